@@ -1,0 +1,74 @@
+/**
+ * The time of a test: it stands still while anything works, and jumps to the
+ * next awaited moment as soon as everything sleeps. So an hour of waiting
+ * takes milliseconds, and always the same number of polls.
+ *
+ * Work announces itself by `work()`: the HTTP server does for every request it
+ * holds, the function runner for every function that is not itself asleep.
+ */
+export class Clock {
+  private time: number;
+  private working = 0;
+  private sleepers: { readonly due: number; readonly order: number; readonly wake: () => void }[] = [];
+  private order = 0;
+  private jumpScheduled = false;
+
+  constructor(start: number = Date.UTC(2026, 10, 1, 12, 0, 0)) {
+    this.time = start;
+  }
+
+  /** Milliseconds since 1970, as `Date.now()` gives them. */
+  public now(): number {
+    return this.time;
+  }
+
+  /** Resolves when the clock has moved on by that much; rejects as an `AbortSignal` does. */
+  public sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) { return reject(signal.reason as Error); }
+      const sleeper = { due: this.time + Math.max(0, milliseconds), order: this.order++, wake: resolve };
+      signal?.addEventListener('abort', () => {
+        this.sleepers = this.sleepers.filter(other => other !== sleeper);
+        reject(signal.reason as Error);
+      }, { once: true });
+      this.sleepers.push(sleeper);
+      this.jumpWhenIdle();
+    });
+  }
+
+  /** Something works from now on, so time stands still, until the returned function is called. */
+  public work(): () => void {
+    this.working++;
+    let done = false;
+    return () => {
+      if (done) { return; }
+      done = true;
+      this.working--;
+      this.jumpWhenIdle();
+    };
+  }
+
+  /** Moves on by that much at once, waking whoever is due. */
+  public advance(milliseconds: number): void {
+    this.jumpTo(this.time + milliseconds);
+  }
+
+  private jumpTo(moment: number): void {
+    this.time = Math.max(this.time, moment);
+    const due = this.sleepers.filter(sleeper => sleeper.due <= this.time).sort((a, b) => a.due - b.due || a.order - b.order);
+    this.sleepers = this.sleepers.filter(sleeper => sleeper.due > this.time);
+    due.forEach(sleeper => sleeper.wake());
+  }
+
+  /** An answer just sent still has to reach whoever works on with it: a few turns of the event loop, and a moment for the socket. */
+  private jumpWhenIdle(): void {
+    if (this.jumpScheduled || this.working > 0 || this.sleepers.length === 0) { return; }
+    this.jumpScheduled = true;
+    setTimeout(() => setImmediate(() => {
+      this.jumpScheduled = false;
+      if (this.working > 0 || this.sleepers.length === 0) { return; }
+      this.jumpTo(Math.min(...this.sleepers.map(sleeper => sleeper.due)));
+      this.jumpWhenIdle();
+    }), 2);
+  }
+}

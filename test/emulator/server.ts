@@ -1,0 +1,162 @@
+import { randomUUID } from 'crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'http';
+import type { AddressInfo, Socket } from 'net';
+import type { Clock } from './clock';
+import { Faults } from './faults';
+import { Principal, type Context } from './iam';
+import { AccessDenied, ServiceError, type Answer, type Call, type Service } from './service';
+
+/** One call as it was answered. */
+export interface CallRecord {
+  readonly operation: string;
+  readonly caller: string;
+  readonly status: number;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/**
+ * All services on one loopback port, told apart by what a request is signed
+ * for, its caller known by the access key: the SDK needs nothing but
+ * AWS_ENDPOINT_URL and credentials.
+ */
+export class EmulatorServer {
+  public readonly faults = new Faults();
+  /** Every answered call, in order. `count` is the convenient way to ask. */
+  public readonly calls: CallRecord[] = [];
+  private readonly services = new Map<string, Service>();
+  private readonly principals = new Map<string, Principal>([['test', Principal.ADMIN]]);
+  private readonly paths = new Map<string, (body: Buffer, path: string) => void>();
+  private readonly sockets = new Set<Socket>();
+  private readonly server: Server;
+
+  constructor(private readonly clock: Clock) {
+    this.server = createServer((request, response) => void this.receive(request, response));
+    this.server.keepAliveTimeout = 0;
+    this.server.on('connection', socket => {
+      this.sockets.add(socket);
+      socket.on('close', () => this.sockets.delete(socket));
+    });
+  }
+
+  public static readonly ADMIN: Credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+  public add(service: Service): void {
+    this.services.set(service.signingName, service);
+  }
+
+  /** Credentials that act as this principal. */
+  public issue(principal: Principal): Credentials {
+    const accessKeyId = `ASIA${randomUUID().replace(/-/g, '').slice(0, 16).toUpperCase()}`;
+    this.principals.set(accessKeyId, principal);
+    return { accessKeyId, secretAccessKey: 'secret' };
+  }
+
+  /** Receives unsigned PUTs below a path, as CloudFormation's ResponseURL does. */
+  public receiveAt(prefix: string, receiver: (body: Buffer, path: string) => void): void {
+    this.paths.set(prefix, receiver);
+  }
+
+  /** How often an operation was called, `efs:CreateFileSystem` say. */
+  public count(operation: string): number {
+    return this.calls.filter(call => call.operation === operation).length;
+  }
+
+  public async listen(): Promise<void> {
+    await new Promise<void>(resolve => this.server.listen(0, '127.0.0.1', resolve));
+  }
+
+  public get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  public async close(): Promise<void> {
+    const closed = new Promise(resolve => this.server.close(resolve));
+    this.sockets.forEach(socket => socket.destroy());
+    await closed;
+  }
+
+  private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A function that waits for another one (Invoke) sleeps as far as the clock is concerned: the runner of the other one counts.
+    const signingName = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
+    const done = signingName === 'lambda' ? () => {} : this.clock.work();
+    response.on('close', done);
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) { chunks.push(chunk as Buffer); }
+      await this.answer(signingName, request, Buffer.concat(chunks), response, done);
+    } catch (error) {
+      if (!request.destroyed) { console.error('emulator:', error); }
+      response.destroy();
+    }
+  }
+
+  private async answer(
+    signingName: string | undefined, request: IncomingMessage, body: Buffer, response: ServerResponse, done: () => void,
+  ): Promise<void> {
+    const url = new URL(request.url!, this.url);
+    const receiver = [...this.paths].find(([prefix]) => url.pathname.startsWith(prefix))?.[1];
+    if (receiver) {
+      receiver(body, url.pathname);
+      return this.send(response, { status: 200 });
+    }
+
+    const service = this.services.get(signingName ?? '');
+    if (!service) {
+      return this.send(response, { status: 501, body: `no service here is signed for as '${signingName}': ${request.method} ${request.url}` });
+    }
+
+    const caller = this.principals.get(/Credential=([^/]+)\//.exec(request.headers.authorization!)![1]);
+    const call = this.call(request, url, body, caller);
+    const operation = `${service.signingName === 'elasticfilesystem' ? 'efs' : service.signingName}:${service.operation(call)}`;
+    const fault = this.faults.next(operation);
+    if (fault?.kind === 'reset') { return void request.socket.destroy(); }
+    if (fault?.kind === 'stall') { return done(); }
+
+    let answer: Answer;
+    try {
+      if (!caller) { throw new ServiceError('UnrecognizedClientException', 403, 'The security token included in the request is invalid'); }
+      if (fault?.kind === 'error') { throw new ServiceError(fault.code, fault.status, fault.message, fault.members); }
+      answer = await service.handle(call);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) { throw error; }
+      answer = service.refuse(error);
+    }
+    this.calls.push({ operation, caller: caller?.arn ?? 'unknown', status: answer.status });
+    if (fault?.kind === 'lost-answer') { return void request.socket.destroy(); }
+    this.send(response, answer);
+  }
+
+  private call(request: IncomingMessage, url: URL, body: Buffer, caller: Principal | undefined): Call {
+    const allows = (action: string, resource: string | string[], context: Context = {}) =>
+      [resource].flat().every(one => caller!.allows(action, one, { 'aws:SecureTransport': 'true', 'aws:PrincipalArn': caller!.arn, ...context }));
+    return {
+      method: request.method!,
+      path: url.pathname,
+      query: url.searchParams,
+      headers: request.headers,
+      body,
+      caller: caller!,
+      allows,
+      authorize: (action, resource, context) => {
+        const denied = [resource].flat().find(one => !allows(action, one, context));
+        if (denied !== undefined) { throw new AccessDenied(caller!.arn, action, denied); }
+      },
+    };
+  }
+
+  private send(response: ServerResponse, { status, headers = {}, body = '' }: Answer): void {
+    const bytes = Buffer.from(body as string);
+    response.sendDate = false;
+    response.writeHead(status, {
+      'date': new Date(this.clock.now()).toUTCString(),
+      'x-amzn-requestid': randomUUID(),
+      'content-length': bytes.length,
+      ...headers,
+    });
+    response.end(bytes);
+  }
+}
