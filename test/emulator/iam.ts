@@ -34,6 +34,12 @@ export class Principal {
     return allowing.length > 0;
   }
 
+  /** Whether a statement refuses it outright, so that no resource policy can allow it either. */
+  public denies(action: string, resource: string, context: Context): boolean {
+    return (this.statements() ?? []).some(s =>
+      s.Effect === 'Deny' && matchesAction(s, action) && matchesResource(s, resource) && matchesCondition(s, context));
+  }
+
   /** Actions that the policies grant and that no call needed so far. */
   public unused(): string[] {
     const granted = (this.statements() ?? []).filter(s => s.Effect === 'Allow').flatMap(s => list(s.Action));

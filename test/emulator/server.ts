@@ -149,7 +149,7 @@ export class EmulatorServer {
   }
 
   private send(response: ServerResponse, { status, headers = {}, body = '' }: Answer): void {
-    const bytes = Buffer.from(body as string);
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
     response.sendDate = false;
     response.writeHead(status, {
       'date': new Date(this.clock.now()).toUTCString(),

@@ -1,0 +1,22 @@
+/** CloudFormation's answer has 4,096 bytes for everything, stack trace included. */
+const LONGEST_MESSAGE = 900;
+
+/** The name of an AWS error, whichever way the SDK could read it. */
+export function nameOf(error: unknown): string {
+  const { name, Code, ErrorCode } = error as { name?: string; Code?: string; ErrorCode?: string };
+  return (name === undefined || name === 'Unknown' || name === 'Error' ? Code ?? ErrorCode ?? name : name) ?? 'Error';
+}
+
+export function isNamed(error: unknown, ...names: string[]): boolean {
+  return names.includes(nameOf(error));
+}
+
+/** An error whose message a user can act on, and which fits into CloudFormation's answer. */
+export function inOneSentence(error: unknown): Error {
+  const name = nameOf(error);
+  const said = (error as Error).message || String(error);
+  const message = name === 'Error' ? said : `${name}: ${said}`;
+  const short = new Error(message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message);
+  short.stack = short.message;
+  return short;
+}

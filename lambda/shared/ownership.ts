@@ -1,0 +1,35 @@
+import { OWNERSHIP_TAGS, type OwnerProperties, type TagProperty } from '../../src/contract/ownership';
+import type { Context } from './lifecycle';
+
+/** A tag on a resource, as EFS and EC2 give it. */
+interface Tag { Key?: string; Value?: string }
+
+/** The tags that a created thing carries from its creating call on. */
+export function ownershipTags(properties: OwnerProperties, context: Context): { Key: string; Value: string }[] {
+  return [
+    { Key: OWNERSHIP_TAGS.stackId, Value: context.stackId },
+    { Key: OWNERSHIP_TAGS.owner, Value: properties.Owner },
+    { Key: OWNERSHIP_TAGS.logicalId, Value: context.logicalId },
+    { Key: OWNERSHIP_TAGS.identity, Value: context.identity },
+    { Key: OWNERSHIP_TAGS.requestId, Value: context.requestId },
+  ];
+}
+
+export function valueOf(tags: readonly Tag[] | undefined, key: string): string | undefined {
+  return tags?.find(tag => tag.Key === key)?.Value;
+}
+
+/** Made, or adopted, by this resource of this stack. */
+export function belongsTo(tags: readonly Tag[] | undefined, context: Context): boolean {
+  return valueOf(tags, OWNERSHIP_TAGS.stackId) === context.stackId && valueOf(tags, OWNERSHIP_TAGS.logicalId) === context.logicalId;
+}
+
+/** What has to be set and removed so that `actual` has `wanted`, and nothing more of `formerly`. Other tags stay as they are. */
+export function tagChanges(actual: readonly Tag[] | undefined, wanted: readonly TagProperty[], formerly: readonly TagProperty[] = []) {
+  return {
+    set: wanted.filter(tag => valueOf(actual, tag.Key) !== tag.Value).map(({ Key, Value }) => ({ Key, Value })),
+    remove: formerly
+      .filter(old => !wanted.some(tag => tag.Key === old.Key) && valueOf(actual, old.Key) === old.Value)
+      .map(old => old.Key),
+  };
+}

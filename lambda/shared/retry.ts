@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isNamed, nameOf } from './errors';
+import { log } from './log';
+
+export interface RetryOptions {
+  /** Further errors that pass by themselves, beside throttling, server errors and broken connections. */
+  readonly also?: (error: unknown) => boolean;
+  /** Give up when this much time has passed. @default 60 seconds */
+  readonly seconds?: number;
+  /** What is being tried, for the log. */
+  readonly what?: string;
+}
+
+const FIRST_PAUSE = 200;
+const LONGEST_PAUSE = 10_000;
+
+/**
+ * The only layer of retries: the SDK's own is switched off (`client-config.ts`),
+ * so that one call is one request. Pauses double, with full jitter.
+ */
+export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 60, what }: RetryOptions = {}): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
+      if (!(passesByItself(error) || also?.(error)) || Date.now() + pause > end) { throw error; }
+      log({ event: 'retry', what, tries, error: nameOf(error) });
+      await sleep(pause);
+    }
+  }
+}
+
+const THROTTLES = [
+  'ThrottlingException', 'Throttling', 'ThrottledException', 'RequestThrottled', 'RequestThrottledException', 'RequestLimitExceeded',
+  'TooManyRequestsException', 'SlowDown', 'EC2ThrottledException', 'RequestThrottleException',
+];
+const BROKEN_CONNECTIONS = ['TimeoutError', 'AbortError', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'];
+
+export function isThrottle(error: unknown): boolean {
+  return isNamed(error, ...THROTTLES);
+}
+
+/** Throttling, a fault of the service, or a connection that broke. */
+export function passesByItself(error: unknown): boolean {
+  const { code, $metadata, message } = error as { code?: string; $metadata?: { httpStatusCode?: number }; message?: string };
+  return isThrottle(error)
+    || ($metadata?.httpStatusCode ?? 0) >= 500
+    || isNamed(error, ...BROKEN_CONNECTIONS)
+    || (code !== undefined && BROKEN_CONNECTIONS.includes(code))
+    || /socket hang up/i.test(message ?? '');
+}

@@ -1,0 +1,29 @@
+import type { OwnerProperties, TagProperty } from './ownership';
+
+/**
+ * What `FileSystem` and its handler say to each other. The names are those of
+ * AWS::EFS::FileSystem wherever it has one.
+ *
+ * They travel through CloudFormation: a number or a boolean arrives as a
+ * string, an absent property does not arrive at all.
+ */
+export interface FileSystemProperties extends OwnerProperties {
+  /** Chosen by the user. Absent: derived by the handler from Owner and the immutable properties. */
+  readonly CreationToken?: string;
+  /** `true` or `false`. Absent: `false`, EFS's own default. */
+  readonly Encrypted?: string | boolean;
+  readonly KmsKeyId?: string;
+  readonly PerformanceMode?: string;
+  readonly AvailabilityZoneName?: string;
+  readonly ThroughputMode?: string;
+  readonly ProvisionedThroughputInMibps?: string | number;
+  readonly FileSystemTags?: readonly TagProperty[];
+  /** An IAM policy document. Absent: none of ours; the service's default policy is in force. */
+  readonly FileSystemPolicy?: unknown;
+}
+
+/** All of them, always: CloudFormation fails a `Fn::GetAtt` on a missing one. */
+export interface FileSystemAttributes {
+  readonly FileSystemId: string;
+  readonly Arn: string;
+}

@@ -1,0 +1,37 @@
+/**
+ * The tags by which this library knows its own.
+ *
+ * Everything that a handler creates carries them from the creating call on.
+ * Roles are limited by them, and after a cancelled creation or a rollback they
+ * are the only way to find a thing whose id was lost.
+ */
+export const OWNERSHIP_TAGS = {
+  /** Id (ARN) of the stack that made or adopted it. */
+  stackId: 'cdk-durable-storage:stack-id',
+  /** `<root stack name>/<construct path>`: the same again after the stack was deleted and deployed anew. */
+  owner: 'cdk-durable-storage:owner',
+  logicalId: 'cdk-durable-storage:logical-id',
+  /** Digest of the properties whose change means another thing. */
+  identity: 'cdk-durable-storage:identity',
+  /** The CloudFormation request that made it: the same when an event is delivered twice. */
+  requestId: 'cdk-durable-storage:request-id',
+  /** Only while it was never handed out: `creating`. Or, for one that was there before its stack: `adopted`. */
+  state: 'cdk-durable-storage:state',
+} as const;
+
+/** No tag of a user may begin like this. */
+export const OWNERSHIP_TAG_PREFIX = 'cdk-durable-storage:';
+
+/** What a construct of this library tells of itself, on every custom resource. */
+export interface OwnerProperties {
+  /** Value of the owner tag. */
+  readonly Owner: string;
+  /** `Delete` or `Retain`: beside CloudFormation's own DeletionPolicy, for a handler that must not delete data by mistake. */
+  readonly RemovalPolicy: string;
+}
+
+/** A tag as AWS writes it. */
+export interface TagProperty {
+  readonly Key: string;
+  readonly Value: string;
+}

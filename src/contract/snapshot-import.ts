@@ -1,0 +1,30 @@
+import type { OwnerProperties, TagProperty } from './ownership';
+
+/**
+ * What `SnapshotImport` and its handler say to each other.
+ *
+ * The names travel through CloudFormation, hence PascalCase, and so do the
+ * values: a number arrives as a string, an absent property does not arrive at all.
+ */
+export interface SnapshotImportProperties extends OwnerProperties {
+  readonly SourceBucket: string;
+  readonly SourceKey: string;
+  /** Version id of the object. Absent: the version that is current at the start. */
+  readonly SourceVersion?: string;
+  /** Any string; another one imports again. For objects without a version id. */
+  readonly SourceRevision?: string;
+  /** Whole GiB. Absent: just large enough for the image. */
+  readonly VolumeSize?: string | number;
+  readonly Description?: string;
+  /** `true`. Absent: as the account's default says. */
+  readonly Encrypted?: string | boolean;
+  readonly KmsKeyId?: string;
+  readonly Tags?: readonly TagProperty[];
+}
+
+/** All of them, always: CloudFormation fails a `Fn::GetAtt` on a missing one. */
+export interface SnapshotImportAttributes {
+  readonly SnapshotId: string;
+  /** Whole GiB. */
+  readonly VolumeSize: string;
+}

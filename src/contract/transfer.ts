@@ -1,0 +1,53 @@
+/** What the import handler, the transfer state machine and its functions say to each other. */
+
+/** Names of environment variables that the constructs set for the functions. */
+export const TRANSFER_ENVIRONMENT = {
+  bucket: 'TRANSFER_BUCKET',
+  stateMachineArn: 'TRANSFER_STATE_MACHINE_ARN',
+  /** Seconds that the creating function may take; a Delete of a cancelled creation waits as long. */
+  creationTimeout: 'CREATION_TIMEOUT_SECONDS',
+} as const;
+
+/** The input of an execution, made by the first isComplete; its name is derived from the snapshot id. */
+export interface TransferInput {
+  readonly snapshotId: string;
+  readonly source: PinnedSource;
+}
+
+/** One version of one object, as it was when the import began. */
+export interface PinnedSource {
+  readonly bucket: string;
+  readonly key: string;
+  /** Absent where the bucket keeps no versions; then the ETag alone pins it. */
+  readonly versionId?: string;
+  readonly etag: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */
+export interface PlanResult {
+  readonly snapshotId: string;
+  readonly ranges: readonly { readonly n: number }[];
+}
+
+/** The input of `copy`: one range of one transfer. */
+export interface CopyInput {
+  readonly snapshotId: string;
+  readonly n: number;
+}
+
+/** `done: false`: the worker came near its deadline, and wants to be invoked again. */
+export interface CopyResult {
+  readonly done: boolean;
+}
+
+/** The input of `seal`, `settle` and `cleanUp`; `cleanUp` gets the error that ended the transfer with it. */
+export interface SnapshotInput {
+  readonly snapshotId: string;
+}
+
+/** What `settle` answers while EBS completes the snapshot. */
+export interface SettleResult {
+  readonly completed: boolean;
+}

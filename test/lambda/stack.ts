@@ -1,0 +1,138 @@
+import { randomUUID } from 'crypto';
+import type { Handlers, ProviderEvent } from '../../lambda/shared/lifecycle';
+import type { Clock } from '../emulator/clock';
+import { arn } from '../emulator/environment';
+
+type Properties = Record<string, unknown>;
+type Attributes = Record<string, string>;
+
+const POLL_MILLISECONDS = 5_000;
+const MOST_POLLS = 600;
+
+/**
+ * CloudFormation and the Provider framework for one custom resource, in
+ * process: for the many sequences that are too many for real processes.
+ * `test/cloudformation/` plays the whole of it.
+ */
+export class Stack {
+  public readonly stackId: string;
+  /** The physical id that CloudFormation holds. */
+  public physicalId: string | undefined;
+  /** The properties of the last deployment that succeeded. */
+  private current: Properties | undefined;
+  /** Extra deliveries of the next events, as Lambda's asynchronous invocations sometimes make. */
+  public deliveries = 1;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly handlers: Handlers,
+    private readonly type: string,
+    private readonly logicalId = 'Thing',
+    stackName = 'Stack',
+  ) {
+    this.stackId = arn('cloudformation', `stack/${stackName}/${randomUUID()}`);
+  }
+
+  /**
+   * Creates, or updates and then deletes what was replaced. If it fails, does
+   * what CloudFormation does then, and throws the error that started it.
+   */
+  public async deploy(properties: Properties, { failAfter = false, rollbackWith = 'new' as 'old' | 'new' } = {}): Promise<Attributes> {
+    const wanted = asStrings(properties) as Properties;
+    return this.current === undefined ? this.create(wanted, failAfter) : this.update(wanted, failAfter, rollbackWith);
+  }
+
+  public async destroy(): Promise<void> {
+    if (this.physicalId !== undefined) { await this.remove(this.physicalId, this.current!); }
+    this.physicalId = undefined;
+    this.current = undefined;
+  }
+
+  /** A Delete with the id that CloudFormation invents for a creation that it cancelled. */
+  public async cancel(properties: Properties): Promise<void> {
+    await this.remove(`Stack-${this.logicalId}-1ABCDEFGH2IJK`, asStrings(properties) as Properties);
+  }
+
+  /** Just the event, once; for sequences that CloudFormation plays in its own order. */
+  public event(type: 'Create' | 'Update' | 'Delete', properties: Properties, more: Partial<ProviderEvent<any>> = {}): ProviderEvent<any> {
+    return {
+      RequestType: type,
+      StackId: this.stackId,
+      RequestId: randomUUID(),
+      ResourceType: this.type,
+      LogicalResourceId: this.logicalId,
+      ResourceProperties: asStrings(properties),
+      ...more,
+    };
+  }
+
+  /** One event through onEvent and isComplete, as the Provider framework does it. Errors carry the physical id if there is one. */
+  public async play(event: ProviderEvent<any>): Promise<{ id: string; attributes: Attributes }> {
+    let started;
+    for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.onEvent(event) }; }
+    const id = started!.PhysicalResourceId!;
+    if (event.RequestType === 'Delete') { expect(id).toBe(event.PhysicalResourceId); }
+    try {
+      for (let polls = 0; polls < MOST_POLLS; polls++) {
+        const { IsComplete, Data } = await this.handlers.isComplete(started!);
+        if (IsComplete) { return { id, attributes: (Data ?? {}) as Attributes }; }
+        expect(Data).toBeUndefined();
+        await this.clock.sleep(POLL_MILLISECONDS);
+      }
+      throw new Error('Operation timed out');
+    } catch (error) {
+      throw Object.assign(error as Error, { physicalId: id });
+    }
+  }
+
+  private async create(wanted: Properties, failAfter: boolean): Promise<Attributes> {
+    const event = this.event('Create', wanted);
+    try {
+      const { id, attributes } = await this.play(event);
+      if (failAfter) { throw Object.assign(new Error('another resource failed'), { physicalId: id }); }
+      this.physicalId = id;
+      this.current = wanted;
+      return attributes;
+    } catch (error) {
+      // The framework swallows the Delete of a creation whose onEvent threw: it knows no id.
+      const id = (error as { physicalId?: string }).physicalId;
+      if (id !== undefined) { await this.remove(id, wanted); }
+      throw error;
+    }
+  }
+
+  private async update(wanted: Properties, failAfter: boolean, rollbackWith: 'old' | 'new'): Promise<Attributes> {
+    const [oldId, old] = [this.physicalId!, this.current!];
+    let newId = oldId;
+    try {
+      const { id, attributes } = await this.play(this.event('Update', wanted, { PhysicalResourceId: oldId, OldResourceProperties: old }));
+      newId = id;
+      if (failAfter) { throw new Error('another resource failed'); }
+      this.physicalId = id;
+      this.current = wanted;
+      if (id !== oldId) { await this.remove(oldId, old); }
+      return attributes;
+    } catch (error) {
+      newId = (error as { physicalId?: string }).physicalId ?? newId;
+      const back = await this.play(this.event('Update', old, {
+        PhysicalResourceId: rollbackWith === 'new' ? newId : oldId, OldResourceProperties: wanted,
+      }));
+      this.physicalId = back.id;
+      if (rollbackWith === 'new' && newId !== back.id) { await this.remove(newId, wanted); }
+      throw error;
+    }
+  }
+
+  private async remove(id: string, properties: Properties): Promise<void> {
+    await this.play(this.event('Delete', properties, { PhysicalResourceId: id }));
+  }
+}
+
+/** Properties as CloudFormation delivers them. */
+function asStrings(value: unknown): unknown {
+  if (Array.isArray(value)) { return value.filter(inner => inner !== undefined).map(asStrings); }
+  if (value !== null && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined).map(([key, inner]) => [key, asStrings(inner)]));
+  }
+  return String(value);
+}
