@@ -1,15 +1,16 @@
 import { awscdk, javascript, JsonFile } from 'projen';
 
 /**
- * The lowest aws-cdk-lib that this library works with. `IFileSystem` extends
- * `IFileSystemRef` there as it does in the newest, so one class satisfies both.
+ * The lowest aws-cdk-lib that this library is built with. `IFileSystem`
+ * extends `IFileSystemRef` there as it does in the newest, so one class
+ * satisfies both, and NODEJS_24_X is there.
  */
 const CDK_VERSION = '2.257.0';
 
-/** Handlers run on nodejs24.x, so this is the Node.js that bundles them, tests them and runs the demo. */
+/** Handlers run on nodejs24.x, so this is the Node.js that bundles them, tests them and runs the demo, whatever the host has. */
 const NODE_MAJOR = '24';
 
-const SDK = ['cloudformation', 'ebs', 'ec2', 'efs', 'kms', 'lambda', 's3', 'sfn'];
+const SDK_CLIENTS = ['cloudformation', 'ebs', 'ec2', 'efs', 'kms', 'lambda', 's3', 'sfn'];
 
 const project = new awscdk.AwsCdkConstructLibrary({
   name: 'cdk-durable-storage',
@@ -22,6 +23,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
   defaultReleaseBranch: 'main',
   packageManager: javascript.NodePackageManager.NPM,
   projenrcTs: true,
+  sampleCode: false,
   github: false,
   depsUpgrade: false,
 
@@ -29,7 +31,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
   jsiiVersion: '~6.0.0',
   minNodeVersion: '20.0.0',
   devDeps: [
-    ...SDK.map(name => `@aws-sdk/client-${name}@^3.1138.0`),
+    ...SDK_CLIENTS.map(name => `@aws-sdk/client-${name}@^3.1138.0`),
     '@smithy/node-http-handler',
     `@types/node@^${NODE_MAJOR}`,
     'aws-local-stepfunctions@^3.0.0',
@@ -39,43 +41,81 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'tsx',
   ],
 
-  eslintOptions: { dirs: ['src', 'lambda'], devdirs: ['test', 'examples', 'projenrc', 'bench'] },
+  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'projenrc'] },
   jestOptions: {
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
-    jestConfig: {
-      testTimeout: 120_000,
-      // Each test file starts emulators and function processes of its own; two cores carry two of them.
-      maxWorkers: 2,
-      coverageReporters: ['text-summary'],
-    },
+    coverageText: false,
+    junitReporting: false,
+    jestConfig: { testTimeout: 120_000, collectCoverage: false },
   },
-  gitignore: ['/assets/', '/cdk.out/', '*.tabl.json', '/.metafiles/', '.DS_Store'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
 });
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/.ci/', '/rosetta/', '/.metafiles/');
+project.npmignore!.addPatterns('/lambda/', '/examples/', '/.ci/', '/demo.out/');
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
 
+// ── The house: what may import what ──────────────────────────────────────────────────────────────────────────────────
+project.eslint!.addRules({
+  'import/no-restricted-paths': ['error', {
+    zones: [
+      { target: './src', from: ['./lambda', './test', './examples'], message: 'src and lambda meet in src/contract only' },
+      { target: './lambda', from: './src', except: ['./contract'], message: 'lambda may import of src only its contract' },
+      { target: './lambda', from: ['./test', './examples', './node_modules/aws-cdk-lib'] },
+      { target: './src/contract', from: ['./src/efs', './src/ebs', './src/private', './node_modules'], message: 'the contract imports nothing' },
+    ],
+  }],
+});
+
 // ── TypeScript outside of src/: checked by tsc, compiled by esbuild ──────────────────────────────────────────────────
-const strict = {
+const outsideOfJsii = {
   target: 'ES2022',
   lib: ['es2023'],
   module: 'nodenext',
   isolatedModules: true,
-  types: ['node', 'jest'],
   strict: true,
   noEmit: true,
   noUnusedLocals: true,
   noUnusedParameters: true,
   noImplicitReturns: true,
   noFallthroughCasesInSwitch: true,
-  esModuleInterop: true,
   skipLibCheck: true,
   resolveJsonModule: true,
 };
 new JsonFile(project, 'lambda/tsconfig.json', {
-  obj: { compilerOptions: { ...strict, types: ['node'] }, include: ['**/*.ts', '../src/contract/**/*.ts'] },
+  obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts', '../src/contract/**/*.ts'] },
+});
+new JsonFile(project, 'examples/tsconfig.json', {
+  obj: {
+    compilerOptions: { ...outsideOfJsii, types: ['node'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
+    include: ['**/*.ts'],
+  },
+});
+
+// ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+const bundle = project.addTask('bundle', {
+  description: 'Bundle the Lambda handlers into assets/',
+  exec: 'tsx projenrc/bundle.ts',
+});
+project.preCompileTask.spawn(bundle);
+
+const typecheck = project.addTask('typecheck', {
+  description: 'Check the types of what jsii does not compile',
+  steps: ['lambda', 'test', 'examples', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
+});
+project.testTask.prependSpawn(typecheck);
+
+/** What `npm test` does on a fresh clone: the tests need the bundles, and the package test the compiled library. */
+const verify = project.addTask('verify', { description: 'Bundle, compile, check types, test and lint' });
+verify.spawn(project.preCompileTask);
+verify.spawn(project.compileTask);
+verify.spawn(project.testTask);
+project.setScript('test', 'projen verify');
+
+project.addTask('demo', {
+  description: 'Deploy the example app onto the embedded emulator, update it, destroy it',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig examples/tsconfig.json examples/demo/run.ts' }],
 });
 
 project.synth();

@@ -84,9 +84,17 @@ export class Role {
     }
   }
 
-  public unused(): string[] {
+  /** What was ever granted, and how much of it a call has needed. */
+  public usage(): { granted: Set<string>; used: Set<string> } {
     this.review();
-    return [...this.granted].filter(action => !this.used.has(action)).sort();
+    return { granted: this.granted, used: this.used };
+  }
+
+  /** The role is deleted: sessions that still exist may do nothing any more. */
+  public retire(): void {
+    this.review();
+    this.inline.clear();
+    this.properties = { ...this.properties, managed: [] };
   }
 
   private own(): Statement[] {
@@ -126,8 +134,7 @@ export class Iam {
   public deleteRole(name: string): void {
     const role = this.byName(name);
     if (!role) { return; }
-    role.review();
-    role.properties = { ...role.properties, managed: [] };
+    role.retire();
     this.roles.delete(role.arn);
     this.former.push(role);
   }
@@ -163,13 +170,11 @@ export class Iam {
 
   /** Granted actions that no call needed, by the logical id of the role. */
   public unusedActions(stackName: string): Record<string, string[]> {
-    const unused: Record<string, string[]> = {};
-    for (const role of [...this.former, ...this.roles.values()]) {
-      if (role.stackName !== stackName) { continue; }
-      const actions = role.unused();
-      if (actions.length > 0) { unused[role.logicalId] = actions; }
-    }
-    return unused;
+    const granted = new Map<string, Set<string>>();
+    const roles = [...this.former, ...this.roles.values()].filter(role => role.stackName === stackName);
+    roles.forEach(role => granted.set(role.logicalId, new Set([...granted.get(role.logicalId) ?? [], ...role.usage().granted])));
+    roles.forEach(role => role.usage().used.forEach(action => granted.get(role.logicalId)!.delete(action)));
+    return Object.fromEntries([...granted].filter(([, actions]) => actions.size > 0).map(([id, actions]) => [id, [...actions].sort()]));
   }
 
   private byName(name: string): Role | undefined {

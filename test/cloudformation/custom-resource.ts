@@ -1,0 +1,150 @@
+import type { Clock } from '../emulator/clock';
+import type { EmulatorServer } from '../emulator/server';
+import { ResourceFailure, type Delivery, type Handler, type Made, type Request } from './handler';
+import { scalarsToStrings } from './intrinsics';
+import type { Properties, Resource, Stack } from './stack';
+
+/** Delivers an event to a function, as `Invoke` with the invocation type `Event`: nobody waits for what it returns. */
+export type Deliver = (functionArn: string, event: object) => void;
+
+const HOST = 'cloudformation-custom-resource-response.invalid';
+const PATH = '/cloudformation-custom-resource-response/';
+const MAX_RESPONSE = 4096;
+const MAX_PHYSICAL_ID = 1024;
+const DEFAULT_TIMEOUT = 3600;
+
+interface Response {
+  readonly Status: string;
+  readonly Reason?: string;
+  readonly PhysicalResourceId?: string;
+  readonly StackId?: string;
+  readonly RequestId?: string;
+  readonly LogicalResourceId?: string;
+  readonly Data?: Record<string, unknown>;
+}
+
+interface Event {
+  readonly RequestType: 'Create' | 'Update' | 'Delete';
+  readonly ServiceToken: string;
+  readonly ResponseURL: string;
+  readonly StackId: string;
+  readonly RequestId: string;
+  readonly LogicalResourceId: string;
+  readonly PhysicalResourceId?: string;
+  readonly ResourceType: string;
+  readonly ResourceProperties: Properties;
+  readonly OldResourceProperties?: Properties;
+}
+
+/** The custom-resource protocol: sends an event to the function behind the service token, and waits for the answer at the response URL. */
+export class CustomResources implements Handler {
+  public readonly waits = true;
+  public readonly custom = true;
+  private readonly awaited = new Map<string, (body: Buffer) => void>();
+  /** Create events that are held back, by stack and logical id. */
+  private readonly late = new Map<string, Event>();
+
+  constructor(private readonly clock: Clock, server: EmulatorServer, private readonly deliver: Deliver) {
+    server.receiveAt(PATH, (body, path) => this.awaited.get(path.split('/').pop()!)?.(body));
+  }
+
+  public create(request: Request): Promise<Made> {
+    return this.ask(this.event('Create', request), request);
+  }
+
+  public async update(request: Request, before: Resource): Promise<Made> {
+    if (request.properties.ServiceToken !== before.properties.ServiceToken) { throw new Error('Modifying service token is not allowed.'); }
+    return this.ask(this.event('Update', request, before), request);
+  }
+
+  public async delete(resource: Resource, stack: Stack, delivery: Delivery): Promise<void> {
+    if (resource.physicalId === undefined) { return; }
+    const request: Request = { stack, delivery, signal: new AbortController().signal, ...resource };
+    const event = this.event('Delete', request, { ...resource, properties: {} });
+    const answer = this.ask(event, request);
+    const held = this.late.get(`${stack.id}/${resource.logicalId}`);
+    if (held) {
+      this.late.delete(`${stack.id}/${resource.logicalId}`);
+      void this.clock.sleep((delivery.lateCreateDelay ?? 60) * 1000).then(() => this.deliver(held.ServiceToken, held));
+    }
+    await answer;
+  }
+
+  private event(type: Event['RequestType'], { stack, logicalId, type: resourceType, properties }: Request, before?: Resource): Event {
+    const requestId = stack.ids.uuid();
+    return {
+      RequestType: type,
+      ServiceToken: properties.ServiceToken,
+      ResponseURL: `https://${HOST}${PATH}${stack.name}/${requestId}?X-Amz-Signature=${stack.ids.hex(64)}`,
+      StackId: stack.id,
+      RequestId: requestId,
+      LogicalResourceId: logicalId,
+      ...before ? { PhysicalResourceId: before.physicalId } : {},
+      ResourceType: resourceType,
+      ResourceProperties: scalarsToStrings(properties) as Properties,
+      ...type === 'Update' ? { OldResourceProperties: scalarsToStrings(before!.properties) as Properties } : {},
+    };
+  }
+
+  private async ask(event: Event, { stack, logicalId, properties, delivery, signal }: Request): Promise<Made> {
+    const working = this.clock.work();
+    const answered = new AbortController();
+    const body = new Promise<Buffer>(resolve => this.awaited.set(event.RequestId, resolve));
+    // Without an answer, CloudFormation makes up an id: the Delete that follows a cancelled Create carries it.
+    const knownAs = event.PhysicalResourceId ?? stack.ids.name(stack.name, logicalId);
+    try {
+      this.send(event, delivery, `${stack.id}/${logicalId}`);
+      working();
+      const seconds = Number(properties.ServiceTimeout ?? DEFAULT_TIMEOUT);
+      const timeout = this.clock.sleep(seconds * 1000, answered.signal).then(() => {
+        throw new ResourceFailure('CloudFormation did not receive a response from your Custom Resource. '
+          + `Please check your logs for requestId [${event.RequestId}].`, knownAs);
+      });
+      const cancelled = new Promise<never>((_, reject) => {
+        const verb = event.RequestType === 'Create' ? 'creation' : 'update';
+        const cancel = () => reject(new ResourceFailure(`Resource ${verb} cancelled`, knownAs));
+        if (signal.aborted) { return cancel(); }
+        signal.addEventListener('abort', cancel, { once: true, signal: answered.signal });
+      });
+      return read(await Promise.race([body, timeout, cancelled]), event, knownAs);
+    } finally {
+      working();
+      this.awaited.delete(event.RequestId);
+      answered.abort(new Error('answered'));
+    }
+  }
+
+  private send(event: Event, delivery: Delivery, key: string): void {
+    if (event.RequestType === 'Create' && delivery.lateCreate === event.LogicalResourceId) {
+      this.late.set(key, event);
+      return;
+    }
+    this.deliver(event.ServiceToken, event);
+    if (delivery.duplicate !== event.LogicalResourceId) { return; }
+    if (!delivery.duplicateDelay) { return this.deliver(event.ServiceToken, event); }
+    void this.clock.sleep(delivery.duplicateDelay * 1000).then(() => this.deliver(event.ServiceToken, event));
+  }
+}
+
+/** What CloudFormation makes of the bytes put at the response URL. */
+function read(body: Buffer, event: Event, knownAs: string): Made {
+  if (body.length > MAX_RESPONSE) { throw new ResourceFailure('Response object is too long.', knownAs); }
+  let response: Response;
+  try {
+    response = JSON.parse(body.toString());
+  } catch {
+    throw new ResourceFailure('Response object is not valid JSON.', knownAs);
+  }
+  for (const key of ['StackId', 'RequestId', 'LogicalResourceId'] as const) {
+    if (response[key] !== event[key]) { throw new ResourceFailure(`Invalid response object: Value of ${key} does not match the request`, knownAs); }
+  }
+  const { PhysicalResourceId: id, Data: attributes } = response;
+  if (typeof id !== 'string' || id === '' || id.length > MAX_PHYSICAL_ID) {
+    throw new ResourceFailure('Invalid PhysicalResourceId', knownAs);
+  }
+  if (response.Status === 'FAILED') {
+    throw new ResourceFailure(`Received response status [FAILED] from custom resource. Message returned: ${response.Reason ?? ''} (RequestId: ${event.RequestId})`, id);
+  }
+  if (response.Status !== 'SUCCESS') { throw new ResourceFailure(`Invalid response object: Status is ${response.Status}`, knownAs); }
+  return { physicalId: id, attributes: attributes ?? {} };
+}

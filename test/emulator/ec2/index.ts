@@ -1,0 +1,227 @@
+import { randomUUID } from 'crypto';
+import type { Clock } from '../clock';
+import { ACCOUNT, arn, AVAILABILITY_ZONES } from '../environment';
+import { AccessDenied, ServiceError, type Answer, type Call, type Service } from '../service';
+import { Ids } from './ids';
+import { imageArn, Images } from './images';
+import { list } from './listing';
+import {
+  AVAILABILITY_ZONE_LISTING, IMAGE_LISTING, interfaceListing, securityGroupListing, SNAPSHOT_LISTING, subnetListing,
+} from './listings';
+import { find, Network, refused } from './network';
+import { answerXml, errorXml, Parameters, type Xml } from './query';
+import { snapshotArn, Snapshots } from './snapshots';
+import { addTags, removeTags, tagContext } from './tags';
+
+export { Snapshot, snapshotArn, type SnapshotState, type SnapshotStatus } from './snapshots';
+export { tagContext } from './tags';
+export type { NetworkInterface, Rule, RuleSpec, SecurityGroup, Subnet, Vpc } from './network';
+export type { Image } from './images';
+
+/** The account's KMS keys. */
+export interface Keys {
+  /** The ARN of the key that an ARN, an id or an alias stands for. */
+  resolve(keyId: string): string | undefined;
+}
+
+export interface Volume {
+  readonly volumeId: string;
+  readonly snapshotId: string | undefined;
+  readonly availabilityZone: string;
+  readonly size: number;
+  readonly kmsKeyId: string | undefined;
+}
+
+type Handler = (call: Call, parameters: Parameters) => { readonly [name: string]: Xml };
+
+/** EC2: the network, snapshots, volumes and images of the account; over HTTP, what handlers and tests call. */
+export class Ec2 extends Network implements Service {
+  public readonly signingName = 'ec2';
+  /** The account's setting: every new snapshot and volume is encrypted. */
+  public encryptionByDefault = false;
+  /** The key it uses: alias, id or ARN. `alias/aws/ebs` is the key that AWS manages. */
+  public defaultKmsKeyId = AWS_MANAGED_ALIAS;
+  public readonly snapshots: Snapshots;
+  public readonly images: Images;
+  private readonly volumesById = new Map<string, Volume>();
+
+  private readonly handlers: Record<string, Handler> = {
+    DescribeAvailabilityZones: (_, parameters) => list(AVAILABILITY_ZONE_LISTING, Object.keys(AVAILABILITY_ZONES), parameters),
+    DescribeSubnets: (_, parameters) => list(subnetListing(this), this.subnets, parameters),
+    DescribeSecurityGroups: (_, parameters) => list(securityGroupListing(this), this.securityGroups, parameters),
+    DescribeNetworkInterfaces: (_, parameters) => list(interfaceListing(this), this.networkInterfaces, parameters),
+    DescribeSnapshots: (_, parameters) => this.describeSnapshots(parameters),
+    DescribeImages: (_, parameters) =>
+      list(IMAGE_LISTING, this.images.all.filter(image => ownedBy(parameters.list('Owner'), image.ownerId)), parameters),
+    GetEbsEncryptionByDefault: () => ({ ebsEncryptionByDefault: this.encryptionByDefault }),
+    GetEbsDefaultKmsKeyId: () => ({ kmsKeyId: this.defaultKmsKeyArn }),
+    DeleteSnapshot: (call, parameters) => this.deleteSnapshot(call, parameters.required('SnapshotId')),
+    CreateTags: (call, parameters) => this.createTags(call, parameters),
+    DeleteTags: (call, parameters) => this.deleteTags(call, parameters),
+    RegisterImage: (call, parameters) => this.registerImage(call, parameters),
+    DeregisterImage: (call, parameters) => this.deregisterImage(call, parameters.required('ImageId')),
+  };
+
+  constructor(private readonly clock: Clock, private readonly kms: Keys) {
+    super(new Ids());
+    this.snapshots = new Snapshots(this.ids);
+    this.images = new Images(this.ids, this.snapshots);
+  }
+
+  /** The key that AWS manages for EBS: anybody in the account may use it, so no policy needs to say so. */
+  public get managedKmsKeyArn(): string {
+    return this.kms.resolve(AWS_MANAGED_ALIAS) ?? arn('kms', 'key/aaaaaaaa-0000-4000-8000-00000000ebeb');
+  }
+
+  public get defaultKmsKeyArn(): string {
+    if (this.defaultKmsKeyId === AWS_MANAGED_ALIAS) { return this.managedKmsKeyArn; }
+    const key = this.kms.resolve(this.defaultKmsKeyId);
+    if (key === undefined) { throw refused('InvalidKmsKey.NotFound', `The KMS key '${this.defaultKmsKeyId}' does not exist`); }
+    return key;
+  }
+
+  public get volumes(): Volume[] { return [...this.volumesById.values()]; }
+
+  /** What `AWS::EC2::Volume` does with a snapshot. */
+  public createVolume(
+    snapshotId: string | undefined,
+    { availabilityZone, size, kmsKeyId }: { readonly availabilityZone: string; readonly size?: number; readonly kmsKeyId?: string },
+  ): Volume {
+    const snapshot = snapshotId === undefined ? undefined : this.snapshots.get(snapshotId);
+    if (!AVAILABILITY_ZONES[availabilityZone]) { throw refused('InvalidZone.NotFound', `The zone '${availabilityZone}' does not exist.`); }
+    if (snapshot && snapshot.state !== 'completed') { throw refused('IncorrectState', `Snapshot is in invalid state - ${snapshot.state}`); }
+    const actual = size ?? snapshot?.volumeSize;
+    if (actual === undefined) { throw refused('MissingParameter', 'The request must contain the parameter size/snapshot'); }
+    if (snapshot && actual < snapshot.volumeSize) {
+      throw refused('InvalidParameterValue',
+        `Volume of ${actual}GiB is smaller than snapshot '${snapshotId}', expect size >= ${snapshot.volumeSize}GiB`);
+    }
+    const key = kmsKeyId === undefined ? undefined : this.kms.resolve(kmsKeyId);
+    if (kmsKeyId !== undefined && key === undefined) { throw refused('InvalidKmsKey.NotFound', `The KMS key '${kmsKeyId}' does not exist`); }
+    const volume: Volume = {
+      volumeId: this.ids.next('vol'),
+      snapshotId,
+      availabilityZone,
+      size: actual,
+      kmsKeyId: key ?? snapshot?.kmsKeyId ?? (this.encryptionByDefault ? this.defaultKmsKeyArn : undefined),
+    };
+    this.volumesById.set(volume.volumeId, volume);
+    return volume;
+  }
+
+  public deleteVolume(volumeId: string): void {
+    find(this.volumesById, volumeId, 'InvalidVolume.NotFound', 'volume');
+    this.volumesById.delete(volumeId);
+  }
+
+  public operation(call: Call): string {
+    return new Parameters(new URLSearchParams(call.body.toString())).action;
+  }
+
+  public async handle(call: Call): Promise<Answer> {
+    const parameters = new Parameters(new URLSearchParams(call.body.toString()));
+    const handler = Object.hasOwn(this.handlers, parameters.action) ? this.handlers[parameters.action] : undefined;
+    if (!handler) { throw refused('InvalidAction', `The action ${parameters.action} is not valid for this web service.`); }
+    if (/^(Describe|Get)/.test(parameters.action)) { call.authorize(`ec2:${parameters.action}`, '*'); }
+    const body = answerXml(parameters.action, randomUUID(), handler(call, parameters));
+    return { status: 200, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body };
+  }
+
+  public refuse(error: ServiceError): Answer {
+    const [code, status, message] = error instanceof AccessDenied
+      ? ['UnauthorizedOperation', 403, `You are not authorized to perform this operation. ${error.message}`] as const
+      : error.code === 'ThrottlingException'
+        ? ['RequestLimitExceeded', 503, 'Request limit exceeded.'] as const
+        : [error.code, error.status, error.message] as const;
+    return { status, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body: errorXml(code, message, randomUUID()) };
+  }
+
+  private describeSnapshots(parameters: Parameters): { readonly [name: string]: Xml } {
+    parameters.list('SnapshotId').forEach(id => this.snapshots.get(id));
+    return list(SNAPSHOT_LISTING, this.snapshots.all.filter(snapshot => ownedBy(parameters.list('Owner'), snapshot.ownerId)), parameters);
+  }
+
+  private deleteSnapshot(call: Call, snapshotId: string): { readonly [name: string]: Xml } {
+    const snapshot = this.snapshots.get(snapshotId);
+    call.authorize('ec2:DeleteSnapshot', snapshot.arn, tagContext('Resource', snapshot.tags));
+    const image = this.images.using(snapshotId);
+    if (image) { throw refused('InvalidSnapshot.InUse', `The snapshot ${snapshotId} is currently in use by ${image.imageId}`); }
+    this.snapshots.remove(snapshotId);
+    return { return: true };
+  }
+
+  private createTags(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    const tags = parameters.tags();
+    if (Object.keys(tags).length === 0) { throw refused('MissingParameter', 'The request must contain the parameter tags'); }
+    const resources = this.taggable(parameters);
+    resources.forEach(one => call.authorize('ec2:CreateTags', one.arn, { ...tagContext('Resource', one.tags), ...tagContext('Request', tags) }));
+    resources.forEach(one => addTags(one.tags, tags));
+    return { return: true };
+  }
+
+  private deleteTags(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    const resources = this.taggable(parameters);
+    const tags = parameters.structures('Tag').map(tag => ({ key: tag.required('Key'), value: tag.text('Value') }));
+    const request = tagContext('Request', Object.fromEntries(tags.map(({ key, value }) => [key, value ?? ''])));
+    resources.forEach(one => call.authorize('ec2:DeleteTags', one.arn, { ...tagContext('Resource', one.tags), ...request }));
+    resources.forEach(one => removeTags(one.tags, tags));
+    return { return: true };
+  }
+
+  private registerImage(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    const mappings = parameters.structures('BlockDeviceMapping').map(mapping => ({
+      deviceName: mapping.required('DeviceName'),
+      snapshotId: mapping.text('Ebs.SnapshotId'),
+      volumeSize: mapping.number('Ebs.VolumeSize'),
+      volumeType: mapping.text('Ebs.VolumeType') ?? 'standard',
+      deleteOnTermination: mapping.text('Ebs.DeleteOnTermination') !== 'false',
+    }));
+    const tags = Object.assign({}, ...parameters.structures('TagSpecification')
+      .filter(specification => specification.required('ResourceType') === 'image').map(specification => specification.tags())) as Record<string, string>;
+
+    call.authorize('ec2:RegisterImage', imageArn('*'), tagContext('Request', tags));
+    for (const { snapshotId } of mappings) {
+      if (snapshotId === undefined) { continue; }
+      call.authorize('ec2:RegisterImage', snapshotArn(snapshotId), {
+        ...tagContext('Resource', this.snapshots.get(snapshotId).tags), ...tagContext('Request', tags),
+      });
+    }
+    if (Object.keys(tags).length > 0) {
+      call.authorize('ec2:CreateTags', imageArn('*'), { ...tagContext('Request', tags), 'ec2:CreateAction': 'RegisterImage' });
+    }
+    const image = this.images.register({
+      name: parameters.required('Name'),
+      description: parameters.text('Description') ?? '',
+      architecture: parameters.text('Architecture') ?? 'i386',
+      virtualizationType: parameters.text('VirtualizationType') ?? 'paravirtual',
+      rootDeviceName: parameters.required('RootDeviceName'),
+      bootMode: parameters.text('BootMode'),
+      enaSupport: parameters.text('EnaSupport') === 'true',
+      creationTime: this.clock.now(),
+      mappings,
+      tags,
+    });
+    return { imageId: image.imageId };
+  }
+
+  private deregisterImage(call: Call, imageId: string): { readonly [name: string]: Xml } {
+    const image = this.images.get(imageId);
+    call.authorize('ec2:DeregisterImage', imageArn(imageId), tagContext('Resource', image.tags));
+    this.images.deregister(imageId);
+    return { return: true };
+  }
+
+  private taggable(parameters: Parameters): { readonly arn: string; readonly tags: Map<string, string> }[] {
+    return parameters.list('ResourceId').map(id => {
+      if (id.startsWith('snap-')) { return this.snapshots.get(id); }
+      if (id.startsWith('ami-')) { return { arn: imageArn(id), tags: this.images.get(id).tags }; }
+      throw refused('InvalidID', `The ID '${id}' is not valid`);
+    });
+  }
+}
+
+const AWS_MANAGED_ALIAS = 'alias/aws/ebs';
+
+function ownedBy(owners: string[], ownerId: string): boolean {
+  return owners.length === 0 || owners.some(owner => owner === ownerId || (owner === 'self' && ownerId === ACCOUNT));
+}
