@@ -11,11 +11,16 @@ export function isNamed(error: unknown, ...names: string[]): boolean {
   return names.includes(nameOf(error));
 }
 
+/** Name and message of an error, as a part of a sentence. */
+export function saidBy(error: unknown): string {
+  const name = nameOf(error);
+  const message = (error as Error).message || String(error);
+  return name === 'Error' ? message : `${name}: ${message}`;
+}
+
 /** An error whose message a user can act on, and which fits into CloudFormation's answer. */
 export function inOneSentence(error: unknown): Error {
-  const name = nameOf(error);
-  const said = (error as Error).message || String(error);
-  const message = name === 'Error' ? said : `${name}: ${said}`;
+  const message = saidBy(error);
   const short = new Error(message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message);
   short.stack = short.message;
   return short;

@@ -24,11 +24,13 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
    * the Provider framework loses whatever else exists when `onEvent` fails.
    * Repeated with the same request, it finds what it made.
    */
-  create(properties: P, context: Context): Promise<Created>;
+  create(properties: P, context: CreateContext<P>): Promise<Created>;
 
   /**
    * Checks, before anything changes, what can be refused at once. What is to
-   * be changed in place is changed by `ready`, which is asked anyway.
+   * be changed in place is changed by `ready`, which is asked anyway. Also the
+   * way back to a living thing from a replacement by another one, whose
+   * properties `old` are then.
    */
   update?(id: string, properties: P, old: P, context: Context): Promise<void>;
 
@@ -71,6 +73,11 @@ export interface Context {
   readonly requestId: string;
   /** Digest of the identity properties of what is wanted; for the ownership tags. */
   readonly identity: string;
+}
+
+export interface CreateContext<P> extends Context {
+  /** The properties of what is being replaced, if anything is. */
+  readonly old?: P;
 }
 
 export interface ReadyContext<P> extends Context {
@@ -128,7 +135,8 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
   async function create(event: ProviderEvent<P>): Promise<OnEventResult> {
     const context = contextOf(event);
     try {
-      const { id, memo } = await life.create(event.ResourceProperties, context);
+      const old = event.RequestType === 'Update' ? event.OldResourceProperties : undefined;
+      const { id, memo } = await life.create(event.ResourceProperties, { ...context, ...(old && { old }) });
       return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }) };
     } catch (error) {
       // The call may have succeeded although its answer was lost, and nobody will tell us to delete a thing without an id.
@@ -160,7 +168,9 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       log({ event: 'removing what a failed change left', id: rest.id });
       await life.delete(rest.id, old, contextOf(event, old));
     }
-    return wanted ? { PhysicalResourceId: wanted.id } : create(event);
+    if (!wanted) { return create(event); }
+    await life.update?.(wanted.id, event.ResourceProperties, old, context);
+    return { PhysicalResourceId: wanted.id };
   }
 
   /** A creation that CloudFormation cancelled, before or while its function ran. */
@@ -222,7 +232,11 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
 
 /** Digest of the properties whose change means another thing. */
 export function identityOf<P extends OwnerProperties>(life: Pick<Lifecycle<P, any>, 'identity' | 'defaults'>, properties: P): string {
-  const values = life.identity.map(name => [name, canonical(properties[name] ?? life.defaults?.[name])]);
+  const values = life.identity
+    .map(name => [name, canonical(properties[name] ?? life.defaults?.[name]), canonical(life.defaults?.[name])])
+    // A property that a later release adds changes the digest of nobody who does not use it.
+    .filter(([, value, standard]) => JSON.stringify(value) !== JSON.stringify(standard))
+    .map(([name, value]) => [name, value]);
   return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 32);
 }
 

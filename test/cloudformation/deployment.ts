@@ -56,13 +56,9 @@ export class Deployment {
 
   public async update(template: Template): Promise<void> {
     const before = this.stack.template!;
-    const outputs = this.stack.outputs;
     this.stack.updated = this.around.clock.now();
     this.stack.setStatus('UPDATE_IN_PROGRESS', 'User Initiated');
-    if (!await this.forward(template)) {
-      this.stack.outputs = outputs;
-      return this.rollBack(before);
-    }
+    if (!await this.forward(template)) { return this.rollBack(before); }
     this.stack.template = template;
     this.stack.setStatus('UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
     const removed = [...this.stack.resources.values()].filter(({ logicalId }) => !template.resources.has(logicalId));
@@ -133,8 +129,8 @@ export class Deployment {
       }
       const handler = this.around.handler(after.type);
       const kind = !before ? 'create' : replaces(handler, before.properties, after.properties) ? 'replace' : 'update';
-      if (kind !== 'update') { this.stack.resources.set(id, after); }
-      this.stack.setResourceStatus({ ...after, physicalId: before?.physicalId }, after.status,
+      if (kind === 'create') { this.stack.resources.set(id, after); }
+      this.stack.setResourceStatus(before ?? after, after.status,
         kind === 'replace' ? 'Requested update requires the creation of a new physical resource; hence creating one.' : undefined);
       if (this.options.fail === id) { throw new Error('Simulated failure'); }
       this.changes.set(id, { before, after, kind });
@@ -148,7 +144,7 @@ export class Deployment {
       if (after.physicalId === undefined && this.changes.get(id)?.kind === 'update' && this.around.handler(after.type).custom) { this.changes.delete(id); }
       if (!before) { this.stack.resources.set(id, after); }
       this.failures.push({ verb: verb.toLowerCase(), logicalId: id });
-      this.stack.setResourceStatus({ ...after, physicalId: after.physicalId ?? before?.physicalId }, `${verb}_FAILED`, (error as Error).message);
+      this.stack.setResourceStatus(before ?? after, `${verb}_FAILED`, (error as Error).message);
       this.stop();
       return false;
     }
@@ -187,14 +183,14 @@ export class Deployment {
 
     const handler = this.around.handler(old.type);
     const now = change?.kind === 'update' ? change.after : old;
-    const known = [old, now].filter(({ physicalId }) => physicalId !== undefined);
     const called = this.options.rollbackPhysicalId === 'new' && now.physicalId !== undefined ? now.physicalId : old.physicalId;
     const reverted: Resource = { ...old, properties, attributes: {} };
     this.stack.setResourceStatus({ ...reverted, physicalId: called }, 'UPDATE_IN_PROGRESS');
     try {
       const request = this.request(reverted, new AbortController().signal);
       complete(reverted, await this.working(handler, () => handler.update(request, { ...now, physicalId: called })));
-      const others = new Map(known.map(resource => [resource.physicalId!, resource]));
+      const replaced = { ...old, deletionPolicy: old.updateReplacePolicy };
+      const others = new Map([replaced, now].filter(({ physicalId }) => physicalId !== undefined).map(resource => [resource.physicalId!, resource]));
       others.delete(reverted.physicalId!);
       leftover.push(...others.values());
       this.stack.resources.set(id, reverted);

@@ -41,7 +41,13 @@ describe('the emulated KMS', () => {
 
     for (const name of [key.keyId, key.arn, 'alias/images', arn('kms', 'alias/images')]) {
       expect(await describeKey(name)).toMatchObject({
-        Arn: key.arn, KeyId: key.keyId, Description: 'images', KeyState: 'Enabled', Enabled: true, KeyManager: 'CUSTOMER', CreationDate: new Date(clock.now()),
+        Arn: key.arn,
+        KeyId: key.keyId,
+        Description: 'images',
+        KeyState: 'Enabled',
+        Enabled: true,
+        KeyManager: 'CUSTOMER',
+        CreationDate: new Date(clock.now()),
       });
       expect(kms.resolve(name)).toBe(key.arn);
     }

@@ -65,7 +65,8 @@ describe('input', () => {
 
   test('is not completed: a missing idempotency token is refused where it is required', () => {
     expect(refusal(() => createFileSystem({}))).toMatchObject({
-      code: 'BadRequest', status: 400,
+      code: 'BadRequest',
+      status: 400,
       message: "1 validation error detected: Value null at 'creationToken' failed to satisfy constraint: Member must not be null",
     });
     expect(ebs.input(call('POST', '/snapshots', { VolumeSize: 1 }))).toEqual({ VolumeSize: 1 });

@@ -52,16 +52,16 @@ const VALIDATION_ERRORS: Record<ModelName, ValidationError> = {
  * and how an answer or an error looks on the wire.
  */
 export class RestJsonModel {
+  public static load(name: ModelName, validationError: ValidationError = VALIDATION_ERRORS[name]): RestJsonModel {
+    return new RestJsonModel(JSON.parse(readFileSync(join(__dirname, 'models', `${name}.json`), 'utf8')), validationError);
+  }
+
   private readonly patterns = new Map<string, RegExp>();
   private readonly routes: { readonly operation: string; readonly method: string; readonly uri: RegExp }[];
 
   private constructor(private readonly model: Model, private readonly validationError: ValidationError) {
     this.routes = Object.entries(model.operations)
       .map(([operation, { http }]) => ({ operation, method: http.method, uri: uriPattern(http.requestUri) }));
-  }
-
-  public static load(name: ModelName, validationError: ValidationError = VALIDATION_ERRORS[name]): RestJsonModel {
-    return new RestJsonModel(JSON.parse(readFileSync(join(__dirname, 'models', `${name}.json`), 'utf8')), validationError);
   }
 
   /** The operation that a request is for, by method and path; '' if the model has none. */
@@ -113,7 +113,8 @@ export class RestJsonModel {
       delete written[member];
     }
     if (shape.payload) {
-      return { status, headers: { 'content-type': 'application/octet-stream', ...headers }, body: (output[shape.payload] as Buffer | undefined) ?? '' };
+      const payload = output[shape.payload] as Buffer | undefined;
+      return { status, headers: { 'content-type': 'application/octet-stream', ...headers }, body: payload ?? '' };
     }
     if (!hasBodyMembers(shape)) { return { status, headers }; }
     return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(written) };
@@ -145,12 +146,13 @@ export class RestJsonModel {
     } catch {
       throw this.invalid('Could not parse request body into json');
     }
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) { throw this.invalid('Start of structure or map found where not expected.'); }
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) { throw this.invalid('The request body must be a JSON object'); }
     return parsed as Record<string, unknown>;
   }
 
   private bound(
-    member: string, { location, locationName, shape }: Member, structure: Shape, call: Call, uri: Record<string, string>, body: Record<string, unknown>,
+    member: string, { location, locationName, shape }: Member, structure: Shape,
+    call: Call, uri: Record<string, string>, body: Record<string, unknown>,
   ): unknown {
     if (structure.payload === member) { return call.body; }
     const name = locationName ?? member;
@@ -225,7 +227,9 @@ export class RestJsonModel {
       }
       case 'integer': case 'long': case 'double': {
         const whole = shape.type !== 'double';
-        if (typeof value !== 'number' || (whole && !Number.isSafeInteger(value))) { return fail(`Member must be ${whole ? 'an integer' : 'a number'}`); }
+        if (typeof value !== 'number' || (whole && !Number.isSafeInteger(value))) {
+          return fail(`Member must be ${whole ? 'an integer' : 'a number'}`);
+        }
         if (shape.type === 'integer' && (value < -(2 ** 31) || value >= 2 ** 31)) { return fail('Member must be an integer of 32 bits'); }
         this.checkSize(value, shape, 'value', fail);
         return value;

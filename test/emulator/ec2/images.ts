@@ -1,6 +1,6 @@
 import { ACCOUNT, arn } from '../environment';
-import { find, refused } from './network';
 import type { Ids } from './ids';
+import { find, refused } from './network';
 import type { Snapshots } from './snapshots';
 
 export interface Mapping {

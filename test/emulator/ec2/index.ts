@@ -176,8 +176,8 @@ export class Ec2 extends Network implements Service {
       volumeType: mapping.text('Ebs.VolumeType') ?? 'standard',
       deleteOnTermination: mapping.text('Ebs.DeleteOnTermination') !== 'false',
     }));
-    const tags = Object.assign({}, ...parameters.structures('TagSpecification')
-      .filter(specification => specification.required('ResourceType') === 'image').map(specification => specification.tags())) as Record<string, string>;
+    const ofImages = parameters.structures('TagSpecification').filter(specification => specification.required('ResourceType') === 'image');
+    const tags = Object.assign({}, ...ofImages.map(specification => specification.tags())) as Record<string, string>;
 
     call.authorize('ec2:RegisterImage', imageArn('*'), tagContext('Request', tags));
     for (const { snapshotId } of mappings) {

@@ -56,10 +56,12 @@ function reader<T>(listing: Listing<T>, name: string): (thing: T) => string[] {
   return listing.filters[name];
 }
 
+/** The tokens are opaque to whoever gets them; these say where the next page begins. */
 function paginate<T>(things: readonly T[], listing: Listing<T>, maxResults: number | undefined, token: string | undefined) {
   const { least, most } = listing.maxResults ?? { least: 5, most: 1000 };
   if (maxResults !== undefined && (maxResults < least || maxResults > most)) {
-    throw refused('InvalidParameterValue', `Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between ${least} and ${most}.`);
+    throw refused('InvalidParameterValue',
+      `Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between ${least} and ${most}.`);
   }
   const start = token === undefined ? 0 : position(token);
   const end = start + (maxResults ?? most);

@@ -1,7 +1,7 @@
 import { AVAILABILITY_ZONES, PARTITION, REGION } from '../environment';
+import type { Image } from './images';
 import { tagSet, time, type Listing } from './listing';
 import { refused, type NetworkInterface, type Network, type Rule, type SecurityGroup, type Subnet } from './network';
-import type { Image } from './images';
 import type { Xml } from './query';
 import type { Snapshot } from './snapshots';
 

@@ -138,7 +138,9 @@ export class Network {
 
   public deleteSecurityGroup(groupId: string): void {
     const group = find(this.groupsById, groupId, 'InvalidGroup.NotFound', 'security group');
-    if (group.groupName === 'default') { throw refused('CannotDelete', `the specified group: "${groupId}" name: "default" cannot be deleted by a user`); }
+    if (group.groupName === 'default') {
+      throw refused('CannotDelete', `the specified group: "${groupId}" name: "default" cannot be deleted by a user`);
+    }
     const isSource = [...this.rulesById.values()].some(rule => rule.sourceGroupId === groupId && rule.groupId !== groupId);
     if (isSource || this.networkInterfaces.some(one => one.groups.includes(groupId))) { throw inUse('resource', groupId); }
     this.removeGroup(groupId);

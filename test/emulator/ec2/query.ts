@@ -44,7 +44,7 @@ export class Parameters {
       const prefix = `${name}.${i}.`;
       const below = [...this.form].filter(([key]) => key.startsWith(prefix));
       if (below.length === 0) { return found; }
-      found.push(new Parameters(new URLSearchParams(below.map(([key, value]) => [key.slice(prefix.length), value]))));
+      found.push(new Parameters(new URLSearchParams(Object.fromEntries(below.map(([key, value]) => [key.slice(prefix.length), value])))));
     }
   }
 
@@ -70,7 +70,7 @@ export function errorXml(code: string, message: string, requestId: string): stri
 function content(value: Xml): string {
   if (Array.isArray(value)) { return value.map(item => `<item>${content(item)}</item>`).join(''); }
   if (typeof value === 'object') {
-    return Object.entries(value).filter(([, member]) => member !== undefined).map(([name, member]) => `<${name}>${content(member)}</${name}>`).join('');
+    return Object.entries(value).map(([name, member]) => member === undefined ? '' : `<${name}>${content(member)}</${name}>`).join('');
   }
   return String(value ?? '').replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/\r/g, '&#13;');
 }

@@ -1,6 +1,6 @@
 import { ACCOUNT, arn } from '../environment';
-import { refused } from './network';
 import type { Ids } from './ids';
+import { refused } from './network';
 
 export type SnapshotState = 'pending' | 'completed' | 'error';
 

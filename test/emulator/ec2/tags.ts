@@ -14,7 +14,8 @@ export function tagContext(kind: 'Resource' | 'Request', tags: ReadonlyMap<strin
 export function addTags(tags: Map<string, string>, added: Record<string, string>): void {
   for (const [key, value] of Object.entries(added)) {
     if (key.toLowerCase().startsWith('aws:')) {
-      throw refused('InvalidParameterValue', `Value ( ${key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use`);
+      throw refused('InvalidParameterValue',
+        `Value ( ${key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use`);
     }
     if (key.length === 0 || key.length > 127) { throw refused('InvalidParameterValue', 'Tag key exceeds the maximum length of 127 characters'); }
     if (value.length > 255) { throw refused('InvalidParameterValue', 'Tag value exceeds the maximum length of 255 characters'); }

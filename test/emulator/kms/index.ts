@@ -40,16 +40,22 @@ export class Kms implements Service {
     }
   }
 
-  public createKey({ description = '', policy = DEFAULT_POLICY }: { description?: string; policy?: ResourcePolicy } = {}): { keyId: string; arn: string } {
-    const { keyId, arn: keyArn } = this.add(description, policy, 'CUSTOMER');
-    return { keyId, arn: keyArn };
+  public createKey(
+    { description = '', policy = DEFAULT_POLICY }: { description?: string; policy?: ResourcePolicy } = {},
+  ): { keyId: string; arn: string } {
+    const key = this.add(description, policy, 'CUSTOMER');
+    return { keyId: key.keyId, arn: key.arn };
   }
 
   /** `name` with its prefix: `alias/images`. */
   public createAlias(name: string, keyId: string): void {
-    if (!/^alias\/[\w/-]+$/.test(name)) { throw new ServiceError('ValidationException', 400, `alias must start with the prefix "alias/", got ${name}`); }
+    if (!/^alias\/[\w/-]+$/.test(name)) {
+      throw new ServiceError('ValidationException', 400, `Alias must start with the prefix "alias/", got ${name}`);
+    }
     if (name.startsWith('alias/aws/')) { throw new ServiceError('NotAuthorizedException', 400, `${name} is reserved for AWS`); }
-    if (this.aliases.has(name)) { throw new ServiceError('AlreadyExistsException', 400, `An alias with the name ${arn('kms', name)} already exists`); }
+    if (this.aliases.has(name)) {
+      throw new ServiceError('AlreadyExistsException', 400, `An alias with the name ${arn('kms', name)} already exists`);
+    }
     this.aliases.set(name, this.find(keyId).keyId);
   }
 
@@ -106,7 +112,8 @@ export class Kms implements Service {
 
   private describeKey(call: Call, keyId: unknown): object {
     if (typeof keyId !== 'string' || keyId === '') {
-      throw new ServiceError('ValidationException', 400, "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null");
+      throw new ServiceError('ValidationException', 400,
+        "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null");
     }
     const id = keyId.replace(/^arn:[^:]+:kms:[^:]+:\d+:/, '').replace(/^key\//, '');
     const key = this.lookUp(keyId);

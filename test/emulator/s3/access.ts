@@ -17,13 +17,20 @@ export class Access {
   public require(action: string, key?: string, context: Context = {}): void {
     const verdict = this.verdict(action, key, context);
     if (verdict === 'allowed') { return; }
-    const why = verdict === 'denied' ? 'with an explicit deny in a resource-based policy' : `because no identity-based policy allows the ${action} action`;
+    const why = verdict === 'denied'
+      ? 'with an explicit deny in a resource-based policy'
+      : `because no identity-based policy allows the ${action} action`;
     throw new S3Error('AccessDenied', 403,
       `User: ${this.call.caller.arn} is not authorized to perform: ${action} on resource: "${this.resource(key)}" ${why}`);
   }
 
   public allows(action: string, key?: string, context: Context = {}): boolean {
     return this.verdict(action, key, context) === 'allowed';
+  }
+
+  /** With the customer's key by its ARN, as S3 keeps and shows it. */
+  public resolved(encryption: Encryption): Encryption {
+    return resolved(encryption, this.keys);
   }
 
   /** Reading and writing what a customer's key encrypts is a use of that key, by the caller. */
@@ -54,4 +61,9 @@ export class Access {
   private resource(key: string | undefined): string {
     return key === undefined ? this.bucket.arn : `${this.bucket.arn}/${key}`;
   }
+}
+
+export function resolved(encryption: Encryption, keys: Kms | undefined): Encryption {
+  const kmsKey = encryption.kmsKey && (keys?.resolve(encryption.kmsKey) ?? encryption.kmsKey);
+  return kmsKey ? { ...encryption, kmsKey } : encryption;
 }

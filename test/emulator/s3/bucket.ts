@@ -1,7 +1,7 @@
 import { randomBytes } from 'crypto';
-import type { ResourcePolicy } from '../kms/resource-policy';
 import type { Algorithm, Checksum, ChecksumType } from './checksums';
 import type { Content } from './content';
+import type { ResourcePolicy } from '../kms/resource-policy';
 
 export interface Encryption {
   readonly algorithm: 'AES256' | 'aws:kms';

@@ -1,3 +1,4 @@
+/* eslint-disable no-bitwise */
 import { createHash } from 'crypto';
 import { crc32 } from 'zlib';
 

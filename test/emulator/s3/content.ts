@@ -1,5 +1,9 @@
 import { createHash } from 'crypto';
 import { open, stat } from 'fs/promises';
+import { notImplemented } from './errors';
+
+/** The most that is read of a file at once, so that a disk image never is in memory whole. */
+const LIMIT = 64 * 1024 * 1024;
 
 /** A local file as an object's content. It must stay as it is while the object exists. */
 export interface FileSource {
@@ -33,19 +37,16 @@ export class MemoryContent implements Content {
 }
 
 export class FileContent implements Content {
-  /** The most that is read at once, so that a disk image never is in memory whole. */
-  private static readonly LIMIT = 64 * 1024 * 1024;
-
-  private constructor(private readonly path: string, public readonly size: number) {}
-
   public static async of({ path, size }: FileSource): Promise<FileContent> {
     const actual = (await stat(path)).size;
     if (size !== undefined && size > actual) { throw new Error(`${path} has ${actual} bytes, not ${size}`); }
     return new FileContent(path, size ?? actual);
   }
 
+  private constructor(private readonly path: string, public readonly size: number) {}
+
   public async read(start: number, end: number): Promise<Buffer> {
-    if (end - start > FileContent.LIMIT) { throw new Error(`the emulated S3 reads at most 64 MiB of ${this.path} at once: use a Range`); }
+    if (end - start > LIMIT) { throw notImplemented('reading more than 64 MiB of a file at once: use a Range'); }
     const file = await open(this.path, 'r');
     try {
       const buffer = Buffer.alloc(end - start);

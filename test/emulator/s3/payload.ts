@@ -84,7 +84,8 @@ function decode(body: Buffer, headers: IncomingHttpHeaders): { bytes: Buffer; tr
   }
   const announced = String(headers['x-amz-trailer'] ?? '').split(',').map(name => name.trim().toLowerCase()).filter(Boolean);
   if (announced.some(name => trailers[name] === undefined)) {
-    throw new S3Error('MalformedTrailerError', 400, 'The request contained trailing data that was not well-formed or did not conform to our published schema.');
+    throw new S3Error('MalformedTrailerError', 400,
+      'The request contained trailing data that was not well-formed or did not conform to our published schema.');
   }
 
   const bytes = Buffer.concat(parts);

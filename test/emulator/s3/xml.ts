@@ -29,5 +29,6 @@ export function text(xml: string, name: string): string | undefined {
 }
 
 function escape(value: string): string {
-  return value.replace(/[&<>"\r\n\t]/g, character => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[character] ?? `&#${character.charCodeAt(0)};`);
+  const named: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  return value.replace(/[&<>"\r\n\t]/g, character => named[character] ?? `&#${character.charCodeAt(0)};`);
 }

@@ -1,0 +1,96 @@
+import {
+  DescribeExecutionCommand, ListExecutionsCommand, ListMapRunsCommand, StartExecutionCommand, StopExecutionCommand, type SFNClient,
+} from '@aws-sdk/client-sfn';
+import type { TransferInput } from '../../src/contract/transfer';
+import { isNamed, saidBy } from '../shared/errors';
+import { log } from '../shared/log';
+import { retrying } from '../shared/retry';
+
+export type ExecutionState =
+  | { readonly status: 'RUNNING' | 'SUCCEEDED' }
+  /** `reason`: the failed function's own sentence. */
+  | { readonly status: 'FAILED'; readonly reason: string };
+
+/** The transfers: at most one per snapshot, named after it. */
+export class Executions {
+  constructor(private readonly sfn: SFNClient, private readonly stateMachineArn: string) {}
+
+  /** Does nothing if it was started before, even if it has ended since. */
+  public async start(input: TransferInput): Promise<void> {
+    try {
+      await this.call('StartExecution', () => this.sfn.send(new StartExecutionCommand({
+        stateMachineArn: this.stateMachineArn, name: input.snapshotId, input: JSON.stringify(input),
+      })));
+    } catch (error) {
+      if (!isNamed(error, 'ExecutionAlreadyExists')) { throw error; }
+    }
+  }
+
+  /** undefined: it was never started, or is forgotten, as any is 90 days after its end. */
+  public async find(snapshotId: string): Promise<ExecutionState | undefined> {
+    const ended = await this.describe(this.arnOf(snapshotId));
+    switch (ended?.status) {
+      case undefined: return undefined;
+      case 'SUCCEEDED': return { status: 'SUCCEEDED' };
+      case 'FAILED': return { status: 'FAILED', reason: await this.reasonOf(this.arnOf(snapshotId), ended) };
+      case 'TIMED_OUT': return { status: 'FAILED', reason: 'the transfer did not end in time' };
+      case 'ABORTED': return { status: 'FAILED', reason: 'the transfer was stopped' };
+      default: return { status: 'RUNNING' };
+    }
+  }
+
+  public async stop(snapshotId: string): Promise<void> {
+    const execution = await this.describe(this.arnOf(snapshotId));
+    if (execution?.status !== 'RUNNING') { return; }
+    await this.call('StopExecution', () => this.sfn.send(new StopExecutionCommand({
+      executionArn: this.arnOf(snapshotId), error: 'Deleted', cause: 'the snapshot is being deleted',
+    })));
+    log({ event: 'stopped the transfer', snapshotId });
+  }
+
+  private async describe(executionArn: string) {
+    try {
+      return await this.call('DescribeExecution', () => this.sfn.send(new DescribeExecutionCommand({ executionArn })));
+    } catch (error) {
+      if (isNamed(error, 'ExecutionDoesNotExist')) { return undefined; }
+      throw error;
+    }
+  }
+
+  /** A Distributed Map that fails only says that its threshold was exceeded: the failed child knows why. */
+  private async reasonOf(executionArn: string, ended: { error?: string; cause?: string }): Promise<string> {
+    if (ended.error !== 'States.ExceedToleratedFailureThreshold') { return sentenceOf(ended); }
+    try {
+      const { mapRuns = [] } = await this.call('ListMapRuns', () => this.sfn.send(new ListMapRunsCommand({ executionArn })));
+      const { executions = [] } = await this.call('ListExecutions', () => this.sfn.send(new ListExecutionsCommand({
+        mapRunArn: mapRuns[0]?.mapRunArn, statusFilter: 'FAILED', maxResults: 1,
+      })));
+      return sentenceOf(await this.describe(executions[0].executionArn!) ?? ended);
+    } catch (error) {
+      log({ event: 'could not find the failed child', executionArn, error: saidBy(error) });
+      return sentenceOf(ended);
+    }
+  }
+
+  private arnOf(snapshotId: string): string {
+    return `${this.stateMachineArn.replace(':stateMachine:', ':execution:')}:${snapshotId}`;
+  }
+
+  private call<T>(action: string, request: () => Promise<T>): Promise<T> {
+    return retrying(request, { what: action }).catch(error => {
+      if (isNamed(error, 'ExecutionAlreadyExists', 'ExecutionDoesNotExist')) { throw error; }
+      throw new Error(`states:${action} failed: ${saidBy(error)}`);
+    });
+  }
+}
+
+/** The cause of a failed function is its error, as JSON. */
+function sentenceOf({ error, cause }: { readonly error?: string; readonly cause?: string }): string {
+  try {
+    const { errorMessage } = JSON.parse(cause ?? '') as { errorMessage?: string };
+    if (errorMessage) { return errorMessage; }
+  } catch {
+    // Not the error of a function.
+  }
+  return [error, cause].filter(Boolean).join(': ') || 'the transfer failed';
+}

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
+import type { PinnedSource } from '../../src/contract/transfer';
+import { saidBy } from '../shared/errors';
+import type { Context, Created, Found, Lifecycle } from '../shared/lifecycle';
+import { log } from '../shared/log';
+import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
+import { boolean } from '../shared/wire';
+import { GIB } from '../transfer/blocks';
+import { removeLeftovers } from '../transfer/leftovers';
+import { notCompleted, type Snapshot, type Snapshots } from '../transfer/snapshots';
+import { nameOfImage, type Source } from '../transfer/source';
+import type { TransferStore } from '../transfer/store';
+import type { Executions } from './executions';
+import { volumeSizeFor } from './image-limits';
+import type { SnapshotStarter } from './snapshot-starter';
+
+export interface SnapshotImportServices {
+  readonly source: Source;
+  readonly starter: SnapshotStarter;
+  readonly snapshots: Snapshots;
+  readonly executions: Executions;
+  readonly store: TransferStore;
+}
+
+/** What the creation learned: the image as it was then, and when that was. */
+interface Memo {
+  readonly source: PinnedSource;
+  /** Milliseconds since 1970. */
+  readonly started: number;
+}
+
+/** EC2 may learn of a snapshot later than EBS gave its id. */
+const VISIBLE_AFTER_MILLISECONDS = 150_000;
+
+export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
+  const { source, starter, snapshots, executions, store } = aws;
+
+  async function create(properties: SnapshotImportProperties, context: Context): Promise<Created> {
+    const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
+    const image = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+    const id = await starter.start({
+      token: tokenOf(context),
+      volumeSize: volumeSizeFor(image, VolumeSize),
+      description: Description,
+      tags: [...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context)],
+      encrypted: Encrypted !== undefined && boolean('encrypted', Encrypted),
+      kmsKeyArn: KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId),
+    }) ?? await startedBefore(image, context);
+    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size });
+    return { id, memo: JSON.stringify({ source: image, started: Date.now() } satisfies Memo) };
+  }
+
+  /** The event was delivered a second time, and the image needs another size than it did the first time. */
+  async function startedBefore(image: PinnedSource, { stackId, requestId }: Context): Promise<string> {
+    const [first] = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.requestId]: requestId });
+    if (!first || image.size > first.volumeSize * GIB) {
+      throw new Error(`${nameOfImage(image)} was replaced while its import was being started; deploy again when it stays as it is`);
+    }
+    return first.id;
+  }
+
+  /** The transfer failed, or will never succeed: nothing of it may stay. */
+  async function fail(id: string, reason: string): Promise<never> {
+    try {
+      await executions.stop(id);
+      await removeLeftovers(aws, id);
+    } catch (error) {
+      throw new Error(`${reason}; and then cleaning up failed: ${saidBy(error)}`);
+    }
+    throw new Error(reason);
+  }
+
+  async function setTags({ id, tags }: Snapshot, wanted: SnapshotImportProperties, old: SnapshotImportProperties | undefined): Promise<void> {
+    const { set, remove } = tagChanges(tags, wanted.Tags ?? [], old?.Tags);
+    await snapshots.untag(id, remove);
+    await snapshots.tag(id, set);
+  }
+
+  return {
+    identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId'],
+    defaults: { Description: '', Encrypted: 'false' },
+    physicalId: /^snap-[0-9a-f]{8,40}$/,
+
+    create,
+
+    async ready(id, properties, { memo, old }) {
+      const made = memo === undefined ? undefined : JSON.parse(memo) as Memo;
+      const snapshot = await snapshots.find(id);
+      if (!snapshot) {
+        if (made && Date.now() < made.started + VISIBLE_AFTER_MILLISECONDS) { return undefined; }
+        return fail(id, `snapshot ${id} does not exist any more; somebody deleted it`);
+      }
+
+      const execution = await executions.find(id);
+      if (execution?.status === 'FAILED') { return fail(id, execution.reason); }
+      if (snapshot.state === 'error') { return fail(id, notCompleted(snapshot)); }
+      if (snapshot.state !== 'completed') {
+        if (!execution && !made) { return fail(id, `snapshot ${id} is ${snapshot.state}, but nothing fills it any more`); }
+        if (!execution) { await executions.start({ snapshotId: id, source: made!.source }); }
+        return undefined;
+      }
+      if (execution?.status === 'RUNNING') { return undefined; }
+      await setTags(snapshot, properties, old);
+      return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}` };
+    },
+
+    async delete(id, { RemovalPolicy }, { stackId }) {
+      const snapshot = await snapshots.find(id);
+      if (snapshot && !isOf(stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
+      if (snapshot?.state === 'completed' && RemovalPolicy === 'Retain') {
+        throw new Error(`snapshot ${id} is not deleted, for its removalPolicy is RETAIN; CloudFormation should not have asked for it`);
+      }
+      await executions.stop(id);
+      if (snapshot) { await snapshots.delete(id); }
+      await store.remove(id);
+    },
+
+    async gone(id, _properties, { stackId }) {
+      const snapshot = await snapshots.find(id);
+      return snapshot === undefined || !isOf(stackId, snapshot);
+    },
+
+    async find(_candidates, { stackId, logicalId }) {
+      const found = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
+      return found.flatMap(({ id, state, tags }): Found[] => {
+        // In the Recycle Bin: neither there nor gone.
+        if (!['completed', 'pending', 'error'].includes(state)) { return []; }
+        return [{
+          id,
+          identity: valueOf(tags, OWNERSHIP_TAGS.identity),
+          requestId: valueOf(tags, OWNERSHIP_TAGS.requestId),
+          state: state === 'completed' ? 'usable' : 'unfinished',
+        }];
+      });
+    },
+  };
+}
+
+/** From the request, never from the content: a token used before may name a dead snapshot. */
+function tokenOf({ stackId, logicalId, requestId }: Context): string {
+  return createHash('sha256').update(JSON.stringify([stackId, logicalId, requestId])).digest('hex');
+}
+
+function isOf(stackId: string, { tags }: Snapshot): boolean {
+  return valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId;
+}

@@ -1,0 +1,47 @@
+import { createHash, hash } from 'node:crypto';
+
+/** Bytes of a SHA-256. */
+export const DIGEST_SIZE = 32;
+
+export function digestOf(block: Uint8Array): Buffer {
+  return hash('sha256', block, 'buffer');
+}
+
+/**
+ * What EBS calls LINEAR: the SHA-256 of all blocks' raw digests, in ascending
+ * order of their indexes. Digests are added as they lie in the transfer bucket.
+ */
+export class LinearChecksum {
+  /** How many digests were added. */
+  public count = 0;
+  private readonly sum = createHash('sha256');
+
+  public add(digests: Buffer): void {
+    this.sum.update(digests);
+    this.count += digests.length / DIGEST_SIZE;
+  }
+
+  public base64(): string {
+    return this.sum.digest('base64');
+  }
+}
+
+const NO_DIGEST = Buffer.alloc(DIGEST_SIZE);
+
+/** The digests of a range's blocks, as they lie in the transfer bucket: zeros where one is missing, for no block has such a digest. */
+export class Digests {
+  constructor(public readonly bytes: Buffer) {}
+
+  public set(i: number, digest: Buffer): void {
+    digest.copy(this.bytes, i * DIGEST_SIZE);
+  }
+
+  /** Which ones are missing, in order. */
+  public missing(from = 0, to = this.bytes.length / DIGEST_SIZE): number[] {
+    const missing: number[] = [];
+    for (let i = from; i < to; i++) {
+      if (this.bytes.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE).equals(NO_DIGEST)) { missing.push(i); }
+    }
+    return missing;
+  }
+}

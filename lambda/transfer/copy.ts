@@ -1,0 +1,92 @@
+import { EBSClient } from '@aws-sdk/client-ebs';
+import type { CopyInput, CopyResult } from '../../src/contract/transfer';
+import { clientConfig } from '../shared/client-config';
+import { log } from '../shared/log';
+import { BlockWriter, mayPass } from './block-writer';
+import { BLOCK_SIZE, rangeOf } from './blocks';
+import { DIGEST_SIZE, digestOf, Digests } from './checksum';
+import { once, s3Things } from './environment';
+import { limiter } from './limiter';
+import type { Source } from './source';
+import type { TransferStore } from './store';
+
+/** Blocks that one GET brings: 4 MiB. */
+const PART_BLOCKS = 8;
+/** Parts in memory at once. */
+const LANES = 12;
+const PUTS_AT_ONCE = 32;
+/** A request may take 20 seconds to time out, and the digests have to be saved afterwards. */
+const RESERVE_MILLISECONDS = 60_000;
+
+export interface CopyServices {
+  readonly source: Source;
+  readonly store: TransferStore;
+  readonly writer: BlockWriter;
+}
+
+/** What of Lambda's context is needed. */
+export interface Deadline {
+  getRemainingTimeInMillis(): number;
+}
+
+const services = once((): CopyServices => ({
+  ...s3Things({ connections: LANES }),
+  writer: new BlockWriter(new EBSClient(clientConfig({ connections: PUTS_AT_ONCE }))),
+}));
+
+export const handler = (input: CopyInput, context: Deadline): Promise<CopyResult> => copy(services(), input, context);
+
+/** Copies one range. Every block is put, zeros too: what is left out of an encrypted snapshot reads back as random data. */
+export async function copy(services: CopyServices, { snapshotId, n }: CopyInput, deadline: Deadline): Promise<CopyResult> {
+  const { source, store, writer } = services;
+  if (await store.digests(snapshotId, n)) { return { done: true }; }
+  const plan = await store.plan(snapshotId);
+  const { first, count } = rangeOf(plan, n);
+  const digests = new Digests(await store.progress(snapshotId, n) ?? Buffer.alloc(count * DIGEST_SIZE));
+  const parts = digests.missing().map(i => i - i % PART_BLOCKS).filter((start, i, starts) => start !== starts[i - 1]);
+
+  let failure: { readonly error: unknown } | undefined;
+  const outOfTime = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
+  const giveUp = () => failure !== undefined || outOfTime();
+  // What may pass and only ran out of time is left to the next invocation.
+  const fail = (error: unknown) => { if (!(outOfTime() && mayPass(error))) { failure ??= { error }; } };
+  const putInTurn = limiter(PUTS_AT_ONCE);
+
+  async function put(i: number, block: Buffer): Promise<void> {
+    if (failure) { return; }
+    const digest = digestOf(block);
+    await writer.put(snapshotId, first + i, block, digest, giveUp);
+    digests.set(i, digest);
+  }
+
+  async function copyPart(start: number, buffer: Buffer): Promise<void> {
+    const blocks = Math.min(PART_BLOCKS, count - start);
+    const offset = (first + start) * BLOCK_SIZE;
+    const length = Math.min(blocks * BLOCK_SIZE, plan.source.size - offset);
+    await source.read(plan.source, offset, buffer.subarray(0, length), giveUp);
+    // The image's last block is filled up with zeros: the buffer was used before.
+    buffer.fill(0, length);
+    await Promise.all(digests.missing(start, start + blocks).map(i => {
+      const at = (i - start) * BLOCK_SIZE;
+      return putInTurn(() => put(i, buffer.subarray(at, at + BLOCK_SIZE))).catch(fail);
+    }));
+  }
+
+  async function copyParts(mayGoOn: () => boolean): Promise<void> {
+    const buffer = Buffer.allocUnsafeSlow(PART_BLOCKS * BLOCK_SIZE);
+    while (parts.length > 0 && mayGoOn()) { await copyPart(parts.shift()!, buffer).catch(fail); }
+  }
+
+  // One part alone, in any case: so every invocation gets on, and the others wait until EBS has spread the news of the snapshot.
+  let tried = 0;
+  await copyParts(() => tried++ === 0);
+  await Promise.all(Array.from({ length: LANES }, () => copyParts(() => !giveUp())));
+  if (failure) { throw (failure as { error: unknown }).error; }
+
+  const missing = digests.missing().length;
+  log({ event: missing === 0 ? 'range copied' : 'range not finished in time', snapshotId, range: n, blocks: count, missing });
+  // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
+  await store.plan(snapshotId);
+  await (missing === 0 ? store.saveDigests(snapshotId, n, digests.bytes) : store.saveProgress(snapshotId, n, digests.bytes));
+  return { done: missing === 0 };
+}

@@ -1,0 +1,24 @@
+import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { log } from '../shared/log';
+import { valueOf } from '../shared/ownership';
+import type { Snapshots } from './snapshots';
+import type { TransferStore } from './store';
+
+/**
+ * Removes what an import that failed left behind: the snapshot, unless it is
+ * completed after all, and its objects in the transfer bucket. A completed one
+ * keeps its digests as long as it lives. Whoever notices the failure calls
+ * this, as often as it likes: isComplete, Delete, or the rule on the execution's end.
+ */
+export async function removeLeftovers({ snapshots, store }: { snapshots: Snapshots; store: TransferStore }, snapshotId: string): Promise<void> {
+  const snapshot = await snapshots.find(snapshotId);
+  if (snapshot?.state === 'completed') { return; }
+  if (snapshot && valueOf(snapshot.tags, OWNERSHIP_TAGS.stackId) === undefined) {
+    return log({ event: 'left a snapshot alone that is not ours', snapshotId });
+  }
+  if (snapshot) {
+    await snapshots.delete(snapshotId);
+    log({ event: 'removed an unfinished snapshot', snapshotId });
+  }
+  await store.remove(snapshotId);
+}

@@ -1,0 +1,121 @@
+import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import type { Readable } from 'node:stream';
+import type { PinnedSource } from '../../src/contract/transfer';
+import { nameOf, saidBy } from '../shared/errors';
+import { passesByItself, retrying } from '../shared/retry';
+
+/** What a user named: an object, or one of its versions. */
+export interface ImageLocation {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId?: string;
+}
+
+/** The disk image in S3. */
+export class Source {
+  /** A body that sends nothing for so many milliseconds is given up. */
+  constructor(private readonly s3: S3Client, private readonly bodyTimeout = 20_000) {}
+
+  /** The object as it is now. Refuses what cannot be read at all. */
+  public async pin(location: ImageLocation): Promise<PinnedSource> {
+    const head = await this.head(location);
+    refuseArchived(location, head);
+    return {
+      bucket: location.bucket,
+      key: location.key,
+      ...(head.VersionId !== undefined && { versionId: head.VersionId }),
+      etag: head.ETag!,
+      size: head.ContentLength!,
+    };
+  }
+
+  /** Throws if the object is not what it was when the import began. */
+  public async verify(source: PinnedSource): Promise<void> {
+    const { ETag, ContentLength } = await this.head(source, source.etag);
+    if (ETag !== source.etag || ContentLength !== source.size) { throw changed(source); }
+  }
+
+  /**
+   * Fills `into` with the image's bytes from `from` on. What broke off is asked for again from there.
+   * Errors that may pass are thrown as they are when `giveUp` ended the retries.
+   */
+  public async read(source: PinnedSource, from: number, into: Buffer, giveUp?: () => boolean): Promise<void> {
+    let filled = 0;
+    const attempt = async () => {
+      const [first, last] = [from + filled, from + into.length - 1];
+      const { Body, ContentRange } = await this.s3.send(new GetObjectCommand({
+        Bucket: source.bucket, Key: source.key, VersionId: source.versionId, IfMatch: source.etag, Range: `bytes=${first}-${last}`,
+      }));
+      const body = Body as Readable;
+      if (!ContentRange?.startsWith(`bytes ${first}-${last}/`)) {
+        body.destroy();
+        throw new Error(`S3 answered with ${ContentRange ?? 'the whole object'} when asked for bytes ${first}-${last}`);
+      }
+      const silence = setTimeout(() => body.destroy(brokenBody(`sent nothing for ${this.bodyTimeout / 1000} seconds`)), this.bodyTimeout);
+      try {
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          if (filled + chunk.length > into.length) { throw brokenBody('is longer than it should be'); }
+          chunk.copy(into, filled);
+          filled += chunk.length;
+          silence.refresh();
+        }
+      } finally {
+        clearTimeout(silence);
+      }
+      if (filled < into.length) { throw brokenBody('ended too early'); }
+    };
+    await retrying(attempt, { what: 's3:GetObject', giveUp }).catch(error => {
+      throw giveUp?.() && passesByItself(error) ? error : explained(error, source);
+    });
+  }
+
+  private head({ bucket, key, versionId }: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, IfMatch: etag });
+    return retrying(() => this.s3.send(command), { what: 's3:HeadObject' })
+      .catch(error => { throw explained(error, { bucket, key, versionId, etag }); });
+  }
+}
+
+export function nameOfImage({ bucket, key, versionId }: ImageLocation): string {
+  return `image s3://${bucket}/${key}${versionId === undefined ? '' : ` (version ${versionId})`}`;
+}
+
+/** With the name of a broken connection, so that it is retried. */
+function brokenBody(how: string): Error {
+  return Object.assign(new Error(`the body ${how}`), { name: 'TimeoutError' });
+}
+
+function changed(source: ImageLocation): Error {
+  return new Error(`${nameOfImage(source)} was replaced or deleted while it was being imported; deploy again when it stays as it is`);
+}
+
+/** HEAD answers have no body, hence no error code: the status has to do. */
+function explained(error: unknown, source: ImageLocation & { readonly etag?: string }): Error {
+  const image = nameOfImage(source);
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  if (nameOf(error) === 'NoSuchBucket') { return new Error(`${image} does not exist: there is no bucket ${source.bucket}`); }
+  switch (status) {
+    case 301: return new Error(`${image} lies in another Region; copy it into a bucket of this one`);
+    case 403: {
+      if (nameOf(error) === 'InvalidObjectState') { return archived(source, 'its storage class'); }
+      const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
+      return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a key encrypts it; `
+        + `without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`);
+    }
+    case 404: case 405: return source.etag === undefined ? new Error(`${image} does not exist`) : changed(source);
+    case 412: return changed(source);
+    case 400: return new Error(`${image} cannot be read: S3 calls the request invalid; is the version id right?`);
+    default: return new Error(`${image} cannot be read: ${saidBy(error)}`);
+  }
+}
+
+const ARCHIVES = ['GLACIER', 'DEEP_ARCHIVE'];
+
+function refuseArchived(location: ImageLocation, { StorageClass, ArchiveStatus, Restore }: HeadObjectCommandOutput): void {
+  const archive = ArchiveStatus ?? (ARCHIVES.includes(StorageClass ?? '') ? StorageClass : undefined);
+  if (archive !== undefined && !Restore?.includes('ongoing-request="false"')) { throw archived(location, archive); }
+}
+
+function archived(location: ImageLocation, archive: string): Error {
+  return new Error(`${nameOfImage(location)} is archived (${archive}); restore it first`);
+}

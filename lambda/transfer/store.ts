@@ -1,0 +1,116 @@
+import {
+  DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client,
+} from '@aws-sdk/client-s3';
+import { isNamed, saidBy } from '../shared/errors';
+import { retrying } from '../shared/retry';
+import type { Plan } from './blocks';
+
+/**
+ * The transfer bucket, and where things lie in it. All that belongs to one
+ * snapshot lies below `transfers/<snapshot id>/`:
+ *
+ *     plan.json       how the disk is cut into ranges
+ *     progress/<n>    digests of an unfinished range, zeros where a block is missing
+ *     digests/<n>     digests of a finished range, 32 bytes a block, in order
+ *     manifest.json   what the snapshot was sealed with; its digests count only together with this
+ */
+export class TransferStore {
+  constructor(private readonly s3: S3Client, private readonly bucket: string) {}
+
+  public async savePlan(snapshotId: string, plan: Plan): Promise<void> {
+    await this.put(snapshotId, 'plan.json', JSON.stringify(plan));
+  }
+
+  /** Missing only if the transfer was cleaned up. */
+  public async plan(snapshotId: string): Promise<Plan> {
+    const plan = await this.get(snapshotId, 'plan.json');
+    if (!plan) { throw new Error(`the import of snapshot ${snapshotId} was cancelled`); }
+    return JSON.parse(plan.toString()) as Plan;
+  }
+
+  public progress(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return this.get(snapshotId, `progress/${n}`);
+  }
+
+  public async saveProgress(snapshotId: string, n: number, digests: Buffer): Promise<void> {
+    await this.put(snapshotId, `progress/${n}`, digests);
+  }
+
+  public digests(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return this.get(snapshotId, `digests/${n}`);
+  }
+
+  public async saveDigests(snapshotId: string, n: number, digests: Buffer): Promise<void> {
+    await this.put(snapshotId, `digests/${n}`, digests);
+    await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, `progress/${n}`) })));
+  }
+
+  public async manifest(snapshotId: string): Promise<Manifest | undefined> {
+    const manifest = await this.get(snapshotId, 'manifest.json');
+    return manifest && JSON.parse(manifest.toString()) as Manifest;
+  }
+
+  public async saveManifest(manifest: Manifest): Promise<void> {
+    await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest));
+  }
+
+  /** Removes all that belongs to a snapshot. Success if there is nothing, or not even the bucket. */
+  public async remove(snapshotId: string): Promise<void> {
+    for (;;) {
+      // From the start each time: what was listed is gone.
+      const keys = await this.list(snapshotId);
+      if (keys.length === 0) { return; }
+      const { Errors = [] } = await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectsCommand({
+        Bucket: this.bucket, Delete: { Objects: keys.map(Key => ({ Key })), Quiet: true },
+      })));
+      if (Errors.length > 0) {
+        throw new Error(`transfer bucket ${this.bucket}: ${Errors[0].Key} could not be deleted: ${Errors[0].Code}: ${Errors[0].Message}`);
+      }
+    }
+  }
+
+  private async list(snapshotId: string): Promise<string[]> {
+    try {
+      const { Contents = [] } = await this.call('s3:ListBucket', () => this.s3.send(new ListObjectsV2Command({
+        Bucket: this.bucket, Prefix: keyOf(snapshotId, ''),
+      })));
+      return Contents.map(({ Key }) => Key!);
+    } catch (error) {
+      if (isNamed(error, 'NoSuchBucket')) { return []; }
+      throw error;
+    }
+  }
+
+  private async get(snapshotId: string, name: string): Promise<Buffer | undefined> {
+    const command = new GetObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name) });
+    try {
+      return await this.call('s3:GetObject', async () => Buffer.from(await (await this.s3.send(command)).Body!.transformToByteArray()));
+    } catch (error) {
+      if (isNamed(error, 'NoSuchKey')) { return undefined; }
+      throw error;
+    }
+  }
+
+  private put(snapshotId: string, name: string, body: string | Buffer): Promise<unknown> {
+    return this.call('s3:PutObject', () => this.s3.send(new PutObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name), Body: body })));
+  }
+
+  private call<T>(action: string, request: () => Promise<T>): Promise<T> {
+    return retrying(request, { what: action }).catch((error: Error) => {
+      if (isNamed(error, 'NoSuchKey', 'NoSuchBucket')) { throw error; }
+      throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`);
+    });
+  }
+}
+
+/** What a snapshot was sealed with. */
+export interface Manifest {
+  readonly snapshotId: string;
+  readonly blocks: number;
+  /** LINEAR, in base64. */
+  readonly checksum: string;
+}
+
+function keyOf(snapshotId: string, name: string): string {
+  return `transfers/${snapshotId}/${name}`;
+}

@@ -1,0 +1,195 @@
+import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import type { DiskImage, DiskImageLocation } from './disk-image';
+import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
+import { EbsProvider } from '../private/ebs-provider';
+import { handledResource } from '../private/handled-resource';
+import { ImageAccess } from '../private/image-access';
+import { KeyAccess } from '../private/key-access';
+import { mergedTags, TAG_RULES } from '../private/tags';
+import { check, misuse, notBoth, wholeGibibytes } from '../private/validation';
+
+const RESOURCE_TYPE = 'Custom::SnapshotImport';
+const GIB = 1024 ** 3;
+const LARGEST_VOLUME = 65_536;
+const LONGEST_DESCRIPTION = 255;
+
+/** As the user guide of the EBS direct APIs lists them for encrypted snapshots; kms:CreateGrant comes with limits of its own. */
+const KEY_ACTIONS = [
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:Decrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncrypt*',
+];
+
+/**
+ * Properties of a snapshot import.
+ */
+export interface SnapshotImportProps {
+  /**
+   * The disk image.
+   *
+   * Another bucket, key, version, or content of an asset makes a new snapshot;
+   * the old one is deleted afterwards, unless `removalPolicy` retains it.
+   */
+  readonly image: DiskImage;
+
+  /**
+   * The size of volumes made from the snapshot: a whole number of GiB from 1 to
+   * 65536, and not less than the image needs. What the image does not fill is zeros.
+   *
+   * A change makes a new snapshot.
+   *
+   * @default - the size of the image, rounded up to a whole GiB
+   */
+  readonly volumeSize?: Size;
+
+  /**
+   * A description of the snapshot, at most 255 characters.
+   *
+   * EC2 cannot change the description of a snapshot, so a change makes a new one.
+   *
+   * @default - none
+   */
+  readonly description?: string;
+
+  /**
+   * Whether the snapshot is encrypted.
+   *
+   * If the account encrypts by default, it is in any case: EBS refuses to make an
+   * unencrypted snapshot there, so `false` means to leave the choice to the account.
+   *
+   * A change makes a new snapshot.
+   *
+   * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebsapis-using-encryption.html
+   * @default - true if `kmsKey` is given, otherwise as the account's default says
+   */
+  readonly encrypted?: boolean;
+
+  /**
+   * The key to encrypt the snapshot with. Its key policy must let this account's
+   * IAM policies decide, as the default key policy does.
+   *
+   * A change makes a new snapshot.
+   *
+   * @default - the account's default key for EBS, if the snapshot is encrypted
+   */
+  readonly kmsKey?: kms.IKeyRef;
+
+  /**
+   * Any string. Another one imports the image again: for objects that change
+   * under the same key in a bucket without versions.
+   *
+   * @default - none
+   */
+  readonly sourceRevision?: string;
+
+  /**
+   * What happens to the snapshot when it is removed from the stack or replaced.
+   *
+   * Volumes made from it do not need it any longer. A machine image that uses it
+   * keeps EC2 from deleting it.
+   *
+   * @default RemovalPolicy.DESTROY - the image is still there
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/**
+ * Defines an EBS snapshot with the content of a disk image in S3.
+ *
+ * The snapshot is made by the EBS direct APIs: no instance is started. The
+ * deployment waits until it is completed, which takes 50 minutes at most. If it
+ * fails, the snapshot is deleted. Tags change in place; every other change makes a new snapshot.
+ *
+ * All imports of a stack share a few functions, a state machine, and a bucket that is
+ * emptied and removed with the last of them.
+ *
+ * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-accessing-snapshot.html
+ */
+export class SnapshotImport extends Resource implements ITaggableV2 {
+  /**
+   * The id of the snapshot.
+   *
+   * @attribute
+   */
+  public readonly snapshotId: string;
+
+  /**
+   * The ARN of the snapshot.
+   *
+   * @attribute
+   */
+  public readonly snapshotArn: string;
+
+  /**
+   * The size of volumes made from the snapshot, in GiB; a number known at deployment only.
+   *
+   * @attribute
+   */
+  public readonly volumeSizeInGiB: number;
+
+  /**
+   * Collects the tags of the snapshot.
+   */
+  public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
+
+  private readonly resource: CustomResource;
+
+  constructor(scope: Construct, id: string, props: SnapshotImportProps) {
+    super(scope, id);
+    const volumeSize = wholeGibibytes(this, 'volumeSize', props.volumeSize, 1, LARGEST_VOLUME);
+    check(this, 'description', props.description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
+    notBoth(this, "'kmsKey'", "'encrypted: false'", props.kmsKey !== undefined && props.encrypted === false);
+    const image = props.image._bind(this);
+    this.validateImageSize(image, volumeSize);
+
+    const provider = EbsProvider.getOrCreate(this);
+    this.resource = handledResource<SnapshotImportProperties>(this, {
+      resourceType: RESOURCE_TYPE,
+      serviceToken: provider.serviceToken,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
+      properties: {
+        SourceBucket: image.bucket.bucketName,
+        SourceKey: image.key,
+        SourceVersion: image.versionId,
+        SourceRevision: props.sourceRevision,
+        VolumeSize: volumeSize,
+        Description: props.description,
+        // Never `false`, which EBS refuses where the account encrypts by default.
+        Encrypted: (props.encrypted ?? props.kmsKey !== undefined) ? true : undefined,
+        KmsKeyId: props.kmsKey?.keyRef.keyArn,
+        Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
+      },
+    });
+    this.resource.node.addDependency(provider.standing, new ImageAccess(this, 'ImageAccess', { image, roles: provider.imageReaders }));
+    if (props.kmsKey) {
+      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: provider.keyUsers }));
+    }
+
+    this.snapshotId = this.resource.ref;
+    this.snapshotArn = Stack.of(this).formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName: this.snapshotId });
+    this.volumeSizeInGiB = Token.asNumber(this.resource.getAtt('VolumeSize' satisfies keyof SnapshotImportAttributes));
+  }
+
+  /**
+   * Changes what happens to the snapshot when it is removed from the stack or replaced.
+   *
+   * @param policy The policy.
+   */
+  public applyRemovalPolicy(policy: RemovalPolicy): void {
+    this.resource.applyRemovalPolicy(policy);
+  }
+
+  private validateImageSize({ sizeInBytes }: DiskImageLocation, volumeSize: number | undefined): void {
+    if (sizeInBytes === undefined) { return; }
+    const needed = Math.ceil(sizeInBytes / GIB);
+    if (needed > LARGEST_VOLUME) {
+      throw misuse(this, `'image' must be at most ${LARGEST_VOLUME} GiB, got a file of ${sizeInBytes} bytes`);
+    }
+    check(this, 'volumeSize', volumeSize, `at least ${needed} GiB for an image of ${sizeInBytes} bytes`, value => value >= needed);
+  }
+}

@@ -1,0 +1,142 @@
+import { Resource } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as efs from 'aws-cdk-lib/aws-efs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { IDependable } from 'constructs';
+
+const CLIENT_MOUNT = 'elasticfilesystem:ClientMount';
+const CLIENT_WRITE = 'elasticfilesystem:ClientWrite';
+const CLIENT_ROOT_ACCESS = 'elasticfilesystem:ClientRootAccess';
+const VIA_MOUNT_TARGET = { Bool: { 'elasticfilesystem:AccessedViaMountTarget': 'true' } };
+
+/** The resource policy and the grants of a file system, with the meaning that they have in aws-cdk-lib's `efs.FileSystem`. */
+export abstract class FileSystemBase extends Resource implements efs.IFileSystem {
+  /**
+   * The id of the file system, assigned by Amazon EFS.
+   *
+   * @attribute
+   */
+  public abstract readonly fileSystemId: string;
+
+  /**
+   * The ARN of the file system.
+   *
+   * @attribute
+   */
+  public abstract readonly fileSystemArn: string;
+
+  /**
+   * The security group of the mount targets, and port 2049 (NFS).
+   */
+  public abstract readonly connections: ec2.Connections;
+
+  /**
+   * Depend on this to wait until the mount targets are available.
+   */
+  public abstract readonly mountTargetsAvailable: IDependable;
+
+  /** The user's document, if there is one. */
+  private policyDocument?: iam.PolicyDocument;
+  private clientsGranted = false;
+  private anonymousDenied = false;
+
+  /**
+   * A reference to this file system, for constructs of the level below.
+   */
+  public get fileSystemRef(): efs.FileSystemReference {
+    return { fileSystemId: this.fileSystemId, fileSystemArn: this.fileSystemArn };
+  }
+
+  /**
+   * Grants actions on this file system.
+   *
+   * @param grantee The principal to grant to.
+   * @param actions The actions, `elasticfilesystem:…`.
+   */
+  public grant(grantee: iam.IGrantable, ...actions: string[]): iam.Grant {
+    return iam.Grant.addToPrincipalOrResource({ grantee, actions, resourceArns: [this.fileSystemArn], resource: this });
+  }
+
+  /**
+   * Grants read access by mount targets. From then on, anonymous clients may not
+   * write, unless `allowAnonymousAccess` is true.
+   *
+   * @param grantee The principal to grant read access to.
+   */
+  public grantRead(grantee: iam.IGrantable): iam.Grant {
+    return this.grantClient(grantee, [CLIENT_MOUNT]);
+  }
+
+  /**
+   * Grants read and write access by mount targets. From then on, anonymous
+   * clients may not write, unless `allowAnonymousAccess` is true.
+   *
+   * @param grantee The principal to grant read and write access to.
+   */
+  public grantReadWrite(grantee: iam.IGrantable): iam.Grant {
+    return this.grantClient(grantee, [CLIENT_MOUNT, CLIENT_WRITE]);
+  }
+
+  /**
+   * Grants read and write access as root by mount targets. From then on, anonymous
+   * clients may not write, unless `allowAnonymousAccess` is true.
+   *
+   * @param grantee The principal to grant root access to.
+   */
+  public grantRootAccess(grantee: iam.IGrantable): iam.Grant {
+    return this.grantClient(grantee, [CLIENT_MOUNT, CLIENT_WRITE, CLIENT_ROOT_ACCESS]);
+  }
+
+  /**
+   * Adds a statement to the policy of the file system.
+   *
+   * @param statement The statement.
+   */
+  public addToResourcePolicy(statement: iam.PolicyStatement): iam.AddToResourcePolicyResult {
+    this.document().addStatements(statement);
+    return { statementAdded: true, policyDependable: this };
+  }
+
+  /**
+   * The document to begin with; statements are added to it.
+   *
+   * @internal
+   */
+  protected _startPolicy(document: iam.PolicyDocument | undefined): void {
+    this.policyDocument = document;
+  }
+
+  /**
+   * The document, when the template is written. Anonymous clients are denied by
+   * granting everybody who signs a request less than everything.
+   *
+   * @internal
+   */
+  protected _finishPolicy({ allowAnonymousAccess, deniedByDefault }: {
+    allowAnonymousAccess: boolean | undefined; deniedByDefault: boolean;
+  }): iam.PolicyDocument | undefined {
+    const allowed = allowAnonymousAccess ?? !(deniedByDefault || this.clientsGranted);
+    // Templates are written in several passes.
+    if (!allowed && !this.anonymousDenied) {
+      this.anonymousDenied = true;
+      this.document().addStatements(new iam.PolicyStatement({
+        principals: [new iam.AnyPrincipal()],
+        actions: [CLIENT_WRITE, CLIENT_ROOT_ACCESS],
+        conditions: VIA_MOUNT_TARGET,
+      }));
+    }
+    return this.policyDocument;
+  }
+
+  private document(): iam.PolicyDocument {
+    this.policyDocument ??= new iam.PolicyDocument();
+    return this.policyDocument;
+  }
+
+  private grantClient(grantee: iam.IGrantable, actions: string[]): iam.Grant {
+    this.clientsGranted = true;
+    return iam.Grant.addToPrincipalOrResource({
+      grantee, actions, resourceArns: [this.fileSystemArn], resource: this, conditions: VIA_MOUNT_TARGET,
+    });
+  }
+}

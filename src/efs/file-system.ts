@@ -1,0 +1,310 @@
+import { type CustomResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, Stack, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as efs from 'aws-cdk-lib/aws-efs';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
+import { type Construct, DependencyGroup, type IDependable } from 'constructs';
+import { FileSystemBase } from './file-system-base';
+import { MountTargets } from './mount-targets';
+import type { FileSystemAttributes, FileSystemProperties } from '../contract/file-system';
+import { EfsProvider } from '../private/efs-provider';
+import { handledResource } from '../private/handled-resource';
+import { KeyAccess } from '../private/key-access';
+import { tellFacts } from '../private/owned-file-system';
+import { mergedTags, TAG_RULES } from '../private/tags';
+import { check, misuse, notBoth, wholeMebibytes } from '../private/validation';
+
+const RESOURCE_TYPE = 'Custom::FileSystem';
+
+/** What EFS needs of a customer's key; kms:CreateGrant comes with limits of its own. */
+const KEY_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'];
+
+/**
+ * Properties of a file system.
+ */
+export interface FileSystemProps {
+  /**
+   * The VPC of the mount targets.
+   *
+   * Another one moves the mount targets; the file system stays.
+   */
+  readonly vpc: ec2.IVpc;
+
+  /**
+   * The subnets of the mount targets. EFS has one mount target per Availability
+   * Zone; of several subnets in a zone, one gets it.
+   *
+   * Changes in place: where the subnet of a zone is no longer among them, the mount
+   * target is deleted and made anew, which interrupts access from that zone.
+   *
+   * @default - one subnet per Availability Zone, by the VPC's default strategy
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+
+  /**
+   * The security group of the mount targets.
+   *
+   * Changes in place.
+   *
+   * @default - a new one that allows all outbound traffic
+   */
+  readonly securityGroup?: ec2.ISecurityGroup;
+
+  /**
+   * Whether the file system is encrypted at rest.
+   *
+   * A change makes a new, empty file system.
+   *
+   * @default true
+   */
+  readonly encrypted?: boolean;
+
+  /**
+   * The key to encrypt the file system with. Its key policy must let this
+   * account's IAM policies decide, as the default key policy does.
+   *
+   * A change makes a new, empty file system.
+   *
+   * @default - the key aws/elasticfilesystem, if the file system is encrypted
+   */
+  readonly kmsKey?: kms.IKeyRef;
+
+  /**
+   * The performance mode.
+   *
+   * A change makes a new, empty file system.
+   *
+   * @see https://docs.aws.amazon.com/efs/latest/ug/performance.html#performancemodes
+   * @default PerformanceMode.GENERAL_PURPOSE
+   */
+  readonly performanceMode?: efs.PerformanceMode;
+
+  /**
+   * The throughput mode.
+   *
+   * Changes in place; EFS allows that once in 24 hours.
+   *
+   * @see https://docs.aws.amazon.com/efs/latest/ug/performance.html#throughput-modes
+   * @default ThroughputMode.BURSTING
+   */
+  readonly throughputMode?: efs.ThroughputMode;
+
+  /**
+   * The provisioned throughput per second: a whole number of MiB, for
+   * `ThroughputMode.PROVISIONED` and for that only.
+   *
+   * Changes in place; EFS allows a decrease once in 24 hours.
+   *
+   * @default - none
+   */
+  readonly provisionedThroughputPerSecond?: Size;
+
+  /**
+   * The name of the file system: its tag `Name`.
+   *
+   * Changes in place.
+   *
+   * @default - the path of the construct
+   */
+  readonly fileSystemName?: string;
+
+  /**
+   * The creation token: 1 to 64 printable ASCII characters. An account has one
+   * file system per token and Region.
+   *
+   * A change makes a new, empty file system. With a token of yours, whatever else
+   * makes a new file system needs another token.
+   *
+   * @default - derived from the root stack's name, the path of the construct, and the properties that cannot change
+   */
+  readonly creationToken?: string;
+
+  /**
+   * What happens to the file system when it is removed from the stack or replaced.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * Whether the file system lies in one Availability Zone: the one in
+   * `vpcSubnets.availabilityZones`, otherwise the first of the VPC.
+   *
+   * A change makes a new, empty file system, and so does another zone.
+   *
+   * @see https://docs.aws.amazon.com/efs/latest/ug/availability-durability.html#file-system-type
+   * @default false
+   */
+  readonly oneZone?: boolean;
+
+  /**
+   * The policy of the file system, which rules access by NFS clients. Grants add to it.
+   *
+   * Changes in place.
+   *
+   * @default - none, and EFS allows everything to everybody who reaches a mount target
+   */
+  readonly fileSystemPolicy?: iam.PolicyDocument;
+
+  /**
+   * Whether clients that do not use IAM may write.
+   *
+   * Changes in place.
+   *
+   * @default - false if `grantRead`, `grantReadWrite` or `grantRootAccess` is used, or if the feature flag
+   * `@aws-cdk/aws-efs:denyAnonymousAccess` is set; true otherwise
+   */
+  readonly allowAnonymousAccess?: boolean;
+}
+
+/**
+ * Defines an Amazon EFS file system that can outlive its stack.
+ *
+ * It takes the place of `efs.FileSystem`: the same props under the same names,
+ * and the same interface. It has a set of mount targets, one per Availability Zone.
+ *
+ * A deployment waits until the file system is available. A file system that is
+ * retained keeps its data and can be found again by its creation token. Where a
+ * prop does not say otherwise, changes are made in place.
+ *
+ * @see https://docs.aws.amazon.com/efs/latest/ug/whatisefs.html
+ */
+export class FileSystem extends FileSystemBase implements ITaggableV2 {
+  /**
+   * The port of NFS.
+   */
+  public static readonly DEFAULT_PORT: number = MountTargets.DEFAULT_PORT;
+
+  /**
+   * A file system that exists already.
+   *
+   * @param scope The parent construct.
+   * @param id The id of the construct.
+   * @param attrs Its id or ARN, and its security group.
+   */
+  public static fromFileSystemAttributes(scope: Construct, id: string, attrs: efs.FileSystemAttributes): efs.IFileSystem {
+    return efs.FileSystem.fromFileSystemAttributes(scope, id, attrs);
+  }
+
+  public readonly fileSystemId: string;
+  public readonly fileSystemArn: string;
+  public readonly connections: ec2.Connections;
+  public readonly mountTargetsAvailable: IDependable;
+
+  /**
+   * The mount targets.
+   */
+  public readonly mountTargets: MountTargets;
+
+  /**
+   * Collects the tags of the file system.
+   */
+  public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
+
+  private readonly resource: CustomResource;
+
+  constructor(scope: Construct, id: string, props: FileSystemProps) {
+    super(scope, id);
+    const { vpc } = props;
+    const encrypted = props.encrypted ?? true;
+    const throughput = this.validate(props, encrypted);
+    const zone = this.oneZone(props);
+
+    const provider = EfsProvider.getOrCreate(this);
+    this._startPolicy(props.fileSystemPolicy);
+    this.resource = handledResource<FileSystemProperties>(this, {
+      resourceType: RESOURCE_TYPE,
+      serviceToken: provider.serviceToken,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      properties: {
+        CreationToken: props.creationToken,
+        Encrypted: encrypted,
+        KmsKeyId: props.kmsKey?.keyRef.keyArn,
+        PerformanceMode: props.performanceMode,
+        AvailabilityZoneName: zone,
+        ThroughputMode: props.throughputMode,
+        ProvisionedThroughputInMibps: throughput,
+        FileSystemTags: mergedTags(this, this.cdkTagManager, TAG_RULES.fileSystem),
+        FileSystemPolicy: this.lazyPolicy(props),
+      },
+    });
+    if (props.kmsKey) {
+      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: [provider.role] }));
+    }
+    this.fileSystemId = this.resource.ref;
+    this.fileSystemArn = Stack.of(this).formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: this.fileSystemId });
+    tellFacts(this, { availabilityZone: zone });
+    Tags.of(this).add('Name', props.fileSystemName || this.node.path);
+
+    const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'EfsSecurityGroup', { vpc });
+    this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(FileSystem.DEFAULT_PORT) });
+    this.mountTargets = new MountTargets(this, 'MountTargets', {
+      fileSystem: this,
+      vpc,
+      vpcSubnets: zone === undefined ? props.vpcSubnets : { availabilityZones: [zone], onePerAz: true },
+      securityGroups: [securityGroup],
+    });
+    this.mountTargetsAvailable = new DependencyGroup(this.mountTargets);
+  }
+
+  /**
+   * Adds an access point.
+   *
+   * @param id The id of the construct.
+   * @param accessPointOptions Options of the access point.
+   */
+  public addAccessPoint(id: string, accessPointOptions: efs.AccessPointOptions = {}): efs.AccessPoint {
+    return new efs.AccessPoint(this, id, { fileSystem: this, ...accessPointOptions });
+  }
+
+  /**
+   * Changes what happens to the file system when it is removed from the stack or replaced.
+   *
+   * @param policy The policy.
+   */
+  public applyRemovalPolicy(policy: RemovalPolicy): void {
+    this.resource.applyRemovalPolicy(policy);
+  }
+
+  /** Gives the provisioned throughput in MiB. */
+  private validate(props: FileSystemProps, encrypted: boolean): number | undefined {
+    const { kmsKey, performanceMode, throughputMode, creationToken, oneZone } = props;
+    const provisioned = throughputMode === efs.ThroughputMode.PROVISIONED;
+    const maxIo = performanceMode === efs.PerformanceMode.MAX_IO;
+
+    check(this, 'creationToken', creationToken, '1 to 64 printable ASCII characters', value => /^[\x20-\x7e]{1,64}$/.test(value));
+    notBoth(this, "'kmsKey'", "'encrypted: false'", kmsKey !== undefined && !encrypted);
+    notBoth(this, "'performanceMode' MAX_IO", "'throughputMode' ELASTIC", maxIo && throughputMode === efs.ThroughputMode.ELASTIC);
+    notBoth(this, "'performanceMode' MAX_IO", "'oneZone'", maxIo && oneZone === true);
+
+    const throughput = wholeMebibytes(this, 'provisionedThroughputPerSecond', props.provisionedThroughputPerSecond, 1);
+    if (provisioned && throughput === undefined) {
+      throw misuse(this, "'throughputMode' PROVISIONED needs 'provisionedThroughputPerSecond', a whole number of MiB from 1, got none");
+    }
+    if (!provisioned && throughput !== undefined && !Token.isUnresolved(throughputMode)) {
+      throw misuse(this, `'provisionedThroughputPerSecond' needs 'throughputMode' PROVISIONED, got ${throughputMode ?? 'none'}`);
+    }
+    return throughput;
+  }
+
+  /** The Availability Zone of a One Zone file system. */
+  private oneZone({ oneZone, vpc, vpcSubnets }: FileSystemProps): string | undefined {
+    if (!oneZone) { return undefined; }
+    const zones = vpcSubnets?.availabilityZones;
+    if (vpcSubnets && zones?.length !== 1) {
+      throw misuse(this, `with 'oneZone', 'vpcSubnets' must name exactly one of 'availabilityZones', got ${zones?.length ?? 'none'}`);
+    }
+    const zone = zones?.[0] ?? vpc.availabilityZones[0];
+    // Before its look-up, a VPC has zones like `dummy1a`.
+    const known = vpc.availabilityZones.every(each => !Token.isUnresolved(each) && !each.startsWith('dummy'));
+    check(this, 'vpcSubnets.availabilityZones', zone, `one of ${vpc.availabilityZones.join(', ')}`, value => !known || vpc.availabilityZones.includes(value));
+    return zone;
+  }
+
+  /** Grants may come until the template is written. */
+  private lazyPolicy({ allowAnonymousAccess }: FileSystemProps): unknown {
+    const deniedByDefault = FeatureFlags.of(this).isEnabled(EFS_DENY_ANONYMOUS_ACCESS) ?? false;
+    return Lazy.any({ produce: () => this._finishPolicy({ allowAnonymousAccess, deniedByDefault }) });
+  }
+}

@@ -1,0 +1,11 @@
+import { Annotations, type CustomResource, Fn, RemovalPolicy, Resource, Token } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as efs from 'aws-cdk-lib/aws-efs';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import { type Construct, Dependable } from 'constructs';
+import type { MountTargetsAttributes, MountTargetsProperties } from '../contract/mount-targets';
+import { EfsProvider } from '../private/efs-provider';
+import { handledResource } from '../private/handled-resource';
+import { factsOf, grantOnForeign } from '../private/owned-file-system';
+import { cidrOf, isIpv4, isWithin, zoneOf, zonesWithSeveral } from '../private/subnets';
+import { check, misuse } from '../private/validation';

@@ -1,0 +1,63 @@
+import { Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct, type IDependable } from 'constructs';
+import { OWNERSHIP_TAGS } from '../contract/ownership';
+import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
+import { Handlers } from './provider';
+import { anySnapshot, ownedSnapshots, snapshotReads } from './snapshot-access';
+import { Transfer } from './transfer';
+
+/**
+ * What runs for the EBS resources of one stack: the handlers, and the state
+ * machine that does the work. As in `EfsProvider`, its roles hold what may be
+ * done to things of this stack; images and keys are granted by each construct.
+ */
+export class EbsProvider extends Construct {
+  public static getOrCreate(scope: Construct): EbsProvider {
+    const stack = Stack.of(scope);
+    return stack.node.tryFindChild(EbsProvider.ID) as EbsProvider ?? new EbsProvider(stack);
+  }
+
+  /** The service token comes from it, and can never change for a deployed resource. */
+  private static readonly ID = 'cdk-durable-storage.EbsProvider';
+
+  public readonly serviceToken: string;
+  /** The roles that read the image. */
+  public readonly imageReaders: iam.IRole[];
+  /** The roles that use the key of an encrypted snapshot. */
+  public readonly keyUsers: iam.IRole[];
+  /** What an import needs although it does not refer to it: made before, removed after all imports. */
+  public readonly standing: IDependable;
+
+  private constructor(stack: Stack) {
+    super(stack, EbsProvider.ID);
+    const transfer = new Transfer(this, 'Transfer');
+    const handlers = new Handlers(this, {
+      bundle: 'ebs',
+      environment: {
+        [TRANSFER_ENVIRONMENT.bucket]: transfer.bucket.bucketName,
+        [TRANSFER_ENVIRONMENT.stateMachineArn]: transfer.stateMachine.stateMachineArn,
+      },
+    });
+    [...this.statements(stack), ...transfer.handlerStatements()].forEach(statement => handlers.allow(statement));
+
+    this.serviceToken = handlers.serviceToken;
+    this.imageReaders = [handlers.role, ...transfer.readers];
+    this.keyUsers = [handlers.role, ...transfer.writers];
+    this.standing = transfer.standing;
+  }
+
+  private statements(stack: Stack): iam.PolicyStatementProps[] {
+    const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stack.stackId };
+    return [
+      { actions: ['ebs:StartSnapshot'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
+      {
+        actions: ['ec2:CreateTags'],
+        resources: [anySnapshot(this)],
+        conditions: { StringEquals: { ...madeHere, 'ec2:CreateAction': 'StartSnapshot' } },
+      },
+      { ...ownedSnapshots(this), actions: ['ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot'] },
+      snapshotReads(),
+    ];
+  }
+}

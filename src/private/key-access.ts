@@ -1,0 +1,49 @@
+import { Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { Construct, type IConstruct } from 'constructs';
+
+export interface KeyAccessProps {
+  readonly key: kms.IKeyRef;
+  /** Beside `kms:CreateGrant`, which is always limited to grants for AWS services. */
+  readonly actions: string[];
+  readonly roles: iam.IRole[];
+}
+
+/** What a construct's handlers may do with the key that the user chose; the custom resource must depend on it. */
+export class KeyAccess extends iam.Policy {
+  constructor(scope: Construct, id: string, { key, actions, roles }: KeyAccessProps) {
+    const target = targetOf(scope, key);
+    super(scope, id, {
+      roles,
+      statements: [
+        new iam.PolicyStatement({ ...target, actions }),
+        new iam.PolicyStatement({
+          ...target,
+          actions: ['kms:CreateGrant'],
+          conditions: { ...target.conditions, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
+        }),
+      ],
+    });
+    // An alias is sent by a name that does not refer to the resource that makes it.
+    if (isAlias(key) && Construct.isConstruct(key)) { this.node.addDependency(key as IConstruct); }
+  }
+}
+
+/** IAM knows keys only, no aliases: the key behind the alias, or all keys that have it. */
+function targetOf(scope: Construct, key: kms.IKeyRef): { resources: string[]; conditions?: iam.Conditions } {
+  if (!isAlias(key)) { return { resources: [key.keyRef.keyArn] }; }
+  try {
+    return targetOf(scope, key.aliasTargetKey);
+  } catch {
+    // Imported by its name, so its key is known to KMS alone.
+    return {
+      resources: [Stack.of(scope).formatArn({ service: 'kms', resource: 'key', resourceName: '*' })],
+      conditions: { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': key.aliasName } },
+    };
+  }
+}
+
+function isAlias(key: kms.IKeyRef): key is kms.IAlias {
+  return 'aliasTargetKey' in key;
+}

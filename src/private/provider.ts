@@ -1,0 +1,50 @@
+import { Duration } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Provider } from 'aws-cdk-lib/custom-resources';
+import type { Construct } from 'constructs';
+import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
+import { HandlerFunction } from './handler-function';
+
+export interface HandlersProps {
+  /** `efs` or `ebs`: what it is for, and the name of its bundle. */
+  readonly bundle: string;
+  readonly environment?: { [name: string]: string };
+}
+
+/** How long `onEvent` may take; a Delete of a cancelled creation waits as long for it. */
+const ON_EVENT_TIMEOUT = Duration.minutes(2);
+/** CloudFormation waits one hour at most, and time inside of `isComplete` is not counted in this. */
+const TOTAL_TIMEOUT = Duration.minutes(50);
+const QUERY_INTERVAL = Duration.seconds(5);
+
+/** The `onEvent` and `isComplete` of one service, under one role, behind aws-cdk-lib's provider framework. */
+export class Handlers {
+  public readonly role: iam.Role;
+  public readonly serviceToken: string;
+
+  constructor(scope: Construct, { bundle, environment }: HandlersProps) {
+    this.role = new iam.Role(scope, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaBasicExecutionRole')],
+    });
+    const handler = (id: string, entry: string) => new HandlerFunction(scope, id, {
+      bundle,
+      entry,
+      description: `cdk-durable-storage: ${entry} of the ${bundle.toUpperCase()} resources`,
+      role: this.role,
+      timeout: ON_EVENT_TIMEOUT,
+      environment: { ...environment, [TRANSFER_ENVIRONMENT.creationTimeout]: `${ON_EVENT_TIMEOUT.toSeconds()}` },
+    });
+    const provider = new Provider(scope, 'Provider', {
+      onEventHandler: handler('OnEvent', 'onEvent'),
+      isCompleteHandler: handler('IsComplete', 'isComplete'),
+      queryInterval: QUERY_INTERVAL,
+      totalTimeout: TOTAL_TIMEOUT,
+    });
+    this.serviceToken = provider.serviceToken;
+  }
+
+  public allow(statement: iam.PolicyStatementProps): void {
+    this.role.addToPrincipalPolicy(new iam.PolicyStatement(statement));
+  }
+}

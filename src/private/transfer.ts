@@ -1,0 +1,181 @@
+import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct, DependencyGroup, type IDependable } from 'constructs';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput } from '../contract/transfer';
+import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
+import { ownedSnapshots, snapshotReads } from './snapshot-access';
+
+/** As long as a custom resource may wait for it. */
+const TIMEOUT = Duration.minutes(50);
+/** A handful of workers reaches the 1,000 blocks a second that EBS takes for one snapshot; more only cause throttling. */
+const WORKERS = 8;
+const SETTLE_INTERVAL = Duration.seconds(5);
+/** Where in the bucket everything lies. */
+const TRANSFER_PREFIX = 'transfers/';
+
+/** That Lambda could not run the function. What a function throws is final: it has repeated all that is worth repeating. */
+const LAMBDA_FAILURES: sfn.RetryProps = {
+  errors: [
+    'Lambda.ServiceException',
+    'Lambda.AWSLambdaException',
+    'Lambda.SdkClientException',
+    'Lambda.ClientExecutionTimeoutException',
+    'Lambda.TooManyRequestsException',
+    'Lambda.Unknown',
+    'Sandbox.Timedout',
+  ],
+  interval: Duration.seconds(2),
+  backoffRate: 2,
+  maxAttempts: 6,
+};
+
+/**
+ * The state machine that writes an image into a snapshot, with its functions
+ * and the bucket where it keeps the plan and the digests of all blocks.
+ *
+ * It catches nothing, for StopExecution and timeouts run no Catch. Who cleans
+ * up is the handler of the import, and beside it a rule on every way to fail.
+ */
+export class Transfer extends Construct {
+  public readonly bucket: s3.Bucket;
+  public readonly stateMachine: sfn.StateMachine;
+  /** The roles that read the image. */
+  public readonly readers: iam.IRole[];
+  /** The roles that write encrypted blocks. */
+  public readonly writers: iam.IRole[];
+  /** What an import needs although it does not refer to it: made before, removed after all imports. */
+  public readonly standing: IDependable;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.bucket = this.transferBucket();
+    const objects = [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)];
+
+    const plan = this.worker('Plan', { description: 'cuts the disk into ranges', timeout: Duration.minutes(5), memorySize: 512 });
+    plan.allow({ actions: ['s3:PutObject'], resources: objects });
+
+    // One vCPU; the network is the limit.
+    const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: 1769 });
+    copy.allow({ actions: ['s3:GetObject', 's3:PutObject'], resources: objects });
+    copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
+
+    const seal = this.worker('Seal', { description: 'completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
+    seal.allow({ actions: ['s3:GetObject'], resources: objects });
+    seal.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot'] });
+
+    const settle = this.worker('Settle', { description: 'asks whether the snapshot is completed' });
+    settle.allow(snapshotReads());
+
+    this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
+      stateMachineType: sfn.StateMachineType.STANDARD,
+      comment: 'Copies a disk image from S3 into an EBS snapshot',
+      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ plan, copy, seal, settle })),
+      timeout: TIMEOUT,
+    });
+
+    const cleanUp = this.worker('CleanUp', { bundle: 'transfer-clean-up', description: 'removes a snapshot whose transfer failed', timeout: Duration.minutes(5) });
+    cleanUp.allow(snapshotReads());
+    cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
+    cleanUp.allow({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] });
+    cleanUp.allow({ actions: ['s3:DeleteObject'], resources: objects });
+    const failures = this.onFailure(cleanUp);
+
+    this.readers = [plan, copy, seal].map(worker => worker.role!);
+    this.writers = [copy.role!];
+    this.standing = new DependencyGroup(this.bucket, cleanUp, failures);
+  }
+
+  /** Empty but for the time of a transfer, except for the digests of the snapshots made from it. */
+  private transferBucket(): s3.Bucket {
+    return new s3.Bucket(this, 'Bucket', {
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+      autoDeleteObjects: true,
+      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    });
+  }
+
+  private worker(id: string, props: Omit<HandlerFunctionProps, 'bundle'> & { bundle?: string }): HandlerFunction {
+    return new HandlerFunction(this, id, {
+      bundle: `transfer-${id.toLowerCase()}`,
+      ...props,
+      description: `cdk-durable-storage: ${props.description}`,
+      environment: { [TRANSFER_ENVIRONMENT.bucket]: this.bucket.bucketName },
+    });
+  }
+
+  private definition({ plan, copy, seal, settle }: Record<'plan' | 'copy' | 'seal' | 'settle', HandlerFunction>): sfn.IChainable {
+    const snapshot = { snapshotId: sfn.JsonPath.stringAt('$.snapshotId' satisfies `$.${keyof SnapshotInput}`) };
+
+    const copyRange = this.task('Copy range', copy, {
+      payload: sfn.TaskInput.fromObject({ ...snapshot, n: sfn.JsonPath.numberAt('$.n') } satisfies Record<keyof CopyInput, unknown>),
+      resultPath: '$.copy',
+    });
+    copyRange.next(new sfn.Choice(this, 'Range copied?')
+      .when(sfn.Condition.booleanEquals(`$.copy.${'done' satisfies keyof CopyResult}`, true), new sfn.Succeed(this, 'Range copied', {
+        // A thousand results together must stay small.
+        outputPath: sfn.JsonPath.DISCARD,
+      }))
+      .otherwise(copyRange));
+
+    const copyAll = new sfn.DistributedMap(this, 'Copy all ranges', {
+      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
+      itemSelector: { ...snapshot, n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n') } satisfies Record<keyof CopyInput, unknown>,
+      maxConcurrency: WORKERS,
+      mapExecutionType: sfn.StateMachineType.STANDARD,
+      resultPath: sfn.JsonPath.DISCARD,
+    }).itemProcessor(copyRange);
+
+    const payload = sfn.TaskInput.fromObject(snapshot);
+    const askSettled = this.task('Settle snapshot', settle, { payload, resultPath: '$.settle' });
+    askSettled.next(new sfn.Choice(this, 'Snapshot completed?')
+      .when(sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true), new sfn.Succeed(this, 'Snapshot completed'))
+      .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled)));
+
+    return this.task('Plan transfer', plan)
+      .next(copyAll)
+      .next(this.task('Seal snapshot', seal, { payload, resultPath: sfn.JsonPath.DISCARD }))
+      .next(askSettled);
+  }
+
+  private task(id: string, lambdaFunction: HandlerFunction, props: Partial<tasks.LambdaInvokeProps> = {}): tasks.LambdaInvoke {
+    const task = new tasks.LambdaInvoke(this, id, { ...props, lambdaFunction, payloadResponseOnly: true, retryOnServiceExceptions: false });
+    task.addRetry(LAMBDA_FAILURES);
+    return task;
+  }
+
+  private onFailure(cleanUp: HandlerFunction): events.Rule {
+    return new events.Rule(this, 'Failures', {
+      description: 'Transfers that failed, timed out, or were stopped',
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: {
+          stateMachineArn: [this.stateMachine.stateMachineArn],
+          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+        },
+      },
+      targets: [new targets.LambdaFunction(cleanUp)],
+    });
+  }
+
+  /** What the handler of imports does with transfers. */
+  public handlerStatements(): iam.PolicyStatementProps[] {
+    const executions = Stack.of(this).formatArn({
+      service: 'states', resource: 'execution', resourceName: `${this.stateMachine.stateMachineName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return [
+      { actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] },
+      { actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] },
+      { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] },
+      { actions: ['s3:DeleteObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] },
+    ];
+  }
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'crypto';
+import { ACCOUNT, PARTITION, REGION } from '../emulator/environment';
+import { AccessDenied, ServiceError, type Answer, type Call } from '../emulator/service';
+import type { Resource, Stack } from './stack';
+
+const ANY_STACK = `arn:${PARTITION}:cloudformation:${REGION}:${ACCOUNT}:stack/*/*`;
+
+/** The part of the CloudFormation API that handlers ask about their own stack. */
+export class StackApi {
+  constructor(private readonly stacks: () => Stack[]) {}
+
+  public operation(call: Call): string {
+    return parameters(call).get('Action') ?? '';
+  }
+
+  public handle(call: Call): Answer {
+    const asked = parameters(call);
+    switch (this.operation(call)) {
+      case 'DescribeStacks': return answer('DescribeStacks', `<Stacks>${this.describeStacks(call, asked).map(stackXml).join('')}</Stacks>`);
+      case 'DescribeStackResources': return answer('DescribeStackResources', this.describeResources(call, asked));
+      default: throw new ServiceError('InvalidAction', 400, `the emulated CloudFormation does not know ${this.operation(call)}`);
+    }
+  }
+
+  public refuse(error: ServiceError): Answer {
+    const [code, status] = error instanceof AccessDenied ? ['AccessDenied', 403]
+      : error.code === 'ThrottlingException' ? ['Throttling', 400] : [error.code, error.status];
+    return {
+      status: status as number,
+      headers: { 'content-type': 'text/xml' },
+      body: `<ErrorResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><Error><Type>${(status as number) < 500 ? 'Sender' : 'Receiver'}</Type>`
+        + tag('Code', code) + tag('Message', error.message) + `</Error>${tag('RequestId', randomUUID())}</ErrorResponse>`,
+    };
+  }
+
+  private describeStacks(call: Call, asked: URLSearchParams): Stack[] {
+    const name = asked.get('StackName');
+    if (name === null) {
+      call.authorize('cloudformation:DescribeStacks', ANY_STACK);
+      return this.stacks().filter(stack => stack.status !== 'DELETE_COMPLETE');
+    }
+    return [this.find(call, 'cloudformation:DescribeStacks', name)];
+  }
+
+  private describeResources(call: Call, asked: URLSearchParams): string {
+    const [name, physicalId, logicalId] = ['StackName', 'PhysicalResourceId', 'LogicalResourceId'].map(key => asked.get(key));
+    if ((name === null) === (physicalId === null)) {
+      throw new ServiceError('ValidationError', 400, 'Either StackName or PhysicalResourceId must be specified, not both');
+    }
+    let stack: Stack | undefined;
+    if (name !== null) {
+      stack = this.find(call, 'cloudformation:DescribeStackResources', name);
+    } else {
+      stack = this.stacks().find(({ resources }) => [...resources.values()].some(resource => resource.physicalId === physicalId));
+      call.authorize('cloudformation:DescribeStackResources', stack?.id ?? ANY_STACK);
+      if (!stack) { throw new ServiceError('ValidationError', 400, `Stack for ${physicalId} does not exist`); }
+    }
+    const resources = [...stack.resources.values()].filter(resource => logicalId === null || resource.logicalId === logicalId);
+    return `<StackResources>${resources.map(resource => resourceXml(stack, resource)).join('')}</StackResources>`;
+  }
+
+  /** By name only while it is not deleted; by id for as long as anyone remembers. */
+  private find(call: Call, action: string, name: string): Stack {
+    const stack = this.stacks().find(({ id, name: own, status }) => id === name || own === name && status !== 'DELETE_COMPLETE');
+    call.authorize(action, stack?.id ?? (name.startsWith('arn:') ? name : ANY_STACK.replace('*', name)));
+    if (!stack) { throw new ServiceError('ValidationError', 400, `Stack with id ${name} does not exist`); }
+    return stack;
+  }
+}
+
+function parameters(call: Call): URLSearchParams {
+  return new URLSearchParams(call.body.toString());
+}
+
+function answer(action: string, result: string): Answer {
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/xml' },
+    body: `<${action}Response xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><${action}Result>${result}</${action}Result>`
+      + `<ResponseMetadata>${tag('RequestId', randomUUID())}</ResponseMetadata></${action}Response>`,
+  };
+}
+
+function stackXml(stack: Stack): string {
+  const parameters_ = Object.entries(stack.template?.parameters ?? {});
+  return '<member>' + [
+    tag('StackId', stack.id),
+    tag('StackName', stack.name),
+    tag('StackStatus', stack.status),
+    tag('StackStatusReason', stack.reason),
+    tag('CreationTime', iso(stack.created)),
+    tag('LastUpdatedTime', iso(stack.updated)),
+    tag('DeletionTime', iso(stack.deleted)),
+    tag('DisableRollback', 'false'),
+    tag('ParentId', stack.parent?.id),
+    tag('RootId', rootOf(stack)),
+    list('Parameters', parameters_.map(([key, value]) => tag('ParameterKey', key) + tag('ParameterValue', String(value)))),
+    list('Outputs', Object.entries(stack.outputs).map(([key, { value, description, exportName }]) =>
+      tag('OutputKey', key) + tag('OutputValue', value) + tag('Description', description) + tag('ExportName', exportName))),
+    list('Tags', Object.entries(stack.tags).map(([key, value]) => tag('Key', key) + tag('Value', value))),
+  ].join('') + '</member>';
+}
+
+function resourceXml(stack: Stack, resource: Resource): string {
+  return '<member>' + [
+    tag('StackId', stack.id),
+    tag('StackName', stack.name),
+    tag('LogicalResourceId', resource.logicalId),
+    tag('PhysicalResourceId', resource.physicalId),
+    tag('ResourceType', resource.type),
+    tag('ResourceStatus', resource.status),
+    tag('ResourceStatusReason', resource.reason),
+    tag('Timestamp', iso(stack.updated ?? stack.created)),
+  ].join('') + '</member>';
+}
+
+function rootOf(stack: Stack): string | undefined {
+  let root = stack.parent;
+  while (root?.parent) { root = root.parent; }
+  return root?.id;
+}
+
+function list(name: string, members: string[]): string {
+  return `<${name}>${members.map(member => `<member>${member}</member>`).join('')}</${name}>`;
+}
+
+function tag(name: string, value: unknown): string {
+  if (value === undefined) { return ''; }
+  return `<${name}>${String(value).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')}</${name}>`;
+}
+
+function iso(time: number | undefined): string | undefined {
+  return time === undefined ? undefined : new Date(time).toISOString();
+}

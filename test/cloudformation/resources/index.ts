@@ -1,0 +1,28 @@
+import type { Handler } from '../handler';
+import type { Context } from './context';
+import { efsHandlers } from './efs';
+import { eventsHandlers } from './events';
+import { iamHandlers } from './iam';
+import { lambdaHandlers } from './lambda';
+import { miscHandlers } from './misc';
+import { networkHandlers } from './network';
+import { s3Handlers } from './s3';
+import { statesHandlers } from './states';
+import { storageHandlers } from './storage';
+
+export type { Context } from './context';
+
+/** Every resource type that the player knows, but for custom resources and nested stacks. */
+export function resourceHandlers(context: Context): Record<string, Handler> {
+  return {
+    ...iamHandlers(context),
+    ...lambdaHandlers(context),
+    ...statesHandlers(context),
+    ...eventsHandlers(context),
+    ...s3Handlers(context),
+    ...storageHandlers(context),
+    ...networkHandlers(context),
+    ...efsHandlers(context),
+    ...miscHandlers(context),
+  };
+}

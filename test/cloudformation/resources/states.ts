@@ -1,0 +1,34 @@
+import type { Handler } from '../handler';
+import type { Properties } from '../stack';
+import { nameOf, type Context } from './context';
+
+export function statesHandlers({ emulator: { states }, iam }: Context): Record<string, Handler> {
+  const settings = (name: string, properties: Properties) => ({
+    definition: definitionOf(properties),
+    role: iam.assumable(properties.RoleArn, 'states.amazonaws.com').session(name),
+  });
+
+  return {
+    'AWS::StepFunctions::StateMachine': {
+      immutable: ['StateMachineName', 'StateMachineType'],
+      create: request => {
+        const { properties } = request;
+        const name = nameOf(request, properties.StateMachineName, 80);
+        const arn = states.create({ name, ...settings(name, properties) });
+        return { physicalId: arn, attributes: { Arn: arn, Name: name } };
+      },
+      update: ({ properties }, before) => {
+        states.update(before.physicalId!, settings(before.attributes.Name as string, properties));
+        return { physicalId: before.physicalId!, attributes: before.attributes };
+      },
+      delete: ({ physicalId }) => states.delete(physicalId!),
+    },
+  };
+}
+
+/** The definition with its `${placeholders}` replaced. */
+function definitionOf({ DefinitionString, Definition, DefinitionS3Location, DefinitionSubstitutions = {} }: Properties): string {
+  if (DefinitionS3Location !== undefined) { throw new Error('the player does not know DefinitionS3Location'); }
+  const text: string = DefinitionString ?? JSON.stringify(Definition);
+  return Object.entries(DefinitionSubstitutions).reduce((result, [key, value]) => result.replaceAll(`\${${key}}`, String(value)), text);
+}

@@ -1,0 +1,13 @@
+import { ServiceError } from '../service';
+
+export function invalid(reason: string, message: string): ServiceError {
+  return new ServiceError('ValidationException', 400, message, { Reason: reason });
+}
+
+export function snapshotNotFound(snapshotId: string): ServiceError {
+  return new ServiceError('ResourceNotFoundException', 404, `The snapshot '${snapshotId}' does not exist.`, { Reason: 'SNAPSHOT_NOT_FOUND' });
+}
+
+export function keyNotFound(keyArn: string): ServiceError {
+  return new ServiceError('ResourceNotFoundException', 404, `The KMS key '${keyArn}' does not exist.`, { Reason: 'DEPENDENCY_RESOURCE_NOT_FOUND' });
+}

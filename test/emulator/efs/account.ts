@@ -1,0 +1,136 @@
+import { createHash } from 'crypto';
+import type { Clock } from '../clock';
+import { arn } from '../environment';
+import type { Context } from '../iam';
+import { ServiceError, type Call } from '../service';
+import { DURATIONS, LIMITS, type EfsOptions, type Keys, type Network } from './options';
+import { AccessPoint, FileSystem, MountTarget, type Tag, type Tagged } from './state';
+
+/** One operation: members in, members out. */
+export type Operation = (call: Call, input: any) => Record<string, unknown> | void;
+export type Operations = Record<string, Operation>;
+
+/** All that EFS holds for the account in the Region, and what its operations share. */
+export class Account {
+  public readonly durations: typeof DURATIONS;
+  public readonly limits: typeof LIMITS;
+  public readonly unsupportedZones: string[];
+  /** Whether AWSServiceRoleForAmazonElasticFileSystem exists; the first mount target makes it. */
+  public serviceLinkedRoleExists = false;
+  private things: { fileSystems: FileSystem[]; mountTargets: MountTarget[]; accessPoints: AccessPoint[] } = {
+    fileSystems: [], mountTargets: [], accessPoints: [],
+  };
+  private made = 0;
+
+  constructor(public readonly clock: Clock, public readonly network: Network, public readonly keys: Keys, options: EfsOptions) {
+    this.durations = { ...DURATIONS, ...options.durations };
+    this.limits = { ...LIMITS, ...options.limits };
+    this.unsupportedZones = options.unsupportedZones ?? [];
+  }
+
+  public get fileSystems(): FileSystem[] {
+    return this.settle().fileSystems;
+  }
+
+  public get mountTargets(): MountTarget[] {
+    return this.settle().mountTargets;
+  }
+
+  public get accessPoints(): AccessPoint[] {
+    return this.settle().accessPoints;
+  }
+
+  public add(thing: FileSystem | MountTarget | AccessPoint): void {
+    if (thing instanceof FileSystem) { this.things.fileSystems.push(thing); }
+    if (thing instanceof MountTarget) { this.things.mountTargets.push(thing); }
+    if (thing instanceof AccessPoint) { this.things.accessPoints.push(thing); }
+  }
+
+  /** Forgets whatever is deleted by now, network interfaces with it. */
+  public settle() {
+    const lives = (thing: FileSystem | MountTarget | AccessPoint) => thing.lifeCycleState !== 'deleted';
+    const { fileSystems, mountTargets, accessPoints } = this.things;
+    mountTargets.filter(target => !lives(target)).forEach(target => this.network.deleteInterface(target.networkInterfaceId));
+    const livingFileSystems = fileSystems.filter(lives);
+    this.things = {
+      fileSystems: livingFileSystems,
+      mountTargets: mountTargets.filter(lives),
+      accessPoints: accessPoints.filter(point => lives(point) && livingFileSystems.some(({ id }) => id === point.fileSystemId)),
+    };
+    return this.things;
+  }
+
+  /** A new id, always the same ones in the same order, and its place in that order. */
+  public nextId(prefix: string): { id: string; order: number } {
+    const order = ++this.made;
+    return { id: `${prefix}-0${createHash('sha256').update(`${prefix} ${order}`).digest('hex').slice(0, 16)}`, order };
+  }
+
+  /** The file system named by id or ARN, for a caller who may do that to it. */
+  public fileSystem(call: Call, action: string, idOrArn: string, context: Context = {}): FileSystem {
+    const found = this.fileSystems.find(({ id, arn: own }) => id === idOrArn || own === idOrArn);
+    this.authorize(call, action, found ?? idOrArn, context);
+    if (!found) { throw new ServiceError('FileSystemNotFound', 404, `File system '${idOrArn}' does not exist.`); }
+    return found;
+  }
+
+  public accessPoint(call: Call, action: string, idOrArn: string, context: Context = {}): AccessPoint {
+    const found = this.accessPoints.find(({ id, arn: own }) => id === idOrArn || own === idOrArn);
+    this.authorize(call, action, found ?? idOrArn, context);
+    if (!found) { throw new ServiceError('AccessPointNotFound', 404, `Access point '${idOrArn}' does not exist.`); }
+    return found;
+  }
+
+  /** Mount targets have no ARN: what counts is the right to their file system. Whose an unknown one would be, nobody can tell. */
+  public mountTarget(call: Call, action: string, id: string): MountTarget {
+    const found = this.mountTargets.find(target => target.id === id);
+    if (!found) { throw new ServiceError('MountTargetNotFound', 404, `Mount target '${id}' does not exist.`); }
+    this.fileSystem(call, action, found.fileSystemId);
+    return found;
+  }
+
+  /** Of what does not exist there are no tags, so who may act by tag only is refused. */
+  public authorize(call: Call, action: string, target: Tagged | string, context: Context = {}): void {
+    const existing: Tagged | undefined = typeof target === 'string' ? undefined : target;
+    const resource = existing?.arn ?? resourceArn(target as string);
+    const tags = existing?.tagSet.list.map(({ Key, Value }) => [`aws:ResourceTag/${Key}`, Value]) ?? [];
+    call.authorize(`elasticfilesystem:${action}`, resource, { ...Object.fromEntries(tags), ...context });
+  }
+
+  /** Tags that come with a creating call need the right to tag, which policies may give for just that call. */
+  public authorizeTagging(call: Call, createAction: string, resource: string, tags: Tag[]): void {
+    if (tags.length === 0) { return; }
+    call.authorize('elasticfilesystem:TagResource', resource, { 'elasticfilesystem:CreateAction': createAction, ...requestTags(tags) });
+  }
+
+  public requireAvailable(fileSystem: FileSystem): void {
+    if (fileSystem.lifeCycleState === 'available') { return; }
+    throw new ServiceError('IncorrectFileSystemLifeCycleState', 409,
+      `File system '${fileSystem.id}' is in life cycle state '${fileSystem.lifeCycleState}'; this needs it to be 'available'.`);
+  }
+
+  public checkTags(tags: Tag[], existing: Record<string, string> = {}): void {
+    const keys = tags.map(({ Key }) => Key);
+    if (new Set(keys).size !== keys.length) { throw badRequest('Tag keys must be unique.'); }
+    if (new Set([...Object.keys(existing), ...keys]).size > this.limits.tags) {
+      throw badRequest(`A resource can have at most ${this.limits.tags} tags.`);
+    }
+  }
+}
+
+export function badRequest(message: string): ServiceError {
+  return new ServiceError('BadRequest', 400, message);
+}
+
+export function requestTags(tags: Tag[]): Context {
+  if (tags.length === 0) { return {}; }
+  return {
+    ...Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),
+    'aws:TagKeys': tags.map(({ Key }) => Key),
+  };
+}
+
+function resourceArn(idOrArn: string): string {
+  if (idOrArn === '*' || idOrArn.startsWith('arn:')) { return idOrArn; }
+  return arn('elasticfilesystem', `${idOrArn.startsWith('fsap-') ? 'access-point' : 'file-system'}/${idOrArn}`);
+}

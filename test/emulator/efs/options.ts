@@ -1,0 +1,68 @@
+import type { Context } from '../iam';
+import type { Call } from '../service';
+
+/** What EFS needs to know of EC2. */
+export interface Network {
+  subnet(id: string): Subnet | undefined;
+  securityGroup(id: string): { groupId: string; vpcId: string } | undefined;
+  /** Makes a network interface; throws ServiceError `IpAddressInUse` or `NoFreeAddressesInSubnet`. */
+  createInterface(
+    subnetId: string, options: { privateIpAddress?: string; groups: string[]; description: string },
+  ): { networkInterfaceId: string; privateIpAddress: string };
+  modifyInterface(networkInterfaceId: string, options: { groups: string[] }): void;
+  deleteInterface(networkInterfaceId: string): void;
+  defaultSecurityGroup(vpcId: string): { groupId: string } | undefined;
+}
+
+export interface Subnet {
+  subnetId: string;
+  vpcId: string;
+  availabilityZone: string;
+  availabilityZoneId: string;
+  cidrBlock: string;
+  ownerId: string;
+}
+
+/** What EFS needs of KMS. */
+export interface Keys {
+  /** The ARN of the key that an id, alias, key ARN or alias ARN names; undefined if there is none. */
+  resolve(keyId: string): string | undefined;
+  /** Refuses a use of the key: by key policy and identity policies, or because of the key's state. Without it, identity policies alone decide. */
+  authorize?(call: Call, action: string, keyId: string, context?: Context): void;
+}
+
+/** How long a thing stays in a state that passes, in milliseconds. */
+export const DURATIONS = {
+  fileSystemCreating: 5_000,
+  fileSystemUpdating: 10_000,
+  fileSystemDeleting: 5_000,
+  mountTargetCreating: 80_000,
+  mountTargetDeleting: 40_000,
+  accessPointCreating: 2_000,
+  accessPointDeleting: 2_000,
+  backupPolicyChanging: 5_000,
+  /** From one change of throughput mode, or decrease of provisioned throughput, to the next. */
+  betweenThroughputChanges: 24 * 60 * 60_000,
+};
+
+export const LIMITS = {
+  fileSystems: 1_000,
+  accessPointsPerFileSystem: 10_000,
+  securityGroupsPerMountTarget: 5,
+  tags: 50,
+  /** MiB/s. */
+  provisionedThroughput: 3_414,
+  fileSystemsPerPage: 100,
+  mountTargetsPerPage: 10,
+  /** Where the caller may ask for less: access points, tags. */
+  resultsPerPage: 100,
+};
+
+export interface EfsOptions {
+  readonly durations?: Partial<typeof DURATIONS>;
+  readonly limits?: Partial<typeof LIMITS>;
+  /** The rate of all EFS calls of the account together; not limited if absent. */
+  readonly callsPerSecond?: number;
+  /** Availability Zones (names) where EFS is not to be had. */
+  readonly unsupportedZones?: string[];
+}

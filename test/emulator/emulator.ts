@@ -1,0 +1,74 @@
+import { Clock } from './clock';
+import { EbsDirect } from './ebs';
+import { Ec2 } from './ec2';
+import { Efs } from './efs';
+import { REGION } from './environment';
+import { Kms } from './kms';
+import { Lambda } from './lambda';
+import { S3 } from './s3';
+import { EmulatorServer } from './server';
+import { StepFunctions } from './states';
+
+export interface EmulatorOptions {
+  /** Emulated time at the start, in milliseconds since 1970. */
+  readonly start?: number;
+  readonly efs?: ConstructorParameters<typeof Efs>[3];
+  readonly ebs?: ConstructorParameters<typeof EbsDirect>[3];
+  readonly lambda?: ConstructorParameters<typeof Lambda>[2];
+}
+
+/** All emulated services behind one loopback port, in one time. */
+export class Emulator {
+  public static async start(options: EmulatorOptions = {}): Promise<Emulator> {
+    const emulator = new Emulator(options);
+    await emulator.server.listen();
+    return emulator;
+  }
+
+  public readonly clock: Clock;
+  public readonly server: EmulatorServer;
+  public readonly kms: Kms;
+  public readonly s3: S3;
+  public readonly ec2: Ec2;
+  public readonly ebs: EbsDirect;
+  public readonly efs: Efs;
+  public readonly lambda: Lambda;
+  public readonly states: StepFunctions;
+  private readonly closing: (() => void | Promise<void>)[] = [];
+
+  private constructor(options: EmulatorOptions) {
+    this.clock = new Clock(options.start);
+    this.server = new EmulatorServer(this.clock);
+    this.kms = new Kms(this.clock);
+    this.s3 = new S3(this.clock, this.kms);
+    this.ec2 = new Ec2(this.clock, this.kms);
+    this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
+    this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs);
+    this.lambda = new Lambda(this.clock, this.server, options.lambda);
+    this.states = new StepFunctions(this.clock, this.lambda);
+    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states].forEach(service => this.server.add(service));
+  }
+
+  /** For clients of the test's own, which may do everything. */
+  public get config() {
+    return {
+      endpoint: this.server.url,
+      region: REGION,
+      credentials: EmulatorServer.ADMIN,
+      maxAttempts: 1,
+      forcePathStyle: true,
+    };
+  }
+
+  /** Runs at the end, before the services stop. */
+  public onClose(action: () => void | Promise<void>): void {
+    this.closing.push(action);
+  }
+
+  public async close(): Promise<void> {
+    for (const action of this.closing) { await action(); }
+    this.states.close();
+    await this.lambda.close();
+    await this.server.close();
+  }
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock';
+import { arn } from '../environment';
+import type { Principal } from '../iam';
+import type { EmulatorServer } from '../server';
+import { ServiceError } from '../service';
+import { Instance, type Outcome } from './instance';
+import { checkEnvironment, LOG_STREAM, processEnvironment, type FunctionSettings } from './runtime';
+
+export interface FunctionProps {
+  readonly functionName: string;
+  /** `index.onEvent`: file and export. */
+  readonly handler: string;
+  readonly codeDirectory: string;
+  readonly environment?: Record<string, string>;
+  /** @default 3 */
+  readonly timeoutSeconds?: number;
+  /** @default 128 */
+  readonly memorySize?: number;
+  /** Whom the function acts as. */
+  readonly role: Principal;
+  /** Invocations at once; more are refused. */
+  readonly reservedConcurrentExecutions?: number;
+  /** Gets every line that the function prints. */
+  readonly logSink?: (line: string) => void;
+}
+
+/** What a function needs of its surroundings. */
+export interface Host {
+  readonly clock: Clock;
+  readonly server: EmulatorServer;
+  /** Whether one more process may start; makes room for it if it can. */
+  admits(): boolean;
+  /** Resolves when that may have changed. */
+  change(): Promise<void>;
+  started(instance: Instance, accessKeyId: string): void;
+  ended(instance: Instance, accessKeyId: string): void;
+}
+
+/** A function, and the processes that are warm for it. */
+export class EmulatedFunction {
+  public readonly arn: string;
+  public readonly lines: string[] = [];
+  public invocations = 0;
+  private readonly instances = new Set<Instance>();
+  private running = 0;
+
+  constructor(public props: FunctionProps, private readonly host: Host) {
+    checkEnvironment(props.environment ?? {});
+    this.arn = arn('lambda', `function:${props.functionName}`);
+  }
+
+  /** Later invocations see the change; one that runs ends as it began. */
+  public update(changes: Partial<FunctionProps>): void {
+    checkEnvironment(changes.environment ?? {});
+    this.props = { ...this.props, ...changes };
+    this.retire();
+  }
+
+  public async run(event: string): Promise<Outcome & { requestId: string }> {
+    const limit = this.props.reservedConcurrentExecutions;
+    if (limit !== undefined && this.running >= limit) {
+      throw new ServiceError('TooManyRequestsException', 429, 'Rate Exceeded.', { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' });
+    }
+    this.running++;
+    this.invocations++;
+    try {
+      let instance = this.warm();
+      while (!instance) {
+        if (this.host.admits()) {
+          instance = this.start();
+        } else {
+          await this.host.change();
+          instance = this.warm();
+        }
+      }
+      const requestId = randomUUID();
+      const outcome = await instance.run({
+        requestId,
+        event,
+        timeoutSeconds: this.timeoutSeconds,
+        context: {
+          awsRequestId: requestId,
+          functionName: this.props.functionName,
+          functionVersion: '$LATEST',
+          invokedFunctionArn: this.arn,
+          memoryLimitInMB: String(this.settings.memorySize),
+          logGroupName: `/aws/lambda/${this.props.functionName}`,
+          logStreamName: LOG_STREAM,
+        },
+      });
+      return { ...outcome, requestId };
+    } finally {
+      this.running--;
+    }
+  }
+
+  /** Ends the processes that run an invocation right now; says how many. */
+  public kill(): number {
+    const busy = [...this.instances].filter(instance => instance.busy);
+    busy.forEach(instance => instance.kill());
+    return busy.length;
+  }
+
+  /** Ends the free processes at once, the others after their invocation. */
+  public retire(): void {
+    this.instances.forEach(instance => instance.retire());
+  }
+
+  public get timeoutSeconds(): number {
+    return this.props.timeoutSeconds ?? 3;
+  }
+
+  public get settings(): FunctionSettings {
+    const { functionName, codeDirectory, handler, environment = {}, memorySize = 128 } = this.props;
+    return { functionName, codeDirectory, handler, environment, memorySize };
+  }
+
+  private warm(): Instance | undefined {
+    return [...this.instances].find(instance => !instance.busy && !instance.retired);
+  }
+
+  private start(): Instance {
+    const { clock, server } = this.host;
+    const { settings } = this;
+    const credentials = server.issue(this.props.role);
+    const instance: Instance = new Instance({
+      clock,
+      cwd: settings.codeDirectory,
+      handler: settings.handler,
+      memorySize: settings.memorySize,
+      env: processEnvironment(settings, credentials, server.url),
+      log: line => this.log(line),
+      ended: () => {
+        this.instances.delete(instance);
+        this.host.ended(instance, credentials.accessKeyId);
+      },
+    });
+    this.instances.add(instance);
+    this.host.started(instance, credentials.accessKeyId);
+    return instance;
+  }
+
+  private log(line: string): void {
+    this.lines.push(line);
+    this.props.logSink?.(line);
+    if (process.env.EMULATOR_LOGS) { process.stderr.write(`[${this.props.functionName}] ${line}\n`); }
+  }
+}

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock';
+import { arn } from '../environment';
+import type { Principal } from '../iam';
+import type { Lambda } from '../lambda';
+import { ServiceError, type Answer, type Call, type Service } from '../service';
+import { prepare, type Definition, type Json } from './definition';
+import { Execution, type StateMachine, type StatusChange } from './execution';
+import { loadInterpreter, type Interpreter } from './interpreter';
+
+export type { StatusChange } from './execution';
+
+const MAX_INPUT = 262_144;
+const RETENTION = 90 * 24 * 3600 * 1000;
+
+/** Step Functions, standard workflows: state machines over the emulated Lambda, in the test's time. */
+export class StepFunctions implements Service {
+  public readonly signingName = 'states';
+  private readonly machines = new Map<string, StateMachine>();
+  private readonly executions = new Map<string, Execution>();
+  private readonly interpreter: Interpreter;
+  private listeners: ((event: StatusChange) => void)[] = [];
+
+  constructor(private readonly clock: Clock, private readonly lambda: Lambda) {
+    this.interpreter = loadInterpreter(clock);
+  }
+
+  /** Tells of every change of an execution's status, as EventBridge would; returns what ends that. */
+  public onStatusChange(listener: (event: StatusChange) => void): () => void {
+    this.listeners.push(listener);
+    return () => this.listeners = this.listeners.filter(other => other !== listener);
+  }
+
+  public create({ name, definition, role }: { name: string; definition: string | object; role: Principal }): string {
+    checkName(name);
+    const machineArn = arn('states', `stateMachine:${name}`);
+    if (this.machines.has(machineArn)) {
+      throw new ServiceError('StateMachineAlreadyExists', 409, `State Machine Already Exists: '${machineArn}'`);
+    }
+    this.machines.set(machineArn, { arn: machineArn, name, creationDate: this.clock.now(), role, deleting: false, ...this.parse(definition) });
+    return machineArn;
+  }
+
+  /** Executions that run keep definition and role. */
+  public update(machineArn: string, { definition, role }: { definition?: string | object; role?: Principal }): void {
+    const machine = this.machine(machineArn);
+    if (definition !== undefined) { Object.assign(machine, this.parse(definition)); }
+    machine.role = role ?? machine.role;
+  }
+
+  /** Executions that run end at their next transition, and the state machine with the last of them. */
+  public delete(machineArn: string): void {
+    this.machine(machineArn).deleting = true;
+    this.forgetDeleted();
+  }
+
+  /** Starts an execution; returns its ARN. */
+  public start(machineArn: string, input: unknown = {}, name: string = randomUUID()): string {
+    return this.startExecution(machineArn, JSON.stringify(input), name).arn;
+  }
+
+  /** Throws `ServiceError` if there is no such execution. */
+  public describe(executionArn: string): Pick<Execution, 'name' | 'status' | 'input' | 'output' | 'error' | 'cause' | 'startDate' | 'stopDate'> {
+    const { name, status, input, output, error, cause, startDate, stopDate } = this.execution(executionArn);
+    return { name, status, input, output, error, cause, startDate, stopDate };
+  }
+
+  /** States entered so far, each retry and the children's included. */
+  public transitions(executionArn: string): number {
+    return this.execution(executionArn).transitions;
+  }
+
+  /** Ends all executions; nobody is told. */
+  public close(): void {
+    this.listeners = [];
+    this.executions.forEach(execution => execution.stop());
+  }
+
+  public operation(call: Call): string {
+    return String(call.headers['x-amz-target'] ?? '').replace(/^AWSStepFunctions\./, '');
+  }
+
+  public async handle(call: Call): Promise<Answer> {
+    const input = JSON.parse(call.body.toString() || '{}') as Record<string, Json>;
+    switch (this.operation(call)) {
+      case 'StartExecution': {
+        call.authorize('states:StartExecution', input.stateMachineArn);
+        const { arn: executionArn, startDate } = this.startExecution(input.stateMachineArn, input.input ?? '{}', input.name ?? randomUUID());
+        return json({ executionArn, startDate: seconds(startDate) });
+      }
+      case 'DescribeExecution':
+        call.authorize('states:DescribeExecution', input.executionArn);
+        return json({ ...this.summary(this.execution(input.executionArn)), ...this.payloads(input.executionArn) });
+      case 'StopExecution': {
+        call.authorize('states:StopExecution', input.executionArn);
+        const execution = this.execution(input.executionArn);
+        execution.stop(input.error, input.cause);
+        return json({ stopDate: seconds(execution.stopDate) });
+      }
+      case 'ListExecutions':
+        call.authorize('states:ListExecutions', input.stateMachineArn);
+        return json(this.listExecutions(input));
+      case 'DescribeStateMachine': {
+        call.authorize('states:DescribeStateMachine', input.stateMachineArn);
+        const { arn: stateMachineArn, name, definition, role, creationDate, deleting } = this.machine(input.stateMachineArn);
+        const status = deleting ? 'DELETING' : 'ACTIVE';
+        return json({ stateMachineArn, name, definition, status, roleArn: role.arn, type: 'STANDARD', creationDate: seconds(creationDate) });
+      }
+      default:
+        throw new ServiceError('UnknownOperationException', 400, `the emulated Step Functions does not know ${call.headers['x-amz-target']}`);
+    }
+  }
+
+  public refuse(error: ServiceError): Answer {
+    // JSON protocol: every refusal is a 400, AccessDeniedException too.
+    const status = error.status < 500 ? 400 : error.status;
+    return json({ __type: `com.amazonaws.swf.service.v2.model#${error.code}`, message: error.message, ...error.members }, status);
+  }
+
+  private startExecution(machineArn: string, input: string, name: string): Execution {
+    checkName(name);
+    if (Buffer.byteLength(input) > MAX_INPUT) {
+      throw new ServiceError('ValidationException', 400,
+        `1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less than or equal to ${MAX_INPUT}`);
+    }
+    try {
+      JSON.parse(input);
+    } catch (error) {
+      throw new ServiceError('InvalidExecutionInput', 400, `Invalid State Machine Execution Input: '${(error as Error).message}'`);
+    }
+
+    const machine = this.machine(machineArn);
+    if (machine.deleting) { throw new ServiceError('StateMachineDeleting', 400, `State Machine is deleting: '${machineArn}'`); }
+    const existing = this.find(arn('states', `execution:${machine.name}:${name}`));
+    if (existing) {
+      if (existing.status === 'RUNNING' && existing.input === input) { return existing; }
+      throw new ServiceError('ExecutionAlreadyExists', 400, `Execution Already Exists: '${existing.arn}'`);
+    }
+    const execution = new Execution(machine, name, input, {
+      clock: this.clock,
+      lambda: this.lambda,
+      interpreter: this.interpreter,
+      changed: event => {
+        this.forgetDeleted();
+        this.listeners.forEach(listener => listener(event));
+      },
+    });
+    this.executions.set(execution.arn, execution);
+    execution.begin();
+    return execution;
+  }
+
+  private listExecutions({ stateMachineArn, statusFilter, maxResults, nextToken }: Record<string, Json>): object {
+    this.machine(stateMachineArn);
+    const matching = [...this.executions.values()].reverse().filter(execution => execution.machine.arn === stateMachineArn
+      && this.find(execution.arn) && (statusFilter === undefined || execution.status === statusFilter));
+    const from = Number(nextToken ?? 0);
+    const to = from + (maxResults || 100);
+    return { executions: matching.slice(from, to).map(this.summary), ...(to < matching.length ? { nextToken: String(to) } : {}) };
+  }
+
+  private summary({ arn: executionArn, machine, name, status, startDate, stopDate }: Execution): object {
+    return { executionArn, stateMachineArn: machine.arn, name, status, startDate: seconds(startDate), stopDate: seconds(stopDate) };
+  }
+
+  private payloads(executionArn: string): object {
+    const { input, output, error, cause } = this.execution(executionArn);
+    const included = { included: true };
+    return { input, inputDetails: included, output, ...(output === undefined ? {} : { outputDetails: included }), error, cause };
+  }
+
+  private parse(definition: string | object): Pick<StateMachine, 'definition' | 'prepared'> {
+    const text = typeof definition === 'string' ? definition : JSON.stringify(definition);
+    let parsed: Definition;
+    try {
+      parsed = JSON.parse(text) as Definition;
+      this.interpreter.validate(parsed);
+    } catch (error) {
+      throw new ServiceError('InvalidDefinition', 400, `Invalid State Machine Definition: '${(error as Error).message}'`);
+    }
+    return { definition: text, prepared: prepare(parsed) };
+  }
+
+  private machine(machineArn: string): StateMachine {
+    if (!/^arn:[^:]+:states:[^:]+:\d{12}:stateMachine:[^:]+$/.test(machineArn)) {
+      throw new ServiceError('InvalidArn', 400, `Invalid Arn: '${machineArn}'`);
+    }
+    const machine = this.machines.get(machineArn);
+    if (!machine) { throw new ServiceError('StateMachineDoesNotExist', 400, `State Machine Does Not Exist: '${machineArn}'`); }
+    return machine;
+  }
+
+  private execution(executionArn: string): Execution {
+    if (!/^arn:[^:]+:states:[^:]+:\d{12}:execution:[^:]+:[^:]+$/.test(executionArn)) {
+      throw new ServiceError('InvalidArn', 400, `Invalid Arn: '${executionArn}'`);
+    }
+    const execution = this.find(executionArn);
+    if (!execution) { throw new ServiceError('ExecutionDoesNotExist', 400, `Execution Does Not Exist: '${executionArn}'`); }
+    return execution;
+  }
+
+  /** Closed executions are remembered, and their names taken, for 90 days. */
+  private find(executionArn: string): Execution | undefined {
+    const execution = this.executions.get(executionArn);
+    return execution && (execution.stopDate === undefined || this.clock.now() - execution.stopDate < RETENTION) ? execution : undefined;
+  }
+
+  private forgetDeleted(): void {
+    for (const machine of [...this.machines.values()].filter(({ deleting }) => deleting)) {
+      const running = [...this.executions.values()].some(execution => execution.machine === machine && execution.status === 'RUNNING');
+      if (!running) { this.machines.delete(machine.arn); }
+    }
+  }
+}
+
+function checkName(name: string): void {
+  // eslint-disable-next-line no-control-regex
+  if (name.length < 1 || name.length > 80 || /[\s<>{}[\]?*"#%\\^|~`$&,;:/\u0000-\u001f\u007f-\u009f]/.test(name)) {
+    throw new ServiceError('InvalidName', 400, `Invalid Name: '${name}'`);
+  }
+}
+
+function seconds(milliseconds: number | undefined): number | undefined {
+  return milliseconds === undefined ? undefined : milliseconds / 1000;
+}
+
+function json(body: object, status = 200): Answer {
+  return { status, headers: { 'content-type': 'application/x-amz-json-1.0' }, body: JSON.stringify(body) };
+}

@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { Clock } from '../clock';
+import { NO_TIMEOUT_SECONDS, type Definition, type Json } from './definition';
+
+const LIBRARY = path.resolve(__dirname, '../../../node_modules/aws-local-stepfunctions/build/main.node.cjs');
+const MAX_BYTES = 262_144;
+const INLINE_CONCURRENCY = 40;
+const DISTRIBUTED_CONCURRENCY = 10_000;
+
+/** What an execution does for its states. */
+export interface Hooks {
+  /** A state is entered, at first or again by its Retry; throws if the execution must not go on. */
+  enter(): void;
+  runTask(resource: string, input: Json): Promise<Json>;
+  /** A distributed Map begins; returns the context object of its child executions. */
+  startMapRun(state: string): (input: Json) => Json;
+}
+
+export interface Run {
+  readonly result: Promise<Json>;
+  abort(): void;
+}
+
+export interface Interpreter {
+  /** Throws if the definition is not valid Amazon States Language. */
+  validate(definition: Definition): void;
+  /** Rejects with an error whose `name` is the error's and whose `message` is the cause. */
+  run(definition: Definition, input: Json, context: Json, hooks: Hooks): Run;
+}
+
+/** An error that ends the execution: neither Retry nor Catch see it. */
+class TerminalError extends Error {
+  public readonly isRetryable = false;
+  public readonly isCatchable = false;
+
+  constructor(name: string, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/**
+ * aws-local-stepfunctions, in the time of a test: its source is evaluated with
+ * timers and `Date` of the clock. Where it differs from Step Functions, its
+ * inner classes are corrected.
+ */
+export function loadInterpreter(clock: Clock): Interpreter {
+  const library = evaluate(clock);
+  const { StateMachine, StateExecutor, TaskStateAction, StatesRuntimeError, ExecutionError, jsonPathQuery, processPayloadTemplate } = library;
+  const executeState = StateExecutor.prototype.execute;
+
+  /** Original: another context object for every nested part, and no way to look at transitions. */
+  StateMachine.prototype.execute = async function(input: Json, options: Json, cleanUp: () => void): Promise<Json> {
+    const context = { ...options.runOptions.context };
+    let name = this.definition.StartAt;
+    let value = input;
+    try {
+      for (;;) {
+        context.State = { Name: name, EnteredTime: new Date(clock.now()).toISOString(), RetryCount: -1 };
+        const { stateResult, nextState, isEndState } = await new StateExecutor(name, this.definition.States[name]).execute(value, context, options);
+        if (isEndState) { return stateResult; }
+        value = stateResult;
+        name = nextState;
+      }
+    } catch (error) {
+      throw new ExecutionError(error);
+    } finally {
+      cleanUp();
+    }
+  };
+
+  /** Called again for every retry, also by the original. */
+  StateExecutor.prototype.execute = async function(input: Json, context: Json, options: Json): Promise<Json> {
+    if (options.abortSignal.aborted) { throw new TerminalError('Aborted', 'the execution has ended'); }
+    options.runOptions.hooks.enter();
+    context.State.RetryCount++;
+    const result = await executeState.call(this, input, context, options);
+    limitSize(result.stateResult, 'output', this.stateName);
+    return result;
+  };
+
+  StateExecutor.prototype.executeTaskState = async function(state: Json, _raw: Json, input: Json, context: Json, name: string, { runOptions }: Json) {
+    limitSize(input, 'input', name);
+    const overrideFn = (payload: Json): Promise<Json> => runOptions.hooks.runTask(state.Resource, payload);
+    return new TaskStateAction(state, name).execute(input, context, { overrideFn });
+  };
+
+  /** Original: a `Result` that is false, 0 or empty is lost. */
+  StateExecutor.prototype.executePassState = async (state: Json, _raw: Json, input: Json) => ending(state, 'Result' in state ? state.Result : input);
+
+  /** Original: goes on with the queued items after a failure; items do not see themselves in the context; no child executions. */
+  StateExecutor.prototype.executeMapState = async (state: Json, _raw: Json, input: Json, context: Json, name: string, options: Json) => {
+    const items = state.ItemsPath ? jsonPathQuery(state.ItemsPath, input, context) : input;
+    if (!Array.isArray(items)) { throw new StatesRuntimeError(`Map state '${name}': the items must be an array, got ${JSON.stringify(items)}`); }
+    const distributed = state.ItemProcessor.ProcessorConfig?.Mode === 'DISTRIBUTED';
+    const childContext: ((item: Json) => Json) | undefined = distributed ? options.runOptions.hooks.startMapRun(name) : undefined;
+    const concurrency = (state.MaxConcurrencyPath ? jsonPathQuery(state.MaxConcurrencyPath, input, context) : state.MaxConcurrency)
+      || (distributed ? DISTRIBUTED_CONCURRENCY : INLINE_CONCURRENCY);
+
+    const template = state.ItemSelector ?? state.Parameters;
+    const failed = new AbortController();
+    const signal = AbortSignal.any([options.abortSignal, failed.signal]);
+    const machine = new StateMachine(state.ItemProcessor, { validationOptions: { noValidate: true } });
+    const runItem = async (item: Json, index: number): Promise<Json> => {
+      const itemContext = { ...context, Map: { Item: { Index: index, Value: item } } };
+      const itemInput = template === undefined ? item : processPayloadTemplate(template, input, itemContext);
+      const nested = childContext ? childContext(itemInput) : itemContext;
+      return machine.run(itemInput, { ...options.runOptions, context: nested, _rootAbortSignal: signal }).result;
+    };
+
+    try {
+      return ending(state, await inLanes(items, concurrency, runItem, signal));
+    } catch (error) {
+      failed.abort();
+      if (distributed && !options.abortSignal.aborted) {
+        // A Map Run hides which error its children failed with.
+        throw Object.assign(new Error('The specified tolerated failure threshold was exceeded'), { name: 'States.ExceedToleratedFailureThreshold' });
+      }
+      throw error instanceof ExecutionError ? (error as Error).cause : error;
+    }
+  };
+
+  return {
+    validate: definition => void new StateMachine(definition, { validationOptions: { checkArn: false } }),
+    run: (definition, input, context, hooks) => {
+      const { result, abort } = new StateMachine(definition, { validationOptions: { noValidate: true } }).run(input, { context, hooks });
+      return {
+        abort,
+        result: result.catch((error: Error) => { throw error instanceof ExecutionError ? error.cause : error; }),
+      };
+    },
+  };
+}
+
+function evaluate(clock: Clock): Json {
+  const source = readFileSync(LIBRARY, 'utf8');
+  const inner = 'StateMachine, StateExecutor, TaskStateAction, StatesRuntimeError, ExecutionError, jsonPathQuery, processPayloadTemplate';
+  const nativeRequire = createRequire(LIBRARY);
+  const requireFor = (name: string): unknown => {
+    // Its own ways to call Lambda are not needed, and slow to load.
+    if (name.startsWith('@aws-sdk/')) { return {}; }
+    return name === 'jsonpath-plus' ? { JSONPath: query(nativeRequire(name).JSONPath) } : nativeRequire(name);
+  };
+
+  const setVirtualTimeout = (callback: () => void, milliseconds: number): AbortController => {
+    const timer = new AbortController();
+    if (milliseconds < NO_TIMEOUT_SECONDS * 1000) { clock.sleep(milliseconds, timer.signal).then(callback, () => {}); }
+    return timer;
+  };
+  const clearVirtualTimeout = (timer: AbortController | undefined): void => timer?.abort();
+  const VirtualDate = new Proxy(Date, {
+    construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [clock.now()] : args, newTarget) as Date,
+    get: (target, key, receiver) => key === 'now' ? () => clock.now() : Reflect.get(target, key, receiver),
+  });
+
+  // Not vm.compileFunction: within Jest, that would give it another realm's Object, and plain objects would not look plain to it.
+  const body = `${source}\nreturn { ${inner} };\n//# sourceURL=${LIBRARY}`;
+  return new Function('module', 'exports', 'require', 'setTimeout', 'clearTimeout', 'Date', body)(
+    { exports: {} }, {}, requireFor, setVirtualTimeout, clearVirtualTimeout, VirtualDate);
+}
+
+/** jsonpath-plus says `undefined` for a root that is falsy, and for a path with wildcards that finds nothing. */
+function query(JSONPath: (options: Json) => Json): (options: Json) => Json {
+  return options => {
+    if (options.path === '$') { return options.json; }
+    const found = JSONPath(options);
+    return found === undefined && /\[(\*|\?|-?\d*:)|\.\.|\.\*/.test(options.path) ? [] : found;
+  };
+}
+
+function ending(state: Json, stateResult: Json): Json {
+  return { stateResult, nextState: state.Next ?? '', isEndState: state.End === true };
+}
+
+function limitSize(value: Json, what: string, state: string): void {
+  if (Buffer.byteLength(JSON.stringify(value) ?? '') > MAX_BYTES) {
+    throw new TerminalError('States.DataLimitExceeded',
+      `The state/task '${state}' returned a result with a size exceeding the maximum number of bytes service limit (${what}).`);
+  }
+}
+
+async function inLanes<T>(items: T[], limit: number, run: (item: T, index: number) => Promise<Json>, signal: AbortSignal): Promise<Json[]> {
+  const results: Json[] = [];
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length && !signal.aborted) {
+      const index = next++;
+      results[index] = await run(items[index], index);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  return results;
+}
