@@ -1,5 +1,6 @@
-export class Hello {
-  public sayHello() {
-    return 'hello, world!';
-  }
-}
+export { FileSystem, type FileSystemProps } from './efs/file-system';
+export { MountTargets, type MountTargetsProps } from './efs/mount-targets';
+export { TagSet, type TagSetProps } from './efs/tag-set';
+
+export { DiskImage } from './ebs/disk-image';
+export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';

@@ -1,6 +1,4 @@
-import {
-  DescribeExecutionCommand, ListExecutionsCommand, ListMapRunsCommand, StartExecutionCommand, StopExecutionCommand, type SFNClient,
-} from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
 import type { TransferInput } from '../../src/contract/transfer';
 import { isNamed, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
@@ -8,7 +6,7 @@ import { retrying } from '../shared/retry';
 
 export type ExecutionState =
   | { readonly status: 'RUNNING' | 'SUCCEEDED' }
-  /** `reason`: the failed function's own sentence. */
+  /** `reason`: the failed function's own sentence, unless it was one of the Distributed Map's, which hides it. */
   | { readonly status: 'FAILED'; readonly reason: string };
 
 /** The transfers: at most one per snapshot, named after it. */
@@ -32,7 +30,7 @@ export class Executions {
     switch (ended?.status) {
       case undefined: return undefined;
       case 'SUCCEEDED': return { status: 'SUCCEEDED' };
-      case 'FAILED': return { status: 'FAILED', reason: await this.reasonOf(this.arnOf(snapshotId), ended) };
+      case 'FAILED': return { status: 'FAILED', reason: sentenceOf(ended) };
       case 'TIMED_OUT': return { status: 'FAILED', reason: 'the transfer did not end in time' };
       case 'ABORTED': return { status: 'FAILED', reason: 'the transfer was stopped' };
       default: return { status: 'RUNNING' };
@@ -54,21 +52,6 @@ export class Executions {
     } catch (error) {
       if (isNamed(error, 'ExecutionDoesNotExist')) { return undefined; }
       throw error;
-    }
-  }
-
-  /** A Distributed Map that fails only says that its threshold was exceeded: the failed child knows why. */
-  private async reasonOf(executionArn: string, ended: { error?: string; cause?: string }): Promise<string> {
-    if (ended.error !== 'States.ExceedToleratedFailureThreshold') { return sentenceOf(ended); }
-    try {
-      const { mapRuns = [] } = await this.call('ListMapRuns', () => this.sfn.send(new ListMapRunsCommand({ executionArn })));
-      const { executions = [] } = await this.call('ListExecutions', () => this.sfn.send(new ListExecutionsCommand({
-        mapRunArn: mapRuns[0]?.mapRunArn, statusFilter: 'FAILED', maxResults: 1,
-      })));
-      return sentenceOf(await this.describe(executions[0].executionArn!) ?? ended);
-    } catch (error) {
-      log({ event: 'could not find the failed child', executionArn, error: saidBy(error) });
-      return sentenceOf(ended);
     }
   }
 

@@ -94,7 +94,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       }
 
       const execution = await executions.find(id);
-      if (execution?.status === 'FAILED') { return fail(id, execution.reason); }
+      if (execution?.status === 'FAILED') { return fail(id, await store.failure(id) ?? execution.reason); }
       if (snapshot.state === 'error') { return fail(id, notCompleted(snapshot)); }
       if (snapshot.state !== 'completed') {
         if (!execution && !made) { return fail(id, `snapshot ${id} is ${snapshot.state}, but nothing fills it any more`); }

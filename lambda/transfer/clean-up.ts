@@ -15,8 +15,13 @@ export interface ExecutionEnded {
 
 const services = once(() => ({ snapshots: new Snapshots(new EC2Client(clientConfig())), store: s3Things().store }));
 
-export const handler = (input: ExecutionEnded | SnapshotInput): Promise<void> => removeLeftovers(services(), snapshotIdOf(input));
+export const handler = (input: ExecutionEnded | SnapshotInput): Promise<void> => cleanUp(services(), input);
 
-export function snapshotIdOf(input: ExecutionEnded | SnapshotInput): string {
+/** isComplete, which comes later, still has to learn why it failed; it, or Delete, removes that too. */
+export function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: ExecutionEnded | SnapshotInput): Promise<void> {
+  return removeLeftovers(aws, snapshotIdOf(input), { keepFailure: true });
+}
+
+function snapshotIdOf(input: ExecutionEnded | SnapshotInput): string {
   return 'detail' in input ? (JSON.parse(input.detail.input) as TransferInput).snapshotId : input.snapshotId;
 }

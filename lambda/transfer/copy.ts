@@ -1,6 +1,7 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import type { CopyInput, CopyResult } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
+import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { BlockWriter, mayPass } from './block-writer';
 import { BLOCK_SIZE, rangeOf } from './blocks';
@@ -36,9 +37,18 @@ const services = once((): CopyServices => ({
 
 export const handler = (input: CopyInput, context: Deadline): Promise<CopyResult> => copy(services(), input, context);
 
-/** Copies one range. Every block is put, zeros too: what is left out of an encrypted snapshot reads back as random data. */
-export async function copy(services: CopyServices, { snapshotId, n }: CopyInput, deadline: Deadline): Promise<CopyResult> {
-  const { source, store, writer } = services;
+/** Copies one range, or as much of it as there is time for. Repeated for what was copied, it does nothing. */
+export async function copy(aws: CopyServices, input: CopyInput, deadline: Deadline): Promise<CopyResult> {
+  try {
+    return await copyRange(aws, input, deadline);
+  } catch (error) {
+    await aws.store.saveFailure(input.snapshotId, saidBy(error)).catch(() => {});
+    throw error;
+  }
+}
+
+/** Every block is put, zeros too: what is left out of an encrypted snapshot reads back as random data. */
+async function copyRange({ source, store, writer }: CopyServices, { snapshotId, n }: CopyInput, deadline: Deadline): Promise<CopyResult> {
   if (await store.digests(snapshotId, n)) { return { done: true }; }
   const plan = await store.plan(snapshotId);
   const { first, count } = rangeOf(plan, n);

@@ -10,7 +10,9 @@ import type { TransferStore } from './store';
  * keeps its digests as long as it lives. Whoever notices the failure calls
  * this, as often as it likes: isComplete, Delete, or the rule on the execution's end.
  */
-export async function removeLeftovers({ snapshots, store }: { snapshots: Snapshots; store: TransferStore }, snapshotId: string): Promise<void> {
+export async function removeLeftovers(
+  { snapshots, store }: { snapshots: Snapshots; store: TransferStore }, snapshotId: string, options?: { readonly keepFailure: boolean },
+): Promise<void> {
   const snapshot = await snapshots.find(snapshotId);
   if (snapshot?.state === 'completed') { return; }
   if (snapshot && valueOf(snapshot.tags, OWNERSHIP_TAGS.stackId) === undefined) {
@@ -20,5 +22,5 @@ export async function removeLeftovers({ snapshots, store }: { snapshots: Snapsho
     await snapshots.delete(snapshotId);
     log({ event: 'removed an unfinished snapshot', snapshotId });
   }
-  await store.remove(snapshotId);
+  await store.remove(snapshotId, options);
 }

@@ -12,6 +12,7 @@ import type { Plan } from './blocks';
  *     plan.json       how the disk is cut into ranges
  *     progress/<n>    digests of an unfinished range, zeros where a block is missing
  *     digests/<n>     digests of a finished range, 32 bytes a block, in order
+ *     failure         why a range could not be copied: a Distributed Map does not tell
  *     manifest.json   what the snapshot was sealed with; its digests count only together with this
  */
 export class TransferStore {
@@ -54,11 +55,22 @@ export class TransferStore {
     await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest));
   }
 
+  public async failure(snapshotId: string): Promise<string | undefined> {
+    return (await this.get(snapshotId, 'failure'))?.toString();
+  }
+
+  /** Of several failures, the first one counts: the others may follow from it. */
+  public async saveFailure(snapshotId: string, sentence: string): Promise<void> {
+    // After a clean-up, nobody would remove it.
+    if (!await this.get(snapshotId, 'plan.json')) { return; }
+    await this.put(snapshotId, 'failure', sentence, { IfNoneMatch: '*' });
+  }
+
   /** Removes all that belongs to a snapshot. Success if there is nothing, or not even the bucket. */
-  public async remove(snapshotId: string): Promise<void> {
+  public async remove(snapshotId: string, { keepFailure = false } = {}): Promise<void> {
     for (;;) {
       // From the start each time: what was listed is gone.
-      const keys = await this.list(snapshotId);
+      const keys = (await this.list(snapshotId)).filter(key => !(keepFailure && key === keyOf(snapshotId, 'failure')));
       if (keys.length === 0) { return; }
       const { Errors = [] } = await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectsCommand({
         Bucket: this.bucket, Delete: { Objects: keys.map(Key => ({ Key })), Quiet: true },
@@ -91,8 +103,9 @@ export class TransferStore {
     }
   }
 
-  private put(snapshotId: string, name: string, body: string | Buffer): Promise<unknown> {
-    return this.call('s3:PutObject', () => this.s3.send(new PutObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name), Body: body })));
+  private put(snapshotId: string, name: string, body: string | Buffer, conditions: { IfNoneMatch?: '*' } = {}): Promise<unknown> {
+    const command = new PutObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name), Body: body, ...conditions });
+    return this.call('s3:PutObject', () => this.s3.send(command));
   }
 
   private call<T>(action: string, request: () => Promise<T>): Promise<T> {

@@ -9,30 +9,15 @@ const CLIENT_WRITE = 'elasticfilesystem:ClientWrite';
 const CLIENT_ROOT_ACCESS = 'elasticfilesystem:ClientRootAccess';
 const VIA_MOUNT_TARGET = { Bool: { 'elasticfilesystem:AccessedViaMountTarget': 'true' } };
 
-/** The resource policy and the grants of a file system, with the meaning that they have in aws-cdk-lib's `efs.FileSystem`. */
+/**
+ * The resource policy and the grants of a file system, with the meaning that they have in aws-cdk-lib's `efs.FileSystem`.
+ *
+ * @internal
+ */
 export abstract class FileSystemBase extends Resource implements efs.IFileSystem {
-  /**
-   * The id of the file system, assigned by Amazon EFS.
-   *
-   * @attribute
-   */
   public abstract readonly fileSystemId: string;
-
-  /**
-   * The ARN of the file system.
-   *
-   * @attribute
-   */
   public abstract readonly fileSystemArn: string;
-
-  /**
-   * The security group of the mount targets, and port 2049 (NFS).
-   */
   public abstract readonly connections: ec2.Connections;
-
-  /**
-   * Depend on this to wait until the mount targets are available.
-   */
   public abstract readonly mountTargetsAvailable: IDependable;
 
   /** The user's document, if there is one. */
@@ -58,8 +43,8 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
   }
 
   /**
-   * Grants read access by mount targets. From then on, anonymous clients may not
-   * write, unless `allowAnonymousAccess` is true.
+   * Grants read access by mount targets. From then on, clients that do not use IAM
+   * have no access, unless `allowAnonymousAccess` is true.
    *
    * @param grantee The principal to grant read access to.
    */
@@ -68,8 +53,8 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
   }
 
   /**
-   * Grants read and write access by mount targets. From then on, anonymous
-   * clients may not write, unless `allowAnonymousAccess` is true.
+   * Grants read and write access by mount targets. From then on, clients that do
+   * not use IAM have no access, unless `allowAnonymousAccess` is true.
    *
    * @param grantee The principal to grant read and write access to.
    */
@@ -78,8 +63,8 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
   }
 
   /**
-   * Grants read and write access as root by mount targets. From then on, anonymous
-   * clients may not write, unless `allowAnonymousAccess` is true.
+   * Grants read and write access as root by mount targets. From then on, clients
+   * that do not use IAM have no access, unless `allowAnonymousAccess` is true.
    *
    * @param grantee The principal to grant root access to.
    */
@@ -107,8 +92,9 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
   }
 
   /**
-   * The document, when the template is written. Anonymous clients are denied by
-   * granting everybody who signs a request less than everything.
+   * The document, when the template is written. Where there is one, EFS lets nobody
+   * mount who is not allowed to; so anonymous clients are kept out by any
+   * statement that does not allow it.
    *
    * @internal
    */

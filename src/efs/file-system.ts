@@ -7,7 +7,7 @@ import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
 import { type Construct, DependencyGroup, type IDependable } from 'constructs';
 import { FileSystemBase } from './file-system-base';
 import { MountTargets } from './mount-targets';
-import type { FileSystemAttributes, FileSystemProperties } from '../contract/file-system';
+import type { FileSystemProperties } from '../contract/file-system';
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
 import { KeyAccess } from '../private/key-access';
@@ -148,7 +148,7 @@ export interface FileSystemProps {
   readonly fileSystemPolicy?: iam.PolicyDocument;
 
   /**
-   * Whether clients that do not use IAM may write.
+   * Whether clients that do not use IAM have access.
    *
    * Changes in place.
    *
@@ -187,9 +187,28 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
     return efs.FileSystem.fromFileSystemAttributes(scope, id, attrs);
   }
 
+  /**
+   * The id of the file system, assigned by Amazon EFS.
+   *
+   * @attribute
+   */
   public readonly fileSystemId: string;
+
+  /**
+   * The ARN of the file system.
+   *
+   * @attribute
+   */
   public readonly fileSystemArn: string;
+
+  /**
+   * The security group of the mount targets, and port 2049 (NFS).
+   */
   public readonly connections: ec2.Connections;
+
+  /**
+   * Depend on this to wait until the mount targets are available.
+   */
   public readonly mountTargetsAvailable: IDependable;
 
   /**

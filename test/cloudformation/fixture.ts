@@ -39,7 +39,7 @@ exports.handler = async event => {
   if (properties.Throw === type) { throw new Error('crashed'); }
 
   const PhysicalResourceId = type === 'Delete' ? event.PhysicalResourceId : properties.Id ?? event.PhysicalResourceId ?? LogicalResourceId.toLowerCase();
-  const answer = { Status: 'SUCCESS', PhysicalResourceId, StackId, RequestId, LogicalResourceId, Data: properties.Data };
+  const answer = { Status: 'SUCCESS', PhysicalResourceId, StackId, RequestId, LogicalResourceId, Data: type === 'Delete' ? undefined : properties.Data };
   if (properties.Fail === type) { Object.assign(answer, { Status: 'FAILED', Reason: 'told to fail' }); }
   if (properties.Call === type) {
     const { EC2Client, DescribeSubnetsCommand } = require('@aws-sdk/client-ec2');

@@ -27,6 +27,7 @@ export interface DeployOptions extends DeploymentOptions {
 export interface StackOutcome {
   readonly stackId: string;
   readonly status: string;
+  /** Why it was rolled back, or is stuck. */
   readonly reason?: string;
   readonly outputs: Record<string, string>;
   readonly resources: Record<string, { readonly physicalId: string; readonly type: string; readonly attributes: Record<string, unknown> }>;
@@ -271,13 +272,15 @@ export class CloudFormation implements Service {
 }
 
 function outcome(stack: Stack, seen: number): StackOutcome {
+  const events = stack.events.slice(seen);
+  const reason = stack.reason ?? events.find(({ type, status, reason: why }) => type === STACK_TYPE && /ROLLBACK/.test(status) && why)?.reason;
   return {
     stackId: stack.id,
     status: stack.status,
-    reason: stack.reason,
+    reason: reason?.trim(),
     outputs: Object.fromEntries(Object.entries(stack.outputs).map(([name, { value }]) => [name, value])),
     resources: Object.fromEntries([...stack.resources.values()].filter(({ physicalId }) => physicalId !== undefined)
       .map(({ logicalId, physicalId, type, attributes }) => [logicalId, { physicalId: physicalId!, type, attributes }])),
-    events: stack.events.slice(seen),
+    events,
   };
 }

@@ -2,12 +2,12 @@ import {
   CreateReplicationConfigurationCommand, CreateTagsCommand, DeleteFileSystemCommand, DescribeAccessPointsCommand,
   DescribeFileSystemsCommand, type CreateFileSystemCommandInput,
 } from '@aws-sdk/client-efs';
-import { ACCOUNT, REGION, arn } from './environment';
-import { THROTTLE } from './faults';
 import {
   HOUR, KEY, KEY_ARN, SECOND, client, clock, createFileSystem, createMountTarget, describeFileSystem, emulated, fileSystem, refusal,
   refused, restart, server, update,
 } from './efs/testing';
+import { ACCOUNT, REGION, arn } from './environment';
+import { THROTTLE } from './faults';
 
 describe('a file system', () => {
   test('is described as it was created', async () => {

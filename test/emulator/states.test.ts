@@ -76,7 +76,7 @@ async function ended(executionArn: string): Promise<void> {
 
 /** One state, and where its Catch goes. */
 function single(state: object): object {
-  return { StartAt: 'Only', States: { Only: { End: true, ...state }, Caught: { Type: 'Pass', End: true } } };
+  return { StartAt: 'Only', States: { Only: { End: true, ...state }, ...('Catch' in state ? { Caught: { Type: 'Pass', End: true } } : {}) } };
 }
 
 function client(credentials = EmulatorServer.ADMIN): SFNClient {
@@ -225,7 +225,7 @@ describe('a map', () => {
     ItemsPath: '$.items',
     ItemSelector: { 'n.$': '$$.Map.Item.Value', 'index.$': '$$.Map.Item.Index', 'plan.$': '$.plan' },
     ItemProcessor: {
-      ProcessorConfig: { Mode: mode },
+      ProcessorConfig: mode === 'INLINE' ? { Mode: mode } : { Mode: mode, ExecutionType: 'STANDARD' },
       StartAt: 'Copy',
       States: { Copy: { Type: 'Task', Resource: INVOKE, Parameters: { 'FunctionName': Resource, 'Payload.$': '$' }, OutputPath: '$.Payload', End: true } },
     },
@@ -370,8 +370,11 @@ describe('an execution', () => {
       StartAt: 'Slow',
       States: {
         Slow: {
-          Type: 'Task', Resource, End: true,
-          Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 1 }], Catch: [{ ErrorEquals: ['States.ALL'], Next: 'After' }],
+          Type: 'Task',
+          Resource,
+          End: true,
+          Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 1 }],
+          Catch: [{ ErrorEquals: ['States.ALL'], Next: 'After' }],
         },
         After: { Type: 'Task', Resource, End: true },
       },

@@ -66,7 +66,10 @@ describe('permissions', () => {
 
   test('to tag and untag can be limited to some keys', async () => {
     const id = await fileSystem();
-    const handler = as({ ...allow('elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'), Condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a', 'b'] } } });
+    const handler = as({
+      ...allow('elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'),
+      Condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': ['a', 'b'] } },
+    });
     await handler.send(new TagResourceCommand({ ResourceId: id, Tags: [{ Key: 'a', Value: '' }] }));
     expect(await refusal(handler.send(new TagResourceCommand({ ResourceId: id, Tags: [{ Key: 'a', Value: '' }, { Key: 'c', Value: '' }] }))))
       .toEqual(denied('elasticfilesystem:TagResource'));

@@ -18,7 +18,7 @@ export function taggingOperations(account: Account): Operations {
     },
 
     UntagResource(call, { ResourceId, TagKeys }) {
-      resource(call, 'UntagResource', ResourceId, {}).tagSet.remove(TagKeys);
+      resource(call, 'UntagResource', ResourceId, { 'aws:TagKeys': TagKeys }).tagSet.remove(TagKeys);
     },
 
     ListTagsForResource(call, { ResourceId, MaxResults = limits.resultsPerPage, NextToken }) {

@@ -1,0 +1,102 @@
+import {
+  paginateDescribeFileSystems, paginateDescribeMountTargets, paginateListTagsForResource, TagResourceCommand, UntagResourceCommand,
+  type DescribeFileSystemsRequest, type EFSClient, type FileSystemDescription, type MountTargetDescription, type Tag,
+} from '@aws-sdk/client-efs';
+import { isNamed, nameOf } from '../shared/errors';
+import { retrying, type RetryOptions } from '../shared/retry';
+
+/** The prop that a user has to look at when EFS refuses so. */
+const PROPS: Record<string, string> = {
+  ThroughputLimitExceeded: 'provisionedThroughputPerSecond',
+  InsufficientThroughputCapacity: 'throughputMode',
+  InvalidPolicyException: 'fileSystemPolicy',
+  SubnetNotFound: 'vpcSubnets',
+  NoFreeAddressesInSubnet: 'vpcSubnets',
+  AvailabilityZonesMismatch: 'vpcSubnets',
+  UnsupportedAvailabilityZone: 'vpcSubnets',
+  NetworkInterfaceLimitExceeded: 'vpcSubnets',
+  IpAddressInUse: 'ipAddresses',
+  SecurityGroupNotFound: 'securityGroups',
+  SecurityGroupLimitExceeded: 'securityGroups',
+};
+
+/** TagKeys of one call. */
+const MOST_TAG_KEYS = 50;
+
+/** The account's file systems, their mount targets and their tags. What is not there, or deleted, is undefined or an empty list. */
+export class Efs {
+  constructor(private readonly client: EFSClient) {}
+
+  public async fileSystem(fileSystemId: string): Promise<FileSystemDescription | undefined> {
+    return (await this.fileSystems({ FileSystemId: fileSystemId }))[0];
+  }
+
+  public async fileSystemWithToken(creationToken: string): Promise<FileSystemDescription | undefined> {
+    return (await this.fileSystems({ CreationToken: creationToken }))[0];
+  }
+
+  public async fileSystems(filter: DescribeFileSystemsRequest = {}): Promise<FileSystemDescription[]> {
+    const all = await this.list('DescribeFileSystems', async found => {
+      for await (const page of paginateDescribeFileSystems({ client: this.client }, filter)) { found.push(...page.FileSystems ?? []); }
+    });
+    return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
+  }
+
+  public async mountTargets(fileSystemId: string): Promise<MountTargetDescription[]> {
+    const all = await this.list('DescribeMountTargets', async found => {
+      for await (const page of paginateDescribeMountTargets({ client: this.client }, { FileSystemId: fileSystemId })) {
+        found.push(...page.MountTargets ?? []);
+      }
+    });
+    return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
+  }
+
+  /** Of a file system or an access point. */
+  public tags(resourceId: string): Promise<Tag[] | undefined> {
+    return this.list('ListTagsForResource', async found => {
+      for await (const page of paginateListTagsForResource({ client: this.client }, { ResourceId: resourceId })) { found.push(...page.Tags ?? []); }
+    });
+  }
+
+  public async tag(resourceId: string, tags: Tag[]): Promise<void> {
+    if (tags.length === 0) { return; }
+    await this.call('TagResource', efs => efs.send(new TagResourceCommand({ ResourceId: resourceId, Tags: tags })));
+  }
+
+  public async untag(resourceId: string, keys: string[]): Promise<void> {
+    for (let i = 0; i < keys.length; i += MOST_TAG_KEYS) {
+      const some = keys.slice(i, i + MOST_TAG_KEYS);
+      await this.call('UntagResource', efs => efs.send(new UntagResourceCommand({ ResourceId: resourceId, TagKeys: some })));
+    }
+  }
+
+  /** One call, repeated while its error passes by itself; other errors name the prop they are about. */
+  public async call<T>(what: string, send: (efs: EFSClient) => Promise<T>, options: RetryOptions = {}): Promise<T> {
+    try {
+      return await retrying(() => send(this.client), { what, ...options });
+    } catch (error) {
+      const prop = PROPS[nameOf(error)];
+      if (prop) { (error as Error).message = `'${prop}': ${(error as Error).message}`; }
+      throw error;
+    }
+  }
+
+  /** All pages, from the first one again if a call fails for a while. undefined: there is no such resource. */
+  private async list<T>(what: string, read: (found: T[]) => Promise<void>): Promise<T[] | undefined> {
+    try {
+      return await this.call(what, async () => {
+        const found: T[] = [];
+        await read(found);
+        return found;
+      });
+    } catch (error) {
+      if (isNamed(error, 'FileSystemNotFound', 'AccessPointNotFound')) { return undefined; }
+      throw error;
+    }
+  }
+}
+
+/** The id that an id or ARN of a file system or access point names. */
+export function idOf(idOrArn: string): string {
+  return idOrArn.slice(idOrArn.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,155 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { DeleteFileSystemCommand, type EFSClient, type FileSystemDescription } from '@aws-sdk/client-efs';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { FileSystemAttributes, FileSystemProperties } from '../../src/contract/file-system';
+import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { isNamed, nameOf } from '../shared/errors';
+import type { Context, Found, Lifecycle } from '../shared/lifecycle';
+import { log } from '../shared/log';
+import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
+import { Creator } from './creation';
+import { Efs } from './efs';
+import { reconcilePolicy } from './file-system-policy';
+import { changes, DEFAULTS, immutablesOf, tokenOf } from './immutables';
+import { keyArn } from './key';
+import { Stacks } from './stacks';
+import { changeThroughput, throughputOf } from './throughput';
+import { refuseReserved } from './user-tags';
+
+export interface FileSystemClients {
+  readonly efs: EFSClient;
+  readonly kms: KMSClient;
+  readonly cloudFormation: CloudFormationClient;
+}
+
+/** What a release takes away. The owner tag stays: by it the next deployment finds the data again. */
+const RELEASED = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.logicalId, OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, OWNERSHIP_TAGS.state];
+
+export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProperties, FileSystemAttributes> => {
+  const efs = new Efs(clients.efs);
+  const stacks = new Stacks(clients.cloudFormation);
+  const creator = new Creator(efs, stacks);
+
+  /** Another policy of an update that CloudFormation does not take back makes an adopted file system a normal one. */
+  async function settleRemovalPolicy(present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties | undefined,
+    { stackId }: Context): Promise<void> {
+    if (stateOf(present) !== 'adopted' || old?.RemovalPolicy !== 'Retain' || properties.RemovalPolicy !== 'Delete') { return; }
+    if (await stacks.isRollingBack(stackId, true)) { return; }
+    await efs.untag(present.FileSystemId!, [OWNERSHIP_TAGS.state]);
+  }
+
+  return {
+    identity: ['CreationToken', 'Encrypted', 'KmsKeyId', 'PerformanceMode', 'AvailabilityZoneName'],
+    defaults: DEFAULTS,
+    physicalId: /^fs-[0-9a-f]{8,40}$/,
+
+    async create(properties, context) {
+      refuseReserved(properties.FileSystemTags);
+      if (context.old) { refuseSameToken(properties, context.old); }
+      const kmsKey = properties.KmsKeyId === undefined ? undefined : await keyArn(clients.kms, properties.KmsKeyId);
+      return { id: await creator.create({ properties, wanted: immutablesOf(properties, kmsKey), context }) };
+    },
+
+    async update(id, properties, _old, context) {
+      refuseReserved(properties.FileSystemTags);
+      const present = await efs.fileSystem(id);
+      if (!present || present.LifeCycleState === 'deleting') {
+        throw new Error(`file system ${id} is gone: it was deleted outside of CloudFormation`);
+      }
+      const maker = valueOf(present.Tags, OWNERSHIP_TAGS.stackId);
+      if (maker !== undefined && maker !== context.stackId) { throw new Error(`file system ${id} belongs to stack ${maker} now`); }
+      await creator.claim(present, properties, context);
+    },
+
+    async ready(id, properties, context) {
+      const present = await efs.fileSystem(id);
+      if (!present) { throw new Error(`file system ${id} disappeared while it was being made ready`); }
+      refuseLate(present, context);
+      switch (present.LifeCycleState) {
+        case 'creating': case 'updating': return undefined;
+        case 'available': break;
+        default: throw new Error(`file system ${id} is in state ${present.LifeCycleState}, from which it does not become available`);
+      }
+
+      // Those of another file system say nothing of this one.
+      const old = context.old && tokenOf(context.old) === tokenOf(properties) ? context.old : undefined;
+      try {
+        const waiting = await changeThroughput(present, throughputOf(properties, old), { efs, stacks, stackId: context.stackId });
+        if (waiting) { return undefined; }
+        const tags = tagChanges(present.Tags, properties.FileSystemTags ?? [], old?.FileSystemTags);
+        await efs.tag(id, tags.set);
+        await efs.untag(id, tags.remove);
+        await reconcilePolicy(efs, id, properties.FileSystemPolicy, old?.FileSystemPolicy);
+      } catch (error) {
+        // Somebody else changes it right now.
+        if (isNamed(error, 'IncorrectFileSystemLifeCycleState')) { return undefined; }
+        throw error;
+      }
+      await settleRemovalPolicy(present, properties, old, context);
+      if (stateOf(present) === 'creating') { await efs.untag(id, [OWNERSHIP_TAGS.state]); }
+      return { FileSystemId: id, Arn: present.FileSystemArn! };
+    },
+
+    async delete(id, properties, context) {
+      const present = await efs.fileSystem(id);
+      if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { return; }
+      const state = stateOf(present);
+      if (state === 'adopted') {
+        log({ event: 'adopted file system released', id });
+        return efs.untag(id, RELEASED);
+      }
+      // What a rollback deletes was made by the very operation that is taken back (RETAIN_ON_UPDATE_OR_DELETE).
+      if (properties.RemovalPolicy === 'Retain' && state !== 'creating' && !await stacks.isRollingBack(context.stackId, false)) {
+        throw new Error(`file system ${id} is not deleted, since its 'removalPolicy' is RETAIN: `
+          + 'set that to DESTROY and deploy before you delete it, or let CloudFormation retain the resource');
+      }
+      try {
+        await efs.call('DeleteFileSystem', client => client.send(new DeleteFileSystemCommand({ FileSystemId: id })));
+      } catch (error) {
+        if (isNamed(error, 'FileSystemNotFound')) { return; }
+        // A mount target counts until its network interface is gone; this is tried again until then.
+        if (!isNamed(error, 'FileSystemInUse', 'IncorrectFileSystemLifeCycleState')) { throw error; }
+        log({ event: 'file system cannot be deleted yet', id, error: nameOf(error) });
+      }
+    },
+
+    async gone(id, _properties, context) {
+      const present = await efs.fileSystem(id);
+      return !present || !belongsTo(present.Tags, context);
+    },
+
+    async find(candidates, context) {
+      const found: Found[] = [];
+      for (const token of new Set(candidates.map(tokenOf))) {
+        const present = await efs.fileSystemWithToken(token);
+        if (!present || !belongsTo(present.Tags, context) || present.LifeCycleState === 'deleting') { continue; }
+        found.push({
+          id: present.FileSystemId!,
+          identity: valueOf(present.Tags, OWNERSHIP_TAGS.identity),
+          requestId: valueOf(present.Tags, OWNERSHIP_TAGS.requestId),
+          state: stateOf(present) === 'creating' ? 'unfinished' : 'usable',
+        });
+      }
+      return found;
+    },
+  };
+};
+
+function stateOf({ Tags: tags }: FileSystemDescription): string | undefined {
+  return valueOf(tags, OWNERSHIP_TAGS.state);
+}
+
+/** EFS would answer with the old file system, which is not what is wanted. */
+function refuseSameToken(properties: FileSystemProperties, old: FileSystemProperties): void {
+  const changed = changes(properties, old);
+  if (tokenOf(properties) !== tokenOf(old) || changed.length === 0) { return; }
+  throw new Error(`'creationToken' is still '${tokenOf(properties)}', but ${changed.join(', ')} cannot change on an existing file system: `
+    + 'choose another \'creationToken\' for a new one, or leave the properties as they were');
+}
+
+/** An operation that CloudFormation cancelled is asked about all the same, until its time is over; meanwhile another one counts. */
+function refuseLate({ FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context): void {
+  if (!belongsTo(tags, context)) { throw new Error(`file system ${id} was released or taken over while it was being made ready`); }
+  const latest = valueOf(tags, OWNERSHIP_TAGS.requestId);
+  if (latest !== context.requestId) { throw new Error(`the request for file system ${id} was superseded by a later one (${latest})`); }
+}

@@ -1,0 +1,37 @@
+import { DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { saidBy } from '../shared/errors';
+import { log } from '../shared/log';
+import { retrying } from '../shared/retry';
+
+/** What CloudFormation says of stacks. No event tells a handler that it takes part in a rollback. */
+export class Stacks {
+  constructor(private readonly client: CloudFormationClient) {}
+
+  /** Whether the stack is no more. CloudFormation forgets deleted stacks after 90 days. */
+  public async isDeleted(stackId: string): Promise<boolean> {
+    const status = await this.status(stackId);
+    return status === undefined || status === 'DELETE_COMPLETE';
+  }
+
+  /** Whether the stack is on the way back from a failed operation; `otherwise` if CloudFormation does not say. */
+  public async isRollingBack(stackId: string, otherwise: boolean): Promise<boolean> {
+    try {
+      return /ROLLBACK/.test(await this.status(stackId) ?? '');
+    } catch (error) {
+      log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
+      return otherwise;
+    }
+  }
+
+  private async status(stackId: string): Promise<string | undefined> {
+    try {
+      const { Stacks: stacks } = await retrying(
+        () => this.client.send(new DescribeStacksCommand({ StackName: stackId })), { what: 'DescribeStacks', seconds: 30 });
+      return stacks?.[0]?.StackStatus;
+    } catch (error) {
+      // CloudFormation's error for a stack that it does not know is the one for every wrong parameter.
+      if (/does not exist/.test((error as Error).message)) { return undefined; }
+      throw error;
+    }
+  }
+}
