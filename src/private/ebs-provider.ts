@@ -1,11 +1,11 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
-import { OWNERSHIP_TAGS } from '../contract/ownership';
-import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
 import { Handlers } from './provider';
 import { anySnapshot, ownedSnapshots, snapshotReads } from './snapshot-access';
 import { Transfer } from './transfer';
+import { OWNERSHIP_TAGS } from '../contract/ownership';
+import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
 
 /**
  * What runs for the EBS resources of one stack: the handlers, and the state

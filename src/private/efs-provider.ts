@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { OWNERSHIP_TAGS } from '../contract/ownership';
 import { ownerPrefix, rootStackOf } from './owner';
 import { Handlers } from './provider';
+import { OWNERSHIP_TAGS } from '../contract/ownership';
 
 /**
  * What runs for the EFS resources of one stack.

@@ -1,7 +1,7 @@
 import { CfnDeletionPolicy, type CfnResource, CustomResource, Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { OwnerProperties } from '../contract/ownership';
 import { ownerOf } from './owner';
+import type { OwnerProperties } from '../contract/ownership';
 
 export interface HandledResourceProps<P extends OwnerProperties> {
   readonly resourceType: `Custom::${string}`;

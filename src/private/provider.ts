@@ -2,8 +2,8 @@ import { Duration } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import type { Construct } from 'constructs';
-import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
 import { HandlerFunction } from './handler-function';
+import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
 
 export interface HandlersProps {
   /** `efs` or `ebs`: what it is for, and the name of its bundle. */

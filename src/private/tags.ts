@@ -42,7 +42,9 @@ export interface MergeOptions {
  * read when the template is written, for aspects come late; so faults in them
  * are reported by the construct's validation.
  */
-export function mergedTags(scope: IConstruct, manager: TagManager, rules: TagRules, { explicit = {}, leaveOut }: MergeOptions = {}): readonly TagProperty[] {
+export function mergedTags(
+  scope: IConstruct, manager: TagManager, rules: TagRules, { explicit = {}, leaveOut }: MergeOptions = {},
+): readonly TagProperty[] {
   const merged = (): Tags => {
     const inherited: Record<string, string> = { ...stackTags(scope), ...manager.tagValues() };
     leaveOut?.().forEach(key => delete inherited[key]);

@@ -6,9 +6,9 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct, DependencyGroup, type IDependable } from 'constructs';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput } from '../contract/transfer';
 import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput } from '../contract/transfer';
 
 /** As long as a custom resource may wait for it. */
 const TIMEOUT = Duration.minutes(50);
@@ -54,18 +54,17 @@ export class Transfer extends Construct {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     this.bucket = this.transferBucket();
-    const objects = [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)];
 
     const plan = this.worker('Plan', { description: 'cuts the disk into ranges', timeout: Duration.minutes(5), memorySize: 512 });
-    plan.allow({ actions: ['s3:PutObject'], resources: objects });
+    plan.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] });
 
     // One vCPU; the network is the limit.
     const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: 1769 });
-    copy.allow({ actions: ['s3:GetObject', 's3:PutObject'], resources: objects });
+    this.mayUse(copy, 's3:GetObject', 's3:PutObject', 's3:DeleteObject');
     copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
 
     const seal = this.worker('Seal', { description: 'completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
-    seal.allow({ actions: ['s3:GetObject'], resources: objects });
+    this.mayUse(seal, 's3:GetObject', 's3:PutObject');
     seal.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot'] });
 
     const settle = this.worker('Settle', { description: 'asks whether the snapshot is completed' });
@@ -78,16 +77,41 @@ export class Transfer extends Construct {
       timeout: TIMEOUT,
     });
 
-    const cleanUp = this.worker('CleanUp', { bundle: 'transfer-clean-up', description: 'removes a snapshot whose transfer failed', timeout: Duration.minutes(5) });
+    const cleanUp = this.worker('CleanUp', {
+      bundle: 'transfer-clean-up', description: 'removes a snapshot whose transfer failed', timeout: Duration.minutes(5),
+    });
+    this.mayUse(cleanUp, 's3:DeleteObject');
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
-    cleanUp.allow({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] });
-    cleanUp.allow({ actions: ['s3:DeleteObject'], resources: objects });
     const failures = this.onFailure(cleanUp);
 
     this.readers = [plan, copy, seal].map(worker => worker.role!);
     this.writers = [copy.role!];
     this.standing = new DependencyGroup(this.bucket, cleanUp, failures);
+  }
+
+  /** What the handler of imports does with transfers. */
+  public handlerStatements(): iam.PolicyStatementProps[] {
+    const executions = Stack.of(this).formatArn({
+      service: 'states', resource: 'execution', resourceName: `${this.stateMachine.stateMachineName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return [
+      { actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] },
+      { actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] },
+      ...this.bucketStatements('s3:GetObject', 's3:DeleteObject'),
+    ];
+  }
+
+  private mayUse(worker: HandlerFunction, ...actions: string[]): void {
+    this.bucketStatements(...actions).forEach(statement => worker.allow(statement));
+  }
+
+  private bucketStatements(...actions: string[]): iam.PolicyStatementProps[] {
+    return [
+      { actions, resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] },
+      // To find what is to be removed; and without it, S3 says of a missing object that access is denied.
+      { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] },
+    ];
   }
 
   /** Empty but for the time of a transfer, except for the digests of the snapshots made from it. */
@@ -164,18 +188,5 @@ export class Transfer extends Construct {
       },
       targets: [new targets.LambdaFunction(cleanUp)],
     });
-  }
-
-  /** What the handler of imports does with transfers. */
-  public handlerStatements(): iam.PolicyStatementProps[] {
-    const executions = Stack.of(this).formatArn({
-      service: 'states', resource: 'execution', resourceName: `${this.stateMachine.stateMachineName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    return [
-      { actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] },
-      { actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] },
-      { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] },
-      { actions: ['s3:DeleteObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] },
-    ];
   }
 }

@@ -263,6 +263,15 @@ describe('a map', () => {
     expect(lambda.invocations('copy')).toBe(4);
   });
 
+  test.each(['INLINE', 'DISTRIBUTED'])('%s that has failed starts nothing more in its other lanes', async mode => {
+    const Resource = define('copy', `exports.handler = async ({ n }) => {
+      await require('timers/promises').setTimeout(n * 1000); if (n === 1) throw new Error('no'); };`);
+
+    expect(await run(copies(Resource, { mode, MaxConcurrency: 2 }), { items: [1, 2, 3, 4], plan: 0 })).toMatchObject({ status: 'FAILED', seconds: 1 });
+    await clock.sleep(3_600_000);
+    expect(lambda.invocations('copy')).toBe(2);
+  });
+
   test('may start its children only if the role allows it', async () => {
     const Resource = define('copy', MANY);
     const invoke = { Effect: 'Allow' as const, Action: ['lambda:InvokeFunction'], Resource: '*' };
@@ -384,9 +393,7 @@ describe('an execution', () => {
     expect(stopDate).toBeDefined();
     expect(states.describe(executionArn)).toMatchObject({ status: 'ABORTED', error: 'Cancelled', cause: 'by the test' });
     while (lambda.logs('slow').length === 0) { await pause(1); }
-    const release = clock.work();
-    await pause(20);
-    release();
+    await clock.sleep(3_600_000);
     expect(lambda.invocations('slow')).toBe(1);
     expect(changes.map(({ status }) => status)).toEqual(['RUNNING', 'ABORTED']);
   });

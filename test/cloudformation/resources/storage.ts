@@ -20,7 +20,8 @@ export function storageHandlers({ emulator: { ec2, kms } }: Context): Record<str
         kms.setEnabled(keyId, isTrue(Enabled));
         return { physicalId: keyId, attributes: { Arn: arn, KeyId: keyId } };
       },
-      update: ({ properties: { Enabled = true } }, before) => {
+      update: ({ properties: { KeyPolicy, Enabled = true } }, before) => {
+        kms.setPolicy(before.physicalId!, KeyPolicy as ResourcePolicy | undefined);
         kms.setEnabled(before.physicalId!, isTrue(Enabled));
         return { physicalId: before.physicalId!, attributes: before.attributes };
       },

@@ -21,7 +21,7 @@ interface Key {
   readonly keyId: string;
   readonly arn: string;
   readonly description: string;
-  readonly policy: ResourcePolicy;
+  policy: ResourcePolicy;
   readonly manager: 'AWS' | 'CUSTOMER';
   readonly created: number;
   enabled: boolean;
@@ -70,6 +70,10 @@ export class Kms implements Service {
 
   public setEnabled(keyId: string, enabled: boolean): void {
     this.find(keyId).enabled = enabled;
+  }
+
+  public setPolicy(keyId: string, policy: ResourcePolicy = DEFAULT_POLICY): void {
+    this.find(keyId).policy = policy;
   }
 
   /** The key's ARN, from an id, a key ARN, an alias name or an alias ARN. */

@@ -92,8 +92,7 @@ export class Execution implements Hooks {
 
   public enter(): void {
     if (this.machine.deleting) { this.stop(); }
-    if (this.status !== 'RUNNING') { throw new Error('the execution has ended'); }
-    this.transitions++;
+    if (this.status === 'RUNNING') { this.transitions++; }
   }
 
   public async runTask(resource: string, input: Json): Promise<Json> {

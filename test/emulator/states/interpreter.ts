@@ -6,12 +6,14 @@ import { NO_TIMEOUT_SECONDS, type Definition, type Json } from './definition';
 
 const LIBRARY = path.resolve(__dirname, '../../../node_modules/aws-local-stepfunctions/build/main.node.cjs');
 const MAX_BYTES = 262_144;
+/** Definitions that were valid, function names aside: validation takes a third of a second. */
+const valid = new Set<string>();
 const INLINE_CONCURRENCY = 40;
 const DISTRIBUTED_CONCURRENCY = 10_000;
 
 /** What an execution does for its states. */
 export interface Hooks {
-  /** A state is entered, at first or again by its Retry; throws if the execution must not go on. */
+  /** A state is about to be entered, at first or again by its Retry; the last moment to abort. */
   enter(): void;
   runTask(resource: string, input: Json): Promise<Json>;
   /** A distributed Map begins; returns the context object of its child executions. */
@@ -73,8 +75,8 @@ export function loadInterpreter(clock: Clock): Interpreter {
 
   /** Called again for every retry, also by the original. */
   StateExecutor.prototype.execute = async function(input: Json, context: Json, options: Json): Promise<Json> {
-    if (options.abortSignal.aborted) { throw new TerminalError('Aborted', 'the execution has ended'); }
     options.runOptions.hooks.enter();
+    if (options.abortSignal.aborted) { throw new TerminalError('Aborted', 'the execution has ended'); }
     context.State.RetryCount++;
     const result = await executeState.call(this, input, context, options);
     limitSize(result.stateResult, 'output', this.stateName);
@@ -114,7 +116,7 @@ export function loadInterpreter(clock: Clock): Interpreter {
       return ending(state, await inLanes(items, concurrency, runItem, signal));
     } catch (error) {
       failed.abort();
-      if (distributed && !options.abortSignal.aborted) {
+      if (distributed) {
         // A Map Run hides which error its children failed with.
         throw Object.assign(new Error('The specified tolerated failure threshold was exceeded'), { name: 'States.ExceedToleratedFailureThreshold' });
       }
@@ -123,7 +125,14 @@ export function loadInterpreter(clock: Clock): Interpreter {
   };
 
   return {
-    validate: definition => void new StateMachine(definition, { validationOptions: { checkArn: false } }),
+    validate: definition => {
+      const text = JSON.stringify(definition);
+      const key = text.replace(/arn:[a-z-]+:lambda:[^"]*/g, 'function');
+      if (valid.has(key)) { return; }
+      // On a copy, as the validator adds defaults.
+      new StateMachine(JSON.parse(text), { validationOptions: { checkArn: false } });
+      valid.add(key);
+    },
     run: (definition, input, context, hooks) => {
       const { result, abort } = new StateMachine(definition, { validationOptions: { noValidate: true } }).run(input, { context, hooks });
       return {

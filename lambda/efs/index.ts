@@ -1,0 +1,38 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { EFSClient } from '@aws-sdk/client-efs';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { TRANSFER_ENVIRONMENT } from '../../src/contract/transfer';
+import { clientConfig } from '../shared/client-config';
+import { handlersOf, type Handlers, type IsCompleteResult, type OnEventResult, type ProviderEvent } from '../shared/lifecycle';
+import { integer } from '../shared/wire';
+import { fileSystem } from './file-system';
+import { mountTargets } from './mount-targets';
+import { tagSet } from './tag-set';
+
+const config = clientConfig();
+const clients = {
+  efs: new EFSClient(config),
+  ec2: new EC2Client(config),
+  kms: new KMSClient(config),
+  cloudFormation: new CloudFormationClient(config),
+};
+const options = {
+  creationTimeoutSeconds: integer(TRANSFER_ENVIRONMENT.creationTimeout, process.env[TRANSFER_ENVIRONMENT.creationTimeout] ?? ''),
+};
+
+const HANDLERS: Record<string, Handlers> = {
+  'Custom::FileSystem': handlersOf(fileSystem(clients), options),
+  'Custom::MountTargets': handlersOf(mountTargets(clients), options),
+  'Custom::TagSet': handlersOf(tagSet(clients), options),
+};
+
+export const onEvent = async (event: ProviderEvent<any>): Promise<OnEventResult> => handlersFor(event).onEvent(event);
+export const isComplete = async (event: ProviderEvent<any>): Promise<IsCompleteResult> => handlersFor(event).isComplete(event);
+
+function handlersFor({ ResourceType }: ProviderEvent<any>): Handlers {
+  if (!Object.hasOwn(HANDLERS, ResourceType)) {
+    throw new Error(`this handler knows ${Object.keys(HANDLERS).join(', ')}, and not ${ResourceType}`);
+  }
+  return HANDLERS[ResourceType];
+}

@@ -1,0 +1,253 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateMountTargetCommand, DeleteMountTargetCommand, DescribeMountTargetSecurityGroupsCommand, ModifyMountTargetSecurityGroupsCommand,
+  type EFSClient, type FileSystemDescription, type MountTargetDescription,
+} from '@aws-sdk/client-efs';
+import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
+import { isNamed } from '../shared/errors';
+import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
+import { log } from '../shared/log';
+import { Efs, idOf } from './efs';
+import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidate, type Situation } from './mount-target-plan';
+import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
+import { placesOf } from './subnets';
+
+export interface MountTargetsClients {
+  readonly efs: EFSClient;
+  readonly ec2: EC2Client;
+}
+
+/** Until EC2 tells EFS of a security group, or of a network interface that is gone. */
+const CONSISTENCY_SECONDS = 30;
+
+interface Present extends Situation {
+  readonly record: SetRecord | undefined;
+}
+
+export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTargetsProperties, MountTargetsAttributes> => {
+  const efs = new Efs(clients.efs);
+  const identity: (keyof MountTargetsProperties & string)[] = ['FileSystemId'];
+
+  async function look(properties: MountTargetsProperties, context: Context): Promise<Present> {
+    checkLists(properties);
+    const id = idOf(properties.FileSystemId);
+    const fileSystem = await efs.fileSystem(id);
+    if (!fileSystem) { throw new Error(`'fileSystem' is ${id}, but there is no such file system`); }
+    const record = readRecord(fileSystem, properties.Address);
+    return {
+      fileSystem,
+      record,
+      candidates: candidatesOf(properties, await placesOf(clients.ec2, properties.SubnetIds)),
+      targets: await efs.mountTargets(id),
+      recorded: record?.resource === resourceDigest(context) ? record.subnetIds : [],
+    };
+  }
+
+  async function write(fileSystem: FileSystemDescription, address: string, record: SetRecord): Promise<void> {
+    const tag = recordTag(address, record);
+    if (fileSystem.Tags?.some(({ Key, Value }) => Key === tag.Key && Value === tag.Value)) { return; }
+    await efs.tag(fileSystem.FileSystemId!, [tag]);
+  }
+
+  async function remove({ MountTargetId }: MountTargetDescription): Promise<void> {
+    log({ event: 'deleting mount target', MountTargetId });
+    try {
+      await efs.call('DeleteMountTarget', client => client.send(new DeleteMountTargetCommand({ MountTargetId })));
+    } catch (error) {
+      if (!isNamed(error, 'MountTargetNotFound')) { throw error; }
+    }
+  }
+
+  /** `reused`: the address may be that of a target of ours that is gone, whose network interface EC2 still remembers. */
+  async function make(fileSystemId: string, { subnetId, ipAddress }: Candidate, groups: readonly string[], reused: boolean): Promise<void> {
+    log({ event: 'creating mount target', fileSystemId, subnetId, ipAddress });
+    try {
+      await efs.call('CreateMountTarget', client => client.send(new CreateMountTargetCommand({
+        FileSystemId: fileSystemId, SubnetId: subnetId, IpAddress: ipAddress, ...groups.length > 0 && { SecurityGroups: [...groups] },
+      })), {
+        seconds: CONSISTENCY_SECONDS,
+        also: error => isNamed(error, 'SecurityGroupNotFound') || (reused && isNamed(error, 'IpAddressInUse')),
+      });
+    } catch (error) {
+      // The answer to an earlier call was lost, or somebody was faster: the next look tells which.
+      if (isNamed(error, 'MountTargetConflict')) { return; }
+      if (!isNamed(error, 'IncorrectFileSystemLifeCycleState')) {
+        (error as Error).message += ` (${subnetId}${ipAddress === undefined ? '' : `, address ${ipAddress}`}, file system ${fileSystemId})`;
+      }
+      throw error;
+    }
+  }
+
+  async function secure({ MountTargetId }: MountTargetDescription, groups: readonly string[]): Promise<void> {
+    if (groups.length === 0) { return; }
+    const { SecurityGroups: present = [] } = await efs.call('DescribeMountTargetSecurityGroups',
+      client => client.send(new DescribeMountTargetSecurityGroupsCommand({ MountTargetId })));
+    if (sorted(present) === sorted(groups)) { return; }
+    await efs.call('ModifyMountTargetSecurityGroups',
+      client => client.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId, SecurityGroups: [...groups] })),
+      { seconds: CONSISTENCY_SECONDS, also: error => isNamed(error, 'SecurityGroupNotFound') });
+  }
+
+  const life: Lifecycle<MountTargetsProperties, MountTargetsAttributes> = {
+    identity,
+    physicalId: /^fs-[0-9a-f]{8,40}\/.+$/,
+
+    async create(properties, context) {
+      const present = await look(properties, context);
+      const { fileSystem, record, recorded, candidates, targets } = present;
+      checkSituation(present);
+      warnOfSeveral(candidates);
+      const ours = record?.resource === resourceDigest(context);
+      if (record && !ours && targets.some(({ SubnetId }) => record.subnetIds.includes(SubnetId!))) {
+        throw new Error(`file system ${fileSystem.FileSystemId} has mount targets of a set with the same construct path, made by another stack: `
+          + `delete them and the tag ${recordKey(properties.Address)} of the file system, or move the construct`);
+      }
+      const request = requestDigest(context);
+      const again = ours && record.request === request && record.state !== 'deleting';
+      await write(fileSystem, properties.Address, {
+        state: again ? record.state : 'creating',
+        resource: resourceDigest(context),
+        request,
+        subnetIds: again ? record.subnetIds : withTargets(recorded, targets),
+      });
+      return { id: `${fileSystem.FileSystemId}/${properties.Address}` };
+    },
+
+    async update(_id, properties, _old, context) {
+      const present = await look(properties, context);
+      checkSituation(present);
+      warnOfSeveral(present.candidates);
+      await write(present.fileSystem, properties.Address, {
+        state: present.record?.state === 'creating' ? 'creating' : 'ready',
+        resource: resourceDigest(context),
+        request: requestDigest(context),
+        subnetIds: present.recorded,
+      });
+    },
+
+    async ready(id, properties, context) {
+      const present = await look(properties, context);
+      const { fileSystem, candidates, targets, recorded } = present;
+      const record = currentRecord(present.record, id, context);
+      switch (fileSystem.LifeCycleState) {
+        case 'creating': case 'updating': return undefined;
+        case 'available': break;
+        default: throw new Error(`file system ${fileSystem.FileSystemId} is in state ${fileSystem.LifeCycleState}, and can have no mount targets`);
+      }
+      checkSituation(present);
+      const { kept, obsolete, missing, waiting } = planOf(present);
+
+      for (const target of obsolete) { await remove(target); }
+      if (missing.length > 0) {
+        const subnetIds = [...new Set([...withTargets(recorded, targets), ...missing.map(({ subnetId }) => subnetId)])];
+        await write(fileSystem, properties.Address, { ...record, subnetIds });
+      }
+      try {
+        for (const candidate of missing) {
+          const reused = context.old?.IpAddresses?.includes(candidate.ipAddress ?? '') ?? false;
+          await make(fileSystem.FileSystemId!, candidate, properties.SecurityGroups, reused);
+        }
+        if (missing.length > 0 || waiting) { return undefined; }
+
+        const broken = [...kept.values()].find(({ LifeCycleState }) => LifeCycleState === 'error');
+        if (broken) {
+          throw new Error(`mount target ${broken.MountTargetId} in ${broken.SubnetId} is in state error: delete it, and deploy again`);
+        }
+        if ([...kept.values()].some(({ LifeCycleState }) => LifeCycleState !== 'available')) { return undefined; }
+        for (const target of kept.values()) { await secure(target, properties.SecurityGroups); }
+      } catch (error) {
+        if (isNamed(error, 'IncorrectFileSystemLifeCycleState', 'IncorrectMountTargetState', 'MountTargetNotFound')) { return undefined; }
+        throw error;
+      }
+      await write(fileSystem, properties.Address, { ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!) });
+      return attributesOf(candidates, kept);
+    },
+
+    async delete(id, _properties, context) {
+      const [fileSystemId, address] = split(id);
+      const fileSystem = await efs.fileSystem(fileSystemId);
+      const record = fileSystem && readRecord(fileSystem, address);
+      if (!record || record.resource !== resourceDigest(context)) { return; }
+
+      // Before the first target goes, so that a creation still under way makes no new one.
+      await write(fileSystem, address, { ...record, state: 'deleting' });
+      const ours = (await efs.mountTargets(fileSystemId)).filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!));
+      for (const target of ours) {
+        if (target.LifeCycleState !== 'deleting') { await remove(target); }
+      }
+      if (ours.length > 0) { return; }
+      try {
+        await efs.untag(fileSystemId, [recordKey(address)]);
+      } catch (error) {
+        if (!isNamed(error, 'FileSystemNotFound')) { throw error; }
+      }
+    },
+
+    /** The record goes last. */
+    async gone(id, _properties, context) {
+      const [fileSystemId, address] = split(id);
+      const fileSystem = await efs.fileSystem(fileSystemId);
+      return !fileSystem || readRecord(fileSystem, address)?.resource !== resourceDigest(context);
+    },
+
+    async find(candidates, context) {
+      const found = new Map<string, Found>();
+      for (const candidate of candidates) {
+        const id = idOf(candidate.FileSystemId);
+        if (found.has(id)) { continue; }
+        const fileSystem = await efs.fileSystem(id);
+        const record = fileSystem && readRecord(fileSystem, candidate.Address);
+        if (record?.resource !== resourceDigest(context)) { continue; }
+        found.set(id, {
+          id: `${id}/${candidate.Address}`,
+          identity: identityOf(life, candidate),
+          requestId: record.request === requestDigest(context) ? context.requestId : record.request,
+          state: record.state === 'ready' ? 'usable' : 'unfinished',
+        });
+      }
+      return [...found.values()];
+    },
+  };
+  return life;
+};
+
+/** What an earlier request still does, its waiting or its retries, must not undo what a later one did. */
+function currentRecord(record: SetRecord | undefined, id: string, context: Context): SetRecord {
+  if (record?.resource !== resourceDigest(context)) { throw new Error(`the set of mount targets ${id} was deleted while it was being made ready`); }
+  if (record.state === 'deleting') { throw new Error(`the set of mount targets ${id} is being deleted`); }
+  if (record.request !== requestDigest(context)) { throw new Error(`the request for the set of mount targets ${id} was superseded by a later one`); }
+  return record;
+}
+
+function attributesOf(candidates: readonly Candidate[], kept: ReadonlyMap<string, MountTargetDescription>): MountTargetsAttributes {
+  const attributes: Record<string, string> = {};
+  candidates.forEach(({ zoneId }, position) => {
+    attributes[`MountTargetId${position}`] = kept.get(zoneId)!.MountTargetId!;
+    attributes[`IpAddress${position}`] = kept.get(zoneId)!.IpAddress ?? '';
+  });
+  const ids = [...byZone(candidates).keys()].map(zoneId => kept.get(zoneId)!.MountTargetId!);
+  return { ...attributes, MountTargetIds: ids.join(',') } as MountTargetsAttributes;
+}
+
+function warnOfSeveral(candidates: readonly Candidate[]): void {
+  for (const [zone, [first, ...others]] of byZone(candidates)) {
+    if (others.length === 0) { continue; }
+    log({
+      event: 'warning: several subnets in one Availability Zone, which gets one mount target: in the first, unless it is in another of them already',
+      zone, first: first.subnetId, others: others.map(({ subnetId }) => subnetId),
+    });
+  }
+}
+
+function withTargets(subnetIds: readonly string[], targets: readonly MountTargetDescription[]): string[] {
+  return subnetIds.filter(id => targets.some(({ SubnetId }) => SubnetId === id));
+}
+
+function sorted(ids: readonly string[]): string {
+  return [...new Set(ids)].sort().join();
+}
+
+function split(id: string): [fileSystemId: string, address: string] {
+  const slash = id.indexOf('/');
+  return [id.slice(0, slash), id.slice(slash + 1)];
+}

@@ -1,0 +1,22 @@
+import { paginateDescribeSubnets, type EC2Client } from '@aws-sdk/client-ec2';
+import { nameOf } from '../shared/errors';
+import { retrying } from '../shared/retry';
+import type { Place } from './mount-target-plan';
+
+/** Where these subnets are. */
+export async function placesOf(ec2: EC2Client, subnetIds: readonly string[]): Promise<Map<string, Place>> {
+  try {
+    return await retrying(async () => {
+      const places = new Map<string, Place>();
+      for await (const page of paginateDescribeSubnets({ client: ec2 }, { SubnetIds: [...new Set(subnetIds)] })) {
+        for (const { SubnetId, VpcId, AvailabilityZoneId, AvailabilityZone } of page.Subnets ?? []) {
+          places.set(SubnetId!, { subnetId: SubnetId!, vpcId: VpcId!, zoneId: AvailabilityZoneId!, zoneName: AvailabilityZone! });
+        }
+      }
+      return places;
+    }, { what: 'DescribeSubnets' });
+  } catch (error) {
+    if (!nameOf(error).startsWith('InvalidSubnetID')) { throw error; }
+    throw new Error(`'vpcSubnets' must be existing subnets: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,113 @@
+import type { EFSClient, Tag } from '@aws-sdk/client-efs';
+import type { TagProperty } from '../../src/contract/ownership';
+import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
+import { isNamed } from '../shared/errors';
+import { identityOf, type Found, type Lifecycle } from '../shared/lifecycle';
+import { tagChanges, valueOf } from '../shared/ownership';
+import { boolean } from '../shared/wire';
+import { Efs, idOf } from './efs';
+import { refuseReserved } from './user-tags';
+
+export interface TagSetClients {
+  readonly efs: EFSClient;
+}
+
+/**
+ * Some tags of a file system or access point, whoever else has tags there. A
+ * key is ours as long as it has our value; nothing else on a foreign file
+ * system tells who set it.
+ */
+export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagSetAttributes> => {
+  const efs = new Efs(clients.efs);
+
+  async function present(fileSystemId: string): Promise<Tag[]> {
+    const id = idOf(fileSystemId);
+    const tags = await efs.tags(id);
+    if (!tags) { throw new Error(`'fileSystem' is ${id}, which does not exist`); }
+    return tags;
+  }
+
+  async function set(fileSystemId: string, tags: Tag[]): Promise<void> {
+    try {
+      await efs.tag(idOf(fileSystemId), tags);
+    } catch (error) {
+      (error as Error).message = `'tags' of ${idOf(fileSystemId)}: ${(error as Error).message}`;
+      throw error;
+    }
+  }
+
+  const life: Lifecycle<TagSetProperties, TagSetAttributes> = {
+    identity: ['FileSystemId'],
+    physicalId: /^fs(ap)?-[0-9a-f]{8,40}\/.+$/,
+
+    /** One call sets all of them, or none: so a Delete after a failure knows whether there is anything to remove. */
+    async create(properties, { old }) {
+      refuseReserved(properties.Tags);
+      const { FileSystemId, Address, Tags } = properties;
+      const tags = await present(FileSystemId);
+      if (!old || !sameResource(properties, old)) { refuseForeign(properties, tags, Tags); }
+      await set(FileSystemId, tagChanges(tags, Tags).set);
+      return { id: `${idOf(FileSystemId)}/${Address}` };
+    },
+
+    async update(_id, properties, old) {
+      refuseReserved(properties.Tags);
+      const formerly = sameResource(properties, old) ? old.Tags : [];
+      const added = properties.Tags.filter(({ Key }) => !formerly.some(tag => tag.Key === Key));
+      refuseForeign(properties, await present(properties.FileSystemId), added);
+    },
+
+    async ready(_id, properties, { old }) {
+      const { FileSystemId, Tags } = properties;
+      const changes = tagChanges(await present(FileSystemId), Tags, old && sameResource(properties, old) ? old.Tags : []);
+      await set(FileSystemId, changes.set);
+      await efs.untag(idOf(FileSystemId), changes.remove);
+      return { FileSystemId };
+    },
+
+    async delete(id, { Tags }) {
+      const resource = id.slice(0, id.indexOf('/'));
+      try {
+        await efs.untag(resource, tagChanges(await efs.tags(resource), [], Tags).remove);
+      } catch (error) {
+        if (!isNamed(error, 'FileSystemNotFound', 'AccessPointNotFound')) { throw error; }
+      }
+    },
+
+    /** They are gone at once; asking again could only find what somebody else has set since. */
+    gone: async () => true,
+
+    /** Only where all of them are in place: fewer were never set by us, or are somebody else's by now. */
+    async find(candidates, context) {
+      const found: Found[] = [];
+      for (const candidate of candidates) {
+        const tags = await efs.tags(idOf(candidate.FileSystemId));
+        if (!tags || !holdsAll(tags, candidate.Tags)) { continue; }
+        found.push({
+          id: `${idOf(candidate.FileSystemId)}/${candidate.Address}`,
+          identity: identityOf(life, candidate),
+          requestId: context.requestId,
+          state: 'usable',
+        });
+      }
+      return found;
+    },
+  };
+  return life;
+};
+
+function holdsAll(tags: readonly Tag[], wanted: readonly TagProperty[]): boolean {
+  return wanted.length > 0 && wanted.every(({ Key, Value }) => valueOf(tags, Key) === Value);
+}
+
+function sameResource(one: TagSetProperties, other: TagSetProperties): boolean {
+  return idOf(one.FileSystemId) === idOf(other.FileSystemId);
+}
+
+function refuseForeign({ FileSystemId, Overwrite = false }: TagSetProperties, present: readonly Tag[], wanted: readonly TagProperty[]): void {
+  if (boolean("'overwrite'", Overwrite)) { return; }
+  const foreign = wanted.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value);
+  if (foreign.length === 0) { return; }
+  const list = foreign.map(({ Key, Value }) => `${Key}=${valueOf(present, Key)} (not ${Value})`).join(', ');
+  throw new Error(`'tags' of ${idOf(FileSystemId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
+}

@@ -1,0 +1,230 @@
+import { AsyncLocalStorage } from 'async_hooks';
+import { createHash } from 'crypto';
+import { EBSClient } from '@aws-sdk/client-ebs';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { makeHandlers } from '../../../lambda/ebs';
+import { clientConfig } from '../../../lambda/shared/client-config';
+import type { Handlers } from '../../../lambda/shared/lifecycle';
+import { BlockWriter } from '../../../lambda/transfer/block-writer';
+import { cleanUp } from '../../../lambda/transfer/clean-up';
+import { copy } from '../../../lambda/transfer/copy';
+import { s3Things } from '../../../lambda/transfer/environment';
+import { plan } from '../../../lambda/transfer/plan';
+import { seal } from '../../../lambda/transfer/seal';
+import { settle } from '../../../lambda/transfer/settle';
+import { Snapshots } from '../../../lambda/transfer/snapshots';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type SnapshotInput, type TransferInput } from '../../../src/contract/transfer';
+import { Clock } from '../../emulator/clock';
+import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../emulator/ebs';
+import { Ec2 } from '../../emulator/ec2';
+import { arn, REGION } from '../../emulator/environment';
+import { Principal } from '../../emulator/iam';
+import { Kms } from '../../emulator/kms';
+import type { Lambda } from '../../emulator/lambda';
+import { installClock } from '../../emulator/lambda/in-process-clock';
+import { S3 } from '../../emulator/s3';
+import { EmulatorServer } from '../../emulator/server';
+import { StepFunctions } from '../../emulator/states';
+import { Stack } from '../stack';
+
+export const IMAGES = 'images';
+export const TRANSFERS = 'transfers';
+export const ENDED = ['FAILED', 'TIMED_OUT', 'ABORTED'];
+
+export interface WorldOptions {
+  readonly ebs?: EbsOptions;
+  /** Blocks of a range; the product's own least is 1 GiB. */
+  readonly rangeBlocks?: number;
+  /** Whether the rule on the end of executions exists. */
+  readonly rule?: boolean;
+  /** What a copying function's context says, per invocation. */
+  readonly remaining?: () => () => number;
+}
+
+type Function = (input: any) => Promise<unknown>;
+
+/** Handler, transfer functions and state machine in this process, and the emulated services behind HTTP. */
+export class World {
+  public static async start(options: WorldOptions = {}): Promise<World> {
+    const world = new World(options);
+    await world.server.listen();
+    world.s3.createBucket(IMAGES);
+    world.s3.createBucket(TRANSFERS);
+    world.begin();
+    return world;
+  }
+
+  public readonly clock = new Clock();
+  public readonly server = new EmulatorServer(this.clock);
+  public readonly kms = new Kms(this.clock);
+  public readonly s3 = new S3(this.clock, this.kms);
+  public readonly ec2 = new Ec2(this.clock, this.kms);
+  public readonly ebs: EbsDirect;
+  public readonly states: StepFunctions;
+  /** Actions that are denied from now on. */
+  public readonly denied: string[] = [];
+  public handlers!: Handlers;
+  /** How often each transfer function was invoked. */
+  public readonly invocations: Record<string, number> = {};
+  private readonly functions: Record<string, Function> = {};
+  /** For every function that runs: how many of its tasks are asleep. */
+  private readonly running = new AsyncLocalStorage<{ asleep: number; done: () => void }>();
+  private readonly environment = { ...process.env };
+  private restoreTime = () => {};
+
+  private constructor(private readonly options: WorldOptions) {
+    this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
+    this.states = new StepFunctions(this.clock, {
+      authorizeInvoke: () => {},
+      invoke: (name: string, payload: unknown) => this.invoke(name.split(':').at(-1)!, payload),
+    } as unknown as Lambda);
+    [this.kms, this.s3, this.ec2, this.ebs, this.states].forEach(service => this.server.add(service));
+  }
+
+  public async close(): Promise<void> {
+    this.states.close();
+    this.restoreTime();
+    process.env = this.environment;
+    jest.restoreAllMocks();
+    await this.server.close();
+  }
+
+  public stack(name = 'Stack'): Stack {
+    return new Stack(this.clock, this.handlers, 'Custom::SnapshotImport', 'Image', name);
+  }
+
+  /** What is left in the account. */
+  public get snapshotIds(): string[] {
+    return this.ec2.snapshots.all.map(snapshot => snapshot.snapshotId);
+  }
+
+  public get transferObjects(): string[] {
+    return this.s3.buckets.get(TRANSFERS)!.versions().map(version => version.key);
+  }
+
+  public expectNothingLeft(): void {
+    expect(this.snapshotIds).toEqual([]);
+    expect(this.transferObjects).toEqual([]);
+  }
+
+  /** The snapshot holds the image, then zeros, and every block of the image was written. */
+  public expectContent(snapshotId: string, image: Buffer): void {
+    const view = this.ebs.snapshot(snapshotId)!;
+    expect(view.state).toBe('completed');
+    expect(this.ebs.sha256(snapshotId, image.length)).toBe(createHash('sha256').update(image).digest('hex'));
+    expect(view.writtenIndexes).toEqual(Array.from({ length: Math.ceil(image.length / BLOCK_SIZE) }, (_, i) => i));
+    const last = [...this.ebs.read(snapshotId)][view.writtenIndexes.length - 1];
+    expect(last.subarray(image.length % BLOCK_SIZE || BLOCK_SIZE).every(byte => byte === 0)).toBe(true);
+  }
+
+  /** Runs a function as Lambda does: time stands still while it works, and goes on while all of it sleeps. */
+  public run<T>(work: () => Promise<T>): Promise<T> {
+    const state = { asleep: 0, done: this.clock.work() };
+    return this.running.run(state, work).finally(() => state.done());
+  }
+
+  private begin(): void {
+    const principal = new Principal('arn:aws:sts::111122223333:assumed-role/handler/handler', () => [
+      { Effect: 'Allow', Action: '*', Resource: '*' },
+      ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
+    ]);
+    const credentials = this.server.issue(principal);
+    const machine = this.states.create({ name: 'transfer', definition: DEFINITION, role: Principal.ADMIN });
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL: this.server.url,
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      [TRANSFER_ENVIRONMENT.bucket]: TRANSFERS,
+      [TRANSFER_ENVIRONMENT.stateMachineArn]: machine,
+      [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
+    });
+    jest.spyOn(console, 'log').mockImplementation(() => {});
+    this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
+
+    const { onEvent, isComplete } = makeHandlers();
+    this.handlers = { onEvent: event => this.run(() => onEvent(event)), isComplete: event => this.run(() => isComplete(event)) };
+    const services = {
+      ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())), snapshots: new Snapshots(new EC2Client(clientConfig())),
+    };
+    Object.assign(this.functions, {
+      plan: (input: TransferInput) => plan(services, input, this.options.rangeBlocks),
+      copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
+      seal: (input: SnapshotInput) => seal(services, input),
+      settle: (input: SnapshotInput) => settle(services.snapshots, input),
+    } satisfies Record<string, Function>);
+    if (this.options.rule) {
+      this.states.onStatusChange(event => {
+        if (ENDED.includes(event.detail.status)) { void this.run(() => cleanUp(services, event)).catch(() => {}); }
+      });
+    }
+  }
+
+  private async invoke(name: string, payload: unknown): Promise<object> {
+    this.invocations[name] = (this.invocations[name] ?? 0) + 1;
+    try {
+      const result = await this.run(() => this.functions[name](JSON.parse(JSON.stringify(payload))));
+      return { payload: JSON.parse(JSON.stringify(result ?? null)), executedVersion: '$LATEST', requestId: '0' };
+    } catch (error) {
+      const { name: errorType, message: errorMessage } = error as Error;
+      return { functionError: 'Unhandled', payload: { errorType, errorMessage, trace: [] }, executedVersion: '$LATEST', requestId: '0' };
+    }
+  }
+
+  private async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const state = this.running.getStore();
+    if (state && state.asleep++ === 0) { state.done(); }
+    try {
+      await this.clock.sleep(milliseconds, signal);
+    } finally {
+      if (state && --state.asleep === 0) { state.done = this.clock.work(); }
+    }
+  }
+}
+
+const task = (name: string) => ({ Type: 'Task', Resource: arn('lambda', `function:${name}`) });
+
+/** As the constructs make it. */
+const DEFINITION = {
+  StartAt: 'Plan',
+  States: {
+    Plan: { ...task('plan'), Next: 'Copy' },
+    Copy: {
+      Type: 'Map',
+      ItemsPath: '$.ranges',
+      ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
+      MaxConcurrency: 4,
+      ItemProcessor: {
+        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+        StartAt: 'CopyRange',
+        States: {
+          CopyRange: { ...task('copy'), ResultPath: '$.result', Next: 'Done' },
+          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
+          Copied: { Type: 'Succeed' },
+        },
+      },
+      ResultPath: null,
+      Next: 'Seal',
+    },
+    Seal: { ...task('seal'), ResultPath: null, Next: 'Settle' },
+    Settle: { ...task('settle'), ResultPath: '$.settled', Next: 'Settled' },
+    Settled: { Type: 'Choice', Choices: [{ Variable: '$.settled.completed', BooleanEquals: true, Next: 'End' }], Default: 'Wait' },
+    Wait: { Type: 'Wait', Seconds: 5, Next: 'Settle' },
+    End: { Type: 'Succeed' },
+  },
+};
+
+/** Bytes that differ from block to block; every third block is zeros, as in real disks. */
+export function disk(size: number, seed = 'disk'): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0, block = 0; at < size; at += BLOCK_SIZE, block++) {
+    if (block % 3 === 1) { continue; }
+    bytes.fill(createHash('sha256').update(`${seed} ${block}`).digest(), at, Math.min(at + BLOCK_SIZE, size));
+  }
+  return bytes;
+}
+
+/** The properties of most tests: the image `disk.img`. */
+export function properties(more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { SourceBucket: IMAGES, SourceKey: 'disk.img', Owner: 'Stack/Image', RemovalPolicy: 'Delete', ...more };
+}
