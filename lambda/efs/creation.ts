@@ -1,15 +1,15 @@
-import { CreateFileSystemCommand, type FileSystemDescription, type PerformanceMode } from '@aws-sdk/client-efs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateFileSystemCommand, type FileSystemDescription, type PerformanceMode } from '@aws-sdk/client-efs';
+import type { Efs } from './efs';
+import { differences, tokenOf, type Immutables } from './immutables';
+import type { Stacks } from './stacks';
+import { throughputOf } from './throughput';
 import type { FileSystemProperties } from '../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { isNamed } from '../shared/errors';
 import type { Context, CreateContext } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../shared/ownership';
-import type { Efs } from './efs';
-import { differences, tokenOf, type Immutables } from './immutables';
-import type { Stacks } from './stacks';
-import { throughputOf } from './throughput';
 
 /** A deletion that began just before takes seconds; `onEvent` has two minutes. */
 const WAIT_FOR_DELETION = 60_000;

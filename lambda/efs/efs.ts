@@ -36,14 +36,14 @@ export class Efs {
   }
 
   public async fileSystems(filter: DescribeFileSystemsRequest = {}): Promise<FileSystemDescription[]> {
-    const all = await this.list('DescribeFileSystems', async found => {
+    const all = await this.list<FileSystemDescription>('DescribeFileSystems', async found => {
       for await (const page of paginateDescribeFileSystems({ client: this.client }, filter)) { found.push(...page.FileSystems ?? []); }
     });
     return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
   }
 
   public async mountTargets(fileSystemId: string): Promise<MountTargetDescription[]> {
-    const all = await this.list('DescribeMountTargets', async found => {
+    const all = await this.list<MountTargetDescription>('DescribeMountTargets', async found => {
       for await (const page of paginateDescribeMountTargets({ client: this.client }, { FileSystemId: fileSystemId })) {
         found.push(...page.MountTargets ?? []);
       }
@@ -53,7 +53,7 @@ export class Efs {
 
   /** Of a file system or an access point. */
   public tags(resourceId: string): Promise<Tag[] | undefined> {
-    return this.list('ListTagsForResource', async found => {
+    return this.list<Tag>('ListTagsForResource', async found => {
       for await (const page of paginateListTagsForResource({ client: this.client }, { ResourceId: resourceId })) { found.push(...page.Tags ?? []); }
     });
   }

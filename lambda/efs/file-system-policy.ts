@@ -1,6 +1,6 @@
 import { DeleteFileSystemPolicyCommand, DescribeFileSystemPolicyCommand, PutFileSystemPolicyCommand } from '@aws-sdk/client-efs';
-import { isNamed } from '../shared/errors';
 import type { Efs } from './efs';
+import { isNamed } from '../shared/errors';
 
 /** Puts the policy if another one, or none, is in force; removes the one of the old properties if there shall be none. */
 export async function reconcilePolicy(efs: Efs, fileSystemId: string, wanted: unknown, old: unknown): Promise<void> {

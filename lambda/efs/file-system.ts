@@ -1,12 +1,6 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { DeleteFileSystemCommand, type EFSClient, type FileSystemDescription } from '@aws-sdk/client-efs';
 import type { KMSClient } from '@aws-sdk/client-kms';
-import type { FileSystemAttributes, FileSystemProperties } from '../../src/contract/file-system';
-import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
-import { isNamed, nameOf } from '../shared/errors';
-import type { Context, Found, Lifecycle } from '../shared/lifecycle';
-import { log } from '../shared/log';
-import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
 import { Creator } from './creation';
 import { Efs } from './efs';
 import { reconcilePolicy } from './file-system-policy';
@@ -15,6 +9,12 @@ import { keyArn } from './key';
 import { Stacks } from './stacks';
 import { changeThroughput, throughputOf } from './throughput';
 import { refuseReserved } from './user-tags';
+import type { FileSystemAttributes, FileSystemProperties } from '../../src/contract/file-system';
+import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { isNamed, nameOf } from '../shared/errors';
+import type { Context, Found, Lifecycle } from '../shared/lifecycle';
+import { log } from '../shared/log';
+import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
 
 export interface FileSystemClients {
   readonly efs: EFSClient;
@@ -31,8 +31,9 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
   const creator = new Creator(efs, stacks);
 
   /** Another policy of an update that CloudFormation does not take back makes an adopted file system a normal one. */
-  async function settleRemovalPolicy(present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties | undefined,
-    { stackId }: Context): Promise<void> {
+  async function settleRemovalPolicy(
+    present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties | undefined, { stackId }: Context,
+  ): Promise<void> {
     if (stateOf(present) !== 'adopted' || old?.RemovalPolicy !== 'Retain' || properties.RemovalPolicy !== 'Delete') { return; }
     if (await stacks.isRollingBack(stackId, true)) { return; }
     await efs.untag(present.FileSystemId!, [OWNERSHIP_TAGS.state]);

@@ -1,5 +1,5 @@
-import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import { createHash } from 'node:crypto';
+import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { FileSystemProperties } from '../../src/contract/file-system';
 import { boolean } from '../shared/wire';
 

@@ -2,13 +2,13 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EFSClient } from '@aws-sdk/client-efs';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { fileSystem } from './file-system';
+import { mountTargets } from './mount-targets';
+import { tagSet } from './tag-set';
 import { TRANSFER_ENVIRONMENT } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 import { handlersOf, type Handlers, type IsCompleteResult, type OnEventResult, type ProviderEvent } from '../shared/lifecycle';
 import { integer } from '../shared/wire';
-import { fileSystem } from './file-system';
-import { mountTargets } from './mount-targets';
-import { tagSet } from './tag-set';
 
 const config = clientConfig();
 const clients = {

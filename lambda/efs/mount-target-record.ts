@@ -1,5 +1,5 @@
-import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
 import { createHash } from 'node:crypto';
+import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
 import { OWNERSHIP_TAG_PREFIX } from '../../src/contract/ownership';
 import type { Context } from '../shared/lifecycle';
 import { valueOf } from '../shared/ownership';

@@ -3,14 +3,14 @@ import {
   CreateMountTargetCommand, DeleteMountTargetCommand, DescribeMountTargetSecurityGroupsCommand, ModifyMountTargetSecurityGroupsCommand,
   type EFSClient, type FileSystemDescription, type MountTargetDescription,
 } from '@aws-sdk/client-efs';
-import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
-import { isNamed } from '../shared/errors';
-import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
-import { log } from '../shared/log';
 import { Efs, idOf } from './efs';
 import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidate, type Situation } from './mount-target-plan';
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
 import { placesOf } from './subnets';
+import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
+import { isNamed } from '../shared/errors';
+import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
+import { log } from '../shared/log';
 
 export interface MountTargetsClients {
   readonly efs: EFSClient;
@@ -97,13 +97,9 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       const { fileSystem, record, recorded, candidates, targets } = present;
       checkSituation(present);
       warnOfSeveral(candidates);
-      const ours = record?.resource === resourceDigest(context);
-      if (record && !ours && targets.some(({ SubnetId }) => record.subnetIds.includes(SubnetId!))) {
-        throw new Error(`file system ${fileSystem.FileSystemId} has mount targets of a set with the same construct path, made by another stack: `
-          + `delete them and the tag ${recordKey(properties.Address)} of the file system, or move the construct`);
-      }
+      refuseRival(present, properties.Address, context);
       const request = requestDigest(context);
-      const again = ours && record.request === request && record.state !== 'deleting';
+      const again = record?.resource === resourceDigest(context) && record.request === request && record.state !== 'deleting';
       await write(fileSystem, properties.Address, {
         state: again ? record.state : 'creating',
         resource: resourceDigest(context),
@@ -117,6 +113,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       const present = await look(properties, context);
       checkSituation(present);
       warnOfSeveral(present.candidates);
+      refuseRival(present, properties.Address, context);
       await write(present.fileSystem, properties.Address, {
         state: present.record?.state === 'creating' ? 'creating' : 'ready',
         resource: resourceDigest(context),
@@ -211,6 +208,14 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
   return life;
 };
 
+/** The same construct path in two stacks gives the same address. */
+function refuseRival({ fileSystem, record, targets }: Present, address: string, context: Context): void {
+  if (!record || record.resource === resourceDigest(context)) { return; }
+  if (withTargets(record.subnetIds, targets).length === 0) { return; }
+  throw new Error(`file system ${fileSystem.FileSystemId} has mount targets of another stack's set with the same construct path: `
+    + `delete them and the tag ${recordKey(address)} of the file system, or move the construct`);
+}
+
 /** What an earlier request still does, its waiting or its retries, must not undo what a later one did. */
 function currentRecord(record: SetRecord | undefined, id: string, context: Context): SetRecord {
   if (record?.resource !== resourceDigest(context)) { throw new Error(`the set of mount targets ${id} was deleted while it was being made ready`); }
@@ -234,7 +239,9 @@ function warnOfSeveral(candidates: readonly Candidate[]): void {
     if (others.length === 0) { continue; }
     log({
       event: 'warning: several subnets in one Availability Zone, which gets one mount target: in the first, unless it is in another of them already',
-      zone, first: first.subnetId, others: others.map(({ subnetId }) => subnetId),
+      zone,
+      first: first.subnetId,
+      others: others.map(({ subnetId }) => subnetId),
     });
   }
 }

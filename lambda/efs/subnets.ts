@@ -1,7 +1,7 @@
 import { paginateDescribeSubnets, type EC2Client } from '@aws-sdk/client-ec2';
+import type { Place } from './mount-target-plan';
 import { nameOf } from '../shared/errors';
 import { retrying } from '../shared/retry';
-import type { Place } from './mount-target-plan';
 
 /** Where these subnets are. */
 export async function placesOf(ec2: EC2Client, subnetIds: readonly string[]): Promise<Map<string, Place>> {

@@ -1,12 +1,12 @@
 import type { EFSClient, Tag } from '@aws-sdk/client-efs';
+import { Efs, idOf } from './efs';
+import { refuseReserved } from './user-tags';
 import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
 import { isNamed } from '../shared/errors';
 import { identityOf, type Found, type Lifecycle } from '../shared/lifecycle';
 import { tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/wire';
-import { Efs, idOf } from './efs';
-import { refuseReserved } from './user-tags';
 
 export interface TagSetClients {
   readonly efs: EFSClient;
@@ -62,7 +62,7 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
       const changes = tagChanges(await present(FileSystemId), Tags, old && sameResource(properties, old) ? old.Tags : []);
       await set(FileSystemId, changes.set);
       await efs.untag(idOf(FileSystemId), changes.remove);
-      return { FileSystemId };
+      return { FileSystemId: idOf(FileSystemId) };
     },
 
     async delete(id, { Tags }) {

@@ -1,10 +1,10 @@
 import { UpdateFileSystemCommand, type FileSystemDescription, type ThroughputMode } from '@aws-sdk/client-efs';
+import type { Efs } from './efs';
+import type { Stacks } from './stacks';
 import type { FileSystemProperties } from '../../src/contract/file-system';
 import { isNamed } from '../shared/errors';
 import { log } from '../shared/log';
 import { number } from '../shared/wire';
-import type { Efs } from './efs';
-import type { Stacks } from './stacks';
 
 /** The members of CreateFileSystem and UpdateFileSystem. */
 export interface Throughput {
@@ -37,7 +37,9 @@ export async function changeThroughput(
   if (mode === fileSystem.ThroughputMode && (rate === undefined || rate === fileSystem.ProvisionedThroughputInMibps)) { return false; }
 
   try {
-    await efs.call('UpdateFileSystem', client => client.send(new UpdateFileSystemCommand({ FileSystemId: id, ThroughputMode: mode, ProvisionedThroughputInMibps: rate })));
+    await efs.call('UpdateFileSystem', client => client.send(new UpdateFileSystemCommand({
+      FileSystemId: id, ThroughputMode: mode, ProvisionedThroughputInMibps: rate,
+    })));
     return true;
   } catch (error) {
     if (!isNamed(error, 'TooManyRequests')) { throw error; }

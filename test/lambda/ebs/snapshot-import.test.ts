@@ -264,7 +264,7 @@ describe('an update', () => {
     const { SnapshotId } = await stack.deploy(v1);
     await expect(stack.deploy({ ...v1, SourceKey: 'v2.img' }, { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
     expect(stack.physicalId).toBe(SnapshotId);
-    // With the old id, CloudFormation never tells of the new snapshot again, which was completed and handed out.
+    // The new one was handed out as complete, so it is CloudFormation's to delete; with the old id, this test's never does.
     expect(world.snapshotIds).toEqual(rollbackWith === 'new' ? [SnapshotId] : expect.arrayContaining([SnapshotId]));
     world.expectContent(SnapshotId, image);
   });

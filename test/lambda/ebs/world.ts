@@ -111,10 +111,10 @@ export class World {
   public expectContent(snapshotId: string, image: Buffer): void {
     const view = this.ebs.snapshot(snapshotId)!;
     expect(view.state).toBe('completed');
-    expect(this.ebs.sha256(snapshotId, image.length)).toBe(createHash('sha256').update(image).digest('hex'));
     expect(view.writtenIndexes).toEqual(Array.from({ length: Math.ceil(image.length / BLOCK_SIZE) }, (_, i) => i));
-    const last = [...this.ebs.read(snapshotId)][view.writtenIndexes.length - 1];
-    expect(last.subarray(image.length % BLOCK_SIZE || BLOCK_SIZE).every(byte => byte === 0)).toBe(true);
+    const padded = Buffer.alloc(view.writtenIndexes.length * BLOCK_SIZE);
+    image.copy(padded);
+    expect(this.ebs.sha256(snapshotId, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
   }
 
   /** Runs a function as Lambda does: time stands still while it works, and goes on while all of it sleeps. */
