@@ -2,13 +2,14 @@ import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { clientConfig } from '../shared/client-config';
-import { handlersOf, type Handlers, type ProviderEvent } from '../shared/lifecycle';
-import { once, s3Things, variable } from '../transfer/environment';
-import { Snapshots } from '../transfer/snapshots';
 import { Executions } from './executions';
 import { snapshotImport } from './snapshot-import';
 import { SnapshotStarter } from './snapshot-starter';
+import { clientConfig } from '../shared/client-config';
+import { handlersOf, type Handlers, type ProviderEvent } from '../shared/lifecycle';
+import { once, variable } from '../transfer/environment';
+import { s3Things } from '../transfer/s3-things';
+import { Snapshots } from '../transfer/snapshots';
 
 const handlers = once(makeHandlers);
 

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Executions } from './executions';
+import { volumeSizeFor } from './image-limits';
+import type { SnapshotStarter } from './snapshot-starter';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
@@ -12,9 +15,6 @@ import { removeLeftovers } from '../transfer/leftovers';
 import { notCompleted, type Snapshot, type Snapshots } from '../transfer/snapshots';
 import { nameOfImage, type Source } from '../transfer/source';
 import type { TransferStore } from '../transfer/store';
-import type { Executions } from './executions';
-import { volumeSizeFor } from './image-limits';
-import type { SnapshotStarter } from './snapshot-starter';
 
 export interface SnapshotImportServices {
   readonly source: Source;
@@ -87,14 +87,15 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
     async ready(id, properties, { memo, old }) {
       const made = memo === undefined ? undefined : JSON.parse(memo) as Memo;
+      const execution = await executions.find(id);
+      // First of all, for whoever cleaned up after it did not tell why it failed.
+      if (execution?.status === 'FAILED') { return fail(id, await store.failure(id) ?? execution.reason); }
+
       const snapshot = await snapshots.find(id);
       if (!snapshot) {
         if (made && Date.now() < made.started + VISIBLE_AFTER_MILLISECONDS) { return undefined; }
         return fail(id, `snapshot ${id} does not exist any more; somebody deleted it`);
       }
-
-      const execution = await executions.find(id);
-      if (execution?.status === 'FAILED') { return fail(id, await store.failure(id) ?? execution.reason); }
       if (snapshot.state === 'error') { return fail(id, notCompleted(snapshot)); }
       if (snapshot.state !== 'completed') {
         if (!execution && !made) { return fail(id, `snapshot ${id} is ${snapshot.state}, but nothing fills it any more`); }

@@ -1,8 +1,8 @@
 import { CompleteSnapshotCommand, PutSnapshotBlockCommand, type EBSClient, type PutSnapshotBlockRequest } from '@aws-sdk/client-ebs';
-import { isNamed } from '../shared/errors';
-import { passesByItself, retrying } from '../shared/retry';
 import { BLOCK_SIZE } from './blocks';
 import { explainEbs, isNotYetVisible, isPassingRefusal, VISIBILITY_SECONDS } from './ebs-errors';
+import { isNamed } from '../shared/errors';
+import { passesByItself, retrying } from '../shared/retry';
 
 /** Puts blocks into pending snapshots, and completes them. */
 export class BlockWriter {

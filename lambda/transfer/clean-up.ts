@@ -1,9 +1,10 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { once } from './environment';
+import { removeLeftovers } from './leftovers';
+import { s3Things } from './s3-things';
+import { Snapshots } from './snapshots';
 import type { SnapshotInput, TransferInput } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
-import { once, s3Things } from './environment';
-import { removeLeftovers } from './leftovers';
-import { Snapshots } from './snapshots';
 
 /** What EventBridge tells when an execution failed, timed out or was stopped. */
 export interface ExecutionEnded {

@@ -1,15 +1,16 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
+import { BlockWriter, mayPass } from './block-writer';
+import { BLOCK_SIZE, rangeOf } from './blocks';
+import { DIGEST_SIZE, digestOf, Digests } from './checksum';
+import { once } from './environment';
+import { limiter } from './limiter';
+import { s3Things } from './s3-things';
+import type { Source } from './source';
+import type { TransferStore } from './store';
 import type { CopyInput, CopyResult } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
-import { BlockWriter, mayPass } from './block-writer';
-import { BLOCK_SIZE, rangeOf } from './blocks';
-import { DIGEST_SIZE, digestOf, Digests } from './checksum';
-import { once, s3Things } from './environment';
-import { limiter } from './limiter';
-import type { Source } from './source';
-import type { TransferStore } from './store';
 
 /** Blocks that one GET brings: 4 MiB. */
 const PART_BLOCKS = 8;

@@ -1,8 +1,8 @@
+import type { Snapshots } from './snapshots';
+import type { TransferStore } from './store';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
-import type { Snapshots } from './snapshots';
-import type { TransferStore } from './store';
 
 /**
  * Removes what an import that failed left behind: the snapshot, unless it is

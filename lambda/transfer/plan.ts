@@ -1,9 +1,10 @@
-import type { PlanResult, TransferInput } from '../../src/contract/transfer';
-import { log } from '../shared/log';
 import { planOf, rangesOf } from './blocks';
-import { once, s3Things } from './environment';
+import { once } from './environment';
+import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
+import type { PlanResult, TransferInput } from '../../src/contract/transfer';
+import { log } from '../shared/log';
 
 const services = once(() => s3Things());
 

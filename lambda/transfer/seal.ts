@@ -1,13 +1,14 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
-import type { SnapshotInput } from '../../src/contract/transfer';
-import { clientConfig } from '../shared/client-config';
-import { log } from '../shared/log';
 import { BlockWriter } from './block-writer';
 import { rangeOf, rangesOf } from './blocks';
 import { DIGEST_SIZE, Digests, LinearChecksum } from './checksum';
-import { once, s3Things } from './environment';
+import { once } from './environment';
+import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
+import type { SnapshotInput } from '../../src/contract/transfer';
+import { clientConfig } from '../shared/client-config';
+import { log } from '../shared/log';
 
 export interface SealServices {
   readonly source: Source;

@@ -1,8 +1,8 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
-import type { SettleResult, SnapshotInput } from '../../src/contract/transfer';
-import { clientConfig } from '../shared/client-config';
 import { once } from './environment';
 import { notCompleted, Snapshots } from './snapshots';
+import type { SettleResult, SnapshotInput } from '../../src/contract/transfer';
+import { clientConfig } from '../shared/client-config';
 
 const snapshots = once(() => new Snapshots(new EC2Client(clientConfig())));
 

@@ -1,5 +1,5 @@
-import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
+import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import type { PinnedSource } from '../../src/contract/transfer';
 import { nameOf, saidBy } from '../shared/errors';
 import { passesByItself, retrying } from '../shared/retry';

@@ -1,9 +1,7 @@
-import {
-  DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { Plan } from './blocks';
 import { isNamed, saidBy } from '../shared/errors';
 import { retrying } from '../shared/retry';
-import type { Plan } from './blocks';
 
 /**
  * The transfer bucket, and where things lie in it. All that belongs to one
@@ -43,7 +41,6 @@ export class TransferStore {
 
   public async saveDigests(snapshotId: string, n: number, digests: Buffer): Promise<void> {
     await this.put(snapshotId, `digests/${n}`, digests);
-    await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, `progress/${n}`) })));
   }
 
   public async manifest(snapshotId: string): Promise<Manifest | undefined> {

@@ -39,6 +39,13 @@ export abstract class DiskImage {
   }
 
   /**
+   * The size, where it is known at synthesis. Asked before `_bind`, which may copy the whole image.
+   *
+   * @internal
+   */
+  public abstract _sizeInBytes(scope: Construct): number | undefined;
+
+  /**
    * Called by the construct that reads the image.
    *
    * @internal
@@ -55,13 +62,15 @@ export interface DiskImageLocation {
   readonly bucket: s3.IBucket;
   readonly key: string;
   readonly versionId?: string;
-  /** Where it is known at synthesis. */
-  readonly sizeInBytes?: number;
 }
 
 class BucketImage extends DiskImage {
   constructor(private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string) {
     super();
+  }
+
+  public _sizeInBytes(): undefined {
+    return undefined;
   }
 
   public _bind(scope: Construct): DiskImageLocation {
@@ -77,12 +86,15 @@ class AssetImage extends DiskImage {
     super();
   }
 
-  public _bind(scope: Construct): DiskImageLocation {
+  public _sizeInBytes(scope: Construct): number | undefined {
     // What bundling makes of the path, be it a folder, is seen afterwards.
-    const sizeInBytes = this.options.bundling ? undefined : sizeOf(scope, this.filePath);
+    return this.options.bundling ? undefined : sizeOf(scope, this.filePath);
+  }
+
+  public _bind(scope: Construct): DiskImageLocation {
     const asset = new s3_assets.Asset(scope, 'Image', { ...this.options, path: this.filePath });
     if (!asset.isFile) { throw misuse(scope, `'image' must be bundled into a single file, got a folder from '${this.filePath}'`); }
-    return { bucket: asset.bucket, key: asset.s3ObjectKey, sizeInBytes };
+    return { bucket: asset.bucket, key: asset.s3ObjectKey };
   }
 }
 

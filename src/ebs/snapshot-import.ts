@@ -1,7 +1,7 @@
 import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import type { DiskImage, DiskImageLocation } from './disk-image';
+import type { DiskImage } from './disk-image';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
 import { EbsProvider } from '../private/ebs-provider';
 import { handledResource } from '../private/handled-resource';
@@ -144,8 +144,8 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
     const volumeSize = wholeGibibytes(this, 'volumeSize', props.volumeSize, 1, LARGEST_VOLUME);
     check(this, 'description', props.description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
     notBoth(this, "'kmsKey'", "'encrypted: false'", props.kmsKey !== undefined && props.encrypted === false);
+    this.validateImageSize(props.image._sizeInBytes(this), volumeSize);
     const image = props.image._bind(this);
-    this.validateImageSize(image, volumeSize);
 
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<SnapshotImportProperties>(this, {
@@ -184,7 +184,7 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
     this.resource.applyRemovalPolicy(policy);
   }
 
-  private validateImageSize({ sizeInBytes }: DiskImageLocation, volumeSize: number | undefined): void {
+  private validateImageSize(sizeInBytes: number | undefined, volumeSize: number | undefined): void {
     if (sizeInBytes === undefined) { return; }
     const needed = Math.ceil(sizeInBytes / GIB);
     if (needed > LARGEST_VOLUME) {

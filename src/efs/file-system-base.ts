@@ -39,7 +39,7 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
    * @param actions The actions, `elasticfilesystem:…`.
    */
   public grant(grantee: iam.IGrantable, ...actions: string[]): iam.Grant {
-    return iam.Grant.addToPrincipalOrResource({ grantee, actions, resourceArns: [this.fileSystemArn], resource: this });
+    return this.grantTo(grantee, actions);
   }
 
   /**
@@ -121,8 +121,18 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
 
   private grantClient(grantee: iam.IGrantable, actions: string[]): iam.Grant {
     this.clientsGranted = true;
+    return this.grantTo(grantee, actions, VIA_MOUNT_TARGET);
+  }
+
+  private grantTo(grantee: iam.IGrantable, actions: string[], conditions?: Record<string, Record<string, unknown>>): iam.Grant {
     return iam.Grant.addToPrincipalOrResource({
-      grantee, actions, resourceArns: [this.fileSystemArn], resource: this, conditions: VIA_MOUNT_TARGET,
+      grantee,
+      actions,
+      conditions,
+      resourceArns: [this.fileSystemArn],
+      resource: this,
+      // In its own policy, the file system cannot name itself before it is there.
+      resourceSelfArns: ['*'],
     });
   }
 }

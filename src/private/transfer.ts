@@ -87,7 +87,8 @@ export class Transfer extends Construct {
 
     this.readers = [plan, copy, seal].map(worker => worker.role!);
     this.writers = [copy.role!];
-    this.standing = new DependencyGroup(this.bucket, cleanUp, failures);
+    // The state machine too: its own right to run the Distributed Map is made after it.
+    this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, failures);
   }
 
   /** What the handler of imports does with transfers. */

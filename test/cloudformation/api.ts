@@ -1,7 +1,7 @@
 import { randomUUID } from 'crypto';
+import type { Resource, Stack } from './stack';
 import { ACCOUNT, PARTITION, REGION } from '../emulator/environment';
 import { AccessDenied, ServiceError, type Answer, type Call } from '../emulator/service';
-import type { Resource, Stack } from './stack';
 
 const ANY_STACK = `arn:${PARTITION}:cloudformation:${REGION}:${ACCOUNT}:stack/*/*`;
 

@@ -1,8 +1,8 @@
-import type { Clock } from '../emulator/clock';
-import type { EmulatorServer } from '../emulator/server';
 import { ResourceFailure, type Delivery, type Handler, type Made, type Request } from './handler';
 import { scalarsToStrings } from './intrinsics';
 import type { Properties, Resource, Stack } from './stack';
+import type { Clock } from '../emulator/clock';
+import type { EmulatorServer } from '../emulator/server';
 
 /** Delivers an event to a function, as `Invoke` with the invocation type `Event`: nobody waits for what it returns. */
 export type Deliver = (functionArn: string, event: object) => void;

@@ -1,9 +1,9 @@
-import type { Clock } from '../emulator/clock';
 import { visitInOrder } from './graph';
 import { ResourceFailure, type Delivery, type Handler, type Made, type Request } from './handler';
 import { resolve, scalarsToStrings, type Scope } from './intrinsics';
 import type { Properties, Resource, Stack } from './stack';
 import type { Template } from './template';
+import type { Clock } from '../emulator/clock';
 
 export interface DeploymentOptions extends Delivery {
   /** This resource fails instead of being made or updated. */
@@ -36,6 +36,12 @@ interface Change {
 
 /** Creates, updates or deletes one stack, as CloudFormation goes about it. */
 export class Deployment {
+  /** Whether an update would do anything, as far as that can be told without doing it. */
+  public static sameTemplates(a: Template, b: Template): boolean {
+    return same([a.body.Resources, a.body.Outputs, a.body.Mappings, a.body.Conditions, a.parameters],
+      [b.body.Resources, b.body.Outputs, b.body.Mappings, b.body.Conditions, b.parameters]);
+  }
+
   private readonly changes = new Map<string, Change>();
   private readonly failures: { readonly verb: string; readonly logicalId: string }[] = [];
   private readonly stopping = new AbortController();
@@ -77,12 +83,6 @@ export class Deployment {
     const stuck = [...this.stack.resources.values()].filter(({ status }) => status === 'DELETE_FAILED').map(({ logicalId }) => logicalId);
     this.stack.deleted = gone ? this.around.clock.now() : undefined;
     this.stack.setStatus(gone ? 'DELETE_COMPLETE' : 'DELETE_FAILED', gone ? undefined : `The following resource(s) failed to delete: [${stuck.join(', ')}].`);
-  }
-
-  /** Whether an update would do anything, as far as that can be told without doing it. */
-  public static sameTemplates(a: Template, b: Template): boolean {
-    return same([a.body.Resources, a.body.Outputs, a.body.Mappings, a.body.Conditions, a.parameters],
-      [b.body.Resources, b.body.Outputs, b.body.Mappings, b.body.Conditions, b.parameters]);
   }
 
   private async forward(template: Template): Promise<boolean> {

@@ -5,9 +5,9 @@ import { App, Duration, Stack, type CfnElement } from 'aws-cdk-lib';
 import { Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import type { IConstruct } from 'constructs';
-import { Emulator, type EmulatorOptions } from '../emulator/emulator';
 import { CloudFormation, type DeployOptions, type StackOutcome } from '.';
 import type { TemplateBody } from './template';
+import { Emulator, type EmulatorOptions } from '../emulator/emulator';
 
 /**
  * Answers CloudFormation as its properties say: `Id` is the physical id, `Data`
@@ -66,8 +66,6 @@ exports.isComplete = async event => {
 
 /** Templates are synthesized once and completed by hand: a synthesis takes a second. */
 export class Fixture {
-  private static synthesized?: { readonly directory: string; readonly scratch: string };
-
   public static async start(options: EmulatorOptions = {}): Promise<Fixture> {
     Fixture.synthesized ??= synthesize();
     return new Fixture(await Emulator.start(options));
@@ -77,6 +75,8 @@ export class Fixture {
     if (Fixture.synthesized) { rmSync(Fixture.synthesized.scratch, { recursive: true, force: true }); }
     Fixture.synthesized = undefined;
   }
+
+  private static synthesized?: { readonly directory: string; readonly scratch: string };
 
   public readonly cloudFormation: CloudFormation;
   /** Every event that CloudFormation delivered, with the emulated seconds since the start. */
@@ -114,9 +114,8 @@ export class Fixture {
     return this.cloudFormation.destroy(name, options);
   }
 
-  public async close(): Promise<void> {
-    this.cloudFormation.close();
-    await this.emulator.close();
+  public close(): Promise<void> {
+    return this.emulator.close();
   }
 
   private assembly(resources: TemplateBody['Resources'], body: TemplateBody, base: string, name: string): string {

@@ -1,6 +1,3 @@
-import { ACCOUNT, PARTITION, REGION } from '../emulator/environment';
-import type { Emulator } from '../emulator/emulator';
-import type { Answer, Call, Service, ServiceError } from '../emulator/service';
 import { StackApi } from './api';
 import { findStack, type Assembly } from './assembly';
 import { Assets } from './assets';
@@ -14,6 +11,9 @@ import { NestedStacks } from './nested-stack';
 import { resourceHandlers } from './resources';
 import { Stack, STACK_TYPE, type StackEvent } from './stack';
 import { Template, TemplateError, type TemplateBody } from './template';
+import type { Emulator } from '../emulator/emulator';
+import { ACCOUNT, PARTITION, REGION } from '../emulator/environment';
+import type { Answer, Call, Service, ServiceError } from '../emulator/service';
 
 export type { StackEvent } from './stack';
 export { TemplateError } from './template';
@@ -72,6 +72,7 @@ export class CloudFormation implements Service {
       }),
     };
     emulator.server.add(this);
+    emulator.onClose(() => this.assets.close());
   }
 
   /** Creates a stack, or updates it if it exists; a stack whose creation was rolled back is deleted first, as `cdk deploy` does it. */
@@ -111,10 +112,6 @@ export class CloudFormation implements Service {
   /** Actions that the policies of the stack's roles ever granted and that no call needed so far, by the role's logical id. */
   public unusedActions(stackName: string): Record<string, string[]> {
     return this.iam.unusedActions(stackName);
-  }
-
-  public close(): void {
-    this.assets.close();
   }
 
   public operation(call: Call): string {

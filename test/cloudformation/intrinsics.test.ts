@@ -68,7 +68,7 @@ describe('a template', () => {
   });
 
   test('is refused with a cycle, a missing resource or a transform', () => {
-    expect(() => template({ Resources: { A: resource({ x: { Ref: 'B' } }), B: resource({ 'x': { 'Fn::GetAtt': ['A', 'y'] } }) } }))
+    expect(() => template({ Resources: { A: resource({ x: { Ref: 'B' } }), B: resource({ x: { 'Fn::GetAtt': ['A', 'y'] } }) } }))
       .toThrow('circular dependency between resources: [A, B]');
     expect(() => template({ Resources: { A: resource({ x: { Ref: 'B' } }) } })).toThrow('unresolved resource dependencies [B] in the Resources block');
     expect(() => template({ Resources: { A: resource({}, { DependsOn: 'B' }) } })).toThrow(TemplateError);

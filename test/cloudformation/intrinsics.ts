@@ -44,9 +44,9 @@ export function references(value: unknown, condition: (name: string) => boolean)
       case 'Fn::GetAtt': return void found.add(attributePath(call!.argument)[0] as string);
       case 'Fn::If': return walk(branch(call!.argument, condition));
       case 'Fn::Sub': {
-        const [text, variables] = substitution(call!.argument);
+        const [pattern, variables] = substitution(call!.argument);
         walk(variables);
-        for (const [, name] of text.matchAll(PLACEHOLDER)) {
+        for (const [, name] of pattern.matchAll(PLACEHOLDER)) {
           if (!name.startsWith('!') && !(name in variables)) { found.add(name.split('.')[0]); }
         }
         return;

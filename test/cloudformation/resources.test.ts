@@ -25,7 +25,6 @@ beforeEach(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'resources-'));
 });
 afterEach(async () => {
-  cloudFormation.close();
   await emulator.close();
   rmSync(scratch, { recursive: true, force: true });
 });

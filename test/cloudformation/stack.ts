@@ -1,6 +1,6 @@
-import { REGION, ACCOUNT, PARTITION } from '../emulator/environment';
 import type { Ids } from './ids';
 import type { Policy, Template } from './template';
+import { REGION, ACCOUNT, PARTITION } from '../emulator/environment';
 
 export type Properties = Record<string, any>;
 

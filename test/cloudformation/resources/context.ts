@@ -1,5 +1,5 @@
-import { arn } from '../../emulator/environment';
 import type { Emulator } from '../../emulator/emulator';
+import { arn } from '../../emulator/environment';
 import type { Assets } from '../assets';
 import type { Handler, Request } from '../handler';
 import type { Iam } from '../iam';

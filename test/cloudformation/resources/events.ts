@@ -57,8 +57,10 @@ function inputOf({ Input, InputPath }: Properties, event: object): unknown {
 
 /** Whether an event matches a pattern: every field named in the pattern has one of the values that it lists. */
 export function matches(pattern: unknown, value: unknown): boolean {
-  if (Array.isArray(pattern)) { return listOf(value ?? [undefined]).some(one => pattern.some(filter => passes(filter, one))); }
-  return Object.entries(pattern as object).map(([key, inner]) => matches(inner, (value as Record<string, unknown> | undefined)?.[key])).every(Boolean);
+  if (Array.isArray(pattern)) { return listOf(value ?? [undefined]).some(one => pattern.map(filter => passes(filter, one)).some(Boolean)); }
+  const fields = value as Record<string, unknown> | undefined;
+  // All of them are looked at, so that an operator that the player does not know is refused when the rule is made.
+  return Object.entries(pattern as object).map(([key, inner]) => matches(inner, fields?.[key])).every(Boolean);
 }
 
 function passes(filter: unknown, value: unknown): boolean {

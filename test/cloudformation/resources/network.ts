@@ -1,4 +1,5 @@
 import type { RuleSpec } from '../../emulator/ec2';
+import { AVAILABILITY_ZONES } from '../../emulator/environment';
 import type { Handler, Request } from '../handler';
 import type { Properties } from '../stack';
 import { listOf, nameOf, numberOf, recorded, type Context } from './context';
@@ -20,12 +21,16 @@ export function networkHandlers({ emulator: { ec2 } }: Context): Record<string, 
     },
     'AWS::EC2::Subnet': {
       immutable: ['CidrBlock', 'AvailabilityZone', 'VpcId'],
-      create: ({ properties: { VpcId, CidrBlock, AvailabilityZone = 'eu-west-1a' } }) => {
+      create: ({ properties: { VpcId, CidrBlock, AvailabilityZone = Object.keys(AVAILABILITY_ZONES)[0] } }) => {
         const subnet = ec2.createSubnet({ vpcId: VpcId, cidrBlock: CidrBlock, availabilityZone: AvailabilityZone });
         return {
           physicalId: subnet.subnetId,
           attributes: {
-            SubnetId: subnet.subnetId, VpcId, CidrBlock, AvailabilityZone, AvailabilityZoneId: subnet.availabilityZoneId,
+            SubnetId: subnet.subnetId,
+            VpcId,
+            CidrBlock,
+            AvailabilityZone,
+            AvailabilityZoneId: subnet.availabilityZoneId,
             NetworkAclAssociationId: subnet.subnetId.replace('subnet', 'aclassoc'),
           },
         };

@@ -1,6 +1,6 @@
+import { disk, IMAGES, properties, World, type WorldOptions } from './world';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../emulator/ebs';
-import { disk, IMAGES, properties, World, type WorldOptions } from './world';
 
 let world: World;
 
@@ -329,8 +329,15 @@ describe('a deletion', () => {
     const stack = world.stack();
     const { SnapshotId } = await stack.deploy(properties());
     const { imageId } = world.ec2.images.register({
-      name: 'machine', description: '', architecture: 'x86_64', virtualizationType: 'hvm', rootDeviceName: '/dev/xvda', enaSupport: true,
-      creationTime: 0, mappings: [{ deviceName: '/dev/xvda', snapshotId: SnapshotId, volumeType: 'gp3', deleteOnTermination: true }], tags: {},
+      name: 'machine',
+      description: '',
+      architecture: 'x86_64',
+      virtualizationType: 'hvm',
+      rootDeviceName: '/dev/xvda',
+      enaSupport: true,
+      creationTime: 0,
+      mappings: [{ deviceName: '/dev/xvda', snapshotId: SnapshotId, volumeType: 'gp3', deleteOnTermination: true }],
+      tags: {},
     });
     await expect(stack.destroy()).rejects.toThrow(`snapshot ${SnapshotId} cannot be deleted while ${imageId} uses it; deregister ${imageId} first`);
   });

@@ -8,8 +8,8 @@ import type { Handlers } from '../../../lambda/shared/lifecycle';
 import { BlockWriter } from '../../../lambda/transfer/block-writer';
 import { cleanUp } from '../../../lambda/transfer/clean-up';
 import { copy } from '../../../lambda/transfer/copy';
-import { s3Things } from '../../../lambda/transfer/environment';
 import { plan } from '../../../lambda/transfer/plan';
+import { s3Things } from '../../../lambda/transfer/s3-things';
 import { seal } from '../../../lambda/transfer/seal';
 import { settle } from '../../../lambda/transfer/settle';
 import { Snapshots } from '../../../lambda/transfer/snapshots';
@@ -70,7 +70,7 @@ export class World {
   /** For every function that runs: how many of its tasks are asleep. */
   private readonly running = new AsyncLocalStorage<{ asleep: number; done: () => void }>();
   private readonly environment = { ...process.env };
-  private restoreTime = () => {};
+  private restoreTime: (() => void) | undefined;
 
   private constructor(private readonly options: WorldOptions) {
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
@@ -83,7 +83,7 @@ export class World {
 
   public async close(): Promise<void> {
     this.states.close();
-    this.restoreTime();
+    this.restoreTime?.();
     process.env = this.environment;
     jest.restoreAllMocks();
     await this.server.close();

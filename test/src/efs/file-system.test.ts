@@ -130,7 +130,7 @@ describe('tags', () => {
     ['k'.repeat(129), 'x', `tag keys must be 1 to 128 characters long, got '${'k'.repeat(129)}' (129 characters)`],
     ['key', 'v'.repeat(257), `the value of tag 'key' must be at most 256 characters long, got '${'v'.repeat(257)}' (257 characters)`],
     ['key', 'a;b', "the value of tag 'key' must consist of letters, digits, spaces and _.:/=+-@, got 'a;b'"],
-  ])('with key %.30s and value %.10s are refused', (key, value, message) => {
+  ])('with key %j and value %j are refused', (key, value, message) => {
     const { stack, fileSystem } = given();
     Tags.of(fileSystem).add(key, value);
 
@@ -174,15 +174,14 @@ describe('access', () => {
     fileSystem.grantRead(new iam.AccountPrincipal('444455556666'));
 
     expect(propertiesOf(stack, TYPE).FileSystemPolicy.Statement).toEqual([expect.objectContaining({
-      Action: 'elasticfilesystem:ClientMount', Principal: { AWS: expect.anything() },
+      Action: 'elasticfilesystem:ClientMount', Principal: { AWS: expect.anything() }, Resource: '*',
     })]);
   });
 
   test('of anonymous clients can be denied without a grant, by prop or feature flag, and allowed in spite of a grant', () => {
     const byProp = given({ allowAnonymousAccess: false });
-    const { stack, vpc } = givenStack();
-    stack.node.setContext('@aws-cdk/aws-efs:denyAnonymousAccess', true);
-    new FileSystem(stack, 'Fs', { vpc });
+    const stack = new Stack(new App({ context: { '@aws-cdk/aws-efs:denyAnonymousAccess': true } }), 'Stack', { env: ENV });
+    new FileSystem(stack, 'Fs', { vpc: givenVpc(stack) });
     const allowed = given({ allowAnonymousAccess: true });
     allowed.fileSystem.grantRootAccess(new iam.Role(allowed.stack, 'Role', { assumedBy: new iam.AccountRootPrincipal() }));
 

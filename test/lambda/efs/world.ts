@@ -1,0 +1,183 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateMountTargetCommand, DescribeFileSystemsCommand, EFSClient, TagResourceCommand, UntagResourceCommand,
+} from '@aws-sdk/client-efs';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { fileSystem } from '../../../lambda/efs/file-system';
+import { mountTargets } from '../../../lambda/efs/mount-targets';
+import { tagSet } from '../../../lambda/efs/tag-set';
+import { clientConfig } from '../../../lambda/shared/client-config';
+import { handlersOf, type Handlers } from '../../../lambda/shared/lifecycle';
+import { Clock } from '../../emulator/clock';
+import { Ec2 } from '../../emulator/ec2';
+import { Efs, type EfsOptions } from '../../emulator/efs';
+import { REGION } from '../../emulator/environment';
+import { Kms } from '../../emulator/kms';
+import { installClock } from '../../emulator/lambda/in-process-clock';
+import { EmulatorServer } from '../../emulator/server';
+import { ServiceError, type Answer, type Call, type Service } from '../../emulator/service';
+import { Stack } from '../stack';
+
+export const CREATION_TIMEOUT_SECONDS = 120;
+
+/** What DescribeStacks says of stacks, as the test decides. */
+class Stacks implements Service {
+  public readonly signingName = 'cloudformation';
+  public readonly statuses = new Map<string, string>();
+  public broken = false;
+
+  public operation(call: Call): string {
+    return new URLSearchParams(call.body.toString()).get('Action')!;
+  }
+
+  public async handle(call: Call): Promise<Answer> {
+    const id = new URLSearchParams(call.body.toString()).get('StackName')!;
+    const status = this.statuses.get(id);
+    if (this.broken) { throw new ServiceError('AccessDenied', 403, 'not authorized'); }
+    if (!status) { throw new ServiceError('ValidationError', 400, `Stack with id ${id} does not exist`); }
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/xml' },
+      body: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>${id}</StackId><StackName>Stack</StackName>`
+        + `<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>${status}</StackStatus></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    };
+  }
+
+  public refuse({ code, status, message }: ServiceError): Answer {
+    return {
+      status,
+      headers: { 'content-type': 'text/xml' },
+      body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code === 'ThrottlingException' ? 'Throttling' : code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
+    };
+  }
+}
+
+/** The emulated services that EFS resources need, and their handlers, in one process and in emulated time. */
+export class World {
+  public static async start(options?: EfsOptions): Promise<World> {
+    const world = new World(options);
+    await world.server.listen();
+    world.connect();
+    world.makeNetwork();
+    return world;
+  }
+
+  public readonly clock = new Clock();
+  public readonly server = new EmulatorServer(this.clock);
+  public readonly kms = new Kms(this.clock);
+  public readonly ec2 = new Ec2(this.clock, this.kms);
+  public readonly efs: Efs;
+  public readonly stacks = new Stacks();
+  public handlers!: Record<'Custom::FileSystem' | 'Custom::MountTargets' | 'Custom::TagSet', Handlers>;
+  /** Of the test itself; calls of its own do not count as calls of handlers. */
+  public client!: EFSClient;
+  /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. */
+  public subnet!: Record<'a1' | 'a2' | 'b1' | 'c1' | 'x1' | 'y1', string>;
+  /** Two of the first VPC, one of the other. */
+  public group!: Record<'one' | 'two' | 'other', string>;
+  private readonly undo: () => void;
+  private readonly clients: { destroy(): void }[] = [];
+
+  private constructor(options?: EfsOptions) {
+    this.efs = new Efs(this.clock, this.ec2, this.kms, options);
+    [this.kms, this.ec2, this.efs, this.stacks].forEach(service => this.server.add(service));
+    this.undo = installClock(this.clock);
+    jest.spyOn(console, 'log').mockImplementation(() => {});
+  }
+
+  public stack(type: keyof World['handlers'], logicalId = 'Thing', name = 'Stack'): Stack {
+    const stack = new Stack(this.clock, this.handlers[type], type, logicalId, name);
+    this.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    return stack;
+  }
+
+  /** Lines of the handlers' log that tell of this event. */
+  public logged(event: string | RegExp): Record<string, unknown>[] {
+    return (console.log as jest.Mock).mock.calls.map(([line]) => JSON.parse(line)).filter(line => line.event.match(event));
+  }
+
+  public tags(id: string): Record<string, string> {
+    return this.efs.fileSystems.find(one => one.id === id)!.tags;
+  }
+
+  /** By somebody who knows nothing of stacks. */
+  public async tag(id: string, tags: Record<string, string>): Promise<void> {
+    await this.client.send(new TagResourceCommand({ ResourceId: id, Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }));
+  }
+
+  public async untag(id: string, ...keys: string[]): Promise<void> {
+    await this.client.send(new UntagResourceCommand({ ResourceId: id, TagKeys: keys }));
+  }
+
+  public async foreignTarget(FileSystemId: string, SubnetId: string): Promise<string> {
+    const { MountTargetId } = await this.client.send(new CreateMountTargetCommand({ FileSystemId, SubnetId }));
+    this.clock.advance(100_000);
+    return MountTargetId!;
+  }
+
+  public async describe(id: string) {
+    return (await this.client.send(new DescribeFileSystemsCommand({ FileSystemId: id }))).FileSystems![0];
+  }
+
+  public async close(): Promise<void> {
+    this.clients.forEach(client => client.destroy());
+    this.undo();
+    await this.server.close();
+    (console.log as jest.Mock).mockRestore();
+  }
+
+  private connect(): void {
+    const config = { ...clientConfig(), endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
+    const clients = {
+      efs: new EFSClient(config), ec2: new EC2Client(config), kms: new KMSClient(config), cloudFormation: new CloudFormationClient(config),
+    };
+    this.clients.push(...Object.values(clients));
+    this.client = clients.efs;
+    const options = { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS };
+    this.handlers = {
+      'Custom::FileSystem': handlersOf(fileSystem(clients), options),
+      'Custom::MountTargets': handlersOf(mountTargets(clients), options),
+      'Custom::TagSet': handlersOf(tagSet(clients), options),
+    };
+  }
+
+  private makeNetwork(): void {
+    const [first, second] = ['10.1.0.0/16', '10.2.0.0/16'].map(cidrBlock => this.ec2.createVpc({ cidrBlock }).vpcId);
+    const subnet = (vpcId: string, cidrBlock: string, zone: string) =>
+      this.ec2.createSubnet({ vpcId, cidrBlock, availabilityZone: `${REGION}${zone}` }).subnetId;
+    const group = (vpcId: string, groupName: string) => this.ec2.createSecurityGroup({ vpcId, groupName, description: groupName }).groupId;
+    this.subnet = {
+      a1: subnet(first, '10.1.1.0/24', 'a'),
+      a2: subnet(first, '10.1.2.0/24', 'a'),
+      b1: subnet(first, '10.1.3.0/24', 'b'),
+      c1: subnet(first, '10.1.4.0/24', 'c'),
+      x1: subnet(second, '10.2.1.0/24', 'a'),
+      y1: subnet(second, '10.2.2.0/24', 'b'),
+    };
+    this.group = { one: group(first, 'one'), two: group(first, 'two'), other: group(second, 'other') };
+  }
+}
+
+/** Plays the same thing again and again, each time with another one of its calls failing, until every call has failed once. */
+export async function withEachCallFailing(
+  play: (world: World, arm: () => void) => Promise<void>, fault: Parameters<EmulatorServer['faults']['inject']>[1],
+): Promise<number> {
+  for (let position = 0; ; position++) {
+    const world = await World.start();
+    let calls = 0;
+    let failed: string | undefined;
+    try {
+      await play(world, () => world.server.faults.choose(operation => {
+        if (calls++ !== position) { return undefined; }
+        failed = operation;
+        return fault;
+      }));
+    } catch (error) {
+      throw new Error(`with call ${position} (${failed}) failing: ${(error as Error).stack}`);
+    } finally {
+      await world.close();
+    }
+    if (failed === undefined) { return position; }
+  }
+}
