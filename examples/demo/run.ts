@@ -39,11 +39,13 @@ class Demo {
     say('cdk deploy: a file system in three Availability Zones, a tag set, a snapshot of the image, a volume made from it');
     const created = await this.deploy({ imagePath: first.path, costCenter: '1001', clients: 'Research' });
     this.expect('the stack is created', created.outcome.status, 'CREATE_COMPLETE', created.outcome.reason);
+    this.assertGoing();
     await this.show(created, first.path, '1001');
 
     say('cdk deploy again: another cost center, another security group, a new version of the image');
     const updated = await this.deploy({ imagePath: second.path, costCenter: '2002', clients: 'Operations' });
     this.expect('the stack is updated', updated.outcome.status, 'UPDATE_COMPLETE', updated.outcome.reason);
+    this.assertGoing();
     await this.show(updated, second.path, '2002');
     this.expect('the file system is still the same', physicalId(updated, 'Custom::FileSystem'), physicalId(created, 'Custom::FileSystem'));
     this.expect('the mount targets are still the same', attribute(updated, 'Custom::MountTargets', 'MountTargetIds'),
@@ -65,8 +67,12 @@ class Demo {
     say('Granted to the functions, and not needed in this run (other changes need them)');
     for (const [role, actions] of unused) { console.log(`  ${role}\n    ${actions.join(', ')}`); }
 
-    if (this.failures.length > 0) { throw new Error(`not as it should be: ${this.failures.join('; ')}`); }
+    this.assertGoing();
     say('Everything was as it should be.');
+  }
+
+  private assertGoing(): void {
+    if (this.failures.length > 0) { throw new Error(`not as it should be: ${this.failures.join('; ')}`); }
   }
 
   private async deploy(props: DemoStackProps): Promise<Deployed> {
@@ -96,10 +102,9 @@ class Demo {
 
   /** The outcome as a table, each row checked. */
   private async show(deployed: Deployed, imagePath: string, costCenter: string): Promise<void> {
-    if (!deployed.outcome.status.endsWith('_COMPLETE')) { return; }
     const { efs, ebs } = this.emulator;
     const fileSystemId = physicalId(deployed, 'Custom::FileSystem');
-    const fileSystem = efs.fileSystems.find(one => one.fileSystemId === fileSystemId)!;
+    const fileSystem = efs.fileSystems.find(one => one.id === fileSystemId)!;
     console.log();
     row('file system', fileSystemId, fileSystem.lifeCycleState, `Name=${fileSystem.tags.Name}`, `cost-center=${fileSystem.tags['cost-center']}`);
     this.expect('the file system is available', fileSystem.lifeCycleState, 'available');
@@ -107,7 +112,7 @@ class Demo {
 
     const mountTargets = efs.mountTargets.filter(one => one.fileSystemId === fileSystemId);
     for (const target of mountTargets) {
-      row('mount target', target.mountTargetId, target.lifeCycleState, target.availabilityZoneId, `${target.ipAddress} ${target.securityGroups.join(' ')}`);
+      row('mount target', target.id, target.lifeCycleState, target.availabilityZoneId, `${target.ipAddress} ${target.securityGroups.join(' ')}`);
     }
     this.expect('Availability Zones with a mount target that is available',
       mountTargets.filter(one => one.lifeCycleState === 'available').map(one => one.availabilityZoneId).sort().join(), 'euw1-az1,euw1-az2,euw1-az3');

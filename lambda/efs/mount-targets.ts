@@ -8,7 +8,7 @@ import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidat
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
 import { placesOf } from './subnets';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
-import { isNamed } from '../shared/errors';
+import { isNamed, saidBy } from '../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 
@@ -43,6 +43,26 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     };
   }
 
+  async function recordOf(id: string): Promise<SetRecord | undefined> {
+    const [fileSystemId, address] = split(id);
+    const fileSystem = await efs.fileSystem(fileSystemId);
+    return fileSystem && readRecord(fileSystem, address);
+  }
+
+  /** On the way back from another file system: nobody else may ask again for what was begun there. */
+  async function isLeftBehind(old: MountTargetsProperties, id: string, context: Context): Promise<boolean> {
+    const former = `${idOf(old.FileSystemId)}/${old.Address}`;
+    if (former === id || (await recordOf(former))?.state !== 'deleting') { return true; }
+    try {
+      await life.delete(former, old, context);
+      return await life.gone(former, old, context);
+    } catch (error) {
+      // No reason to fail what is in place: perhaps the policy that allowed it went back before.
+      log({ event: 'could not clean up', former, error: saidBy(error) });
+      return true;
+    }
+  }
+
   async function write(fileSystem: FileSystemDescription, address: string, record: SetRecord): Promise<void> {
     const tag = recordTag(address, record);
     if (fileSystem.Tags?.some(({ Key, Value }) => Key === tag.Key && Value === tag.Value)) { return; }
@@ -58,20 +78,25 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     }
   }
 
-  /** `reused`: the address may be that of a target of ours that is gone, whose network interface EC2 still remembers. */
-  async function make(fileSystemId: string, { subnetId, ipAddress }: Candidate, groups: readonly string[], reused: boolean): Promise<void> {
+  /** `check` runs just before every attempt. `patient`: the address may be that of a target of ours whose network interface EC2 still remembers. */
+  async function make(
+    fileSystemId: string, { subnetId, ipAddress }: Candidate, groups: readonly string[], check: () => Promise<unknown>, patient: boolean,
+  ): Promise<void> {
     log({ event: 'creating mount target', fileSystemId, subnetId, ipAddress });
     try {
-      await efs.call('CreateMountTarget', client => client.send(new CreateMountTargetCommand({
-        FileSystemId: fileSystemId, SubnetId: subnetId, IpAddress: ipAddress, ...groups.length > 0 && { SecurityGroups: [...groups] },
-      })), {
+      await efs.call('CreateMountTarget', async client => {
+        await check();
+        await client.send(new CreateMountTargetCommand({
+          FileSystemId: fileSystemId, SubnetId: subnetId, IpAddress: ipAddress, ...groups.length > 0 && { SecurityGroups: [...groups] },
+        }));
+      }, {
         seconds: CONSISTENCY_SECONDS,
-        also: error => isNamed(error, 'SecurityGroupNotFound') || (reused && isNamed(error, 'IpAddressInUse')),
+        also: error => isNamed(error, 'SecurityGroupNotFound') || (patient && isNamed(error, 'IpAddressInUse')),
       });
     } catch (error) {
       // The answer to an earlier call was lost, or somebody was faster: the next look tells which.
       if (isNamed(error, 'MountTargetConflict')) { return; }
-      if (!isNamed(error, 'IncorrectFileSystemLifeCycleState')) {
+      if (!isNamed(error, 'Error', 'IncorrectFileSystemLifeCycleState')) {
         (error as Error).message += ` (${subnetId}${ipAddress === undefined ? '' : `, address ${ipAddress}`}, file system ${fileSystemId})`;
       }
       throw error;
@@ -141,8 +166,8 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       }
       try {
         for (const candidate of missing) {
-          const reused = context.old?.IpAddresses?.includes(candidate.ipAddress ?? '') ?? false;
-          await make(fileSystem.FileSystemId!, candidate, properties.SecurityGroups, reused);
+          const check = async () => currentRecord(await recordOf(id), id, context);
+          await make(fileSystem.FileSystemId!, candidate, properties.SecurityGroups, check, context.old !== undefined);
         }
         if (missing.length > 0 || waiting) { return undefined; }
 
@@ -156,6 +181,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
         if (isNamed(error, 'IncorrectFileSystemLifeCycleState', 'IncorrectMountTargetState', 'MountTargetNotFound')) { return undefined; }
         throw error;
       }
+      if (context.old && !await isLeftBehind(context.old, id, context)) { return undefined; }
       await write(fileSystem, properties.Address, { ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!) });
       return attributesOf(candidates, kept);
     },
@@ -166,26 +192,21 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       const record = fileSystem && readRecord(fileSystem, address);
       if (!record || record.resource !== resourceDigest(context)) { return; }
 
-      // Before the first target goes, so that a creation still under way makes no new one.
-      await write(fileSystem, address, { ...record, state: 'deleting' });
-      const ours = (await efs.mountTargets(fileSystemId)).filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!));
-      for (const target of ours) {
-        if (target.LifeCycleState !== 'deleting') { await remove(target); }
-      }
-      if (ours.length > 0) { return; }
       try {
-        await efs.untag(fileSystemId, [recordKey(address)]);
+        // Before the first target goes, so that a creation still under way makes no new one. What it was just making is found the next time.
+        await write(fileSystem, address, { ...record, state: 'deleting' });
+        const ours = (await efs.mountTargets(fileSystemId)).filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!));
+        for (const target of ours) {
+          if (target.LifeCycleState !== 'deleting') { await remove(target); }
+        }
+        if (ours.length === 0 && record.state === 'deleting') { await efs.untag(fileSystemId, [recordKey(address)]); }
       } catch (error) {
         if (!isNamed(error, 'FileSystemNotFound')) { throw error; }
       }
     },
 
     /** The record goes last. */
-    async gone(id, _properties, context) {
-      const [fileSystemId, address] = split(id);
-      const fileSystem = await efs.fileSystem(fileSystemId);
-      return !fileSystem || readRecord(fileSystem, address)?.resource !== resourceDigest(context);
-    },
+    gone: async (id, _properties, context) => (await recordOf(id))?.resource !== resourceDigest(context),
 
     async find(candidates, context) {
       const found = new Map<string, Found>();

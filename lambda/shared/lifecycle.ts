@@ -166,7 +166,8 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       // Made by this very request: the event is delivered a second time.
       if (rest.requestId === context.requestId) { continue; }
       log({ event: 'removing what a failed change left', id: rest.id });
-      await life.delete(rest.id, old, contextOf(event, old));
+      // A rollback must not fail because of it: CloudFormation may have taken back a policy that allowed it.
+      await life.delete(rest.id, old, contextOf(event, old)).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
     }
     if (!wanted) { return create(event); }
     await life.update?.(wanted.id, event.ResourceProperties, old, context);

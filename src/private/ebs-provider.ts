@@ -51,11 +51,8 @@ export class EbsProvider extends Construct {
     const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stack.stackId };
     return [
       { actions: ['ebs:StartSnapshot'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
-      {
-        actions: ['ec2:CreateTags'],
-        resources: [anySnapshot(this)],
-        conditions: { StringEquals: { ...madeHere, 'ec2:CreateAction': 'StartSnapshot' } },
-      },
+      // StartSnapshot offers no ec2:CreateAction: a condition on it would deny the tags of every import.
+      { actions: ['ec2:CreateTags'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
       { ...ownedSnapshots(this), actions: ['ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot'] },
       snapshotReads(),
     ];

@@ -72,6 +72,14 @@ describe('creating a set', () => {
     expect(attributes).toMatchObject({ IpAddress0: '10.1.1.77', IpAddress1: '10.1.3.77' });
   });
 
+  test('fails at once, if an address is somebody else\'s, and leaves nothing', async () => {
+    world.server.faults.inject('efs:CreateMountTarget', { kind: 'error', code: 'IpAddressInUse', status: 409, message: 'in use' }, { skip: 1 });
+    await expect(stack.deploy({ ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.50', '10.1.3.50'] }))
+      .rejects.toThrow(`IpAddressInUse: 'ipAddresses': in use (${world.subnet.b1}, address 10.1.3.50`);
+    expect(world.server.count('efs:CreateMountTarget')).toBe(2);
+    expect(targets()).toEqual([]);
+  });
+
   test('waits for a security group that EFS does not see yet, and says which prop is wrong if it never does', async () => {
     const late = { kind: 'error', code: 'SecurityGroupNotFound', status: 400, message: 'not yet' } as const;
     world.server.faults.inject('efs:CreateMountTarget', late, { times: 3 });
@@ -197,13 +205,6 @@ describe('updating a set', () => {
     expect(targets().map(({ ipAddress }) => ipAddress).sort()).toEqual(['10.1.1.50', '10.1.3.50']);
   });
 
-  test('fails at once, if an address was never ours', async () => {
-    world.server.faults.inject('efs:CreateMountTarget', { kind: 'error', code: 'IpAddressInUse', status: 409, message: 'in use' });
-    await expect(stack.deploy({ ...set, ...subnets('a1', 'b1', 'c1'), IpAddresses: ['10.1.1.50', '10.1.3.50', '10.1.4.50'] }))
-      .rejects.toThrow("IpAddressInUse: 'ipAddresses': in use");
-    expect(places()).toEqual(['a1', 'b1']);
-  });
-
   test('changes security groups in place', async () => {
     const before = targets().map(target => target.id);
     await stack.deploy({ ...set, ...subnets('a1', 'b1'), SecurityGroups: [world.group.two, world.group.one] });
@@ -269,6 +270,7 @@ describe('another file system', () => {
     world.clock.advance(60_000);
     expect([places(id), places(other)]).toEqual([['a1', 'b1'], []]);
     expect(targets().map(target => target.id)).toEqual(before);
+    expect(world.tags(other)).toEqual({});
     expect(stack.physicalId).toBe(`${id}/${ADDRESS}`);
   });
 

@@ -14,6 +14,7 @@ import { Ec2 } from '../../emulator/ec2';
 import { Efs, type EfsOptions } from '../../emulator/efs';
 import { REGION } from '../../emulator/environment';
 import { Kms } from '../../emulator/kms';
+import type { Fault } from '../../emulator/faults';
 import { installClock } from '../../emulator/lambda/in-process-clock';
 import { EmulatorServer } from '../../emulator/server';
 import { ServiceError, type Answer, type Call, type Service } from '../../emulator/service';
@@ -161,10 +162,11 @@ export class World {
 
 /** Plays the same thing again and again, each time with another one of its calls failing, until every call has failed once. */
 export async function withEachCallFailing(
-  play: (world: World, arm: () => void) => Promise<void>, fault: Parameters<EmulatorServer['faults']['inject']>[1],
+  play: (world: World, arm: () => void) => Promise<void>, faults: readonly Fault[], options?: EfsOptions,
 ): Promise<number> {
   for (let position = 0; ; position++) {
-    const world = await World.start();
+    const world = await World.start(options);
+    const fault = faults[position % faults.length];
     let calls = 0;
     let failed: string | undefined;
     try {
