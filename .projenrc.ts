@@ -68,6 +68,12 @@ project.eslint!.addRules({
   }],
 });
 
+// The examples import the library by its name, as a user does; tsc knows where it is.
+project.eslint!.addOverride({
+  files: ['examples/**/*.ts'],
+  rules: { 'import/no-unresolved': ['error', { ignore: ['^cdk-durable-storage$'] }] },
+});
+
 // ── TypeScript outside of src/: checked by tsc, compiled by esbuild ──────────────────────────────────────────────────
 const outsideOfJsii = {
   target: 'ES2022',

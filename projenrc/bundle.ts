@@ -1,6 +1,6 @@
-import { build, type Metafile } from 'esbuild';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { build, type Metafile } from 'esbuild';
 
 /**
  * Bundles what runs in the user's account: each entry of lambda/ with all that

@@ -3,15 +3,15 @@
  * ship in the package, shows what came of it, updates it, destroys it, and
  * ends with an error if anything is not as it should be.
  */
-import { App } from 'aws-cdk-lib';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CloudFormation, type StackEvent, type StackOutcome } from '../../test/cloudformation';
-import { Emulator } from '../../test/emulator/emulator';
-import { ACCOUNT, REGION } from '../../test/emulator/environment';
+import { App } from 'aws-cdk-lib';
 import { makeDiskImage } from './disk-image';
 import { sha256OfFile, sha256OfSnapshot } from './read-back';
 import { DemoStack, type DemoStackProps } from './stack';
+import { CloudFormation, type StackEvent, type StackOutcome } from '../../test/cloudformation';
+import { Emulator } from '../../test/emulator/emulator';
+import { ACCOUNT, REGION } from '../../test/emulator/environment';
 
 const folder = join(__dirname, '..', '..', 'demo.out');
 const MIB = 1024 * 1024;

@@ -1,6 +1,6 @@
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 export interface ConnectionOptions {
   /** Requests at once. @default 16 */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { OwnerProperties } from '../../src/contract/ownership';
 import { inOneSentence } from './errors';
 import { log } from './log';
+import type { OwnerProperties } from '../../src/contract/ownership';
 
 /**
  * The life of one kind of custom resource. `handlersOf` turns it into the

@@ -1,5 +1,5 @@
-import { OWNERSHIP_TAGS, type OwnerProperties, type TagProperty } from '../../src/contract/ownership';
 import type { Context } from './lifecycle';
+import { OWNERSHIP_TAGS, type OwnerProperties, type TagProperty } from '../../src/contract/ownership';
 
 /** A tag on a resource, as EFS and EC2 give it. */
 interface Tag { Key?: string; Value?: string }

@@ -12,13 +12,13 @@ export interface Statement {
 
 /** Whoever calls: a role session, or the test itself, which may do everything. */
 export class Principal {
+  public static readonly ADMIN = new Principal('arn:aws:iam::111122223333:user/test', () => undefined);
+
   /** Granted action patterns, by the statement they stand in, that allowed something. */
   private readonly used = new Set<string>();
 
   /** `statements` is asked at every call, so that a policy change counts from the next call on. */
   constructor(public readonly arn: string, private readonly statements: () => Statement[] | undefined) {}
-
-  public static readonly ADMIN = new Principal('arn:aws:iam::111122223333:user/test', () => undefined);
 
   public allows(action: string, resource: string, context: Context): boolean {
     const statements = this.statements();

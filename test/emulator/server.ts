@@ -24,6 +24,8 @@ export interface Credentials {
  * AWS_ENDPOINT_URL and credentials.
  */
 export class EmulatorServer {
+  public static readonly ADMIN: Credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+
   public readonly faults = new Faults();
   /** Every answered call, in order. `count` is the convenient way to ask. */
   public readonly calls: CallRecord[] = [];
@@ -41,8 +43,6 @@ export class EmulatorServer {
       socket.on('close', () => this.sockets.delete(socket));
     });
   }
-
-  public static readonly ADMIN: Credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
   public add(service: Service): void {
     this.services.set(service.signingName, service);

@@ -92,7 +92,8 @@ describe('a file system that was retained', () => {
     const token = (await world.describe(first.physicalId!)).CreationToken;
 
     await expect(redeployed().deploy({ ...RETAINED, Encrypted: false })).rejects.toThrow(new RegExp(
-      `file system ${first.physicalId} was retained by an earlier deployment of Stack/Files, but its encrypted is true, not false: .*'creationToken' to '${token}'`));
+      `file system ${first.physicalId} was retained by an earlier deployment of Stack/Files, but its encrypted is true, not false: `
+      + `.*'creationToken' to '${token}'`));
     expect(ids()).toEqual([first.physicalId]);
 
     await redeployed().deploy({ ...RETAINED, CreationToken: token });

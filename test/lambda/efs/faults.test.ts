@@ -5,7 +5,7 @@ import { BROKEN, THROTTLE, type Fault } from '../../emulator/faults';
 const QUICK = { durations: { mountTargetCreating: 5_000, mountTargetDeleting: 5_000, fileSystemUpdating: 5_000 } };
 const LOST: Fault = { kind: 'lost-answer' };
 const RESET: Fault = { kind: 'reset' };
-const ALTERNATELY = [[THROTTLE, RESET, BROKEN], [BROKEN, THROTTLE, RESET], [LOST]];
+const ALTERNATELY = [[THROTTLE, RESET, BROKEN], [LOST]];
 
 /** Whichever call fails once, by whatever passes by itself: the outcome is the same as without, and nothing is left over. */
 describe('a call that fails once does no harm', () => {
@@ -14,7 +14,11 @@ describe('a call that fails once does no harm', () => {
       const stack = world.stack('Custom::FileSystem');
       const { keyId } = world.kms.createKey();
       const first = {
-        Owner: 'Stack/Files', RemovalPolicy: 'Delete', Encrypted: true, KmsKeyId: keyId, FileSystemTags: [{ Key: 'a', Value: '1' }],
+        Owner: 'Stack/Files',
+        RemovalPolicy: 'Delete',
+        Encrypted: true,
+        KmsKeyId: keyId,
+        FileSystemTags: [{ Key: 'a', Value: '1' }],
         FileSystemPolicy: { Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }] },
       };
       arm();
@@ -54,7 +58,8 @@ describe('a call that fails once does no harm', () => {
 
   test.each(ALTERNATELY)('to a tag set (%#)', async (...faults) => {
     const calls = await withEachCallFailing(async (world, arm) => {
-      const { FileSystemId: id } = await world.client.send(new CreateFileSystemCommand({ CreationToken: 'token', Tags: [{ Key: 'foreign', Value: 'yes' }] }));
+      const { FileSystemId: id } = await world.client.send(
+        new CreateFileSystemCommand({ CreationToken: 'token', Tags: [{ Key: 'foreign', Value: 'yes' }] }));
       const stack = world.stack('Custom::TagSet');
       const set = { Owner: 'Stack/Tags', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8' };
       arm();

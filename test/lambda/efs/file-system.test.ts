@@ -23,7 +23,11 @@ describe('creating a file system', () => {
     world.kms.createAlias('alias/files', keyId);
 
     const attributes = await stack.deploy({
-      ...ENCRYPTED, KmsKeyId: 'alias/files', PerformanceMode: 'maxIO', ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 12.5,
+      ...ENCRYPTED,
+      KmsKeyId: 'alias/files',
+      PerformanceMode: 'maxIO',
+      ThroughputMode: 'provisioned',
+      ProvisionedThroughputInMibps: 12.5,
       FileSystemTags: tags({ Name: 'files', team: 'x' }),
     });
 
@@ -32,7 +36,12 @@ describe('creating a file system', () => {
     const fileSystem = await world.describe(id);
     expect(attributes).toEqual({ FileSystemId: id, Arn: fileSystem.FileSystemArn });
     expect(fileSystem).toMatchObject({
-      LifeCycleState: 'available', Encrypted: true, KmsKeyId: arn, PerformanceMode: 'maxIO', ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 12.5,
+      LifeCycleState: 'available',
+      Encrypted: true,
+      KmsKeyId: arn,
+      PerformanceMode: 'maxIO',
+      ThroughputMode: 'provisioned',
+      ProvisionedThroughputInMibps: 12.5,
     });
     expect(fileSystem.CreationToken).toMatch(/^[0-9a-f]{64}$/);
     expect(world.tags(id)).toEqual({
@@ -69,7 +78,7 @@ describe('creating a file system', () => {
 
   test.each([
     ['a key that does not exist', { KmsKeyId: 'alias/none' }, "'kmsKey' is alias/none, but there is no such key"],
-    ['a reserved tag', { FileSystemTags: tags({ 'cdk-durable-storage:owner': 'me' }) }, "'tags' must not have keys that begin with cdk-durable-storage:"],
+    ['a reserved tag', { FileSystemTags: tags({ 'cdk-durable-storage:owner': 'me' }) }, "'tags' must not have keys that begin with cdk-durable"],
     ['too much throughput', { ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 9999 }, "'provisionedThroughputPerSecond': Provisioned"],
   ])('refuses %s, and leaves nothing', async (_, properties, message) => {
     await expect(stack.deploy({ ...ENCRYPTED, ...properties })).rejects.toThrow(message);
@@ -177,7 +186,10 @@ describe('updating a file system', () => {
     expect(world.server.calls.filter(({ operation, status }) => operation === 'efs:UpdateFileSystem' && status === 429)).toHaveLength(1);
   });
 
-  test.each([['is rolling back', false], ['does not tell its state', true]])('keeps the throughput, and succeeds, if the stack %s', async (_, broken) => {
+  test.each([
+    ['is rolling back', false],
+    ['does not tell its state', true],
+  ])('keeps the throughput, and succeeds, if the stack %s', async (_, broken) => {
     await stack.deploy(PLAIN);
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     world.stacks.broken = broken;
@@ -220,7 +232,8 @@ describe('updating a file system', () => {
     await stack.deploy(PLAIN);
     await world.handlers['Custom::FileSystem'].onEvent(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
     world.clock.advance(60_000);
-    const update = stack.event('Update', { ...PLAIN, FileSystemTags: [] }, { PhysicalResourceId: stack.physicalId, OldResourceProperties: PLAIN as any });
+    const known = { PhysicalResourceId: stack.physicalId, OldResourceProperties: PLAIN as any };
+    const update = stack.event('Update', { ...PLAIN, FileSystemTags: [] }, known);
     await expect(world.handlers['Custom::FileSystem'].onEvent(update)).rejects.toThrow(`file system ${stack.physicalId} is gone`);
   });
 

@@ -6,7 +6,7 @@ describe('the entry of the EFS handlers', () => {
     try {
       if (timeout === undefined) { delete process.env.CREATION_TIMEOUT_SECONDS; } else { process.env.CREATION_TIMEOUT_SECONDS = timeout; }
       let loaded!: typeof entry;
-      jest.isolateModules(() => { loaded = require('../../../lambda/efs') as typeof entry; });
+      jest.isolateModules(() => { loaded = jest.requireActual<typeof entry>('../../../lambda/efs'); });
       return loaded;
     } finally {
       if (before === undefined) { delete process.env.CREATION_TIMEOUT_SECONDS; } else { process.env.CREATION_TIMEOUT_SECONDS = before; }

@@ -47,7 +47,9 @@ describe('creating a set', () => {
       IpAddress2: by('c1').ipAddress,
       MountTargetIds: [by('b1').id, by('a1').id, by('c1').id].join(),
     });
-    expect(targets().map(({ lifeCycleState, securityGroups }) => [lifeCycleState, securityGroups])).toEqual(Array(3).fill(['available', [world.group.one]]));
+    for (const { lifeCycleState, securityGroups } of targets()) {
+      expect({ lifeCycleState, securityGroups }).toEqual({ lifeCycleState: 'available', securityGroups: [world.group.one] });
+    }
     expect(world.tags(id)[RECORD].length).toBeLessThanOrEqual(256);
     for (const { subnetId } of targets()) { expect(world.tags(id)[RECORD]).toContain(subnetId.slice('subnet-'.length)); }
   });
@@ -93,13 +95,18 @@ describe('creating a set', () => {
   });
 
   test.each<[string, () => Promise<object> | object, RegExp]>([
-    ['a subnet that does not exist', () => ({ SubnetIds: ['subnet-0123456789abcdef0'] }), /'vpcSubnets' must be existing subnets: .*subnet-0123456789abcdef0/],
+    ['a subnet that does not exist', () => ({ SubnetIds: ['subnet-0123456789abcdef0'] }),
+      /'vpcSubnets' must be existing subnets: .*subnet-0123456789abcdef0/],
     ['no subnet', () => ({ SubnetIds: [] }), /'vpcSubnets' must select at least one subnet/],
     ['two VPCs', () => subnets('a1', 'y1'), /'vpcSubnets' must be subnets of one VPC, got some of vpc-\w+ and vpc-\w+/],
-    ['too few addresses', () => ({ ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.9'] }), /'ipAddresses' must have one address for each of the 2 subnets/],
-    ['two addresses for a zone', () => ({ ...subnets('a1', 'a2'), IpAddresses: ['10.1.1.9', '10.1.2.9'] }), /'ipAddresses' must have one .* euw1-az2/],
-    ['a missing file system', () => ({ FileSystemId: 'fs-0123456789abcdef0', ...subnets('a1') }), /'fileSystem' is fs-0123456789abcdef0, but there is no/],
-    ['another zone than the only one', async () => ({ FileSystemId: await fileSystem('zone', { AvailabilityZoneName: 'eu-west-1b' }), ...subnets('b1', 'a1') }),
+    ['too few addresses', () => ({ ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.9'] }),
+      /'ipAddresses' must have one address for each of the 2 subnets/],
+    ['two addresses for a zone', () => ({ ...subnets('a1', 'a2'), IpAddresses: ['10.1.1.9', '10.1.2.9'] }),
+      /'ipAddresses' must have one .* euw1-az2/],
+    ['a missing file system', () => ({ FileSystemId: 'fs-0123456789abcdef0', ...subnets('a1') }),
+      /'fileSystem' is fs-0123456789abcdef0, but there is no/],
+    ['another zone than the only one',
+      async () => ({ FileSystemId: await fileSystem('zone', { AvailabilityZoneName: 'eu-west-1b' }), ...subnets('b1', 'a1') }),
       /'vpcSubnets' must be subnets of eu-west-1b, the only Availability Zone/],
   ])('refuses %s at once', async (_, properties, message) => {
     await expect(onEvent(stack.event('Create', { ...set, ...await properties() }))).rejects.toThrow(message);
@@ -166,7 +173,8 @@ describe('mount targets of others', () => {
 
   test('made in the zone while the set waits are not taken for its own', async () => {
     await stack.deploy({ ...set, ...subnets('a1') });
-    const update = stack.event('Update', { ...set, ...subnets('a2') }, { PhysicalResourceId: stack.physicalId, OldResourceProperties: { ...set, ...subnets('a1') } as any });
+    const known = { PhysicalResourceId: stack.physicalId, OldResourceProperties: { ...set, ...subnets('a1') } as any };
+    const update = stack.event('Update', { ...set, ...subnets('a2') }, known);
     const event = { ...update, ...await onEvent(update) };
     expect(await isComplete(event)).toEqual({ IsComplete: false });
     world.clock.advance(60_000);
@@ -200,8 +208,10 @@ describe('updating a set', () => {
 
   test('changes an address, and takes one up again that was just given back', async () => {
     await stack.deploy({ ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.50', '10.1.3.50'] });
-    world.server.faults.inject('efs:CreateMountTarget', { kind: 'error', code: 'IpAddressInUse', status: 409, message: 'in use' }, { skip: 1, times: 2 });
-    await expect(stack.deploy({ ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.51', '10.1.3.50'] }, { failAfter: true })).rejects.toThrow('another resource');
+    const inUse = { kind: 'error', code: 'IpAddressInUse', status: 409, message: 'in use' } as const;
+    world.server.faults.inject('efs:CreateMountTarget', inUse, { skip: 1, times: 2 });
+    await expect(stack.deploy({ ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.51', '10.1.3.50'] }, { failAfter: true }))
+      .rejects.toThrow('another resource failed');
     expect(targets().map(({ ipAddress }) => ipAddress).sort()).toEqual(['10.1.1.50', '10.1.3.50']);
   });
 
@@ -301,7 +311,8 @@ describe('deleting a set', () => {
 
   test('goes by the physical id, whatever the properties say', async () => {
     await stack.deploy({ ...set, ...subnets('a1') });
-    await stack.play(stack.event('Delete', { ...set, FileSystemId: 'fs-0123456789abcdef0', ...subnets('c1') }, { PhysicalResourceId: stack.physicalId }));
+    const other = { ...set, FileSystemId: 'fs-0123456789abcdef0', ...subnets('c1') };
+    await stack.play(stack.event('Delete', other, { PhysicalResourceId: stack.physicalId }));
     expect(targets()).toEqual([]);
   });
 });

@@ -20,7 +20,12 @@ async function fileSystem(CreationToken: string): Promise<string> {
 }
 
 const set = (tags: Record<string, string>, more: object = {}) => ({
-  Owner: 'Stack/Tags', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8f00d', Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })), ...more,
+  Owner: 'Stack/Tags',
+  RemovalPolicy: 'Delete',
+  FileSystemId: id,
+  Address: 'c8f00d',
+  Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+  ...more,
 });
 const FOREIGN = { foreign: 'yes' };
 
@@ -84,7 +89,8 @@ test('a rollback does not remove what somebody else has set meanwhile', async ()
 
 test.each(['old', 'new'] as const)('moves to another file system, and back in a rollback with the %s id', async rollbackWith => {
   await stack.deploy(set({ a: '1' }));
-  await expect(stack.deploy(set({ a: '1', b: '2' }, { FileSystemId: other }), { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
+  await expect(stack.deploy(set({ a: '1', b: '2' }, { FileSystemId: other }), { failAfter: true, rollbackWith }))
+    .rejects.toThrow('another resource failed');
   expect(stack.physicalId).toBe(`${id}/c8f00d`);
   expect(world.tags(id)).toEqual({ ...FOREIGN, a: '1' });
   if (rollbackWith === 'new') { expect(world.tags(other)).toEqual(FOREIGN); }
@@ -131,7 +137,8 @@ test('a creation that failed removes nothing of others', async () => {
 test('a file system that is gone is no reason to fail a deletion, but to fail a creation', async () => {
   await stack.deploy(set({ a: '1' }));
   await stack.play(stack.event('Delete', set({ a: '1' }), { PhysicalResourceId: 'fs-0123456789abcdef0/c8f00d' }));
-  await expect(stack.deploy(set({ a: '1' }, { FileSystemId: 'fs-0123456789abcdef0' }))).rejects.toThrow("'fileSystem' is fs-0123456789abcdef0, which does not exist");
+  await expect(stack.deploy(set({ a: '1' }, { FileSystemId: 'fs-0123456789abcdef0' })))
+    .rejects.toThrow("'fileSystem' is fs-0123456789abcdef0, which does not exist");
 });
 
 test('tags access points, too, and by ARN', async () => {

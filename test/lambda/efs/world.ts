@@ -13,8 +13,8 @@ import { Clock } from '../../emulator/clock';
 import { Ec2 } from '../../emulator/ec2';
 import { Efs, type EfsOptions } from '../../emulator/efs';
 import { REGION } from '../../emulator/environment';
-import { Kms } from '../../emulator/kms';
 import type { Fault } from '../../emulator/faults';
+import { Kms } from '../../emulator/kms';
 import { installClock } from '../../emulator/lambda/in-process-clock';
 import { EmulatorServer } from '../../emulator/server';
 import { ServiceError, type Answer, type Call, type Service } from '../../emulator/service';
@@ -41,7 +41,8 @@ class Stacks implements Service {
       status: 200,
       headers: { 'content-type': 'text/xml' },
       body: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>${id}</StackId><StackName>Stack</StackName>`
-        + `<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>${status}</StackStatus></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+        + `<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>${status}</StackStatus></member></Stacks>`
+        + '</DescribeStacksResult></DescribeStacksResponse>',
     };
   }
 
@@ -49,7 +50,8 @@ class Stacks implements Service {
     return {
       status,
       headers: { 'content-type': 'text/xml' },
-      body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code === 'ThrottlingException' ? 'Throttling' : code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
+      body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code === 'ThrottlingException' ? 'Throttling' : code}</Code>`
+        + `<Message>${message}</Message></Error></ErrorResponse>`,
     };
   }
 }

@@ -1,7 +1,10 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { StateMachine } from 'aws-local-stepfunctions';
 import { Transfer } from '../../../src/private/transfer';
+
+/** Its types are those of its ES module, which cannot be required. */
+const { StateMachine } = jest.requireActual<{ StateMachine: new (definition: Json) => Machine }>('aws-local-stepfunctions');
+interface Machine { run(input: Json, options: Json): { result: Promise<Json> } }
 
 type Handler = (input: any) => unknown;
 type Json = any;
@@ -45,7 +48,7 @@ async function run(functions: Record<string, Handler>): Promise<{ result?: unkno
     state.Resource = `arn:aws:lambda:eu-west-1:111122223333:function:${Resource}`;
   }
   try {
-    const result = await new StateMachine(made).run(INPUT, { overrides } as Json).result;
+    const result = await new StateMachine(made).run(INPUT, { overrides }).result;
     return { result, calls };
   } catch (error) {
     return { error: error as Error, calls };
