@@ -10,7 +10,7 @@ const CDK_VERSION = '2.257.0';
 /** Handlers run on nodejs24.x, so this is the Node.js that bundles them, tests them and runs the demo, whatever the host has. */
 const NODE_MAJOR = '24';
 
-const SDK_CLIENTS = ['cloudformation', 'ebs', 'ec2', 'efs', 'kms', 'lambda', 's3', 'sfn'];
+const SDK_CLIENTS = ['cloudformation', 'cloudwatch', 'ebs', 'ec2', 'efs', 'kms', 'lambda', 'resource-groups-tagging-api', 's3', 'scheduler', 'sfn'];
 
 const project = new awscdk.AwsCdkConstructLibrary({
   name: 'cdk-durable-storage',
@@ -39,6 +39,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'fast-check',
     `node@^${NODE_MAJOR}`,
     'tsx',
+    'undici',
   ],
 
   eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'projenrc'] },
