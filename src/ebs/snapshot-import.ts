@@ -39,7 +39,8 @@ export interface SnapshotImportProps {
 
   /**
    * The size of volumes made from the snapshot: a whole number of GiB from 1 to
-   * 65536, and not less than the image needs. What the image does not fill is zeros.
+   * 65536, and not less than the image needs. What the image does not fill is not
+   * written: it reads as zeros, or, if the snapshot is encrypted, as anything.
    *
    * A change makes a new snapshot.
    *

@@ -168,10 +168,10 @@ export class Iam {
     this.policies.delete(arn);
   }
 
-  /** Granted actions that no call needed, by the logical id of the role. */
-  public unusedActions(stackName: string): Record<string, string[]> {
+  /** Granted actions that no call needed, by the logical id of the role; without a name, in all stacks together. */
+  public unusedActions(stackName?: string): Record<string, string[]> {
     const granted = new Map<string, Set<string>>();
-    const roles = [...this.former, ...this.roles.values()].filter(role => role.stackName === stackName);
+    const roles = [...this.former, ...this.roles.values()].filter(role => stackName === undefined || role.stackName === stackName);
     roles.forEach(role => granted.set(role.logicalId, new Set([...granted.get(role.logicalId) ?? [], ...role.usage().granted])));
     roles.forEach(role => role.usage().used.forEach(action => granted.get(role.logicalId)!.delete(action)));
     return Object.fromEntries([...granted].filter(([, actions]) => actions.size > 0).map(([id, actions]) => [id, [...actions].sort()]));

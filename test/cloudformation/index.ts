@@ -109,8 +109,8 @@ export class CloudFormation implements Service {
     return outcome(stack, 0);
   }
 
-  /** Actions that the policies of the stack's roles ever granted and that no call needed so far, by the role's logical id. */
-  public unusedActions(stackName: string): Record<string, string[]> {
+  /** Actions that the policies of the stack's roles, or of all roles, ever granted and that no call needed so far, by the role's logical id. */
+  public unusedActions(stackName?: string): Record<string, string[]> {
     return this.iam.unusedActions(stackName);
   }
 

@@ -72,6 +72,7 @@ describe('an image that changes while it is imported is noticed', () => {
     await world.s3.put(IMAGES, 'disk.img', other);
     world.handlers.onEvent = async () => started;
     await expect(stack.play(event)).rejects.toThrow(changed);
+    expect(world.invocations.copy).toBeUndefined();
     world.expectNothingLeft();
   });
 
@@ -112,6 +113,19 @@ describe('what fails on the way', () => {
     expect(world.snapshotIds).toEqual([]);
     expect(world.transferObjects).toEqual([expect.stringMatching(/\/failure$/)]);
     await expect(world.handlers.isComplete(started)).rejects.toThrow('ebs:PutSnapshotBlock');
+    world.expectNothingLeft();
+  });
+
+  test('is cleaned up by isComplete, before CloudFormation asks for it', async () => {
+    await start();
+    world.denied.push('ebs:CompleteSnapshot');
+    const event = world.stack().event('Create', properties());
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    await world.handlers.isComplete(started);
+    await world.clock.sleep(200_000);
+    expect(world.snapshotIds).toEqual([started.PhysicalResourceId]);
+
+    await expect(world.handlers.isComplete(started)).rejects.toThrow('ebs:CompleteSnapshot');
     world.expectNothingLeft();
   });
 

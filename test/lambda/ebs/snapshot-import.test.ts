@@ -303,6 +303,8 @@ describe('a deletion', () => {
 
     await stack.play(stack.event('Delete', properties(), { PhysicalResourceId: started.PhysicalResourceId }));
     world.expectNothingLeft();
+    const execution = `arn:aws:states:eu-west-1:111122223333:execution:transfer:${started.PhysicalResourceId}`;
+    expect(world.states.describe(execution).status).toBe('ABORTED');
   });
 
   test('succeeds twice, and after the transfer bucket is gone', async () => {

@@ -349,6 +349,7 @@ describe('deleting a file system', () => {
     const event = stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId });
     const other = world.stack('Custom::FileSystem', 'Thing', 'Other');
     await other.play({ ...event, StackId: other.stackId });
+    world.clock.advance(10_000);
     expect(ids()).toEqual([stack.physicalId]);
 
     await stack.play(event);

@@ -231,6 +231,7 @@ describe('updating a set', () => {
     await expect(stack.deploy({ ...set, ...subnets('a1', 'c1') }, { failAfter: true })).rejects.toThrow('another resource failed');
     expect(places()).toEqual(['x1', 'y1']);
     expect(targets().map(({ securityGroups }) => securityGroups)).toEqual([[world.group.other], [world.group.other]]);
+    expect(world.server.calls.filter(({ operation, status }) => operation === 'efs:CreateMountTarget' && status !== 200)).toEqual([]);
   });
 
   test('is undone by a rollback, also from half way', async () => {
