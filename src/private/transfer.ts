@@ -60,7 +60,7 @@ export class Transfer extends Construct {
 
     // One vCPU; the network is the limit.
     const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: 1769 });
-    this.mayUse(copy, 's3:GetObject', 's3:PutObject', 's3:DeleteObject');
+    this.mayUse(copy, 's3:GetObject', 's3:PutObject');
     copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
 
     const seal = this.worker('Seal', { description: 'completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
