@@ -6,6 +6,8 @@ export class Outcome {
 
   public get stackId(): string { return this.stack.stackId; }
   public get status(): string { return this.stack.status; }
+  /** Why it was rolled back. */
+  public get reason(): string { return this.stack.reason ?? ''; }
   public get outputs(): Record<string, string> { return this.stack.outputs; }
   public get events(): StackEvent[] { return this.stack.events; }
 
@@ -34,6 +36,11 @@ export class Outcome {
   public expectSuccess(status: string): this {
     expect({ status: this.status, failures: this.failures }).toEqual({ status, failures: [] });
     return this;
+  }
+
+  /** Ended so, and nothing failed but what the test told to. */
+  public expectRolledBack(status = 'UPDATE_ROLLBACK_COMPLETE'): this {
+    return this.expectSuccess(status);
   }
 
   /** Ended so, because something failed that tells this. */

@@ -128,7 +128,7 @@ describe('the roles of the EBS functions', () => {
 
   test.each([
     ['TransferPlan', ['s3:PutObject']],
-    ['TransferCopy', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject']],
+    ['TransferCopy', ['s3:GetObject', 's3:PutObject']],
     ['TransferSeal', ['s3:GetObject', 's3:PutObject']],
     ['TransferCleanUp', ['s3:DeleteObject']],
     ['EbsProviderRole', ['s3:GetObject', 's3:DeleteObject']],
