@@ -52,7 +52,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
   gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
 });
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/.ci/', '/demo.out/');
+project.npmignore!.addPatterns('/lambda/', '/examples/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/');
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
@@ -119,6 +119,11 @@ verify.spawn(project.preCompileTask);
 verify.spawn(project.compileTask);
 verify.spawn(project.testTask);
 project.setScript('test', 'projen verify');
+
+project.addTask('rosetta', {
+  description: 'Compile the snippets of the README; needs the compiled library',
+  exec: 'jsii-rosetta extract --strict',
+});
 
 project.addTask('demo', {
   description: 'Deploy the example app onto the embedded emulator, update it, destroy it',
