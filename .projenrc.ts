@@ -57,6 +57,9 @@ project.npmignore!.addPatterns('/lambda/', '/examples/', '/docs/', '/rosetta/', 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
 
+// npm 11 asks which packages may run scripts when they are installed: `node` puts its binary in place so.
+project.package.addField('allowScripts', { 'node': true, 'esbuild': true, 'unrs-resolver': true });
+
 // ── The house: what may import what ──────────────────────────────────────────────────────────────────────────────────
 project.eslint!.addRules({
   'import/no-restricted-paths': ['error', {
