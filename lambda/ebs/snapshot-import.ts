@@ -31,6 +31,9 @@ interface Memo {
   readonly started: number;
 }
 
+/** Value of the state tag until the snapshot is handed to CloudFormation, which knows nothing of one that was completed but not handed out. */
+const CREATING = 'creating';
+
 /** EC2 may learn of a snapshot later than EBS gave its id. */
 const VISIBLE_AFTER_MILLISECONDS = 150_000;
 
@@ -44,7 +47,9 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       token: tokenOf(context),
       volumeSize: volumeSizeFor(image, VolumeSize),
       description: Description,
-      tags: [...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context)],
+      tags: [
+        ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), { Key: OWNERSHIP_TAGS.state, Value: CREATING },
+      ],
       encrypted: Encrypted !== undefined && boolean('encrypted', Encrypted),
       kmsKeyArn: KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId),
     }) ?? await startedBefore(image, context);
@@ -76,12 +81,15 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     const { set, remove } = tagChanges(tags, wanted.Tags ?? [], old?.Tags);
     await snapshots.untag(id, remove);
     await snapshots.tag(id, set);
+    // Last: from now on only CloudFormation decides what becomes of it.
+    await snapshots.untag(id, valueOf(tags, OWNERSHIP_TAGS.state) === CREATING ? [OWNERSHIP_TAGS.state] : []);
   }
 
   return {
     identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId'],
     defaults: { Description: '', Encrypted: 'false' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
+    several: true,
 
     create,
 
@@ -110,7 +118,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     async delete(id, { RemovalPolicy }, { stackId }) {
       const snapshot = await snapshots.find(id);
       if (snapshot && !isOf(stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
-      if (snapshot?.state === 'completed' && RemovalPolicy === 'Retain') {
+      if (snapshot && isHandedOut(snapshot) && RemovalPolicy === 'Retain') {
         throw new Error(`snapshot ${id} is not deleted, for its removalPolicy is RETAIN; CloudFormation should not have asked for it`);
       }
       await executions.stop(id);
@@ -125,14 +133,15 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
     async find(_candidates, { stackId, logicalId }) {
       const found = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
-      return found.flatMap(({ id, state, tags }): Found[] => {
+      return found.flatMap((snapshot): Found[] => {
+        const { id, state, tags } = snapshot;
         // In the Recycle Bin: neither there nor gone.
         if (!['completed', 'pending', 'error'].includes(state)) { return []; }
         return [{
           id,
           identity: valueOf(tags, OWNERSHIP_TAGS.identity),
           requestId: valueOf(tags, OWNERSHIP_TAGS.requestId),
-          state: state === 'completed' ? 'usable' : 'unfinished',
+          state: isHandedOut(snapshot) ? 'usable' : 'unfinished',
         }];
       });
     },
@@ -142,6 +151,10 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 /** From the request, never from the content: a token used before may name a dead snapshot. */
 function tokenOf({ stackId, logicalId, requestId }: Context): string {
   return createHash('sha256').update(JSON.stringify([stackId, logicalId, requestId])).digest('hex');
+}
+
+function isHandedOut({ state, tags }: Snapshot): boolean {
+  return state === 'completed' && valueOf(tags, OWNERSHIP_TAGS.state) !== CREATING;
 }
 
 function isOf(stackId: string, { tags }: Snapshot): boolean {

@@ -84,9 +84,15 @@ export class Creator {
       throw new Error(`file system ${id} has the creation token '${existing.CreationToken}' already, but its ${different.join(', its ')}: `
         + 'choose another \'creationToken\' for a new file system, or set the properties as they are');
     }
-    if (!own) { log({ event: 'file system adopted', id, from: valueOf(existing.Tags, OWNERSHIP_TAGS.stackId) }); }
-    await this.claim(existing, properties, context, own ? undefined : 'adopted');
+    const adopted = !own || this.wasRetained(existing, context);
+    if (adopted) { log({ event: 'file system adopted', id, from: valueOf(existing.Tags, OWNERSHIP_TAGS.stackId) }); }
+    await this.claim(existing, properties, context, adopted ? 'adopted' : undefined);
     return id;
+  }
+
+  /** In use before this request: the resource was taken out of the stack, which retained the file system, and is put in again. */
+  private wasRetained({ Tags: tags }: FileSystemDescription, { requestId }: Context): boolean {
+    return valueOf(tags, OWNERSHIP_TAGS.state) !== 'creating' && valueOf(tags, OWNERSHIP_TAGS.requestId) !== requestId;
   }
 
   /** Made by this construct: in an earlier life of its stack, or under another logical id in this one. */

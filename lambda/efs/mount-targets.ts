@@ -31,16 +31,23 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
   async function look(properties: MountTargetsProperties, context: Context): Promise<Present> {
     checkLists(properties);
     const id = idOf(properties.FileSystemId);
+    const candidates = candidatesOf(properties, await placesOf(clients.ec2, properties.SubnetIds));
+    // Before the record: what another delivery of the same event makes meanwhile is in there before it exists.
+    const targets = await efs.mountTargets(id);
     const fileSystem = await efs.fileSystem(id);
     if (!fileSystem) { throw new Error(`'fileSystem' is ${id}, but there is no such file system`); }
     const record = readRecord(fileSystem, properties.Address);
-    return {
-      fileSystem,
-      record,
-      candidates: candidatesOf(properties, await placesOf(clients.ec2, properties.SubnetIds)),
-      targets: await efs.mountTargets(id),
-      recorded: record?.resource === resourceDigest(context) ? record.subnetIds : [],
-    };
+    const recorded = record?.resource === resourceDigest(context) ? record.subnetIds : [];
+    return { fileSystem, record, candidates, targets, recorded };
+  }
+
+  /** The record as a request begins. Another delivery of it may be further on already: it must find the same in there. */
+  async function begin(present: Present, address: string, state: SetRecord['state'], context: Context): Promise<void> {
+    const { fileSystem, record, recorded, targets } = present;
+    const request = requestDigest(context);
+    if (record?.resource === resourceDigest(context) && record.request === request && record.state !== 'deleting') { return; }
+    const subnetIds = [...new Set([...withTargets(recorded, targets), ...planOf(present).missing.map(({ subnetId }) => subnetId)])];
+    await write(fileSystem, address, { state, resource: resourceDigest(context), request, subnetIds });
   }
 
   async function recordOf(id: string): Promise<SetRecord | undefined> {
@@ -119,19 +126,11 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
 
     async create(properties, context) {
       const present = await look(properties, context);
-      const { fileSystem, record, recorded, candidates, targets } = present;
       checkSituation(present);
-      warnOfSeveral(candidates);
+      warnOfSeveral(present.candidates);
       refuseRival(present, properties.Address, context);
-      const request = requestDigest(context);
-      const again = record?.resource === resourceDigest(context) && record.request === request && record.state !== 'deleting';
-      await write(fileSystem, properties.Address, {
-        state: again ? record.state : 'creating',
-        resource: resourceDigest(context),
-        request,
-        subnetIds: again ? record.subnetIds : withTargets(recorded, targets),
-      });
-      return { id: `${fileSystem.FileSystemId}/${properties.Address}` };
+      await begin(present, properties.Address, 'creating', context);
+      return { id: `${present.fileSystem.FileSystemId}/${properties.Address}` };
     },
 
     async update(_id, properties, _old, context) {
@@ -139,12 +138,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       checkSituation(present);
       warnOfSeveral(present.candidates);
       refuseRival(present, properties.Address, context);
-      await write(present.fileSystem, properties.Address, {
-        state: present.record?.state === 'creating' ? 'creating' : 'ready',
-        resource: resourceDigest(context),
-        request: requestDigest(context),
-        subnetIds: present.recorded,
-      });
+      await begin(present, properties.Address, present.record?.state === 'creating' ? 'creating' : 'ready', context);
     },
 
     async ready(id, properties, context) {

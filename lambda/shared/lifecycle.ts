@@ -18,6 +18,8 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   readonly defaults?: Partial<P>;
   /** Its physical ids. Any other was invented by CloudFormation for a creation that it cancelled. */
   readonly physicalId: RegExp;
+  /** Whether older ones that were retained may live beside it: a creation that is cancelled must leave those alone. */
+  readonly several?: boolean;
 
   /**
    * Makes the thing by at most one creating call, and gives its physical id:
@@ -177,7 +179,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
   /** A creation that CloudFormation cancelled, before or while its function ran. */
   async function deleteCancelled(event: ProviderEvent<P>): Promise<boolean> {
     const context = contextOf(event);
-    const living = await life.find([event.ResourceProperties], context);
+    const living = (await life.find([event.ResourceProperties], context)).filter(({ state }) => !life.several || state === 'unfinished');
     for (const { id } of living) {
       log({ event: 'removing what a cancelled creation made', id });
       await life.delete(id, event.ResourceProperties, context);

@@ -1,3 +1,5 @@
+import { createHash } from 'crypto';
+import { Token } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct, IConstruct } from 'constructs';
@@ -35,8 +37,18 @@ export interface FileSystemAccessProps {
  */
 export function grantOnForeign(scope: Construct, { provider, fileSystem, statements }: FileSystemAccessProps): iam.Policy | undefined {
   if (factsOf(fileSystem) && rootStackOf(fileSystem) === rootStackOf(scope)) { return undefined; }
-  return new iam.Policy(scope, 'FileSystemAccess', {
+  return new iam.Policy(scope, `FileSystemAccess${digestOf(fileSystem)}`, {
     roles: [provider.role],
     statements: statements.map(statement => new iam.PolicyStatement({ ...statement, resources: [fileSystem.fileSystemArn] })),
   });
+}
+
+/**
+ * Another file system gets another policy: CloudFormation changes a policy
+ * before it deletes what was on the file system of before, and removes one
+ * only afterwards.
+ */
+function digestOf({ fileSystemId, node }: efs.IFileSystem): string {
+  const name = Token.isUnresolved(fileSystemId) ? node.addr : fileSystemId;
+  return createHash('sha256').update(name).digest('hex').slice(0, 8);
 }

@@ -65,7 +65,7 @@ export class CustomResources implements Handler {
     const held = this.late.get(`${stack.id}/${resource.logicalId}`);
     if (held) {
       this.late.delete(`${stack.id}/${resource.logicalId}`);
-      void this.clock.sleep((delivery.lateCreateDelay ?? 60) * 1000).then(() => this.deliver(held.ServiceToken, held));
+      this.deliverLater(held, delivery.lateCreateDelay ?? 60);
     }
     await answer;
   }
@@ -122,7 +122,12 @@ export class CustomResources implements Handler {
     this.deliver(event.ServiceToken, event);
     if (delivery.duplicate !== event.LogicalResourceId) { return; }
     if (!delivery.duplicateDelay) { return this.deliver(event.ServiceToken, event); }
-    void this.clock.sleep(delivery.duplicateDelay * 1000).then(() => this.deliver(event.ServiceToken, event));
+    this.deliverLater(event, delivery.duplicateDelay);
+  }
+
+  /** Lost if the function is gone by then. */
+  private deliverLater(event: Event, seconds: number): void {
+    this.clock.sleep(seconds * 1000).then(() => this.deliver(event.ServiceToken, event)).catch(() => {});
   }
 }
 

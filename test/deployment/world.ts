@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join, resolve } from 'path';
 import { App, Stack, type CfnElement } from 'aws-cdk-lib';
@@ -16,9 +16,15 @@ export type Build = (stack: Stack) => void;
 export interface Options extends DeployOptions {
   /** Tags of the stack. */
   readonly tags?: Record<string, string>;
-  /** Takes a granted action out of the template, as if somebody had forgotten it; `*` in the sid-less statement stays. */
+  /** Takes an action out of the policies of this library's roles, as if somebody had forgotten to grant it. */
   readonly without?: string;
 }
+
+/** Logical ids of this library's roles; those of the CDK's framework have what suits all of its users. */
+export const OWN_ROLE = /^cdkdurablestorage(?!.*(framework|waiterstatemachine))/;
+
+/** So long may functions of a cancelled request still be at work. */
+const AFTERMATH_MINUTES = 3;
 
 /** What one function printed. */
 export interface LogLine {
@@ -40,6 +46,8 @@ export class World {
   public readonly logs: LogLine[] = [];
   /** All answers to CloudFormation, as they came. */
   public readonly responses: string[] = [];
+  /** The last one of each stack. */
+  private readonly synthesized = new Map<string, Stack>();
   public readonly folder = mkdtempSync(join(tmpdir(), 'deployment-'));
 
   private constructor(public readonly emulator: Emulator) {
@@ -67,21 +75,35 @@ export class World {
     const { directory } = app.synth();
     if (without !== undefined) { revoke(join(directory, stack.templateFile), without); }
 
-    const id = (path: string | undefined) => path === undefined ? undefined : logicalIdAt(stack, path);
+    const before = this.synthesized.get(name);
+    this.synthesized.set(name, stack);
+    // What an update removes is known by the stack before.
+    const idOf = (path: string) => logicalIdAt(stack, path) ?? (before && logicalIdAt(before, path)) ?? missing(path);
+    const id = (path: string | undefined) => path === undefined ? undefined : idOf(path);
     const outcome = await this.cloudFormation.deploy(directory, name, {
       ...rest, fail: id(fail), failAfter: id(failAfter), duplicate: id(duplicate), lateCreate: id(lateCreate),
     });
-    return new Outcome(outcome, path => logicalIdAt(stack, path));
+    await this.pass({ minutes: AFTERMATH_MINUTES });
+    return new Outcome(outcome, idOf);
   }
 
   public async destroy(name: string, options?: DeployOptions): Promise<Outcome> {
-    return new Outcome(await this.cloudFormation.destroy(name, options), path => path);
+    const outcome = await this.cloudFormation.destroy(name, options);
+    await this.pass({ minutes: AFTERMATH_MINUTES });
+    return new Outcome(outcome, path => logicalIdAt(this.synthesized.get(name)!, path) ?? missing(path));
   }
 
   /** A file that constructs can refer to. */
   public file(name: string, content: Buffer): string {
     const path = join(this.folder, name);
     writeFileSync(path, content);
+    return path;
+  }
+
+  /** Zeros that take no room. */
+  public sparseFile(name: string, size: number): string {
+    const path = this.file(name, Buffer.alloc(0));
+    truncateSync(path, size);
     return path;
   }
 
@@ -92,16 +114,23 @@ export class World {
 }
 
 /** The resource of a construct: of one of ours, or of the CDK's. */
-function logicalIdAt(stack: Stack, path: string): string {
-  const construct = path.split('/').reduce<IConstruct>((parent, id) => parent.node.findChild(id), stack);
+function logicalIdAt(stack: Stack, path: string): string | undefined {
+  const construct = path.split('/').reduce<IConstruct | undefined>((parent, id) => parent?.node.tryFindChild(id), stack);
+  if (!construct) { return undefined; }
   const resource = construct.node.tryFindChild('Resource') ?? construct;
   const element = (resource.node.defaultChild ?? resource) as CfnElement;
   return stack.resolve(element.logicalId) as string;
 }
 
+function missing(path: string): never {
+  throw new Error(`there is no construct ${path}`);
+}
+
 function revoke(file: string, action: string): void {
   const template = JSON.parse(readFileSync(file, 'utf8'));
-  const documents = Object.values<any>(template.Resources).filter(({ Type }) => Type === 'AWS::IAM::Policy').map(({ Properties }) => Properties.PolicyDocument);
+  const documents = Object.values<any>(template.Resources)
+    .filter(({ Type, Properties }) => Type === 'AWS::IAM::Policy' && Properties.Roles.some(({ Ref }: { Ref: string }) => OWN_ROLE.test(Ref)))
+    .map(({ Properties }) => Properties.PolicyDocument);
   let found = false;
   for (const document of documents) {
     document.Statement = document.Statement.flatMap((statement: any) => {

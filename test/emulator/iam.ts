@@ -47,9 +47,13 @@ export class Principal {
   }
 }
 
-/** IAM's wildcards: `*` any run, `?` any one character. */
+/** IAM's wildcards: `*` any run, `?` any one character; as policy variables, `${*}` `${?}` `${$}`, they stand for themselves. */
 export function like(pattern: string, value: string, ignoreCase = false): boolean {
-  const source = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '[\\s\\S]*').replace(/\?/g, '[\\s\\S]');
+  const source = pattern.replace(/\$\{([*?$])\}|[\s\S]/g, (character, literal?: string) => {
+    if (literal === undefined && character === '*') { return '[\\s\\S]*'; }
+    if (literal === undefined && character === '?') { return '[\\s\\S]'; }
+    return (literal ?? character).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  });
   return new RegExp(`^${source}$`, ignoreCase ? 'i' : '').test(value);
 }
 

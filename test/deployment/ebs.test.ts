@@ -1,0 +1,13 @@
+import { ebsPermissionSequences } from './ebs-permissions';
+import { EbsWorld } from './ebs-world';
+import { failingImportSequences } from './failing-import';
+import { snapshotImportSequences } from './snapshot-import';
+
+let world: EbsWorld;
+beforeAll(async () => { world = await EbsWorld.start(); });
+afterAll(() => world.close());
+
+snapshotImportSequences(() => world);
+// Their own hooks run at the top of the file unless they are in a block.
+describe('in a stack that has an import already', () => failingImportSequences(() => world));
+ebsPermissionSequences(() => world);
