@@ -41,6 +41,8 @@ export const DURATIONS = {
   accessPointCreating: 2_000,
   accessPointDeleting: 2_000,
   backupPolicyChanging: 5_000,
+  replicationEnabling: 30_000,
+  replicationDeleting: 60_000,
   /** From one change of throughput mode, or decrease of provisioned throughput, to the next. */
   betweenThroughputChanges: 24 * 60 * 60_000,
 };
