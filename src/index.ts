@@ -1,3 +1,4 @@
+export { Adopt } from './efs/adopt';
 export { FileSystem, type FileSystemProps } from './efs/file-system';
 export { MountTargets, type MountTargetsProps } from './efs/mount-targets';
 export { TagSet, type TagSetProps } from './efs/tag-set';

@@ -35,13 +35,6 @@ export class Efs {
     return (await this.fileSystems({ CreationToken: creationToken }))[0];
   }
 
-  public async fileSystems(filter: DescribeFileSystemsRequest = {}): Promise<FileSystemDescription[]> {
-    const all = await this.list<FileSystemDescription>('DescribeFileSystems', async found => {
-      for await (const page of paginateDescribeFileSystems({ client: this.client }, filter)) { found.push(...page.FileSystems ?? []); }
-    });
-    return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
-  }
-
   public async mountTargets(fileSystemId: string): Promise<MountTargetDescription[]> {
     const all = await this.list<MountTargetDescription>('DescribeMountTargets', async found => {
       for await (const page of paginateDescribeMountTargets({ client: this.client }, { FileSystemId: fileSystemId })) {
@@ -79,6 +72,14 @@ export class Efs {
       if (prop) { (error as Error).message = `'${prop}': ${(error as Error).message}`; }
       throw error;
     }
+  }
+
+  /** Never without a filter: the account may have thousands, and all of EFS shares one rate limit. */
+  private async fileSystems(filter: DescribeFileSystemsRequest): Promise<FileSystemDescription[]> {
+    const all = await this.list<FileSystemDescription>('DescribeFileSystems', async found => {
+      for await (const page of paginateDescribeFileSystems({ client: this.client }, filter)) { found.push(...page.FileSystems ?? []); }
+    });
+    return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
   }
 
   /** All pages, from the first one again if a call fails for a while. undefined: there is no such resource. */

@@ -1,12 +1,15 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { DeleteFileSystemCommand, type EFSClient, type FileSystemDescription } from '@aws-sdk/client-efs';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { Configuration } from './configuration';
 import { Creator } from './creation';
 import { Efs } from './efs';
-import { reconcilePolicy } from './file-system-policy';
-import { changes, DEFAULTS, immutablesOf, tokenOf } from './immutables';
+import { changes, DEFAULTS, immutablesOf, referenceOf, tokenOf } from './immutables';
 import { keyArn } from './key';
+import { Replications } from './replication';
 import { Stacks } from './stacks';
+import { TaggedFileSystems } from './tagged-file-systems';
 import { changeThroughput, throughputOf } from './throughput';
 import { refuseReserved } from './user-tags';
 import type { FileSystemAttributes, FileSystemProperties } from '../../src/contract/file-system';
@@ -20,6 +23,9 @@ export interface FileSystemClients {
   readonly efs: EFSClient;
   readonly kms: KMSClient;
   readonly cloudFormation: CloudFormationClient;
+  readonly tagging: ResourceGroupsTaggingAPIClient;
+  /** EFS of another Region, where replications lead to. */
+  readonly efsIn: (region: string) => EFSClient;
 }
 
 /** What a release takes away. The owner tag stays: by it the next deployment finds the data again. */
@@ -28,7 +34,9 @@ const RELEASED = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.logicalId, OWNERSHIP_TA
 export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProperties, FileSystemAttributes> => {
   const efs = new Efs(clients.efs);
   const stacks = new Stacks(clients.cloudFormation);
-  const creator = new Creator(efs, stacks);
+  const replications = new Replications(efs, clients.efsIn);
+  const configuration = new Configuration(efs, stacks, replications);
+  const creator = new Creator(efs, stacks, new TaggedFileSystems(clients.tagging, efs));
 
   /** Another policy of an update that CloudFormation does not take back makes an adopted file system a normal one. */
   async function settleRemovalPolicy(
@@ -40,7 +48,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
   }
 
   return {
-    identity: ['CreationToken', 'Encrypted', 'KmsKeyId', 'PerformanceMode', 'AvailabilityZoneName'],
+    identity: ['CreationToken', 'AdoptFileSystemId', 'Encrypted', 'KmsKeyId', 'PerformanceMode', 'AvailabilityZoneName'],
     defaults: DEFAULTS,
     physicalId: /^fs-[0-9a-f]{8,40}$/,
 
@@ -48,7 +56,8 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
       refuseReserved(properties.FileSystemTags);
       if (context.old) { refuseSameToken(properties, context.old); }
       const kmsKey = properties.KmsKeyId === undefined ? undefined : await keyArn(clients.kms, properties.KmsKeyId);
-      return { id: await creator.create({ properties, wanted: immutablesOf(properties, kmsKey), context }) };
+      const creation = { properties, wanted: immutablesOf(properties, kmsKey), context };
+      return { id: await (properties.AdoptFileSystemId === undefined ? creator.create(creation) : creator.adopt(creation)) };
     },
 
     async update(id, properties, _old, context) {
@@ -73,14 +82,16 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
       }
 
       // Those of another file system say nothing of this one.
-      const old = context.old && tokenOf(context.old) === tokenOf(properties) ? context.old : undefined;
+      const old = context.old && referenceOf(context.old) === referenceOf(properties) ? context.old : undefined;
+      const change = { fileSystem: present, wanted: properties, old, stackId: context.stackId };
       try {
+        await configuration.prepare(change);
         const waiting = await changeThroughput(present, throughputOf(properties, old), { efs, stacks, stackId: context.stackId });
         if (waiting) { return undefined; }
         const tags = tagChanges(present.Tags, properties.FileSystemTags ?? [], old?.FileSystemTags);
         await efs.tag(id, tags.set);
         await efs.untag(id, tags.remove);
-        await reconcilePolicy(efs, id, properties.FileSystemPolicy, old?.FileSystemPolicy);
+        if (!await configuration.apply(change)) { return undefined; }
       } catch (error) {
         // Somebody else changes it right now.
         if (isNamed(error, 'IncorrectFileSystemLifeCycleState')) { return undefined; }
@@ -111,6 +122,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
         // A mount target counts until its network interface is gone; this is tried again until then.
         if (!isNamed(error, 'FileSystemInUse', 'IncorrectFileSystemLifeCycleState')) { throw error; }
         log({ event: 'file system cannot be deleted yet', id, error: nameOf(error) });
+        await replications.makeWay(id, properties.ReplicationConfiguration !== undefined);
       }
     },
 
@@ -121,9 +133,9 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
 
     async find(candidates, context) {
       const found: Found[] = [];
-      for (const token of new Set(candidates.map(tokenOf))) {
-        const present = await efs.fileSystemWithToken(token);
-        if (!present || !belongsTo(present.Tags, context) || present.LifeCycleState === 'deleting') { continue; }
+      for (const { reference, isId } of references(candidates)) {
+        const present = await (isId ? efs.fileSystem(reference) : efs.fileSystemWithToken(reference));
+        if (!present || found.some(({ id }) => id === present.FileSystemId) || !belongsTo(present.Tags, context) || present.LifeCycleState === 'deleting') { continue; }
         found.push({
           id: present.FileSystemId!,
           identity: valueOf(present.Tags, OWNERSHIP_TAGS.identity),
@@ -136,6 +148,12 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
   };
 };
 
+/** By which of the candidates' file systems are looked for, each once. */
+function references(candidates: readonly FileSystemProperties[]): { reference: string; isId: boolean }[] {
+  const all = candidates.map(properties => ({ reference: referenceOf(properties), isId: properties.AdoptFileSystemId !== undefined }));
+  return all.filter(({ reference }, position) => all.findIndex(other => other.reference === reference) === position);
+}
+
 function stateOf({ Tags: tags }: FileSystemDescription): string | undefined {
   return valueOf(tags, OWNERSHIP_TAGS.state);
 }
@@ -143,7 +161,10 @@ function stateOf({ Tags: tags }: FileSystemDescription): string | undefined {
 /** EFS would answer with the old file system, which is not what is wanted. */
 function refuseSameToken(properties: FileSystemProperties, old: FileSystemProperties): void {
   const changed = changes(properties, old);
-  if (tokenOf(properties) !== tokenOf(old) || changed.length === 0) { return; }
+  if (referenceOf(properties) !== referenceOf(old) || changed.length === 0) { return; }
+  if (properties.AdoptFileSystemId !== undefined) {
+    throw new Error(`'adoptFileSystemId' is still ${properties.AdoptFileSystemId}, but ${changed.join(', ')} cannot change on an existing file system`);
+  }
   throw new Error(`'creationToken' is still '${tokenOf(properties)}', but ${changed.join(', ')} cannot change on an existing file system: `
     + 'choose another \'creationToken\' for a new one, or leave the properties as they were');
 }

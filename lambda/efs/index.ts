@@ -2,6 +2,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EFSClient } from '@aws-sdk/client-efs';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { fileSystem } from './file-system';
 import { mountTargets } from './mount-targets';
 import { tagSet } from './tag-set';
@@ -16,6 +17,8 @@ const clients = {
   ec2: new EC2Client(config),
   kms: new KMSClient(config),
   cloudFormation: new CloudFormationClient(config),
+  tagging: new ResourceGroupsTaggingAPIClient(config),
+  efsIn: (region: string) => new EFSClient({ ...config, region }),
 };
 const options = {
   creationTimeoutSeconds: integer(TRANSFER_ENVIRONMENT.creationTimeout, process.env[TRANSFER_ENVIRONMENT.creationTimeout] ?? ''),

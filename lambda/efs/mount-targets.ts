@@ -6,11 +6,13 @@ import {
 import { Efs, idOf } from './efs';
 import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidate, type Situation } from './mount-target-plan';
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
+import { isAdopted, takenOver } from './mount-target-takeover';
 import { placesOf } from './subnets';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
+import { boolean } from '../shared/wire';
 
 export interface MountTargetsClients {
   readonly efs: EFSClient;
@@ -90,7 +92,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
           FileSystemId: fileSystemId, SubnetId: subnetId, IpAddress: ipAddress, ...groups.length > 0 && { SecurityGroups: [...groups] },
         }));
       }, {
-        seconds: CONSISTENCY_SECONDS,
+        alsoSeconds: CONSISTENCY_SECONDS,
         also: error => isNamed(error, 'SecurityGroupNotFound') || (patient && isNamed(error, 'IpAddressInUse')),
       });
     } catch (error) {
@@ -110,7 +112,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     if (sorted(present) === sorted(groups)) { return; }
     await efs.call('ModifyMountTargetSecurityGroups',
       client => client.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId, SecurityGroups: [...groups] })),
-      { seconds: CONSISTENCY_SECONDS, also: error => isNamed(error, 'SecurityGroupNotFound') });
+      { alsoSeconds: CONSISTENCY_SECONDS, also: error => isNamed(error, 'SecurityGroupNotFound') });
   }
 
   const life: Lifecycle<MountTargetsProperties, MountTargetsAttributes> = {
@@ -118,7 +120,9 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     physicalId: /^fs-[0-9a-f]{8,40}\/.+$/,
 
     async create(properties, context) {
-      const present = await look(properties, context);
+      const found = await look(properties, context);
+      const taken = boolean("'takeOver'", properties.TakeOver ?? false) && found.recorded.length === 0 ? await takenOver(efs, found, properties) : [];
+      const present = { ...found, recorded: [...found.recorded, ...taken] };
       const { fileSystem, record, recorded, candidates, targets } = present;
       checkSituation(present);
       warnOfSeveral(candidates);
@@ -129,7 +133,8 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
         state: again ? record.state : 'creating',
         resource: resourceDigest(context),
         request,
-        subnetIds: again ? record.subnetIds : withTargets(recorded, targets),
+        subnetIds: again && taken.length === 0 ? record.subnetIds : withTargets(recorded, targets),
+        adopted: [...found.record?.resource === resourceDigest(context) ? found.record.adopted ?? [] : [], ...taken],
       });
       return { id: `${fileSystem.FileSystemId}/${properties.Address}` };
     },
@@ -144,6 +149,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
         resource: resourceDigest(context),
         request: requestDigest(context),
         subnetIds: present.recorded,
+        adopted: present.record?.resource === resourceDigest(context) ? present.record.adopted : [],
       });
     },
 
@@ -160,9 +166,10 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       const { kept, obsolete, missing, waiting } = planOf(present);
 
       for (const target of obsolete) { await remove(target); }
+      const adopted = record.adopted?.filter(id => [...kept.values()].some(({ SubnetId }) => SubnetId === id));
       if (missing.length > 0) {
         const subnetIds = [...new Set([...withTargets(recorded, targets), ...missing.map(({ subnetId }) => subnetId)])];
-        await write(fileSystem, properties.Address, { ...record, subnetIds });
+        await write(fileSystem, properties.Address, { ...record, subnetIds, adopted });
       }
       try {
         for (const candidate of missing) {
@@ -182,7 +189,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
         throw error;
       }
       if (context.old && !await isLeftBehind(context.old, id, context)) { return undefined; }
-      await write(fileSystem, properties.Address, { ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!) });
+      await write(fileSystem, properties.Address, { ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!), adopted });
       return attributesOf(candidates, kept);
     },
 
@@ -195,7 +202,9 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       try {
         // Before the first target goes, so that a creation still under way makes no new one. What it was just making is found the next time.
         await write(fileSystem, address, { ...record, state: 'deleting' });
-        const ours = (await efs.mountTargets(fileSystemId)).filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!));
+        const released = isAdopted(fileSystem) ? record.adopted ?? [] : [];
+        const ours = (await efs.mountTargets(fileSystemId))
+          .filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!) && !released.includes(SubnetId!));
         for (const target of ours) {
           if (target.LifeCycleState !== 'deleting') { await remove(target); }
         }

@@ -1,3 +1,4 @@
+import type { ConfigurationProperties } from './configuration';
 import type { OwnerProperties, TagProperty } from './ownership';
 
 /**
@@ -7,9 +8,15 @@ import type { OwnerProperties, TagProperty } from './ownership';
  * They travel through CloudFormation: a number or a boolean arrives as a
  * string, an absent property does not arrive at all.
  */
-export interface FileSystemProperties extends OwnerProperties {
+export interface FileSystemProperties extends OwnerProperties, ConfigurationProperties {
   /** Chosen by the user. Absent: derived by the handler from Owner and the immutable properties. */
   readonly CreationToken?: string;
+  /** What happens to a file system that has the creation token already: NEVER, OWNED, ALWAYS. Absent: OWNED. */
+  readonly Adopt?: string;
+  /** The file system to adopt, whatever its creation token; none is made. */
+  readonly AdoptFileSystemId?: string;
+  /** `true`: a change of what cannot be changed makes a new file system. Absent: it is refused. */
+  readonly AllowReplacement?: string | boolean;
   /** `true` or `false`. Absent: `false`, EFS's own default. */
   readonly Encrypted?: string | boolean;
   readonly KmsKeyId?: string;

@@ -5,9 +5,11 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
 import { type Construct, DependencyGroup, type IDependable } from 'constructs';
+import { Adopt } from './adopt';
 import { FileSystemBase } from './file-system-base';
 import { MountTargets } from './mount-targets';
 import type { FileSystemProperties } from '../contract/file-system';
+import { AdoptionAccess } from '../private/adoption-access';
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
 import { KeyAccess } from '../private/key-access';
@@ -54,7 +56,7 @@ export interface FileSystemProps {
   /**
    * Whether the file system is encrypted at rest.
    *
-   * A change makes a new, empty file system.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @default true
    */
@@ -64,7 +66,7 @@ export interface FileSystemProps {
    * The key to encrypt the file system with. Its key policy must let this
    * account's IAM policies decide, as the default key policy does.
    *
-   * A change makes a new, empty file system.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @default - the key aws/elasticfilesystem, if the file system is encrypted
    */
@@ -73,7 +75,7 @@ export interface FileSystemProps {
   /**
    * The performance mode.
    *
-   * A change makes a new, empty file system.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @see https://docs.aws.amazon.com/efs/latest/ug/performance.html#performancemodes
    * @default PerformanceMode.GENERAL_PURPOSE
@@ -113,12 +115,45 @@ export interface FileSystemProps {
    * The creation token: 1 to 64 printable ASCII characters. An account has one
    * file system per token and Region.
    *
-   * A change makes a new, empty file system. With a token of yours, whatever else
-   * makes a new file system needs another token.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
+   * With a token of yours, whatever else makes a new file system needs another token.
    *
    * @default - derived from the root stack's name, the path of the construct, and the properties that cannot change
    */
   readonly creationToken?: string;
+
+  /**
+   * What happens if a file system with the creation token exists already.
+   *
+   * An adopted file system must be as the props that cannot change say; the deployment fails
+   * otherwise, and says what differs. It keeps its data, and is only released, not deleted,
+   * when it is removed from the stack or when a deployment is rolled back.
+   *
+   * @default Adopt.OWNED
+   */
+  readonly adopt?: Adopt;
+
+  /**
+   * The id of a file system to adopt, whoever made it: none is made then. For a file
+   * system that was in another stack, or was made by `efs.FileSystem`. It must not
+   * belong to a stack any more.
+   *
+   * Its mount targets in `vpcSubnets`, if no stack has them, become this construct's
+   * without interruption; they must have the security group `securityGroup`.
+   *
+   * A change makes another file system take its place, and is refused without `allowReplacement`.
+   *
+   * @default - the file system is known by its creation token
+   */
+  readonly adoptFileSystemId?: string;
+
+  /**
+   * Whether a change of what cannot change in place makes another file system, which
+   * is empty. Otherwise such a change is refused before anything happens.
+   *
+   * @default false
+   */
+  readonly allowReplacement?: boolean;
 
   /**
    * What happens to the file system when it is removed from the stack or replaced.
@@ -131,7 +166,7 @@ export interface FileSystemProps {
    * Whether the file system lies in one Availability Zone: the one in
    * `vpcSubnets.availabilityZones`, otherwise the first of the VPC.
    *
-   * A change makes a new, empty file system, and so does another zone.
+   * A change, or another zone, makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @see https://docs.aws.amazon.com/efs/latest/ug/availability-durability.html#file-system-type
    * @default false
@@ -238,6 +273,9 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       properties: {
         CreationToken: props.creationToken,
+        Adopt: props.adopt,
+        AdoptFileSystemId: props.adoptFileSystemId,
+        AllowReplacement: props.allowReplacement ? true : undefined,
         Encrypted: encrypted,
         KmsKeyId: props.kmsKey?.keyRef.keyArn,
         PerformanceMode: props.performanceMode,
@@ -253,7 +291,10 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
     }
     this.fileSystemId = this.resource.ref;
     this.fileSystemArn = Stack.of(this).formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: this.fileSystemId });
-    tellFacts(this, { availabilityZone: zone });
+    if (props.adoptFileSystemId !== undefined || props.adopt === Adopt.ALWAYS) {
+      this.resource.node.addDependency(new AdoptionAccess(this, 'AdoptionAccess', { role: provider.role, fileSystemId: props.adoptFileSystemId }));
+    }
+    tellFacts(this, { availabilityZone: zone, adoptsById: props.adoptFileSystemId !== undefined });
     Tags.of(this).add('Name', props.fileSystemName || this.node.path);
 
     const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'EfsSecurityGroup', { vpc });
@@ -293,6 +334,9 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
     const maxIo = performanceMode === efs.PerformanceMode.MAX_IO;
 
     check(this, 'creationToken', creationToken, '1 to 64 printable ASCII characters', value => /^[\x20-\x7e]{1,64}$/.test(value));
+    check(this, 'adoptFileSystemId', props.adoptFileSystemId, 'the id of a file system', value => /^fs-[0-9a-f]{8,40}$/.test(value));
+    notBoth(this, "'adoptFileSystemId'", "'creationToken'", props.adoptFileSystemId !== undefined && creationToken !== undefined);
+    notBoth(this, "'adoptFileSystemId'", "'adopt'", props.adoptFileSystemId !== undefined && props.adopt !== undefined);
     notBoth(this, "'kmsKey'", "'encrypted: false'", kmsKey !== undefined && !encrypted);
     notBoth(this, "'performanceMode' MAX_IO", "'throughputMode' ELASTIC", maxIo && throughputMode === efs.ThroughputMode.ELASTIC);
     notBoth(this, "'performanceMode' MAX_IO", "'oneZone'", maxIo && oneZone === true);

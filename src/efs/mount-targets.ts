@@ -135,6 +135,7 @@ export class MountTargets extends Resource implements ec2.IConnectable {
         Address: this.node.addr,
         SubnetIds: subnetIds,
         SecurityGroups: securityGroups.map(group => group.securityGroupId),
+        TakeOver: factsOf(props.fileSystem)?.adoptsById ? true : undefined,
         IpAddresses: props.ipAddresses,
       },
     });

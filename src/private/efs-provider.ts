@@ -75,6 +75,11 @@ export class EfsProvider extends Construct {
         conditions: { StringLike: { [`aws:ResourceTag/${OWNERSHIP_TAGS.owner}`]: `${ownerPrefix(this)}*` } },
       },
       {
+        // By the owner tag; the index of all tagged things knows no narrower resource.
+        actions: ['tag:GetResources'],
+        resources: ['*'],
+      },
+      {
         // EFS makes and removes the network interface of a mount target with the rights of the caller.
         actions: [
           'ec2:DescribeSubnets',

@@ -8,6 +8,8 @@ import { rootStackOf } from './owner';
 export interface FileSystemFacts {
   /** Of a One Zone file system. */
   readonly availabilityZone?: string;
+  /** It is named by its id, and brings its mount targets. */
+  readonly adoptsById?: boolean;
 }
 
 // A symbol of the whole process, for an app may load the library twice.

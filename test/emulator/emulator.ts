@@ -8,6 +8,7 @@ import { Lambda } from './lambda';
 import { S3 } from './s3';
 import { EmulatorServer } from './server';
 import { StepFunctions } from './states';
+import { Tagging, type TaggingOptions } from './tagging';
 
 export interface EmulatorOptions {
   /** Emulated time at the start, in milliseconds since 1970. */
@@ -15,6 +16,7 @@ export interface EmulatorOptions {
   readonly efs?: ConstructorParameters<typeof Efs>[3];
   readonly ebs?: ConstructorParameters<typeof EbsDirect>[3];
   readonly lambda?: ConstructorParameters<typeof Lambda>[2];
+  readonly tagging?: TaggingOptions;
 }
 
 /** All emulated services behind one loopback port, in one time. */
@@ -34,6 +36,7 @@ export class Emulator {
   public readonly efs: Efs;
   public readonly lambda: Lambda;
   public readonly states: StepFunctions;
+  public readonly tagging: Tagging;
   private readonly closing: (() => void | Promise<void>)[] = [];
 
   private constructor(options: EmulatorOptions) {
@@ -46,7 +49,8 @@ export class Emulator {
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs);
     this.lambda = new Lambda(this.clock, this.server, options.lambda);
     this.states = new StepFunctions(this.clock, this.lambda);
-    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states].forEach(service => this.server.add(service));
+    this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);
+    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states, this.tagging].forEach(service => this.server.add(service));
   }
 
   /** For clients of the test's own, which may do everything. */

@@ -4,6 +4,7 @@ import {
   CreateMountTargetCommand, DescribeFileSystemsCommand, EFSClient, TagResourceCommand, UntagResourceCommand,
 } from '@aws-sdk/client-efs';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { fileSystem } from '../../../lambda/efs/file-system';
 import { mountTargets } from '../../../lambda/efs/mount-targets';
 import { tagSet } from '../../../lambda/efs/tag-set';
@@ -18,14 +19,17 @@ import { Kms } from '../../emulator/kms';
 import { installClock } from '../../emulator/lambda/in-process-clock';
 import { EmulatorServer } from '../../emulator/server';
 import { ServiceError, type Answer, type Call, type Service } from '../../emulator/service';
+import { Tagging } from '../../emulator/tagging';
 import { Stack } from '../stack';
 
 export const CREATION_TIMEOUT_SECONDS = 120;
 
-/** What DescribeStacks says of stacks, as the test decides. */
+/** What DescribeStacks and DescribeStackResources say of stacks, as the test decides. */
 class Stacks implements Service {
   public readonly signingName = 'cloudformation';
   public readonly statuses = new Map<string, string>();
+  /** By physical id. */
+  public readonly resources = new Map<string, { stackId: string; logicalId: string; type: string }>();
   public broken = false;
 
   public operation(call: Call): string {
@@ -33,9 +37,11 @@ class Stacks implements Service {
   }
 
   public async handle(call: Call): Promise<Answer> {
-    const id = new URLSearchParams(call.body.toString()).get('StackName')!;
-    const status = this.statuses.get(id);
     if (this.broken) { throw new ServiceError('AccessDenied', 403, 'not authorized'); }
+    const asked = new URLSearchParams(call.body.toString());
+    if (this.operation(call) === 'DescribeStackResources') { return this.resourceAnswer(asked.get('PhysicalResourceId')!); }
+    const id = asked.get('StackName')!;
+    const status = this.statuses.get(id);
     if (!status) { throw new ServiceError('ValidationError', 400, `Stack with id ${id} does not exist`); }
     return {
       status: 200,
@@ -52,6 +58,19 @@ class Stacks implements Service {
       headers: { 'content-type': 'text/xml' },
       body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code === 'ThrottlingException' ? 'Throttling' : code}</Code>`
         + `<Message>${message}</Message></Error></ErrorResponse>`,
+    };
+  }
+
+  private resourceAnswer(physicalId: string): Answer {
+    const found = this.resources.get(physicalId);
+    if (!found) { throw new ServiceError('ValidationError', 400, `Stack for ${physicalId} does not exist`); }
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/xml' },
+      body: '<DescribeStackResourcesResponse><DescribeStackResourcesResult><StackResources><member>'
+        + `<StackId>${found.stackId}</StackId><LogicalResourceId>${found.logicalId}</LogicalResourceId><ResourceType>${found.type}</ResourceType>`
+        + `<PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceStatus>CREATE_COMPLETE</ResourceStatus>`
+        + '<Timestamp>2026-01-01T00:00:00Z</Timestamp></member></StackResources></DescribeStackResourcesResult></DescribeStackResourcesResponse>',
     };
   }
 }
@@ -72,6 +91,7 @@ export class World {
   public readonly ec2 = new Ec2(this.clock, this.kms);
   public readonly efs: Efs;
   public readonly stacks = new Stacks();
+  public readonly tagging: Tagging;
   public handlers!: Record<'Custom::FileSystem' | 'Custom::MountTargets' | 'Custom::TagSet', Handlers>;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
@@ -84,7 +104,8 @@ export class World {
 
   private constructor(options?: EfsOptions) {
     this.efs = new Efs(this.clock, this.ec2, this.kms, options);
-    [this.kms, this.ec2, this.efs, this.stacks].forEach(service => this.server.add(service));
+    this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, { pageSize: 2 });
+    [this.kms, this.ec2, this.efs, this.stacks, this.tagging].forEach(service => this.server.add(service));
     this.undo = installClock(this.clock);
     jest.spyOn(console, 'log').mockImplementation(() => {});
   }
@@ -133,7 +154,11 @@ export class World {
   private connect(): void {
     const config = { ...clientConfig(), endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
     const clients = {
-      efs: new EFSClient(config), ec2: new EC2Client(config), kms: new KMSClient(config), cloudFormation: new CloudFormationClient(config),
+      efs: new EFSClient(config),
+      ec2: new EC2Client(config),
+      kms: new KMSClient(config),
+      cloudFormation: new CloudFormationClient(config),
+      tagging: new ResourceGroupsTaggingAPIClient(config),
     };
     this.clients.push(...Object.values(clients));
     this.client = clients.efs;
