@@ -7,6 +7,8 @@ export interface RetryOptions {
   readonly also?: (error: unknown) => boolean;
   /** Give up when this much time has passed. @default 60 seconds */
   readonly seconds?: number;
+  /** For the errors of `also`, which are told if others come last. @default - as `seconds` */
+  readonly alsoSeconds?: number;
   /** What is being tried, for the log. */
   readonly what?: string;
   /** Asked before every pause: true ends the retries, as if their time were over. */
@@ -20,14 +22,19 @@ const LONGEST_PAUSE = 10_000;
  * The only layer of retries: the SDK's own is switched off (`client-config.ts`),
  * so that one call is one request. Pauses double, with full jitter.
  */
-export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 60, what, giveUp }: RetryOptions = {}): Promise<T> {
-  const end = Date.now() + seconds * 1000;
+export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 60, alsoSeconds = seconds, what, giveUp }: RetryOptions = {}): Promise<T> {
+  const begin = Date.now();
+  let telling: unknown;
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
+      const passes = passesByItself(error);
+      if (!passes && also?.(error)) { telling = error; }
+      const end = begin + (telling === undefined ? seconds : alsoSeconds) * 1000;
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
-      if (!(passesByItself(error) || also?.(error)) || Date.now() + pause > end || giveUp?.()) { throw error; }
+      if (!passes && error !== telling) { throw error; }
+      if (Date.now() + pause > end || giveUp?.()) { throw telling ?? error; }
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);
     }
