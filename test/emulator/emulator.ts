@@ -6,6 +6,7 @@ import { REGION } from './environment';
 import { Kms } from './kms';
 import { Lambda } from './lambda';
 import { S3 } from './s3';
+import { Scheduler } from './scheduler';
 import { EmulatorServer } from './server';
 import { StepFunctions } from './states';
 import { Tagging, type TaggingOptions } from './tagging';
@@ -37,6 +38,7 @@ export class Emulator {
   public readonly lambda: Lambda;
   public readonly states: StepFunctions;
   public readonly tagging: Tagging;
+  public readonly scheduler: Scheduler;
   private readonly closing: (() => void | Promise<void>)[] = [];
 
   private constructor(options: EmulatorOptions) {
@@ -50,7 +52,11 @@ export class Emulator {
     this.lambda = new Lambda(this.clock, this.server, options.lambda);
     this.states = new StepFunctions(this.clock, this.lambda);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);
-    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states, this.tagging].forEach(service => this.server.add(service));
+    this.scheduler = new Scheduler(this.clock, (functionArn, payload, as) => {
+      this.lambda.authorizeInvoke(as, functionArn);
+      void this.lambda.enqueue(functionArn, payload);
+    });
+    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states, this.tagging, this.scheduler].forEach(service => this.server.add(service));
   }
 
   /** For clients of the test's own, which may do everything. */

@@ -7,6 +7,7 @@ import { lambdaHandlers } from './lambda';
 import { miscHandlers } from './misc';
 import { networkHandlers } from './network';
 import { s3Handlers } from './s3';
+import { schedulerHandlers } from './scheduler';
 import { statesHandlers } from './states';
 import { storageHandlers } from './storage';
 
@@ -20,6 +21,7 @@ export function resourceHandlers(context: Context): Record<string, Handler> {
     ...statesHandlers(context),
     ...eventsHandlers(context),
     ...s3Handlers(context),
+    ...schedulerHandlers(context),
     ...storageHandlers(context),
     ...networkHandlers(context),
     ...efsHandlers(context),
