@@ -114,7 +114,7 @@ export class Creator {
   private async adopted(existing: FileSystemDescription, { properties, context }: Creation, own: boolean): Promise<string> {
     const id = existing.FileSystemId!;
     if (!own) { log({ event: 'file system adopted', id, from: valueOf(existing.Tags, OWNERSHIP_TAGS.stackId) }); }
-    await this.claim(existing, properties, context, own ? undefined : 'adopted');
+    await this.claim(existing, properties, context, own && !wasRetained(existing, context) ? undefined : 'adopted');
     return id;
   }
 
@@ -178,4 +178,14 @@ export class Creator {
         + 'for a new, empty one choose a \'creationToken\' of your own');
     }
   }
+}
+
+/**
+ * Whether CloudFormation retained it when this very resource was removed or
+ * replaced: its data are older than the operation in hand, whose rollback must not delete it.
+ */
+function wasRetained({ FileSystemId: id, CreationToken: token, Tags: tags }: FileSystemDescription, { old, requestId }: Creation['context']): boolean {
+  const begunHere = valueOf(tags, OWNERSHIP_TAGS.state) === 'creating' || valueOf(tags, OWNERSHIP_TAGS.requestId) === requestId;
+  const inUse = old !== undefined && (old.AdoptFileSystemId === id || tokenOf(old) === token);
+  return !begunHere && !inUse;
 }

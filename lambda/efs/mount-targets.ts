@@ -7,6 +7,7 @@ import { Efs, idOf } from './efs';
 import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidate, type Situation } from './mount-target-plan';
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
 import { isAdopted, takenOver } from './mount-target-takeover';
+import { interfacesLeft } from './obstacles';
 import { placesOf } from './subnets';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../shared/errors';
@@ -203,12 +204,20 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
         // Before the first target goes, so that a creation still under way makes no new one. What it was just making is found the next time.
         await write(fileSystem, address, { ...record, state: 'deleting' });
         const released = isAdopted(fileSystem) ? record.adopted ?? [] : [];
-        const ours = (await efs.mountTargets(fileSystemId))
-          .filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!) && !released.includes(SubnetId!));
+        const targets = await efs.mountTargets(fileSystemId);
+        const subnetIds = record.subnetIds.filter(subnetId => !released.includes(subnetId));
+        const ours = targets.filter(({ SubnetId }) => subnetIds.includes(SubnetId!));
         for (const target of ours) {
           if (target.LifeCycleState !== 'deleting') { await remove(target); }
         }
-        if (ours.length === 0 && record.state === 'deleting') { await efs.untag(fileSystemId, [recordKey(address)]); }
+        if (ours.length > 0 && record.state === 'deleting') {
+          // What somebody makes from now on where a target of ours was, is not ours.
+          await write(fileSystem, address, { ...record, subnetIds: withTargets(record.subnetIds, targets) });
+        }
+        if (ours.length > 0 || record.state !== 'deleting') { return; }
+        const left = await interfacesLeft(clients.ec2, fileSystemId, targets);
+        if (left.length > 0) { return log({ event: 'network interfaces are not gone yet', left }); }
+        await efs.untag(fileSystemId, [recordKey(address)]);
       } catch (error) {
         if (!isNamed(error, 'FileSystemNotFound')) { throw error; }
       }

@@ -73,6 +73,8 @@ export interface Context {
   readonly requestId: string;
   /** Digest of the identity properties of what is wanted; for the ownership tags. */
   readonly identity: string;
+  /** Of a deletion: when it began, in milliseconds since 1970. */
+  readonly since: number;
 }
 
 export interface CreateContext<P> extends Context {
@@ -100,12 +102,15 @@ export interface ProviderEvent<P> {
   readonly Memo?: string;
   /** Until when a creation that was cancelled may still be under way; milliseconds since 1970, in digits. */
   readonly LateCreationUntil?: string;
+  /** When a deletion began; milliseconds since 1970, in digits. */
+  readonly Since?: string;
 }
 
 export interface OnEventResult {
   readonly PhysicalResourceId: string;
   readonly Memo?: string;
   readonly LateCreationUntil?: string;
+  readonly Since?: string;
 }
 
 export interface IsCompleteResult {
@@ -130,6 +135,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
     logicalId: event.LogicalResourceId,
     requestId: event.RequestId,
     identity: identityOf(life, properties),
+    since: event.Since === undefined ? Date.now() : Number(event.Since),
   });
 
   async function create(event: ProviderEvent<P>): Promise<OnEventResult> {
@@ -201,8 +207,9 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
 
         case 'Delete': {
           if (life.physicalId.test(id)) {
-            await life.delete(id, event.ResourceProperties, contextOf(event));
-            return { PhysicalResourceId: id };
+            const context = contextOf(event);
+            await life.delete(id, event.ResourceProperties, context);
+            return { PhysicalResourceId: id, Since: `${context.since}` };
           }
           await deleteCancelled(event);
           const until = Date.now() + 1000 * (creationTimeoutSeconds + LATE_CREATION_MARGIN_SECONDS);

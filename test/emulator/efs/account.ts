@@ -21,6 +21,8 @@ export class Account {
   private things: { fileSystems: FileSystem[]; mountTargets: MountTarget[]; accessPoints: AccessPoint[]; replications: Replication[] } = {
     fileSystems: [], mountTargets: [], accessPoints: [], replications: [],
   };
+  /** Network interfaces whose mount targets are gone. */
+  private lingering: { readonly networkInterfaceId: string; readonly until: number }[] = [];
   private made = 0;
 
   constructor(public readonly clock: Clock, public readonly network: Network, public readonly keys: Keys, options: EfsOptions) {
@@ -72,7 +74,11 @@ export class Account {
     const { fileSystems, mountTargets, accessPoints, replications } = this.things;
     // The service protects a destination again when the replication is gone.
     replications.filter(({ phase }) => phase.state === 'deleted').forEach(({ destination }) => { destination.protection = 'ENABLED'; });
-    mountTargets.filter(target => !lives(target)).forEach(target => this.network.deleteInterface(target.networkInterfaceId));
+    const now = this.clock.now();
+    this.lingering.push(...mountTargets.filter(target => !lives(target))
+      .map(({ networkInterfaceId }) => ({ networkInterfaceId, until: now + this.durations.interfaceLingering })));
+    this.lingering.filter(({ until }) => until <= now).forEach(({ networkInterfaceId }) => this.network.deleteInterface(networkInterfaceId));
+    this.lingering = this.lingering.filter(({ until }) => until > now);
     const livingFileSystems = fileSystems.filter(lives);
     this.things = {
       fileSystems: livingFileSystems,

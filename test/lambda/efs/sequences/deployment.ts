@@ -221,7 +221,7 @@ export class Deployment {
   }
 
   private blocked({ message }: Error): boolean {
-    return this.scene.theirTargets.size > 0 && (IN_THE_WAY.test(message) || /timed out|cannot be deleted/.test(message));
+    return this.scene.theirTargets.size > 0 && (IN_THE_WAY.test(message) || /cannot be deleted as long as/.test(message));
   }
 
   private async play(event: ProviderEvent<any>): Promise<string> {
