@@ -1,6 +1,7 @@
 import type { Handler } from '../handler';
 import type { Context } from './context';
 import { efsHandlers } from './efs';
+import { efsFileSystemHandlers } from './efs-file-system';
 import { eventsHandlers } from './events';
 import { iamHandlers } from './iam';
 import { lambdaHandlers } from './lambda';
@@ -25,6 +26,7 @@ export function resourceHandlers(context: Context): Record<string, Handler> {
     ...storageHandlers(context),
     ...networkHandlers(context),
     ...efsHandlers(context),
+    ...efsFileSystemHandlers(context),
     ...miscHandlers(context),
   };
 }
