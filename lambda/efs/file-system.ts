@@ -2,15 +2,18 @@ import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { DeleteFileSystemCommand, type EFSClient, type FileSystemDescription } from '@aws-sdk/client-efs';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { Configuration } from './configuration';
 import { Creator } from './creation';
 import { Efs } from './efs';
 import { changes, DEFAULTS, immutablesOf, referenceOf, tokenOf } from './immutables';
 import { keyArn } from './key';
+import { dataIn, refuseForObstacles } from './obstacles';
 import { Replications } from './replication';
+import { Schedules } from './schedule';
 import { Stacks } from './stacks';
 import { TaggedFileSystems } from './tagged-file-systems';
-import { changeThroughput, throughputOf } from './throughput';
+import { changeThroughput, throughputAttributes, throughputOf } from './throughput';
 import { refuseReserved } from './user-tags';
 import type { FileSystemAttributes, FileSystemProperties } from '../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -24,6 +27,7 @@ export interface FileSystemClients {
   readonly kms: KMSClient;
   readonly cloudFormation: CloudFormationClient;
   readonly tagging: ResourceGroupsTaggingAPIClient;
+  readonly scheduler: SchedulerClient;
   /** EFS of another Region, where replications lead to. */
   readonly efsIn: (region: string) => EFSClient;
 }
@@ -34,6 +38,7 @@ const RELEASED = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.logicalId, OWNERSHIP_TA
 export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProperties, FileSystemAttributes> => {
   const efs = new Efs(clients.efs);
   const stacks = new Stacks(clients.cloudFormation);
+  const schedules = new Schedules(clients.scheduler);
   const replications = new Replications(efs, clients.efsIn);
   const configuration = new Configuration(efs, stacks, replications);
   const creator = new Creator(efs, stacks, new TaggedFileSystems(clients.tagging, efs));
@@ -45,6 +50,22 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
     if (stateOf(present) !== 'adopted' || old?.RemovalPolicy !== 'Retain' || properties.RemovalPolicy !== 'Delete') { return; }
     if (await stacks.isRollingBack(stackId, true)) { return; }
     await efs.untag(present.FileSystemId!, [OWNERSHIP_TAGS.state]);
+  }
+
+  /** Retained when it was replaced, and now wanted again: a rollback of that must not delete its data. The way back itself takes up what was in use. */
+  async function isTakenUpAgain(present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties, context: Context): Promise<boolean> {
+    if (referenceOf(properties) === referenceOf(old) || stateOf(present) !== undefined) { return false; }
+    if (valueOf(present.Tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
+    return !await stacks.isRollingBack(context.stackId, true);
+  }
+
+  /** What a rollback deletes was made by the very operation that is taken back (RETAIN_ON_UPDATE_OR_DELETE); it may have been written to meanwhile. */
+  async function refuseLoss(present: FileSystemDescription, { stackId }: Context): Promise<void> {
+    const bytes = dataIn(present);
+    if (bytes === 0 && await stacks.isRollingBack(stackId, false)) { return; }
+    throw new Error(`file system ${present.FileSystemId} is not deleted, since its 'removalPolicy' is RETAIN`
+      + `${bytes > 0 ? ` and it holds data (${bytes} bytes)` : ''}: `
+      + 'set that to DESTROY and deploy before you delete it, or let CloudFormation retain the resource');
   }
 
   return {
@@ -60,7 +81,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
       return { id: await (properties.AdoptFileSystemId === undefined ? creator.create(creation) : creator.adopt(creation)) };
     },
 
-    async update(id, properties, _old, context) {
+    async update(id, properties, old, context) {
       refuseReserved(properties.FileSystemTags);
       const present = await efs.fileSystem(id);
       if (!present || present.LifeCycleState === 'deleting') {
@@ -68,7 +89,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
       }
       const maker = valueOf(present.Tags, OWNERSHIP_TAGS.stackId);
       if (maker !== undefined && maker !== context.stackId) { throw new Error(`file system ${id} belongs to stack ${maker} now`); }
-      await creator.claim(present, properties, context);
+      await creator.claim(present, properties, context, await isTakenUpAgain(present, properties, old, context) ? 'adopted' : undefined);
     },
 
     async ready(id, properties, context) {
@@ -84,10 +105,14 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
       // Those of another file system say nothing of this one.
       const old = context.old && referenceOf(context.old) === referenceOf(properties) ? context.old : undefined;
       const change = { fileSystem: present, wanted: properties, old, stackId: context.stackId };
+      let pending: string;
       try {
         await configuration.prepare(change);
-        const waiting = await changeThroughput(present, throughputOf(properties, old), { efs, stacks, stackId: context.stackId });
-        if (waiting) { return undefined; }
+        const throughput = await changeThroughput(present, throughputOf(properties, old), {
+          efs, stacks, schedules, context, deferral: properties.Deferral, oldDeferral: context.old?.Deferral,
+        });
+        if (throughput.waiting) { return undefined; }
+        pending = throughput.pending ?? '';
         const tags = tagChanges(present.Tags, properties.FileSystemTags ?? [], old?.FileSystemTags);
         await efs.tag(id, tags.set);
         await efs.untag(id, tags.remove);
@@ -99,22 +124,20 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
       }
       await settleRemovalPolicy(present, properties, old, context);
       if (stateOf(present) === 'creating') { await efs.untag(id, [OWNERSHIP_TAGS.state]); }
-      return { FileSystemId: id, Arn: present.FileSystemArn! };
+      return { FileSystemId: id, Arn: present.FileSystemArn!, ...throughputAttributes(present), PendingThroughputChange: pending };
     },
 
     async delete(id, properties, context) {
       const present = await efs.fileSystem(id);
       if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { return; }
+      if (properties.Deferral) { await schedules.cancel(id, properties.Deferral); }
       const state = stateOf(present);
       if (state === 'adopted') {
         log({ event: 'adopted file system released', id });
         return efs.untag(id, RELEASED);
       }
       // What a rollback deletes was made by the very operation that is taken back (RETAIN_ON_UPDATE_OR_DELETE).
-      if (properties.RemovalPolicy === 'Retain' && state !== 'creating' && !await stacks.isRollingBack(context.stackId, false)) {
-        throw new Error(`file system ${id} is not deleted, since its 'removalPolicy' is RETAIN: `
-          + 'set that to DESTROY and deploy before you delete it, or let CloudFormation retain the resource');
-      }
+      if (properties.RemovalPolicy === 'Retain' && state !== 'creating') { await refuseLoss(present, context); }
       try {
         await efs.call('DeleteFileSystem', client => client.send(new DeleteFileSystemCommand({ FileSystemId: id })));
       } catch (error) {
@@ -123,6 +146,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
         if (!isNamed(error, 'FileSystemInUse', 'IncorrectFileSystemLifeCycleState')) { throw error; }
         log({ event: 'file system cannot be deleted yet', id, error: nameOf(error) });
         await replications.makeWay(id, properties.ReplicationConfiguration !== undefined);
+        await refuseForObstacles(efs, id, context.since);
       }
     },
 

@@ -3,8 +3,13 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { EFSClient } from '@aws-sdk/client-efs';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { backupPolicy } from './backup-policy';
 import { fileSystem } from './file-system';
+import { fileSystemPolicy } from './file-system-policy';
+import { lifecycleConfiguration } from './lifecycle-configuration';
 import { mountTargets } from './mount-targets';
+import { replicationConfiguration } from './replication-configuration';
 import { tagSet } from './tag-set';
 import { TRANSFER_ENVIRONMENT } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
@@ -18,6 +23,7 @@ const clients = {
   kms: new KMSClient(config),
   cloudFormation: new CloudFormationClient(config),
   tagging: new ResourceGroupsTaggingAPIClient(config),
+  scheduler: new SchedulerClient(config),
   efsIn: (region: string) => new EFSClient({ ...config, region }),
 };
 const options = {
@@ -28,6 +34,10 @@ const HANDLERS: Record<string, Handlers> = {
   'Custom::FileSystem': handlersOf(fileSystem(clients), options),
   'Custom::MountTargets': handlersOf(mountTargets(clients), options),
   'Custom::TagSet': handlersOf(tagSet(clients), options),
+  'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy(clients), options),
+  'Custom::BackupPolicy': handlersOf(backupPolicy(clients), options),
+  'Custom::LifecycleConfiguration': handlersOf(lifecycleConfiguration(clients), options),
+  'Custom::ReplicationConfiguration': handlersOf(replicationConfiguration(clients), options),
 };
 
 export const onEvent = async (event: ProviderEvent<any>): Promise<OnEventResult> => handlersFor(event).onEvent(event);

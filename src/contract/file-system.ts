@@ -1,5 +1,6 @@
 import type { ConfigurationProperties } from './configuration';
 import type { OwnerProperties, TagProperty } from './ownership';
+import type { Deferral } from './throughput';
 
 /**
  * What `FileSystem` and its handler say to each other. The names are those of
@@ -24,6 +25,8 @@ export interface FileSystemProperties extends OwnerProperties, ConfigurationProp
   readonly AvailabilityZoneName?: string;
   readonly ThroughputMode?: string;
   readonly ProvisionedThroughputInMibps?: string | number;
+  /** How a change of throughput that EFS does not allow yet is made later. Absent: it is an error. */
+  readonly Deferral?: Deferral;
   readonly FileSystemTags?: readonly TagProperty[];
   /** An IAM policy document. Absent: none of ours; the service's default policy is in force. */
   readonly FileSystemPolicy?: unknown;
@@ -33,4 +36,10 @@ export interface FileSystemProperties extends OwnerProperties, ConfigurationProp
 export interface FileSystemAttributes {
   readonly FileSystemId: string;
   readonly Arn: string;
+  /** What is in force. */
+  readonly ThroughputMode: string;
+  /** What is in force; empty in other modes than provisioned. */
+  readonly ProvisionedThroughputInMibps: string;
+  /** To what the throughput will change, and when; empty if nothing is deferred. */
+  readonly PendingThroughputChange: string;
 }

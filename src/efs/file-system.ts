@@ -1,4 +1,4 @@
-import { type CustomResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, Stack, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
+import { type CustomResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import type * as iam from 'aws-cdk-lib/aws-iam';
@@ -7,25 +7,27 @@ import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
 import { type Construct, DependencyGroup, type IDependable } from 'constructs';
 import { Adopt } from './adopt';
 import { FileSystemBase } from './file-system-base';
+import type { FileSystemConfigurationOptions } from './file-system-configuration';
 import { MountTargets } from './mount-targets';
-import type { FileSystemProperties } from '../contract/file-system';
+import { ThroughputCooldown } from './throughput-cooldown';
+import type { FileSystemAttributes, FileSystemProperties } from '../contract/file-system';
 import { AdoptionAccess } from '../private/adoption-access';
+import { configurationProperties, replicationAccess } from '../private/configuration';
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
-import { KeyAccess } from '../private/key-access';
+import { FILE_SYSTEM_KEY_ACTIONS, KeyAccess } from '../private/key-access';
 import { tellFacts } from '../private/owned-file-system';
+import { retainForMigration } from '../private/retain-for-migration';
 import { mergedTags, TAG_RULES } from '../private/tags';
+import { ThroughputDeferral } from '../private/throughput-deferral';
 import { check, misuse, notBoth, wholeMebibytes } from '../private/validation';
 
 const RESOURCE_TYPE = 'Custom::FileSystem';
 
-/** What EFS needs of a customer's key; kms:CreateGrant comes with limits of its own. */
-const KEY_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'];
-
 /**
  * Properties of a file system.
  */
-export interface FileSystemProps {
+export interface FileSystemProps extends FileSystemConfigurationOptions {
   /**
    * The VPC of the mount targets.
    *
@@ -101,6 +103,13 @@ export interface FileSystemProps {
    * @default - none
    */
   readonly provisionedThroughputPerSecond?: Size;
+
+  /**
+   * What happens to a change of throughput that EFS does not allow yet.
+   *
+   * @default ThroughputCooldown.FAIL
+   */
+  readonly throughputCooldown?: ThroughputCooldown;
 
   /**
    * The name of the file system: its tag `Name`.
@@ -223,6 +232,17 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
   }
 
   /**
+   * Prepares a file system of aws-cdk-lib for taking it over: it and all that belongs to it is
+   * retained when it is removed from the template. Deploy that; then remove it, and in the same
+   * deployment define a `FileSystem` under another id with `adoptFileSystemId`.
+   *
+   * @param fileSystem The file system.
+   */
+  public static retainForMigration(fileSystem: efs.FileSystem): void {
+    retainForMigration(fileSystem);
+  }
+
+  /**
    * The id of the file system, assigned by Amazon EFS.
    *
    * @attribute
@@ -252,6 +272,29 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
   public readonly mountTargets: MountTargets;
 
   /**
+   * The throughput mode that is in force after the deployment: with `ThroughputCooldown.DEFER`,
+   * and after a rollback, it may not be the wanted one yet.
+   *
+   * @attribute
+   */
+  public readonly presentThroughputMode: string;
+
+  /**
+   * The provisioned throughput that is in force after the deployment, in MiB per
+   * second; empty if the mode is another one.
+   *
+   * @attribute
+   */
+  public readonly presentProvisionedThroughput: string;
+
+  /**
+   * To what the throughput will change, and when; empty if nothing is deferred.
+   *
+   * @attribute
+   */
+  public readonly pendingThroughputChange: string;
+
+  /**
    * Collects the tags of the file system.
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
@@ -264,8 +307,10 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
     const encrypted = props.encrypted ?? true;
     const throughput = this.validate(props, encrypted);
     const zone = this.oneZone(props);
+    const configuration = configurationProperties(this, props);
 
     const provider = EfsProvider.getOrCreate(this);
+    const deferral = props.throughputCooldown === ThroughputCooldown.DEFER ? ThroughputDeferral.getOrCreate(this) : undefined;
     this._startPolicy(props.fileSystemPolicy);
     this.resource = handledResource<FileSystemProperties>(this, {
       resourceType: RESOURCE_TYPE,
@@ -282,19 +327,32 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
         AvailabilityZoneName: zone,
         ThroughputMode: props.throughputMode,
         ProvisionedThroughputInMibps: throughput,
+        Deferral: deferral?.properties,
         FileSystemTags: mergedTags(this, this.cdkTagManager, TAG_RULES.fileSystem),
-        FileSystemPolicy: this.lazyPolicy(props),
+        FileSystemPolicy: Lazy.any({ produce: () => this.finishedPolicy(props) }),
+        ...configuration,
       },
     });
     if (props.kmsKey) {
-      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: [provider.role] }));
+      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] }));
+    }
+    if (props.replicationConfiguration) {
+      this.resource.node.addDependency(...replicationAccess(this, provider, props.replicationConfiguration));
     }
     this.fileSystemId = this.resource.ref;
-    this.fileSystemArn = Stack.of(this).formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: this.fileSystemId });
+    this.presentThroughputMode = this.resource.getAttString('ThroughputMode' satisfies keyof FileSystemAttributes);
+    this.presentProvisionedThroughput = this.resource.getAttString('ProvisionedThroughputInMibps' satisfies keyof FileSystemAttributes);
+    this.pendingThroughputChange = this.resource.getAttString('PendingThroughputChange' satisfies keyof FileSystemAttributes);
+    this.fileSystemArn = this.resource.getAttString('Arn' satisfies keyof FileSystemAttributes);
     if (props.adoptFileSystemId !== undefined || props.adopt === Adopt.ALWAYS) {
       this.resource.node.addDependency(new AdoptionAccess(this, 'AdoptionAccess', { role: provider.role, fileSystemId: props.adoptFileSystemId }));
     }
-    tellFacts(this, { availabilityZone: zone, adoptsById: props.adoptFileSystemId !== undefined });
+    if (deferral) { this.resource.node.addDependency(deferral); }
+    tellFacts(this, {
+      availabilityZone: zone,
+      adoptsById: props.adoptFileSystemId !== undefined,
+      has: setting => setting === 'FileSystemPolicy' ? this.finishedPolicy(props) !== undefined : configuration[setting] !== undefined,
+    });
     Tags.of(this).add('Name', props.fileSystemName || this.node.path);
 
     const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'EfsSecurityGroup', { vpc });
@@ -338,12 +396,15 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
     notBoth(this, "'adoptFileSystemId'", "'creationToken'", props.adoptFileSystemId !== undefined && creationToken !== undefined);
     notBoth(this, "'adoptFileSystemId'", "'adopt'", props.adoptFileSystemId !== undefined && props.adopt !== undefined);
     notBoth(this, "'kmsKey'", "'encrypted: false'", kmsKey !== undefined && !encrypted);
-    notBoth(this, "'performanceMode' MAX_IO", "'throughputMode' ELASTIC", maxIo && throughputMode === efs.ThroughputMode.ELASTIC);
-    notBoth(this, "'performanceMode' MAX_IO", "'oneZone'", maxIo && oneZone === true);
+    // The words of aws-cdk-lib, for tests that look for them.
+    if (maxIo && oneZone === true) { throw misuse(this, 'performanceMode MAX_IO is not supported for One Zone file systems.'); }
+    if (maxIo && throughputMode === efs.ThroughputMode.ELASTIC) {
+      throw misuse(this, 'ThroughputMode ELASTIC is not supported for file systems with performanceMode MAX_IO');
+    }
 
     const throughput = wholeMebibytes(this, 'provisionedThroughputPerSecond', props.provisionedThroughputPerSecond, 1);
     if (provisioned && throughput === undefined) {
-      throw misuse(this, "'throughputMode' PROVISIONED needs 'provisionedThroughputPerSecond', a whole number of MiB from 1, got none");
+      throw misuse(this, 'Property provisionedThroughputPerSecond is required when throughputMode is PROVISIONED');
     }
     if (!provisioned && throughput !== undefined && !Token.isUnresolved(throughputMode)) {
       throw misuse(this, `'provisionedThroughputPerSecond' needs 'throughputMode' PROVISIONED, got ${throughputMode ?? 'none'}`);
@@ -355,19 +416,24 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
   private oneZone({ oneZone, vpc, vpcSubnets }: FileSystemProps): string | undefined {
     if (!oneZone) { return undefined; }
     const zones = vpcSubnets?.availabilityZones;
-    if (vpcSubnets && zones?.length !== 1) {
-      throw misuse(this, `with 'oneZone', 'vpcSubnets' must name exactly one of 'availabilityZones', got ${zones?.length ?? 'none'}`);
+    if (vpcSubnets && !zones) {
+      throw misuse(this, 'When oneZone is enabled and vpcSubnets defined, vpcSubnets.availabilityZones can not be undefined.');
+    }
+    if (zones && zones.length !== 1) {
+      throw misuse(this, `When oneZone is enabled, vpcSubnets.availabilityZones should exactly have one zone. Got ${zones.length}`);
     }
     const zone = zones?.[0] ?? vpc.availabilityZones[0];
     // Before its look-up, a VPC has zones like `dummy1a`.
     const known = vpc.availabilityZones.every(each => !Token.isUnresolved(each) && !each.startsWith('dummy'));
-    check(this, 'vpcSubnets.availabilityZones', zone, `one of ${vpc.availabilityZones.join(', ')}`, value => !known || vpc.availabilityZones.includes(value));
+    if (known && !Token.isUnresolved(zone) && !vpc.availabilityZones.includes(zone)) {
+      throw misuse(this, `vpcSubnets.availabilityZones specified is not in vpc.availabilityZones. Got ${zone}, not one of ${vpc.availabilityZones.join(', ')}`);
+    }
     return zone;
   }
 
   /** Grants may come until the template is written. */
-  private lazyPolicy({ allowAnonymousAccess }: FileSystemProps): unknown {
+  private finishedPolicy({ allowAnonymousAccess }: FileSystemProps): iam.PolicyDocument | undefined {
     const deniedByDefault = FeatureFlags.of(this).isEnabled(EFS_DENY_ANONYMOUS_ACCESS) ?? false;
-    return Lazy.any({ produce: () => this._finishPolicy({ allowAnonymousAccess, deniedByDefault }) });
+    return this._finishPolicy({ allowAnonymousAccess, deniedByDefault });
   }
 }

@@ -53,8 +53,12 @@ export class EfsProvider extends Construct {
         actions: [
           'elasticfilesystem:DescribeFileSystems',
           'elasticfilesystem:DescribeFileSystemPolicy',
+          'elasticfilesystem:DescribeBackupPolicy',
+          'elasticfilesystem:DescribeLifecycleConfiguration',
+          'elasticfilesystem:DescribeReplicationConfigurations',
           'elasticfilesystem:DescribeMountTargets',
           'elasticfilesystem:DescribeMountTargetSecurityGroups',
+          'elasticfilesystem:DescribeAccessPoints',
           'elasticfilesystem:ListTagsForResource',
         ],
         resources: ['*'],
@@ -67,6 +71,11 @@ export class EfsProvider extends Construct {
           'elasticfilesystem:UntagResource',
           'elasticfilesystem:PutFileSystemPolicy',
           'elasticfilesystem:DeleteFileSystemPolicy',
+          'elasticfilesystem:PutBackupPolicy',
+          'elasticfilesystem:PutLifecycleConfiguration',
+          'elasticfilesystem:UpdateFileSystemProtection',
+          'elasticfilesystem:CreateReplicationConfiguration',
+          'elasticfilesystem:DeleteReplicationConfiguration',
           'elasticfilesystem:CreateMountTarget',
           'elasticfilesystem:DeleteMountTarget',
           'elasticfilesystem:ModifyMountTargetSecurityGroups',
@@ -92,7 +101,7 @@ export class EfsProvider extends Construct {
         resources: ['*'],
       },
       {
-        // Made by the first mount target of an account.
+        // Made by the first mount target or replication of an account.
         actions: ['iam:CreateServiceLinkedRole'],
         resources: ['*'],
         conditions: { StringEquals: { 'iam:AWSServiceName': 'elasticfilesystem.amazonaws.com' } },

@@ -5,8 +5,14 @@ import {
 } from '@aws-sdk/client-efs';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { backupPolicy } from '../../../lambda/efs/backup-policy';
+import { deferredThroughput } from '../../../lambda/efs/deferred-throughput';
 import { fileSystem } from '../../../lambda/efs/file-system';
+import { fileSystemPolicy } from '../../../lambda/efs/file-system-policy';
+import { lifecycleConfiguration } from '../../../lambda/efs/lifecycle-configuration';
 import { mountTargets } from '../../../lambda/efs/mount-targets';
+import { replicationConfiguration } from '../../../lambda/efs/replication-configuration';
 import { tagSet } from '../../../lambda/efs/tag-set';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { handlersOf, type Handlers } from '../../../lambda/shared/lifecycle';
@@ -17,12 +23,15 @@ import { REGION } from '../../emulator/environment';
 import type { Fault } from '../../emulator/faults';
 import { Kms } from '../../emulator/kms';
 import { installClock } from '../../emulator/lambda/in-process-clock';
+import { Scheduler } from '../../emulator/scheduler';
 import { EmulatorServer } from '../../emulator/server';
 import { ServiceError, type Answer, type Call, type Service } from '../../emulator/service';
 import { Tagging } from '../../emulator/tagging';
 import { Stack } from '../stack';
 
 export const CREATION_TIMEOUT_SECONDS = 120;
+
+type SettingType = 'FileSystemPolicy' | 'BackupPolicy' | 'LifecycleConfiguration' | 'ReplicationConfiguration';
 
 /** What DescribeStacks and DescribeStackResources say of stacks, as the test decides. */
 class Stacks implements Service {
@@ -92,20 +101,25 @@ export class World {
   public readonly efs: Efs;
   public readonly stacks = new Stacks();
   public readonly tagging: Tagging;
-  public handlers!: Record<'Custom::FileSystem' | 'Custom::MountTargets' | 'Custom::TagSet', Handlers>;
+  public readonly scheduler: Scheduler;
+  /** What schedules have started. */
+  public readonly deferred: Promise<void>[] = [];
+  public handlers!: Record<`Custom::${'FileSystem' | 'MountTargets' | 'TagSet' | SettingType}`, Handlers>;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
   /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. */
   public subnet!: Record<'a1' | 'a2' | 'b1' | 'c1' | 'x1' | 'y1', string>;
   /** Two of the first VPC, one of the other. */
   public group!: Record<'one' | 'two' | 'other', string>;
+  private runDeferred!: ReturnType<typeof deferredThroughput>;
   private readonly undo: () => void;
   private readonly clients: { destroy(): void }[] = [];
 
   private constructor(options?: EfsOptions) {
     this.efs = new Efs(this.clock, this.ec2, this.kms, options);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, { pageSize: 2 });
-    [this.kms, this.ec2, this.efs, this.stacks, this.tagging].forEach(service => this.server.add(service));
+    this.scheduler = new Scheduler(this.clock, (_arn, payload) => this.deferred.push(this.runDeferred(payload as any)));
+    [this.kms, this.ec2, this.efs, this.stacks, this.tagging, this.scheduler].forEach(service => this.server.add(service));
     this.undo = installClock(this.clock);
     jest.spyOn(console, 'log').mockImplementation(() => {});
   }
@@ -159,14 +173,21 @@ export class World {
       kms: new KMSClient(config),
       cloudFormation: new CloudFormationClient(config),
       tagging: new ResourceGroupsTaggingAPIClient(config),
+      scheduler: new SchedulerClient(config),
     };
+    const efsIn = (region: string) => new EFSClient({ ...config, region });
     this.clients.push(...Object.values(clients));
     this.client = clients.efs;
+    this.runDeferred = deferredThroughput(clients);
     const options = { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS };
     this.handlers = {
-      'Custom::FileSystem': handlersOf(fileSystem(clients), options),
+      'Custom::FileSystem': handlersOf(fileSystem({ ...clients, efsIn }), options),
       'Custom::MountTargets': handlersOf(mountTargets(clients), options),
       'Custom::TagSet': handlersOf(tagSet(clients), options),
+      'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy({ ...clients, efsIn }), options),
+      'Custom::BackupPolicy': handlersOf(backupPolicy({ ...clients, efsIn }), options),
+      'Custom::LifecycleConfiguration': handlersOf(lifecycleConfiguration({ ...clients, efsIn }), options),
+      'Custom::ReplicationConfiguration': handlersOf(replicationConfiguration({ ...clients, efsIn }), options),
     };
   }
 
