@@ -64,6 +64,8 @@ export interface Found {
   readonly requestId: string | undefined;
   /** `unfinished`: it was never handed to CloudFormation as complete, so nobody uses it. */
   readonly state: 'usable' | 'unfinished';
+  /** It holds nothing of worth: on the way back to another one that CloudFormation never left, it goes even if usable. */
+  readonly disposable?: boolean;
 }
 
 /** Who asks. */
@@ -153,7 +155,10 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
 
   async function removeUnfinished(event: ProviderEvent<P>, context: Context): Promise<void> {
     for (const { id, state } of await life.find([event.ResourceProperties], context)) {
-      if (state === 'unfinished') { await life.delete(id, event.ResourceProperties, context); }
+      if (state !== 'unfinished') { continue; }
+      await life.delete(id, event.ResourceProperties, context);
+      // What takes two steps, for nobody will ask again.
+      if (!await life.gone(id, event.ResourceProperties, context)) { await life.delete(id, event.ResourceProperties, context); }
     }
   }
 
@@ -168,7 +173,9 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
     const living = await life.find([event.ResourceProperties, old], context);
     const wanted = living.find(thing => thing.identity === context.identity && thing.state === 'usable');
 
-    for (const rest of living.filter(thing => thing.state === 'unfinished')) {
+    // CloudFormation has the id of what is wanted, so it never heard of another one, and will not delete it.
+    const neverLeft = wanted?.id === event.PhysicalResourceId;
+    for (const rest of living.filter(thing => thing.state === 'unfinished' || (thing.disposable && neverLeft && thing !== wanted))) {
       // Made by this very request: the event is delivered a second time.
       if (rest.requestId === context.requestId) { continue; }
       log({ event: 'removing what a failed change left', id: rest.id });

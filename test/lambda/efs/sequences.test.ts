@@ -35,7 +35,7 @@ async function play({ seed, faults, steps }: Sequence): Promise<void> {
           oracle.begin();
           const before = {
             theirs: scene.theirTargets.size,
-            left: deployment.left.size,
+            left: deployment.left.size + deployment.unfinishedLeft.size,
             held: { ...deployment.held },
             changedAt: Math.max(0, ...world.efs.fileSystems.map(({ throughputChangedAt }) => throughputChangedAt ?? 0)),
           };

@@ -41,6 +41,8 @@ export class Deployment {
   public held: Partial<Record<LogicalId, Held>> = {};
   /** File systems that CloudFormation left, or whose deletion it gave up. */
   public readonly left = new Set<string>();
+  /** So were these, but they never were complete, so that the handler may remove them whenever it sees them. */
+  public readonly unfinishedLeft = new Set<string>();
   private readonly waiters: ProviderEvent<any>[] = [];
   private unfinished: Unfinished | undefined;
 
@@ -200,8 +202,7 @@ export class Deployment {
     const adopted = logicalId === 'Files'
       && world.efs.fileSystems.find(one => one.id === id)?.tags[OWNERSHIP_TAGS.state] === 'adopted';
     if (logicalId === 'Files' && (properties.Removal === 'Retain' || (properties.Removal === 'RetainExceptOnCreate' && !madeJustNow))) {
-      // What never was complete, the handler may have taken back by itself.
-      if (complete || world.efs.fileSystems.some(one => one.id === id && one.lifeCycleState !== 'deleting')) { this.left.add(id); }
+      (complete ? this.left : this.unfinishedLeft).add(id);
       return;
     }
     await this.play(this.event('Delete', logicalId, properties, { PhysicalResourceId: id }));

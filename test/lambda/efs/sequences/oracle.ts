@@ -40,10 +40,12 @@ export class Oracle {
     if (logicalId === 'Targets') { this.scene.damaged = false; }
     if (logicalId === 'Files') {
       const remains = this.remains.get(id);
-      if (remains && this.deployment.left.has(id)) {
+      if (remains) {
         this.strayTags.set(id, Object.keys(remains.tags).filter(key => !theirTags.get(id)?.has(key)));
         if (remains.policy !== undefined) { this.strayPolicies.add(id); }
+        this.remains.delete(id);
         this.deployment.left.delete(id);
+        this.deployment.unfinishedLeft.delete(id);
       }
       if (properties.FileSystemPolicy) { this.strayPolicies.delete(id); }
     }
@@ -53,10 +55,9 @@ export class Oracle {
 
   /** Before a deployment. */
   public begin(): void {
-    this.remains = new Map([...this.deployment.left].map(id => {
-      const { policy } = this.scene.world.efs.fileSystems.find(one => one.id === id)!;
-      return [id, { tags: this.scene.tagsOf(id), policy }];
-    }));
+    const { left, unfinishedLeft } = this.deployment;
+    this.remains = new Map(this.scene.world.efs.fileSystems.filter(({ id }) => left.has(id) || unfinishedLeft.has(id))
+      .map(({ id, policy }) => [id, { tags: this.scene.tagsOf(id), policy }]));
   }
 
   /** Fails unless there was a reason to fail. */
@@ -86,11 +87,12 @@ export class Oracle {
 
   public check(): void {
     const { world, foreignId } = this.scene;
-    const { held, left } = this.deployment;
+    const { held, left, unfinishedLeft } = this.deployment;
     // What was deleted is gone by then.
     world.clock.advance(120_000);
-    const own = held.Files && [held.Files.id];
-    expect(world.efs.fileSystems.map(({ id }) => id).sort()).toEqual([...new Set([foreignId, ...own ?? [], ...left])].sort());
+    const expected = new Set([foreignId, ...held.Files ? [held.Files.id] : [], ...left]);
+    const present = world.efs.fileSystems.map(({ id }) => id).filter(id => expected.has(id) || !unfinishedLeft.has(id));
+    expect(present.sort()).toEqual([...expected].sort());
     if (held.Files) { this.checkFileSystem(held.Files); }
     this.checkTags(foreignId);
     this.checkTargets();
