@@ -1,5 +1,6 @@
 export { Adopt } from './efs/adopt';
 export { BackupPolicy, type BackupPolicyProps } from './efs/backup-policy';
+export type { FileSystemLookupOptions } from './efs/file-system-lookup';
 export { FileSystem, type FileSystemProps } from './efs/file-system';
 export type { FileSystemConfigurationOptions, LifecycleOptions } from './efs/file-system-configuration';
 export { FileSystemPolicy, type FileSystemPolicyProps } from './efs/file-system-policy';

@@ -6,6 +6,7 @@ import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { backupPolicy } from './backup-policy';
 import { fileSystem } from './file-system';
+import { fileSystemLookup } from './file-system-lookup';
 import { fileSystemPolicy } from './file-system-policy';
 import { lifecycleConfiguration } from './lifecycle-configuration';
 import { mountTargets } from './mount-targets';
@@ -32,6 +33,7 @@ const options = {
 
 const HANDLERS: Record<string, Handlers> = {
   'Custom::FileSystem': handlersOf(fileSystem(clients), options),
+  'Custom::FileSystemLookup': handlersOf(fileSystemLookup(clients), options),
   'Custom::MountTargets': handlersOf(mountTargets(clients), options),
   'Custom::TagSet': handlersOf(tagSet(clients), options),
   'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy(clients), options),

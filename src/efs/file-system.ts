@@ -1,4 +1,5 @@
 import { type CustomResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import type * as iam from 'aws-cdk-lib/aws-iam';
@@ -6,8 +7,9 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
 import { type Construct, DependencyGroup, type IDependable } from 'constructs';
 import { Adopt } from './adopt';
-import { FileSystemBase } from './file-system-base';
 import type { FileSystemConfigurationOptions } from './file-system-configuration';
+import { lookUpFileSystem, type FileSystemLookupOptions } from './file-system-lookup';
+import { FileSystemMetrics } from './file-system-metrics';
 import { MountTargets } from './mount-targets';
 import { ThroughputCooldown } from './throughput-cooldown';
 import type { FileSystemAttributes, FileSystemProperties } from '../contract/file-system';
@@ -16,8 +18,10 @@ import { configurationProperties, replicationAccess } from '../private/configura
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
 import { FILE_SYSTEM_KEY_ACTIONS, KeyAccess } from '../private/key-access';
+import { metricOf } from '../private/metrics';
 import { tellFacts } from '../private/owned-file-system';
 import { retainForMigration } from '../private/retain-for-migration';
+import { zonesAreKnown } from '../private/subnets';
 import { mergedTags, TAG_RULES } from '../private/tags';
 import { ThroughputDeferral } from '../private/throughput-deferral';
 import { check, misuse, notBoth, wholeMebibytes } from '../private/validation';
@@ -214,7 +218,7 @@ export interface FileSystemProps extends FileSystemConfigurationOptions {
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/whatisefs.html
  */
-export class FileSystem extends FileSystemBase implements ITaggableV2 {
+export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
   /**
    * The port of NFS.
    */
@@ -229,6 +233,29 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
    */
   public static fromFileSystemAttributes(scope: Construct, id: string, attrs: efs.FileSystemAttributes): efs.IFileSystem {
     return efs.FileSystem.fromFileSystemAttributes(scope, id, attrs);
+  }
+
+  /**
+   * A file system that exists already, looked for at deployment: when this is new, or other
+   * properties are looked for. The deployment fails unless there is exactly one.
+   *
+   * @param scope The parent construct.
+   * @param id The id of the construct.
+   * @param options By what to look for it.
+   */
+  public static fromLookup(scope: Construct, id: string, options: FileSystemLookupOptions): efs.IFileSystem {
+    return lookUpFileSystem(scope, id, options);
+  }
+
+  /**
+   * A metric of any file system, an imported or looked up one as well.
+   *
+   * @param fileSystem The file system.
+   * @param metricName The name of the metric in the namespace `AWS/EFS`.
+   * @param props Options of the metric.
+   */
+  public static metricOf(fileSystem: efs.IFileSystem, metricName: string, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return metricOf(fileSystem, metricName, props);
   }
 
   /**
@@ -423,9 +450,7 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
       throw misuse(this, `When oneZone is enabled, vpcSubnets.availabilityZones should exactly have one zone. Got ${zones.length}`);
     }
     const zone = zones?.[0] ?? vpc.availabilityZones[0];
-    // Before its look-up, a VPC has zones like `dummy1a`.
-    const known = vpc.availabilityZones.every(each => !Token.isUnresolved(each) && !each.startsWith('dummy'));
-    if (known && !Token.isUnresolved(zone) && !vpc.availabilityZones.includes(zone)) {
+    if (zonesAreKnown(vpc) && !Token.isUnresolved(zone) && !vpc.availabilityZones.includes(zone)) {
       throw misuse(this, `vpcSubnets.availabilityZones specified is not in vpc.availabilityZones. Got ${zone}, not one of ${vpc.availabilityZones.join(', ')}`);
     }
     return zone;

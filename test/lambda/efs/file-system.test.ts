@@ -35,7 +35,13 @@ describe('creating a file system', () => {
     const [id] = ids();
     expect(stack.physicalId).toBe(id);
     const fileSystem = await world.describe(id);
-    expect(attributes).toEqual({ FileSystemId: id, Arn: fileSystem.FileSystemArn });
+    expect(attributes).toEqual({
+      FileSystemId: id,
+      Arn: fileSystem.FileSystemArn,
+      ThroughputMode: 'provisioned',
+      ProvisionedThroughputInMibps: '12.5',
+      PendingThroughputChange: '',
+    });
     expect(fileSystem).toMatchObject({
       LifeCycleState: 'available',
       Encrypted: true,
