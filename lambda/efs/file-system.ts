@@ -5,7 +5,7 @@ import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-gr
 import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { Configuration } from './configuration';
 import { Creator } from './creation';
-import { Efs } from './efs';
+import { Efs, POLL } from './efs';
 import { changes, DEFAULTS, immutablesOf, referenceOf, tokenOf } from './immutables';
 import { keyArn } from './key';
 import { dataIn, refuseForObstacles } from './obstacles';
@@ -93,7 +93,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
     },
 
     async ready(id, properties, context) {
-      const present = await efs.fileSystem(id);
+      const present = await efs.fileSystem(id, POLL);
       if (!present) { throw new Error(`file system ${id} disappeared while it was being made ready`); }
       refuseLate(present, context);
       switch (present.LifeCycleState) {
@@ -151,7 +151,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
     },
 
     async gone(id, _properties, context) {
-      const present = await efs.fileSystem(id);
+      const present = await efs.fileSystem(id, POLL);
       return !present || !belongsTo(present.Tags, context);
     },
 

@@ -3,7 +3,7 @@ import {
   CreateMountTargetCommand, DeleteMountTargetCommand, DescribeMountTargetSecurityGroupsCommand, ModifyMountTargetSecurityGroupsCommand,
   type EFSClient, type FileSystemDescription, type MountTargetDescription,
 } from '@aws-sdk/client-efs';
-import { Efs, idOf } from './efs';
+import { Efs, idOf, POLL } from './efs';
 import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidate, type Situation } from './mount-target-plan';
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
 import { isAdopted, takenOver } from './mount-target-takeover';
@@ -13,6 +13,7 @@ import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/c
 import { isNamed, saidBy } from '../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
+import type { RetryOptions } from '../shared/retry';
 import { boolean } from '../shared/wire';
 
 export interface MountTargetsClients {
@@ -23,6 +24,9 @@ export interface MountTargetsClients {
 /** Until EC2 tells EFS of a security group, or of a network interface that is gone. */
 const CONSISTENCY_SECONDS = 30;
 
+/** So long a look at the record counts: a later request needs longer to begin. */
+const FRESH_MILLISECONDS = 1_000;
+
 interface Present extends Situation {
   readonly record: SetRecord | undefined;
 }
@@ -31,7 +35,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
   const efs = new Efs(clients.efs);
   const identity: (keyof MountTargetsProperties & string)[] = ['FileSystemId'];
 
-  async function look(properties: MountTargetsProperties, context: Context): Promise<Present> {
+  async function look(properties: MountTargetsProperties, context: Context, known?: readonly MountTargetDescription[]): Promise<Present> {
     checkLists(properties);
     const id = idOf(properties.FileSystemId);
     const fileSystem = await efs.fileSystem(id);
@@ -41,14 +45,14 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       fileSystem,
       record,
       candidates: candidatesOf(properties, await placesOf(clients.ec2, properties.SubnetIds)),
-      targets: await efs.mountTargets(id),
+      targets: known ?? await efs.mountTargets(id),
       recorded: record?.resource === resourceDigest(context) ? record.subnetIds : [],
     };
   }
 
-  async function recordOf(id: string): Promise<SetRecord | undefined> {
+  async function recordOf(id: string, options?: RetryOptions): Promise<SetRecord | undefined> {
     const [fileSystemId, address] = split(id);
-    const fileSystem = await efs.fileSystem(fileSystemId);
+    const fileSystem = await efs.fileSystem(fileSystemId, options);
     return fileSystem && readRecord(fileSystem, address);
   }
 
@@ -155,7 +159,11 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     },
 
     async ready(id, properties, context) {
-      const present = await look(properties, context);
+      const [fileSystemId] = split(id);
+      const all = await efs.mountTargets(fileSystemId, POLL);
+      if (areOnTheWay(all, properties)) { return undefined; }
+      const present = await look(properties, context, all);
+      const lookedAt = Date.now();
       const { fileSystem, candidates, targets, recorded } = present;
       const record = currentRecord(present.record, id, context);
       switch (fileSystem.LifeCycleState) {
@@ -167,14 +175,15 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       const { kept, obsolete, missing, waiting } = planOf(present);
 
       for (const target of obsolete) { await remove(target); }
-      const adopted = record.adopted?.filter(id => [...kept.values()].some(({ SubnetId }) => SubnetId === id));
+      const adopted = record.adopted?.filter(subnetId => [...kept.values()].some(({ SubnetId }) => SubnetId === subnetId));
       if (missing.length > 0) {
         const subnetIds = [...new Set([...withTargets(recorded, targets), ...missing.map(({ subnetId }) => subnetId)])];
         await write(fileSystem, properties.Address, { ...record, subnetIds, adopted });
       }
       try {
         for (const candidate of missing) {
-          const check = async () => currentRecord(await recordOf(id), id, context);
+          // Not for what was seen a moment ago.
+          const check = async () => Date.now() - lookedAt > FRESH_MILLISECONDS && currentRecord(await recordOf(id), id, context);
           await make(fileSystem.FileSystemId!, candidate, properties.SecurityGroups, check, context.old !== undefined);
         }
         if (missing.length > 0 || waiting) { return undefined; }
@@ -224,7 +233,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     },
 
     /** The record goes last. */
-    gone: async (id, _properties, context) => (await recordOf(id))?.resource !== resourceDigest(context),
+    gone: async (id, _properties, context) => (await recordOf(id, POLL))?.resource !== resourceDigest(context),
 
     async find(candidates, context) {
       const found = new Map<string, Found>();
@@ -246,6 +255,13 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
   };
   return life;
 };
+
+/** Nothing is to be done, and nothing to be told, until they are there: most polls find it so, by one call. */
+function areOnTheWay(targets: readonly MountTargetDescription[], { SubnetIds }: MountTargetsProperties): boolean {
+  return targets.some(({ LifeCycleState }) => LifeCycleState === 'creating')
+    && targets.every(({ LifeCycleState, SubnetId }) => ['creating', 'available'].includes(LifeCycleState!) && SubnetIds.includes(SubnetId!))
+    && SubnetIds.every(id => targets.some(({ SubnetId }) => SubnetId === id));
+}
 
 /** The same construct path in two stacks gives the same address. */
 function refuseRival({ fileSystem, record, targets }: Present, address: string, context: Context): void {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { inOneSentence } from './errors';
 import { log } from './log';
+import { isThrottle } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /**
@@ -225,7 +226,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       }
     }),
 
-    isComplete: reporting('isComplete', async event => {
+    isComplete: reporting('isComplete', unlessThrottled(async event => {
       const id = event.PhysicalResourceId!;
       if (event.RequestType !== 'Delete') {
         const attributes = await life.ready(id, event.ResourceProperties, {
@@ -241,7 +242,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       if (await life.gone(id, event.ResourceProperties, contextOf(event))) { return { IsComplete: true }; }
       await life.delete(id, event.ResourceProperties, contextOf(event));
       return { IsComplete: false };
-    }),
+    })),
   };
 }
 
@@ -263,6 +264,19 @@ function canonical(value: unknown): unknown {
     return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]);
   }
   return String(value);
+}
+
+/** A poll that finds the service busy is no failure: the next one goes on. */
+function unlessThrottled<P>(poll: (event: ProviderEvent<P>) => Promise<IsCompleteResult>): (event: ProviderEvent<P>) => Promise<IsCompleteResult> {
+  return async event => {
+    try {
+      return await poll(event);
+    } catch (error) {
+      if (!isThrottle(error)) { throw error; }
+      log({ event: 'the service is busy', error: (error as Error).message });
+      return { IsComplete: false };
+    }
+  };
 }
 
 /** CloudFormation shows the message of what is thrown here; all the rest goes to the log. */

@@ -75,7 +75,7 @@ export class Oracle {
       [/refused by the test/, step.refuse !== undefined],
       [/'fileSystemPolicy'/, files?.policy === 'bad'],
       [/'securityGroups'/, badGroup],
-      [IN_THE_WAY, before.theirs > 0 || this.scene.theirTargets.size > 0],
+      [IN_THE_WAY, before.theirs > 0 || step.meanwhile?.what.kind === 'add target'],
       [/EFS allows one change of the mode/, this.scene.world.clock.now() - before.changedAt < A_DAY + 600_000],
       [/creationToken/, before.left > 0 || (files?.token !== undefined && files.token === before.held.Files?.properties.CreationToken)],
       // The old file system's mount targets have their addresses until it is deleted.
