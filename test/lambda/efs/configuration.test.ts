@@ -1,5 +1,6 @@
 import {
   CreateReplicationConfigurationCommand, DescribeLifecycleConfigurationCommand, PutLifecycleConfigurationCommand,
+  type LifecyclePolicy,
 } from '@aws-sdk/client-efs';
 import { World } from './world';
 import { arn, REGION } from '../../emulator/environment';
@@ -40,7 +41,8 @@ describe('life-cycle policies', () => {
     await stack.deploy(PLAIN);
     expect(world.server.count('efs:DescribeLifecycleConfiguration')).toBe(0);
     await stack.deploy({ ...PLAIN, ...WARM });
-    await world.client.send(new PutLifecycleConfigurationCommand({ FileSystemId: stack.physicalId, LifecyclePolicies: [...WARM.LifecyclePolicies].reverse() as any }));
+    const reversed = [...WARM.LifecyclePolicies].reverse() as LifecyclePolicy[];
+    await world.client.send(new PutLifecycleConfigurationCommand({ FileSystemId: stack.physicalId, LifecyclePolicies: reversed }));
     const puts = world.server.count('efs:PutLifecycleConfiguration');
     await stack.deploy({ ...PLAIN, ...WARM, FileSystemTags: [{ Key: 'a', Value: 'b' }] });
     expect(world.server.count('efs:PutLifecycleConfiguration')).toBe(puts);

@@ -210,7 +210,7 @@ describe('a replication', () => {
   test('of somebody else is left alone', async () => {
     await world.client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId: id, Destinations: [{ Region: REGION }] }));
     const stack = world.stack('Custom::ReplicationConfiguration');
-    await expect(stack.deploy(wanted({ Region: FAR }))).rejects.toThrow(/is replicated to fs-\w+ in eu-west-1 already, and a file system has one replication/);
+    await expect(stack.deploy(wanted({ Region: FAR }))).rejects.toThrow(/is replicated to fs-\w+ in eu-west-1 already/);
     await expect(stack.deploy(wanted({ Region: FAR }, other), failing)).rejects.toThrow(FAILED);
     expect(replications()).toEqual([[id, REGION, 'ENABLED']]);
   });
