@@ -149,9 +149,11 @@ export class Creator {
     return maker === undefined || maker === stackId || this.stacks.isDeleted(maker);
   }
 
-  private foreign({ FileSystemId: id, CreationToken: token, Tags: tags }: FileSystemDescription, { Owner: owner, Adopt }: FileSystemProperties): Error {
+  private foreign(existing: FileSystemDescription, { Owner: owner, Adopt }: FileSystemProperties): Error {
+    const { FileSystemId: id, CreationToken: token, Tags: tags } = existing;
     if (Adopt === 'NEVER') {
-      return new Error(`file system ${id} has the creation token '${token}' already, and 'adopt' is NEVER: choose another 'creationToken', or another 'adopt'`);
+      return new Error(`file system ${id} has the creation token '${token}' already, and 'adopt' is NEVER: `
+        + "choose another 'creationToken', or another 'adopt'");
     }
     const maker = valueOf(tags, OWNERSHIP_TAGS.stackId);
     const whose = maker === undefined ? `was not made by ${owner}` : `belongs to stack ${maker}`;

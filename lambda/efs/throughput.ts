@@ -50,7 +50,9 @@ export interface ThroughputOutcome {
  * failed because of that would leave the stack in UPDATE_ROLLBACK_FAILED, so
  * there the throughput stays as it is.
  */
-export async function changeThroughput(fileSystem: FileSystemDescription, wanted: Throughput, options: ThroughputOptions): Promise<ThroughputOutcome> {
+export async function changeThroughput(
+  fileSystem: FileSystemDescription, wanted: Throughput, options: ThroughputOptions,
+): Promise<ThroughputOutcome> {
   const { efs, stacks, schedules, context, deferral, oldDeferral } = options;
   const id = fileSystem.FileSystemId!;
   const next = { ...wanted, ThroughputMode: wanted.ThroughputMode ?? fileSystem.ThroughputMode };

@@ -23,7 +23,8 @@ const after = (id: string, group: string, more: object = {}) => (stack: Stack) =
 };
 const state = () => ({
   fileSystems: world.emulator.efs.fileSystems.map(({ id, sizeInBytes }) => ({ id, sizeInBytes })),
-  mountTargets: world.emulator.efs.mountTargets.map(({ id, ipAddress, lifeCycleState, securityGroups }) => ({ id, ipAddress, lifeCycleState, securityGroups })),
+  mountTargets: world.emulator.efs.mountTargets
+    .map(({ id, ipAddress, lifeCycleState, securityGroups }) => ({ id, ipAddress, lifeCycleState, securityGroups })),
 });
 
 /** What the first stack made, with data in it. */
@@ -50,7 +51,7 @@ test('two deployments give the same file system with the same data and the same 
   // It is ours to change from now on, and outlives the stack.
   (await world.deploy('App', after(id, group, { throughputMode: efs.ThroughputMode.ELASTIC }))).expectSuccess('UPDATE_COMPLETE');
   expect(world.emulator.efs.fileSystems[0].throughputMode).toBe('elastic');
-  // The user's security group, once CloudFormation's, is in use and was retained.
+  // The VPC stays, for the retained mount targets are in it.
   const destroyed = await world.destroy('App');
   expect(destroyed.failures.join()).not.toContain('Custom::');
   expect(state().fileSystems).toEqual(there.fileSystems);

@@ -73,7 +73,8 @@ export function efsFileSystemHandlers({ emulator: { clock, config } }: Context):
       waits: true,
       immutable: ['FileSystemId', 'SubnetId', 'IpAddress', 'Ipv6Address', 'IpAddressType'],
       create: async ({ properties: { FileSystemId, SubnetId, IpAddress, SecurityGroups } }) => {
-        const { MountTargetId, IpAddress: address } = await efs.send(new CreateMountTargetCommand({ FileSystemId, SubnetId, IpAddress, SecurityGroups }));
+        const { MountTargetId, IpAddress: address } = await efs.send(
+          new CreateMountTargetCommand({ FileSystemId, SubnetId, IpAddress, SecurityGroups }));
         await until(MountTargetId!, 'available');
         return { physicalId: MountTargetId!, attributes: { Id: MountTargetId, IpAddress: address } };
       },

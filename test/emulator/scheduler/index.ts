@@ -31,13 +31,14 @@ interface Entry {
  */
 export class Scheduler implements Service {
   public readonly signingName = 'scheduler';
-  /** Who a role is; whoever plays IAM sets it. */
-  public assume: (roleArn: string) => Principal = () => Principal.ADMIN;
   public readonly groups = new Set(['default']);
   private readonly entries = new Map<string, Entry>();
 
   /** `invoke` refuses a principal that may not. */
   constructor(private readonly clock: Clock, private readonly invoke: (functionArn: string, payload: unknown, as: Principal) => void) {}
+
+  /** Who a role is; whoever plays IAM sets it. */
+  public assume: (roleArn: string) => Principal = () => Principal.ADMIN;
 
   /** Those that still wait. */
   public get schedules(): Schedule[] {
@@ -94,8 +95,11 @@ export class Scheduler implements Service {
     return { status, headers: { 'content-type': 'application/json', 'x-amzn-errortype': code }, body: JSON.stringify({ Message: message }) };
   }
 
-  private put(call: Call, key: string, body: Partial<Schedule> & { FlexibleTimeWindow?: { Mode?: string }; ScheduleExpressionTimezone?: string }): void {
-    const { ScheduleExpression, Target: target, FlexibleTimeWindow: window, ScheduleExpressionTimezone: zone = 'UTC', ActionAfterCompletion = 'NONE' } = body;
+  private put(
+    call: Call, key: string, body: Partial<Schedule> & { FlexibleTimeWindow?: { Mode?: string }; ScheduleExpressionTimezone?: string },
+  ): void {
+    const { ScheduleExpression, Target: target, FlexibleTimeWindow: window, ActionAfterCompletion = 'NONE' } = body;
+    const zone = body.ScheduleExpressionTimezone ?? 'UTC';
     const time = /^at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)$/.exec(ScheduleExpression ?? '')?.[1];
     if (!time || zone !== 'UTC') { throw invalid(`Invalid Schedule Expression ${ScheduleExpression} (the emulator knows at(…) in UTC).`); }
     if (window?.Mode !== 'OFF') { throw invalid('the emulator knows FlexibleTimeWindow OFF only'); }

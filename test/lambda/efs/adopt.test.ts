@@ -142,10 +142,13 @@ describe('by id', () => {
     await stack.deploy(PLAIN);
     const [own] = ids();
     const id = await foreign();
-    await expect(stack.deploy({ ...PLAIN, AdoptFileSystemId: id }))
+    const refused = stack.event('Update', { ...PLAIN, AdoptFileSystemId: id }, { PhysicalResourceId: own, OldResourceProperties: PLAIN as any });
+    await expect(stack.play(refused))
       .rejects.toThrow(`the file system would be replaced by ${id}, for adoptFileSystemId from none to ${id} cannot change in place`);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     await expect(stack.deploy({ ...PLAIN, AdoptFileSystemId: id, AllowReplacement: true }, { failAfter: true })).rejects.toThrow('another');
     expect(stack.physicalId).toBe(own);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
     await stack.deploy({ ...PLAIN, AdoptFileSystemId: id, AllowReplacement: true });
     expect(ids()).toEqual([id]);
   });
