@@ -8,6 +8,7 @@ import { build, type Metafile } from 'esbuild';
  */
 const ENTRIES: Record<string, string> = {
   'efs': 'lambda/efs/index.ts',
+  'deferred-throughput': 'lambda/efs/deferred-throughput.ts',
   'ebs': 'lambda/ebs/index.ts',
   'transfer-plan': 'lambda/transfer/plan.ts',
   'transfer-copy': 'lambda/transfer/copy.ts',

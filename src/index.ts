@@ -1,5 +1,13 @@
+export { Adopt } from './efs/adopt';
+export { BackupPolicy, type BackupPolicyProps } from './efs/backup-policy';
+export type { FileSystemLookupOptions } from './efs/file-system-lookup';
 export { FileSystem, type FileSystemProps } from './efs/file-system';
+export type { FileSystemConfigurationOptions, LifecycleOptions } from './efs/file-system-configuration';
+export { FileSystemPolicy, type FileSystemPolicyProps } from './efs/file-system-policy';
+export { LifecycleConfiguration, type LifecycleConfigurationProps } from './efs/lifecycle-configuration';
+export { ReplicationConfiguration, type ReplicationConfigurationProps } from './efs/replication-configuration';
 export { MountTargets, type MountTargetsProps } from './efs/mount-targets';
+export { ThroughputCooldown } from './efs/throughput-cooldown';
 export { TagSet, type TagSetProps } from './efs/tag-set';
 
 export { DiskImage } from './ebs/disk-image';

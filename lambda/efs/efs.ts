@@ -20,6 +20,9 @@ const PROPS: Record<string, string> = {
   SecurityGroupLimitExceeded: 'securityGroups',
 };
 
+/** The first call of a poll: where all of EFS shares one rate limit, the next poll is soon enough. */
+export const POLL: RetryOptions = { hasty: true };
+
 /** TagKeys of one call. */
 const MOST_TAG_KEYS = 50;
 
@@ -27,27 +30,20 @@ const MOST_TAG_KEYS = 50;
 export class Efs {
   constructor(private readonly client: EFSClient) {}
 
-  public async fileSystem(fileSystemId: string): Promise<FileSystemDescription | undefined> {
-    return (await this.fileSystems({ FileSystemId: fileSystemId }))[0];
+  public async fileSystem(fileSystemId: string, options?: RetryOptions): Promise<FileSystemDescription | undefined> {
+    return (await this.fileSystems({ FileSystemId: fileSystemId }, options))[0];
   }
 
   public async fileSystemWithToken(creationToken: string): Promise<FileSystemDescription | undefined> {
     return (await this.fileSystems({ CreationToken: creationToken }))[0];
   }
 
-  public async fileSystems(filter: DescribeFileSystemsRequest = {}): Promise<FileSystemDescription[]> {
-    const all = await this.list<FileSystemDescription>('DescribeFileSystems', async found => {
-      for await (const page of paginateDescribeFileSystems({ client: this.client }, filter)) { found.push(...page.FileSystems ?? []); }
-    });
-    return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
-  }
-
-  public async mountTargets(fileSystemId: string): Promise<MountTargetDescription[]> {
+  public async mountTargets(fileSystemId: string, options?: RetryOptions): Promise<MountTargetDescription[]> {
     const all = await this.list<MountTargetDescription>('DescribeMountTargets', async found => {
       for await (const page of paginateDescribeMountTargets({ client: this.client }, { FileSystemId: fileSystemId })) {
         found.push(...page.MountTargets ?? []);
       }
-    });
+    }, options);
     return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
   }
 
@@ -81,14 +77,22 @@ export class Efs {
     }
   }
 
+  /** Never without a filter: the account may have thousands, and all of EFS shares one rate limit. */
+  private async fileSystems(filter: DescribeFileSystemsRequest, options?: RetryOptions): Promise<FileSystemDescription[]> {
+    const all = await this.list<FileSystemDescription>('DescribeFileSystems', async found => {
+      for await (const page of paginateDescribeFileSystems({ client: this.client }, filter)) { found.push(...page.FileSystems ?? []); }
+    }, options);
+    return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
+  }
+
   /** All pages, from the first one again if a call fails for a while. undefined: there is no such resource. */
-  private async list<T>(what: string, read: (found: T[]) => Promise<void>): Promise<T[] | undefined> {
+  private async list<T>(what: string, read: (found: T[]) => Promise<void>, options?: RetryOptions): Promise<T[] | undefined> {
     try {
       return await this.call(what, async () => {
         const found: T[] = [];
         await read(found);
         return found;
-      });
+      }, options);
     } catch (error) {
       if (isNamed(error, 'FileSystemNotFound', 'AccessPointNotFound')) { return undefined; }
       throw error;

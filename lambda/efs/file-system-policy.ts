@@ -1,6 +1,32 @@
 import { DeleteFileSystemPolicyCommand, DescribeFileSystemPolicyCommand, PutFileSystemPolicyCommand } from '@aws-sdk/client-efs';
-import type { Efs } from './efs';
+import { Efs } from './efs';
+import { settingOf, type SettingClients } from './setting';
+import type { FileSystemPolicyProperties, SettingAttributes } from '../../src/contract/configuration';
 import { isNamed } from '../shared/errors';
+import type { Lifecycle } from '../shared/lifecycle';
+import { boolean } from '../shared/wire';
+
+/** Removed with the resource: EFS's default is in force again, which allows everything to whoever reaches a mount target. */
+export const fileSystemPolicy = (clients: SettingClients): Lifecycle<FileSystemPolicyProperties, SettingAttributes> => {
+  const efs = new Efs(clients.efs);
+  return settingOf(efs, {
+    async begin(fileSystem, { FileSystemPolicy: wanted, Overwrite: overwrite = false }, old) {
+      if (old || boolean("'overwrite'", overwrite)) { return; }
+      const present = await policyOf(efs, fileSystem.FileSystemId!);
+      if (present === undefined || isSamePolicy(present, wanted)) { return; }
+      throw new Error(`file system ${fileSystem.FileSystemId!} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);
+    },
+    async apply(fileSystem, { FileSystemPolicy: wanted }) {
+      await reconcilePolicy(efs, fileSystem.FileSystemId!, wanted, undefined);
+      return true;
+    },
+    async isOurs(fileSystem, { FileSystemPolicy: wanted }) {
+      const present = await policyOf(efs, fileSystem.FileSystemId!);
+      return present !== undefined && isSamePolicy(present, wanted);
+    },
+    remove: (fileSystem, { FileSystemPolicy: old }) => reconcilePolicy(efs, fileSystem.FileSystemId!, undefined, old),
+  });
+};
 
 /** Puts the policy if another one, or none, is in force; removes the one of the old properties if there shall be none. */
 export async function reconcilePolicy(efs: Efs, fileSystemId: string, wanted: unknown, old: unknown): Promise<void> {
@@ -8,13 +34,14 @@ export async function reconcilePolicy(efs: Efs, fileSystemId: string, wanted: un
     if (old !== undefined) { await remove(efs, fileSystemId); }
     return;
   }
-  const present = await read(efs, fileSystemId);
-  if (present !== undefined && canonical(present) === canonical(wanted)) { return; }
+  const present = await policyOf(efs, fileSystemId);
+  if (present !== undefined && isSamePolicy(present, wanted)) { return; }
   const policy = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);
   await efs.call('PutFileSystemPolicy', client => client.send(new PutFileSystemPolicyCommand({ FileSystemId: fileSystemId, Policy: policy })));
 }
 
-async function read(efs: Efs, fileSystemId: string): Promise<string | undefined> {
+/** undefined: the service's default is in force. */
+export async function policyOf(efs: Efs, fileSystemId: string): Promise<string | undefined> {
   try {
     const { Policy } = await efs.call(
       'DescribeFileSystemPolicy', client => client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: fileSystemId })));
@@ -31,6 +58,11 @@ async function remove(efs: Efs, fileSystemId: string): Promise<void> {
   } catch (error) {
     if (!isNamed(error, 'PolicyNotFound')) { throw error; }
   }
+}
+
+/** Whether these are the same. */
+export function isSamePolicy(present: string, wanted: unknown): boolean {
+  return canonical(present) === canonical(wanted);
 }
 
 /** Whatever the order of its members, the type of its scalars, and whether a list of one stands as a list. */

@@ -62,6 +62,23 @@ const PROPS: Record<string, string> = {
   Encrypted: 'encrypted', KmsKeyId: 'kmsKey', PerformanceMode: 'performanceMode', AvailabilityZoneName: 'availabilityZoneName',
 };
 
+/** What names the file system: an id, or a creation token. */
+export function referenceOf(properties: FileSystemProperties): string {
+  return properties.AdoptFileSystemId ?? tokenOf(properties);
+}
+
+/** Why one of them makes another file system than the other, in words. */
+export function replacingChanges(properties: FileSystemProperties, old: FileSystemProperties): string[] {
+  const named = ({ CreationToken, AdoptFileSystemId, KmsKeyId }: FileSystemProperties): Record<string, string | undefined> =>
+    ({ adoptFileSystemId: AdoptFileSystemId, creationToken: CreationToken, kmsKey: KmsKeyId });
+  const [before, after] = [named(old), named(properties)];
+  const others = changes(properties, old).filter(change => !change.startsWith('kmsKey '));
+  return [
+    ...others,
+    ...Object.keys(before).filter(name => before[name] !== after[name]).map(name => `${name} from ${before[name] ?? 'none'} to ${after[name] ?? 'none'}`),
+  ];
+}
+
 /** In a fixed order, without those that have their default. */
 function immutableEntries(properties: FileSystemProperties): [string, string][] {
   const { AvailabilityZoneName, Encrypted, KmsKeyId, PerformanceMode } = properties;

@@ -5,6 +5,8 @@ import type { Context } from '../shared/lifecycle';
 import { valueOf } from '../shared/ownership';
 
 const LONGEST_VALUE = 256;
+/** Before a subnet. */
+const ADOPTED = '+';
 
 /**
  * What a set of mount targets remembers in one tag on its file system, since
@@ -20,6 +22,8 @@ export interface SetRecord {
   /** Digest of the request that counts: the latest one. */
   readonly request: string;
   readonly subnetIds: readonly string[];
+  /** Those of them whose targets were there before the set, and are only released with an adopted file system. */
+  readonly adopted?: readonly string[];
 }
 
 export function recordKey(address: string): string {
@@ -30,12 +34,20 @@ export function readRecord({ Tags: tags }: FileSystemDescription, address: strin
   const value = valueOf(tags, recordKey(address));
   if (value === undefined) { return undefined; }
   const [state, resource, request, ...subnets] = value.split(' ').filter(word => word !== '');
-  return { state: state as SetRecord['state'], resource, request, subnetIds: subnets.map(id => `subnet-${id}`) };
+  const adopted = subnets.filter(id => id.startsWith(ADOPTED)).map(idOf);
+  return { state: state as SetRecord['state'], resource, request, subnetIds: subnets.map(idOf), ...adopted.length > 0 && { adopted } };
+}
+
+/** The subnets of all sets on the file system but this one. */
+export function subnetsOfSets({ Tags: tags = [] }: FileSystemDescription, exceptKey: string): string[] {
+  return tags.filter(({ Key }) => Key !== exceptKey && Key!.startsWith(recordKey('')))
+    .flatMap(({ Value }) => Value!.split(' ').slice(3).filter(word => word !== '').map(idOf));
 }
 
 /** Twelve subnets fit: an old one and a new one in each of six Availability Zones. */
-export function recordTag(address: string, { state, resource, request, subnetIds }: SetRecord): Tag {
-  const value = [state, resource, request, ...subnetIds.map(id => id.replace(/^subnet-/, ''))].join(' ');
+export function recordTag(address: string, { state, resource, request, subnetIds, adopted = [] }: SetRecord): Tag {
+  const subnets = subnetIds.map(id => `${adopted.includes(id) ? ADOPTED : ''}${id.replace(/^subnet-/, '')}`);
+  const value = [state, resource, request, ...subnets].join(' ');
   if (value.length > LONGEST_VALUE) {
     throw new Error(`'vpcSubnets' takes too many Availability Zones at once: subnets ${subnetIds.join(', ')} do not fit into one tag`);
   }
@@ -48,6 +60,10 @@ export function resourceDigest({ stackId, logicalId }: Context): string {
 
 export function requestDigest({ requestId }: Context): string {
   return digest(requestId);
+}
+
+function idOf(subnet: string): string {
+  return `subnet-${subnet.replace(ADOPTED, '')}`;
 }
 
 function digest(text: string): string {

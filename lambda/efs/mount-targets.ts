@@ -3,14 +3,18 @@ import {
   CreateMountTargetCommand, DeleteMountTargetCommand, DescribeMountTargetSecurityGroupsCommand, ModifyMountTargetSecurityGroupsCommand,
   type EFSClient, type FileSystemDescription, type MountTargetDescription,
 } from '@aws-sdk/client-efs';
-import { Efs, idOf } from './efs';
+import { Efs, idOf, POLL } from './efs';
 import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidate, type Situation } from './mount-target-plan';
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
+import { isAdopted, takenOver } from './mount-target-takeover';
+import { interfacesLeft } from './obstacles';
 import { placesOf } from './subnets';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
+import type { RetryOptions } from '../shared/retry';
+import { boolean } from '../shared/wire';
 
 export interface MountTargetsClients {
   readonly efs: EFSClient;
@@ -20,6 +24,9 @@ export interface MountTargetsClients {
 /** Until EC2 tells EFS of a security group, or of a network interface that is gone. */
 const CONSISTENCY_SECONDS = 30;
 
+/** So long a look at the record counts: a later request needs longer to begin. */
+const FRESH_MILLISECONDS = 1_000;
+
 interface Present extends Situation {
   readonly record: SetRecord | undefined;
 }
@@ -28,12 +35,12 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
   const efs = new Efs(clients.efs);
   const identity: (keyof MountTargetsProperties & string)[] = ['FileSystemId'];
 
-  async function look(properties: MountTargetsProperties, context: Context): Promise<Present> {
+  async function look(properties: MountTargetsProperties, context: Context, known?: readonly MountTargetDescription[]): Promise<Present> {
     checkLists(properties);
     const id = idOf(properties.FileSystemId);
     const candidates = candidatesOf(properties, await placesOf(clients.ec2, properties.SubnetIds));
     // Before the record: what another delivery of the same event makes meanwhile is in there before it exists.
-    const targets = await efs.mountTargets(id);
+    const targets = known ?? await efs.mountTargets(id);
     const fileSystem = await efs.fileSystem(id);
     if (!fileSystem) { throw new Error(`'fileSystem' is ${id}, but there is no such file system`); }
     const record = readRecord(fileSystem, properties.Address);
@@ -42,17 +49,20 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
   }
 
   /** The record as a request begins. Another delivery of it may be further on already: it must find the same in there. */
-  async function begin(present: Present, address: string, state: SetRecord['state'], context: Context): Promise<void> {
+  async function begin(
+    present: Present, address: string, state: SetRecord['state'], context: Context, taken: readonly string[] = [],
+  ): Promise<void> {
     const { fileSystem, record, recorded, targets } = present;
-    const request = requestDigest(context);
-    if (record?.resource === resourceDigest(context) && record.request === request && record.state !== 'deleting') { return; }
+    const [resource, request] = [resourceDigest(context), requestDigest(context)];
+    const own = record?.resource === resource ? record : undefined;
+    if (own && own.request === request && own.state !== 'deleting' && taken.length === 0) { return; }
     const subnetIds = [...new Set([...withTargets(recorded, targets), ...planOf(present).missing.map(({ subnetId }) => subnetId)])];
-    await write(fileSystem, address, { state, resource: resourceDigest(context), request, subnetIds });
+    await write(fileSystem, address, { state, resource, request, subnetIds, adopted: [...own?.adopted ?? [], ...taken] });
   }
 
-  async function recordOf(id: string): Promise<SetRecord | undefined> {
+  async function recordOf(id: string, options?: RetryOptions): Promise<SetRecord | undefined> {
     const [fileSystemId, address] = split(id);
-    const fileSystem = await efs.fileSystem(fileSystemId);
+    const fileSystem = await efs.fileSystem(fileSystemId, options);
     return fileSystem && readRecord(fileSystem, address);
   }
 
@@ -97,7 +107,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
           FileSystemId: fileSystemId, SubnetId: subnetId, IpAddress: ipAddress, ...groups.length > 0 && { SecurityGroups: [...groups] },
         }));
       }, {
-        seconds: CONSISTENCY_SECONDS,
+        alsoSeconds: CONSISTENCY_SECONDS,
         also: error => isNamed(error, 'SecurityGroupNotFound') || (patient && isNamed(error, 'IpAddressInUse')),
       });
     } catch (error) {
@@ -117,7 +127,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     if (sorted(present) === sorted(groups)) { return; }
     await efs.call('ModifyMountTargetSecurityGroups',
       client => client.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId, SecurityGroups: [...groups] })),
-      { seconds: CONSISTENCY_SECONDS, also: error => isNamed(error, 'SecurityGroupNotFound') });
+      { alsoSeconds: CONSISTENCY_SECONDS, also: error => isNamed(error, 'SecurityGroupNotFound') });
   }
 
   const life: Lifecycle<MountTargetsProperties, MountTargetsAttributes> = {
@@ -125,11 +135,13 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     physicalId: /^fs-[0-9a-f]{8,40}\/.+$/,
 
     async create(properties, context) {
-      const present = await look(properties, context);
+      const found = await look(properties, context);
+      const taken = boolean("'takeOver'", properties.TakeOver ?? false) && found.recorded.length === 0 ? await takenOver(efs, found, properties) : [];
+      const present = { ...found, recorded: [...found.recorded, ...taken] };
       checkSituation(present);
       warnOfSeveral(present.candidates);
       refuseRival(present, properties.Address, context);
-      await begin(present, properties.Address, 'creating', context);
+      await begin(present, properties.Address, 'creating', context, taken);
       return { id: `${present.fileSystem.FileSystemId}/${properties.Address}` };
     },
 
@@ -142,7 +154,11 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     },
 
     async ready(id, properties, context) {
-      const present = await look(properties, context);
+      const [fileSystemId] = split(id);
+      const all = await efs.mountTargets(fileSystemId, POLL);
+      if (areOnTheWay(all, properties)) { return undefined; }
+      const present = await look(properties, context, all);
+      const lookedAt = Date.now();
       const { fileSystem, candidates, targets, recorded } = present;
       const record = currentRecord(present.record, id, context);
       switch (fileSystem.LifeCycleState) {
@@ -154,13 +170,15 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       const { kept, obsolete, missing, waiting } = planOf(present);
 
       for (const target of obsolete) { await remove(target); }
+      const adopted = record.adopted?.filter(subnetId => [...kept.values()].some(({ SubnetId }) => SubnetId === subnetId));
       if (missing.length > 0) {
         const subnetIds = [...new Set([...withTargets(recorded, targets), ...missing.map(({ subnetId }) => subnetId)])];
-        await write(fileSystem, properties.Address, { ...record, subnetIds });
+        await write(fileSystem, properties.Address, { ...record, subnetIds, adopted });
       }
       try {
         for (const candidate of missing) {
-          const check = async () => currentRecord(await recordOf(id), id, context);
+          // Not for what was seen a moment ago.
+          const check = async () => Date.now() - lookedAt > FRESH_MILLISECONDS && currentRecord(await recordOf(id), id, context);
           await make(fileSystem.FileSystemId!, candidate, properties.SecurityGroups, check, context.old !== undefined);
         }
         if (missing.length > 0 || waiting) { return undefined; }
@@ -176,7 +194,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
         throw error;
       }
       if (context.old && !await isLeftBehind(context.old, id, context)) { return undefined; }
-      await write(fileSystem, properties.Address, { ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!) });
+      await write(fileSystem, properties.Address, { ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!), adopted });
       return attributesOf(candidates, kept);
     },
 
@@ -189,18 +207,28 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       try {
         // Before the first target goes, so that a creation still under way makes no new one. What it was just making is found the next time.
         await write(fileSystem, address, { ...record, state: 'deleting' });
-        const ours = (await efs.mountTargets(fileSystemId)).filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!));
+        const released = isAdopted(fileSystem) ? record.adopted ?? [] : [];
+        const targets = await efs.mountTargets(fileSystemId);
+        const subnetIds = record.subnetIds.filter(subnetId => !released.includes(subnetId));
+        const ours = targets.filter(({ SubnetId }) => subnetIds.includes(SubnetId!));
         for (const target of ours) {
           if (target.LifeCycleState !== 'deleting') { await remove(target); }
         }
-        if (ours.length === 0 && record.state === 'deleting') { await efs.untag(fileSystemId, [recordKey(address)]); }
+        if (ours.length > 0 && record.state === 'deleting') {
+          // What somebody makes from now on where a target of ours was, is not ours.
+          await write(fileSystem, address, { ...record, subnetIds: withTargets(record.subnetIds, targets) });
+        }
+        if (ours.length > 0 || record.state !== 'deleting') { return; }
+        const left = await interfacesLeft(clients.ec2, fileSystemId, targets);
+        if (left.length > 0) { return log({ event: 'network interfaces are not gone yet', left }); }
+        await efs.untag(fileSystemId, [recordKey(address)]);
       } catch (error) {
         if (!isNamed(error, 'FileSystemNotFound')) { throw error; }
       }
     },
 
     /** The record goes last. */
-    gone: async (id, _properties, context) => (await recordOf(id))?.resource !== resourceDigest(context),
+    gone: async (id, _properties, context) => (await recordOf(id, POLL))?.resource !== resourceDigest(context),
 
     async find(candidates, context) {
       const found = new Map<string, Found>();
@@ -222,6 +250,13 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
   };
   return life;
 };
+
+/** Nothing is to be done, and nothing to be told, until they are there: most polls find it so, by one call. */
+function areOnTheWay(targets: readonly MountTargetDescription[], { SubnetIds }: MountTargetsProperties): boolean {
+  return targets.some(({ LifeCycleState }) => LifeCycleState === 'creating')
+    && targets.every(({ LifeCycleState, SubnetId }) => ['creating', 'available'].includes(LifeCycleState!) && SubnetIds.includes(SubnetId!))
+    && SubnetIds.every(id => targets.some(({ SubnetId }) => SubnetId === id));
+}
 
 /** The same construct path in two stacks gives the same address. */
 function refuseRival({ fileSystem, record, targets }: Present, address: string, context: Context): void {

@@ -1,7 +1,14 @@
-import { DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { DescribeStackResourcesCommand, DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { retrying } from '../shared/retry';
+
+/** A resource of a stack. */
+export interface Membership {
+  readonly stackId: string;
+  readonly logicalId: string;
+  readonly type: string;
+}
 
 /** What CloudFormation says of stacks. No event tells a handler that it takes part in a rollback. */
 export class Stacks {
@@ -20,6 +27,21 @@ export class Stacks {
     } catch (error) {
       log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
       return otherwise;
+    }
+  }
+
+  /** Where this is a resource of a stack; CloudFormation lists it there until an operation that removes it is over. */
+  public async resources(physicalId: string): Promise<Membership[]> {
+    try {
+      const { StackResources: resources } = await retrying(
+        () => this.client.send(new DescribeStackResourcesCommand({ PhysicalResourceId: physicalId })), { what: 'DescribeStackResources', seconds: 30 });
+      return (resources ?? [])
+        .filter(resource => resource.PhysicalResourceId === physicalId && !/^DELETE_(COMPLETE|SKIPPED)$/.test(resource.ResourceStatus!))
+        .map(({ StackId, LogicalResourceId, ResourceType }) => ({ stackId: StackId!, logicalId: LogicalResourceId!, type: ResourceType! }));
+    } catch (error) {
+      // That it is of no stack is an error, too.
+      if (/does not exist/.test((error as Error).message)) { return []; }
+      throw error;
     }
   }
 

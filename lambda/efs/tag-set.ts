@@ -50,20 +50,20 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
       return { id: `${idOf(FileSystemId)}/${Address}` };
     },
 
+    /** All of it at once, and nothing in `ready`: no tag tells which request was the last one, and one that is asked for late must not undo a later one. */
     async update(_id, properties, old) {
       refuseReserved(properties.Tags);
-      const formerly = sameResource(properties, old) ? old.Tags : [];
-      const added = properties.Tags.filter(({ Key }) => !formerly.some(tag => tag.Key === Key));
-      refuseForeign(properties, await present(properties.FileSystemId), added);
-    },
-
-    async ready(_id, properties, { old }) {
       const { FileSystemId, Tags } = properties;
-      const changes = tagChanges(await present(FileSystemId), Tags, old && sameResource(properties, old) ? old.Tags : []);
+      const formerly = sameResource(properties, old) ? old.Tags : [];
+      const added = Tags.filter(({ Key }) => !formerly.some(tag => tag.Key === Key));
+      const tags = await present(FileSystemId);
+      refuseForeign(properties, tags, added);
+      const changes = tagChanges(tags, Tags, formerly);
       await set(FileSystemId, changes.set);
       await efs.untag(idOf(FileSystemId), changes.remove);
-      return { FileSystemId: idOf(FileSystemId) };
     },
+
+    ready: async (_id, { FileSystemId }) => ({ FileSystemId: idOf(FileSystemId) }),
 
     async delete(id, { Tags }) {
       const resource = id.slice(0, id.indexOf('/'));
@@ -78,7 +78,7 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
     gone: async () => true,
 
     /** Only where all of them are in place: fewer were never set by us, or are somebody else's by now. */
-    async find(candidates, context) {
+    async find(candidates) {
       const found: Found[] = [];
       for (const candidate of candidates) {
         const tags = await efs.tags(idOf(candidate.FileSystemId));
@@ -86,8 +86,9 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
         found.push({
           id: `${idOf(candidate.FileSystemId)}/${candidate.Address}`,
           identity: identityOf(life, candidate),
-          requestId: context.requestId,
+          requestId: undefined,
           state: 'usable',
+          disposable: true,
         });
       }
       return found;

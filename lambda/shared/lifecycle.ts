@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { inOneSentence } from './errors';
 import { log } from './log';
+import { isThrottle } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /**
@@ -66,6 +67,8 @@ export interface Found {
   readonly requestId: string | undefined;
   /** `unfinished`: it was never handed to CloudFormation as complete, so nobody uses it. */
   readonly state: 'usable' | 'unfinished';
+  /** It holds nothing of worth: on the way back to another one that CloudFormation never left, it goes even if usable. */
+  readonly disposable?: boolean;
 }
 
 /** Who asks. */
@@ -75,6 +78,8 @@ export interface Context {
   readonly requestId: string;
   /** Digest of the identity properties of what is wanted; for the ownership tags. */
   readonly identity: string;
+  /** Of a deletion: when it began, in milliseconds since 1970. */
+  readonly since: number;
 }
 
 export interface CreateContext<P> extends Context {
@@ -102,12 +107,15 @@ export interface ProviderEvent<P> {
   readonly Memo?: string;
   /** Until when a creation that was cancelled may still be under way; milliseconds since 1970, in digits. */
   readonly LateCreationUntil?: string;
+  /** When a deletion began; milliseconds since 1970, in digits. */
+  readonly Since?: string;
 }
 
 export interface OnEventResult {
   readonly PhysicalResourceId: string;
   readonly Memo?: string;
   readonly LateCreationUntil?: string;
+  readonly Since?: string;
 }
 
 export interface IsCompleteResult {
@@ -132,6 +140,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
     logicalId: event.LogicalResourceId,
     requestId: event.RequestId,
     identity: identityOf(life, properties),
+    since: event.Since === undefined ? Date.now() : Number(event.Since),
   });
 
   async function create(event: ProviderEvent<P>): Promise<OnEventResult> {
@@ -149,7 +158,10 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
 
   async function removeUnfinished(event: ProviderEvent<P>, context: Context): Promise<void> {
     for (const { id, state } of await life.find([event.ResourceProperties], context)) {
-      if (state === 'unfinished') { await life.delete(id, event.ResourceProperties, context); }
+      if (state !== 'unfinished') { continue; }
+      await life.delete(id, event.ResourceProperties, context);
+      // What takes two steps, for nobody will ask again.
+      if (!await life.gone(id, event.ResourceProperties, context)) { await life.delete(id, event.ResourceProperties, context); }
     }
   }
 
@@ -164,7 +176,9 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
     const living = await life.find([event.ResourceProperties, old], context);
     const wanted = living.find(thing => thing.identity === context.identity && thing.state === 'usable');
 
-    for (const rest of living.filter(thing => thing.state === 'unfinished')) {
+    // CloudFormation has the id of what is wanted, so it never heard of another one, and will not delete it.
+    const neverLeft = wanted?.id === event.PhysicalResourceId;
+    for (const rest of living.filter(thing => thing.state === 'unfinished' || (thing.disposable && neverLeft && thing !== wanted))) {
       // Made by this very request: the event is delivered a second time.
       if (rest.requestId === context.requestId) { continue; }
       log({ event: 'removing what a failed change left', id: rest.id });
@@ -203,8 +217,9 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
 
         case 'Delete': {
           if (life.physicalId.test(id)) {
-            await life.delete(id, event.ResourceProperties, contextOf(event));
-            return { PhysicalResourceId: id };
+            const context = contextOf(event);
+            await life.delete(id, event.ResourceProperties, context);
+            return { PhysicalResourceId: id, Since: `${context.since}` };
           }
           await deleteCancelled(event);
           const until = Date.now() + 1000 * (creationTimeoutSeconds + LATE_CREATION_MARGIN_SECONDS);
@@ -213,7 +228,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       }
     }),
 
-    isComplete: reporting('isComplete', async event => {
+    isComplete: reporting('isComplete', unlessThrottled(async event => {
       const id = event.PhysicalResourceId!;
       if (event.RequestType !== 'Delete') {
         const attributes = await life.ready(id, event.ResourceProperties, {
@@ -229,7 +244,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       if (await life.gone(id, event.ResourceProperties, contextOf(event))) { return { IsComplete: true }; }
       await life.delete(id, event.ResourceProperties, contextOf(event));
       return { IsComplete: false };
-    }),
+    })),
   };
 }
 
@@ -251,6 +266,19 @@ function canonical(value: unknown): unknown {
     return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonical(inner)]);
   }
   return String(value);
+}
+
+/** A poll that finds the service busy is no failure: the next one goes on. */
+function unlessThrottled<P>(poll: (event: ProviderEvent<P>) => Promise<IsCompleteResult>): (event: ProviderEvent<P>) => Promise<IsCompleteResult> {
+  return async event => {
+    try {
+      return await poll(event);
+    } catch (error) {
+      if (!isThrottle(error)) { throw error; }
+      log({ event: 'the service is busy', error: (error as Error).message });
+      return { IsComplete: false };
+    }
+  };
 }
 
 /** CloudFormation shows the message of what is thrown here; all the rest goes to the log. */

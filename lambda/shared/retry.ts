@@ -5,8 +5,12 @@ import { log } from './log';
 export interface RetryOptions {
   /** Further errors that pass by themselves, beside throttling, server errors and broken connections. */
   readonly also?: (error: unknown) => boolean;
-  /** Give up when this much time has passed. @default 60 seconds */
+  /** Give up when this much time has passed. @default 90 seconds: `onEvent` has two minutes */
   readonly seconds?: number;
+  /** Throttling is not waited out but thrown, by a poll that will be repeated anyway. */
+  readonly hasty?: boolean;
+  /** For the errors of `also`, which are told if others come last. @default - as `seconds` */
+  readonly alsoSeconds?: number;
   /** What is being tried, for the log. */
   readonly what?: string;
   /** Asked before every pause: true ends the retries, as if their time were over. */
@@ -14,20 +18,25 @@ export interface RetryOptions {
 }
 
 const FIRST_PAUSE = 200;
-const LONGEST_PAUSE = 10_000;
+const LONGEST_PAUSE = 5_000;
 
 /**
  * The only layer of retries: the SDK's own is switched off (`client-config.ts`),
  * so that one call is one request. Pauses double, with full jitter.
  */
-export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 60, what, giveUp }: RetryOptions = {}): Promise<T> {
-  const end = Date.now() + seconds * 1000;
+export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 90, alsoSeconds = seconds, hasty, what, giveUp }: RetryOptions = {}): Promise<T> {
+  const begin = Date.now();
+  let telling: unknown;
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
+      const passes = passesByItself(error);
+      if (!passes && also?.(error)) { telling = error; }
+      const end = begin + (telling === undefined ? seconds : alsoSeconds) * 1000;
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
-      if (!(passesByItself(error) || also?.(error)) || Date.now() + pause > end || giveUp?.()) { throw error; }
+      if ((!passes && error !== telling) || (hasty && isThrottle(error))) { throw error; }
+      if (Date.now() + pause > end || giveUp?.()) { throw telling ?? error; }
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);
     }

@@ -8,6 +8,8 @@ export interface MountTargetsProperties extends OwnerProperties {
   /** In the user's order, which decides where several share an Availability Zone. */
   readonly SubnetIds: readonly string[];
   readonly SecurityGroups: readonly string[];
+  /** `true`: mount targets in these subnets that are there before the set become the set's. */
+  readonly TakeOver?: string | boolean;
   /** One per subnet, in the same order. Absent: the service chooses. */
   readonly IpAddresses?: readonly string[];
 }

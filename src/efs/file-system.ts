@@ -1,29 +1,37 @@
-import { type CustomResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, Stack, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
+import { type CustomResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
 import { type Construct, DependencyGroup, type IDependable } from 'constructs';
-import { FileSystemBase } from './file-system-base';
+import { Adopt } from './adopt';
+import type { FileSystemConfigurationOptions } from './file-system-configuration';
+import { lookUpFileSystem, type FileSystemLookupOptions } from './file-system-lookup';
+import { FileSystemMetrics } from './file-system-metrics';
 import { MountTargets } from './mount-targets';
-import type { FileSystemProperties } from '../contract/file-system';
+import { ThroughputCooldown } from './throughput-cooldown';
+import type { FileSystemAttributes, FileSystemProperties } from '../contract/file-system';
+import { AdoptionAccess } from '../private/adoption-access';
+import { configurationProperties, replicationAccess } from '../private/configuration';
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
-import { KeyAccess } from '../private/key-access';
+import { FILE_SYSTEM_KEY_ACTIONS, KeyAccess } from '../private/key-access';
+import { metricOf } from '../private/metrics';
 import { tellFacts } from '../private/owned-file-system';
+import { retainForMigration } from '../private/retain-for-migration';
+import { zonesAreKnown } from '../private/subnets';
 import { mergedTags, TAG_RULES } from '../private/tags';
+import { ThroughputDeferral } from '../private/throughput-deferral';
 import { check, misuse, notBoth, wholeMebibytes } from '../private/validation';
 
 const RESOURCE_TYPE = 'Custom::FileSystem';
 
-/** What EFS needs of a customer's key; kms:CreateGrant comes with limits of its own. */
-const KEY_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'];
-
 /**
  * Properties of a file system.
  */
-export interface FileSystemProps {
+export interface FileSystemProps extends FileSystemConfigurationOptions {
   /**
    * The VPC of the mount targets.
    *
@@ -54,7 +62,7 @@ export interface FileSystemProps {
   /**
    * Whether the file system is encrypted at rest.
    *
-   * A change makes a new, empty file system.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @default true
    */
@@ -64,7 +72,7 @@ export interface FileSystemProps {
    * The key to encrypt the file system with. Its key policy must let this
    * account's IAM policies decide, as the default key policy does.
    *
-   * A change makes a new, empty file system.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @default - the key aws/elasticfilesystem, if the file system is encrypted
    */
@@ -73,7 +81,7 @@ export interface FileSystemProps {
   /**
    * The performance mode.
    *
-   * A change makes a new, empty file system.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @see https://docs.aws.amazon.com/efs/latest/ug/performance.html#performancemodes
    * @default PerformanceMode.GENERAL_PURPOSE
@@ -101,6 +109,13 @@ export interface FileSystemProps {
   readonly provisionedThroughputPerSecond?: Size;
 
   /**
+   * What happens to a change of throughput that EFS does not allow yet.
+   *
+   * @default ThroughputCooldown.FAIL
+   */
+  readonly throughputCooldown?: ThroughputCooldown;
+
+  /**
    * The name of the file system: its tag `Name`.
    *
    * Changes in place.
@@ -113,12 +128,45 @@ export interface FileSystemProps {
    * The creation token: 1 to 64 printable ASCII characters. An account has one
    * file system per token and Region.
    *
-   * A change makes a new, empty file system. With a token of yours, whatever else
-   * makes a new file system needs another token.
+   * A change makes a new, empty file system, and is refused without `allowReplacement`.
+   * With a token of yours, whatever else makes a new file system needs another token.
    *
    * @default - derived from the root stack's name, the path of the construct, and the properties that cannot change
    */
   readonly creationToken?: string;
+
+  /**
+   * What happens if a file system with the creation token exists already.
+   *
+   * An adopted file system must be as the props that cannot change say; the deployment fails
+   * otherwise, and says what differs. It keeps its data, and is only released, not deleted,
+   * when it is removed from the stack or when a deployment is rolled back.
+   *
+   * @default Adopt.OWNED
+   */
+  readonly adopt?: Adopt;
+
+  /**
+   * The id of a file system to adopt, whoever made it: none is made then. For a file
+   * system that was in another stack, or was made by `efs.FileSystem`. It must not
+   * belong to a stack any more.
+   *
+   * Its mount targets in `vpcSubnets`, if no stack has them, become this construct's
+   * without interruption; they must have the security group `securityGroup`.
+   *
+   * A change makes another file system take its place, and is refused without `allowReplacement`.
+   *
+   * @default - the file system is known by its creation token
+   */
+  readonly adoptFileSystemId?: string;
+
+  /**
+   * Whether a change of what cannot change in place makes another file system, which
+   * is empty. Otherwise such a change is refused before anything happens.
+   *
+   * @default false
+   */
+  readonly allowReplacement?: boolean;
 
   /**
    * What happens to the file system when it is removed from the stack or replaced.
@@ -131,7 +179,7 @@ export interface FileSystemProps {
    * Whether the file system lies in one Availability Zone: the one in
    * `vpcSubnets.availabilityZones`, otherwise the first of the VPC.
    *
-   * A change makes a new, empty file system, and so does another zone.
+   * A change, or another zone, makes a new, empty file system, and is refused without `allowReplacement`.
    *
    * @see https://docs.aws.amazon.com/efs/latest/ug/availability-durability.html#file-system-type
    * @default false
@@ -170,7 +218,7 @@ export interface FileSystemProps {
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/whatisefs.html
  */
-export class FileSystem extends FileSystemBase implements ITaggableV2 {
+export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
   /**
    * The port of NFS.
    */
@@ -185,6 +233,40 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
    */
   public static fromFileSystemAttributes(scope: Construct, id: string, attrs: efs.FileSystemAttributes): efs.IFileSystem {
     return efs.FileSystem.fromFileSystemAttributes(scope, id, attrs);
+  }
+
+  /**
+   * A file system that exists already, looked for at deployment: when this is new, or other
+   * properties are looked for. The deployment fails unless there is exactly one.
+   *
+   * @param scope The parent construct.
+   * @param id The id of the construct.
+   * @param options By what to look for it.
+   */
+  public static fromLookup(scope: Construct, id: string, options: FileSystemLookupOptions): efs.IFileSystem {
+    return lookUpFileSystem(scope, id, options);
+  }
+
+  /**
+   * A metric of any file system, an imported or looked up one as well.
+   *
+   * @param fileSystem The file system.
+   * @param metricName The name of the metric in the namespace `AWS/EFS`.
+   * @param props Options of the metric.
+   */
+  public static metricOf(fileSystem: efs.IFileSystem, metricName: string, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return metricOf(fileSystem, metricName, props);
+  }
+
+  /**
+   * Prepares a file system of aws-cdk-lib for taking it over: it and all that belongs to it is
+   * retained when it is removed from the template. Deploy that; then remove it, and in the same
+   * deployment define a `FileSystem` under another id with `adoptFileSystemId`.
+   *
+   * @param fileSystem The file system.
+   */
+  public static retainForMigration(fileSystem: efs.FileSystem): void {
+    retainForMigration(fileSystem);
   }
 
   /**
@@ -217,6 +299,29 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
   public readonly mountTargets: MountTargets;
 
   /**
+   * The throughput mode that is in force after the deployment: with `ThroughputCooldown.DEFER`,
+   * and after a rollback, it may not be the wanted one yet.
+   *
+   * @attribute
+   */
+  public readonly presentThroughputMode: string;
+
+  /**
+   * The provisioned throughput that is in force after the deployment, in MiB per
+   * second; empty if the mode is another one.
+   *
+   * @attribute
+   */
+  public readonly presentProvisionedThroughput: string;
+
+  /**
+   * To what the throughput will change, and when; empty if nothing is deferred.
+   *
+   * @attribute
+   */
+  public readonly pendingThroughputChange: string;
+
+  /**
    * Collects the tags of the file system.
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
@@ -229,8 +334,10 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
     const encrypted = props.encrypted ?? true;
     const throughput = this.validate(props, encrypted);
     const zone = this.oneZone(props);
+    const configuration = configurationProperties(this, props);
 
     const provider = EfsProvider.getOrCreate(this);
+    const deferral = props.throughputCooldown === ThroughputCooldown.DEFER ? ThroughputDeferral.getOrCreate(this) : undefined;
     this._startPolicy(props.fileSystemPolicy);
     this.resource = handledResource<FileSystemProperties>(this, {
       resourceType: RESOURCE_TYPE,
@@ -238,22 +345,41 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       properties: {
         CreationToken: props.creationToken,
+        Adopt: props.adopt,
+        AdoptFileSystemId: props.adoptFileSystemId,
+        AllowReplacement: props.allowReplacement ? true : undefined,
         Encrypted: encrypted,
         KmsKeyId: props.kmsKey?.keyRef.keyArn,
         PerformanceMode: props.performanceMode,
         AvailabilityZoneName: zone,
         ThroughputMode: props.throughputMode,
         ProvisionedThroughputInMibps: throughput,
+        Deferral: deferral?.properties,
         FileSystemTags: mergedTags(this, this.cdkTagManager, TAG_RULES.fileSystem),
-        FileSystemPolicy: this.lazyPolicy(props),
+        FileSystemPolicy: Lazy.any({ produce: () => this.finishedPolicy(props) }),
+        ...configuration,
       },
     });
     if (props.kmsKey) {
-      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: [provider.role] }));
+      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] }));
+    }
+    if (props.replicationConfiguration) {
+      this.resource.node.addDependency(...replicationAccess(this, provider, props.replicationConfiguration));
     }
     this.fileSystemId = this.resource.ref;
-    this.fileSystemArn = Stack.of(this).formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: this.fileSystemId });
-    tellFacts(this, { availabilityZone: zone });
+    this.presentThroughputMode = this.resource.getAttString('ThroughputMode' satisfies keyof FileSystemAttributes);
+    this.presentProvisionedThroughput = this.resource.getAttString('ProvisionedThroughputInMibps' satisfies keyof FileSystemAttributes);
+    this.pendingThroughputChange = this.resource.getAttString('PendingThroughputChange' satisfies keyof FileSystemAttributes);
+    this.fileSystemArn = this.resource.getAttString('Arn' satisfies keyof FileSystemAttributes);
+    if (props.adoptFileSystemId !== undefined || props.adopt === Adopt.ALWAYS) {
+      this.resource.node.addDependency(new AdoptionAccess(this, 'AdoptionAccess', { role: provider.role, fileSystemId: props.adoptFileSystemId }));
+    }
+    if (deferral) { this.resource.node.addDependency(deferral); }
+    tellFacts(this, {
+      availabilityZone: zone,
+      adoptsById: props.adoptFileSystemId !== undefined,
+      has: setting => setting === 'FileSystemPolicy' ? this.finishedPolicy(props) !== undefined : configuration[setting] !== undefined,
+    });
     Tags.of(this).add('Name', props.fileSystemName || this.node.path);
 
     const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'EfsSecurityGroup', { vpc });
@@ -293,13 +419,19 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
     const maxIo = performanceMode === efs.PerformanceMode.MAX_IO;
 
     check(this, 'creationToken', creationToken, '1 to 64 printable ASCII characters', value => /^[\x20-\x7e]{1,64}$/.test(value));
+    check(this, 'adoptFileSystemId', props.adoptFileSystemId, 'the id of a file system', value => /^fs-[0-9a-f]{8,40}$/.test(value));
+    notBoth(this, "'adoptFileSystemId'", "'creationToken'", props.adoptFileSystemId !== undefined && creationToken !== undefined);
+    notBoth(this, "'adoptFileSystemId'", "'adopt'", props.adoptFileSystemId !== undefined && props.adopt !== undefined);
     notBoth(this, "'kmsKey'", "'encrypted: false'", kmsKey !== undefined && !encrypted);
-    notBoth(this, "'performanceMode' MAX_IO", "'throughputMode' ELASTIC", maxIo && throughputMode === efs.ThroughputMode.ELASTIC);
-    notBoth(this, "'performanceMode' MAX_IO", "'oneZone'", maxIo && oneZone === true);
+    // The words of aws-cdk-lib, for tests that look for them.
+    if (maxIo && oneZone === true) { throw misuse(this, 'performanceMode MAX_IO is not supported for One Zone file systems.'); }
+    if (maxIo && throughputMode === efs.ThroughputMode.ELASTIC) {
+      throw misuse(this, 'ThroughputMode ELASTIC is not supported for file systems with performanceMode MAX_IO');
+    }
 
     const throughput = wholeMebibytes(this, 'provisionedThroughputPerSecond', props.provisionedThroughputPerSecond, 1);
     if (provisioned && throughput === undefined) {
-      throw misuse(this, "'throughputMode' PROVISIONED needs 'provisionedThroughputPerSecond', a whole number of MiB from 1, got none");
+      throw misuse(this, 'Property provisionedThroughputPerSecond is required when throughputMode is PROVISIONED');
     }
     if (!provisioned && throughput !== undefined && !Token.isUnresolved(throughputMode)) {
       throw misuse(this, `'provisionedThroughputPerSecond' needs 'throughputMode' PROVISIONED, got ${throughputMode ?? 'none'}`);
@@ -311,19 +443,22 @@ export class FileSystem extends FileSystemBase implements ITaggableV2 {
   private oneZone({ oneZone, vpc, vpcSubnets }: FileSystemProps): string | undefined {
     if (!oneZone) { return undefined; }
     const zones = vpcSubnets?.availabilityZones;
-    if (vpcSubnets && zones?.length !== 1) {
-      throw misuse(this, `with 'oneZone', 'vpcSubnets' must name exactly one of 'availabilityZones', got ${zones?.length ?? 'none'}`);
+    if (vpcSubnets && !zones) {
+      throw misuse(this, 'When oneZone is enabled and vpcSubnets defined, vpcSubnets.availabilityZones can not be undefined.');
+    }
+    if (zones && zones.length !== 1) {
+      throw misuse(this, `When oneZone is enabled, vpcSubnets.availabilityZones should exactly have one zone. Got ${zones.length}`);
     }
     const zone = zones?.[0] ?? vpc.availabilityZones[0];
-    // Before its look-up, a VPC has zones like `dummy1a`.
-    const known = vpc.availabilityZones.every(each => !Token.isUnresolved(each) && !each.startsWith('dummy'));
-    check(this, 'vpcSubnets.availabilityZones', zone, `one of ${vpc.availabilityZones.join(', ')}`, value => !known || vpc.availabilityZones.includes(value));
+    if (zonesAreKnown(vpc) && !Token.isUnresolved(zone) && !vpc.availabilityZones.includes(zone)) {
+      throw misuse(this, `vpcSubnets.availabilityZones specified is not in vpc.availabilityZones. Got ${zone}, not one of ${vpc.availabilityZones.join(', ')}`);
+    }
     return zone;
   }
 
   /** Grants may come until the template is written. */
-  private lazyPolicy({ allowAnonymousAccess }: FileSystemProps): unknown {
+  private finishedPolicy({ allowAnonymousAccess }: FileSystemProps): iam.PolicyDocument | undefined {
     const deniedByDefault = FeatureFlags.of(this).isEnabled(EFS_DENY_ANONYMOUS_ACCESS) ?? false;
-    return Lazy.any({ produce: () => this._finishPolicy({ allowAnonymousAccess, deniedByDefault }) });
+    return this._finishPolicy({ allowAnonymousAccess, deniedByDefault });
   }
 }

@@ -8,7 +8,7 @@ import { OWNERSHIP_TAG_PREFIX } from '../contract/ownership';
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
 import { factsOf, grantOnForeign } from '../private/owned-file-system';
-import { cidrOf, isWithin, zoneOf, zonesWithSeveral } from '../private/subnets';
+import { cidrOf, isWithin, zoneOf, zonesAreKnown, zonesWithSeveral } from '../private/subnets';
 import { check, misuse } from '../private/validation';
 
 /** The quota of security groups that accounts have at first. */
@@ -135,6 +135,7 @@ export class MountTargets extends Resource implements ec2.IConnectable {
         Address: this.node.addr,
         SubnetIds: subnetIds,
         SecurityGroups: securityGroups.map(group => group.securityGroupId),
+        TakeOver: factsOf(props.fileSystem)?.adoptsById ? true : undefined,
         IpAddresses: props.ipAddresses,
       },
     });
@@ -164,10 +165,16 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     return this.resource.getAttString(name);
   }
 
-  private validateSubnets({ fileSystem, ipAddresses }: MountTargetsProps, subnets: ec2.ISubnet[]): void {
-    check(this, 'vpcSubnets', subnets.length, 'at least one subnet', count => count > 0);
-
+  private validateSubnets({ fileSystem, ipAddresses, vpc }: MountTargetsProps, subnets: ec2.ISubnet[]): void {
     const only = factsOf(fileSystem)?.availabilityZone;
+    if (subnets.length === 0 && only !== undefined && !zonesAreKnown(vpc)) {
+      // efs.FileSystem makes a file system that nobody can mount.
+      Annotations.of(this).addWarningV2('cdk-durable-storage:MountTargets.unknownZones',
+        `which subnet lies in ${only} is not known in a stack without account and Region, so the deployment will fail: `
+        + "give the stack an 'env', or leave out 'vpcSubnets'");
+      return;
+    }
+    check(this, 'vpcSubnets', subnets.length, 'at least one subnet', count => count > 0);
     for (const zone of only === undefined ? [] : subnets.map(zoneOf)) {
       check(this, 'vpcSubnets', zone, `in ${only}, where the file system is`, value => Token.isUnresolved(only) || value === only);
     }

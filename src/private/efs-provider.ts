@@ -53,8 +53,12 @@ export class EfsProvider extends Construct {
         actions: [
           'elasticfilesystem:DescribeFileSystems',
           'elasticfilesystem:DescribeFileSystemPolicy',
+          'elasticfilesystem:DescribeBackupPolicy',
+          'elasticfilesystem:DescribeLifecycleConfiguration',
+          'elasticfilesystem:DescribeReplicationConfigurations',
           'elasticfilesystem:DescribeMountTargets',
           'elasticfilesystem:DescribeMountTargetSecurityGroups',
+          'elasticfilesystem:DescribeAccessPoints',
           'elasticfilesystem:ListTagsForResource',
         ],
         resources: ['*'],
@@ -67,12 +71,22 @@ export class EfsProvider extends Construct {
           'elasticfilesystem:UntagResource',
           'elasticfilesystem:PutFileSystemPolicy',
           'elasticfilesystem:DeleteFileSystemPolicy',
+          'elasticfilesystem:PutBackupPolicy',
+          'elasticfilesystem:PutLifecycleConfiguration',
+          'elasticfilesystem:UpdateFileSystemProtection',
+          'elasticfilesystem:CreateReplicationConfiguration',
+          'elasticfilesystem:DeleteReplicationConfiguration',
           'elasticfilesystem:CreateMountTarget',
           'elasticfilesystem:DeleteMountTarget',
           'elasticfilesystem:ModifyMountTargetSecurityGroups',
         ],
         resources: [fileSystems],
         conditions: { StringLike: { [`aws:ResourceTag/${OWNERSHIP_TAGS.owner}`]: `${ownerPrefix(this)}*` } },
+      },
+      {
+        // By the owner tag; the index of all tagged things knows no narrower resource.
+        actions: ['tag:GetResources'],
+        resources: ['*'],
       },
       {
         // EFS makes and removes the network interface of a mount target with the rights of the caller.
@@ -87,7 +101,7 @@ export class EfsProvider extends Construct {
         resources: ['*'],
       },
       {
-        // Made by the first mount target of an account.
+        // Made by the first mount target or replication of an account.
         actions: ['iam:CreateServiceLinkedRole'],
         resources: ['*'],
         conditions: { StringEquals: { 'iam:AWSServiceName': 'elasticfilesystem.amazonaws.com' } },

@@ -3,6 +3,9 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
 
+/** What EFS needs of a customer's key; kms:CreateGrant comes with limits of its own. */
+export const FILE_SYSTEM_KEY_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'];
+
 export interface KeyAccessProps {
   readonly key: kms.IKeyRef;
   /** Beside `kms:CreateGrant`, which is always limited to grants for AWS services. */

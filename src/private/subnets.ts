@@ -10,6 +10,11 @@ export function zoneOf(subnet: ec2.ISubnet): string | undefined {
   return attempt(() => subnet.availabilityZone);
 }
 
+/** Without account and Region, a VPC has tokens for zones; before its look-up, zones like `dummy1a`. */
+export function zonesAreKnown(vpc: ec2.IVpc): boolean {
+  return vpc.availabilityZones.every(zone => !Token.isUnresolved(zone) && !zone.startsWith('dummy'));
+}
+
 /** The IPv4 range of a subnet, if it is known at synthesis. */
 export function cidrOf(subnet: ec2.ISubnet): string | undefined {
   const cidr = attempt(() => subnet.ipv4CidrBlock);

@@ -19,7 +19,7 @@ export function notBoth(scope: IConstruct, one: string, other: string, both: boo
 
 /** A whole number of one unit in a range; a fraction of the unit is an error, not something to round. */
 export function wholeMebibytes(scope: IConstruct, prop: string, size: Size | undefined, min: number): number | undefined {
-  const amount = size?.toMebibytes({ rounding: SizeRoundingBehavior.NONE });
+  const amount = size && wholeNumber(scope, prop, () => size.toMebibytes());
   check(scope, prop, amount, `a whole number of MiB from ${min}`, value => Number.isInteger(value) && value >= min);
   return amount;
 }
@@ -28,6 +28,15 @@ export function wholeGibibytes(scope: IConstruct, prop: string, size: Size | und
   const amount = size?.toGibibytes({ rounding: SizeRoundingBehavior.NONE });
   check(scope, prop, amount, `a whole number of GiB from ${min} to ${max}`, value => Number.isInteger(value) && value >= min && value <= max);
   return amount;
+}
+
+/** The CDK's own error, with prop and place. */
+function wholeNumber(scope: IConstruct, prop: string, convert: () => number): number {
+  try {
+    return convert();
+  } catch (error) {
+    throw misuse(scope, `'${prop}': ${(error as Error).message.replace(/\.$/, '')}`);
+  }
 }
 
 const SHOWN_CHARACTERS = 80;

@@ -9,7 +9,7 @@
 export class Clock {
   private time: number;
   private working = 0;
-  private sleepers: { readonly due: number; readonly order: number; readonly wake: () => void }[] = [];
+  private sleepers: { readonly due: number; readonly order: number; readonly wake: () => void; readonly patient?: boolean }[] = [];
   private order = 0;
   private jumpScheduled = false;
 
@@ -36,6 +36,13 @@ export class Clock {
     });
   }
 
+  /** Calls back when the time gets there, but does not make it go by: that takes somebody who sleeps. Returns what calls it off. */
+  public wakeAt(moment: number, wake: () => void): () => void {
+    const sleeper = { due: moment, order: this.order++, wake, patient: true };
+    this.sleepers.push(sleeper);
+    return () => { this.sleepers = this.sleepers.filter(other => other !== sleeper); };
+  }
+
   /** Something works from now on, so time stands still, until the returned function is called. */
   public work(): () => void {
     this.working++;
@@ -53,6 +60,10 @@ export class Clock {
     this.jumpTo(this.time + milliseconds);
   }
 
+  private get awaited(): boolean {
+    return this.sleepers.some(({ patient }) => !patient);
+  }
+
   private jumpTo(moment: number): void {
     this.time = Math.max(this.time, moment);
     const due = this.sleepers.filter(sleeper => sleeper.due <= this.time).sort((a, b) => a.due - b.due || a.order - b.order);
@@ -62,11 +73,11 @@ export class Clock {
 
   /** An answer just sent still has to reach whoever works on with it: a few turns of the event loop, and a moment for the socket. */
   private jumpWhenIdle(): void {
-    if (this.jumpScheduled || this.working > 0 || this.sleepers.length === 0) { return; }
+    if (this.jumpScheduled || this.working > 0 || !this.awaited) { return; }
     this.jumpScheduled = true;
     setTimeout(() => setImmediate(() => {
       this.jumpScheduled = false;
-      if (this.working > 0 || this.sleepers.length === 0) { return; }
+      if (this.working > 0 || !this.awaited) { return; }
       this.jumpTo(Math.min(...this.sleepers.map(sleeper => sleeper.due)));
       this.jumpWhenIdle();
     }), 2);

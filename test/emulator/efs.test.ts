@@ -1,5 +1,5 @@
 import {
-  CreateReplicationConfigurationCommand, CreateTagsCommand, DeleteFileSystemCommand, DescribeAccessPointsCommand,
+  DescribeAccountPreferencesCommand, CreateTagsCommand, DeleteFileSystemCommand, DescribeAccessPointsCommand,
   DescribeFileSystemsCommand, type CreateFileSystemCommandInput,
 } from '@aws-sdk/client-efs';
 import {
@@ -229,8 +229,8 @@ describe('the service', () => {
 
   test('says clearly what it does not know', async () => {
     const id = await fileSystem();
-    expect(await refusal(client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId: id, Destinations: [{ Region: REGION }] }))))
-      .toMatchObject({ name: 'NotImplemented', status: 501, message: 'the emulated EFS does not know CreateReplicationConfiguration' });
+    expect(await refusal(client.send(new DescribeAccountPreferencesCommand({}))))
+      .toMatchObject({ name: 'NotImplemented', status: 501, message: 'the emulated EFS does not know DescribeAccountPreferences' });
     expect(await refusal(client.send(new CreateTagsCommand({ FileSystemId: id, Tags: [] })))).toEqual(refused('NotImplemented', 501));
   });
 });

@@ -6,8 +6,10 @@ import { REGION } from './environment';
 import { Kms } from './kms';
 import { Lambda } from './lambda';
 import { S3 } from './s3';
+import { Scheduler } from './scheduler';
 import { EmulatorServer } from './server';
 import { StepFunctions } from './states';
+import { Tagging, type TaggingOptions } from './tagging';
 
 export interface EmulatorOptions {
   /** Emulated time at the start, in milliseconds since 1970. */
@@ -15,6 +17,7 @@ export interface EmulatorOptions {
   readonly efs?: ConstructorParameters<typeof Efs>[3];
   readonly ebs?: ConstructorParameters<typeof EbsDirect>[3];
   readonly lambda?: ConstructorParameters<typeof Lambda>[2];
+  readonly tagging?: TaggingOptions;
 }
 
 /** All emulated services behind one loopback port, in one time. */
@@ -34,6 +37,8 @@ export class Emulator {
   public readonly efs: Efs;
   public readonly lambda: Lambda;
   public readonly states: StepFunctions;
+  public readonly tagging: Tagging;
+  public readonly scheduler: Scheduler;
   private readonly closing: (() => void | Promise<void>)[] = [];
 
   private constructor(options: EmulatorOptions) {
@@ -46,7 +51,12 @@ export class Emulator {
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs);
     this.lambda = new Lambda(this.clock, this.server, options.lambda);
     this.states = new StepFunctions(this.clock, this.lambda);
-    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states].forEach(service => this.server.add(service));
+    this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);
+    this.scheduler = new Scheduler(this.clock, (functionArn, payload, as) => {
+      this.lambda.authorizeInvoke(as, functionArn);
+      void this.lambda.enqueue(functionArn, payload);
+    });
+    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states, this.tagging, this.scheduler].forEach(service => this.server.add(service));
   }
 
   /** For clients of the test's own, which may do everything. */

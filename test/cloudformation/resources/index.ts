@@ -1,12 +1,14 @@
 import type { Handler } from '../handler';
 import type { Context } from './context';
 import { efsHandlers } from './efs';
+import { efsFileSystemHandlers } from './efs-file-system';
 import { eventsHandlers } from './events';
 import { iamHandlers } from './iam';
 import { lambdaHandlers } from './lambda';
 import { miscHandlers } from './misc';
 import { networkHandlers } from './network';
 import { s3Handlers } from './s3';
+import { schedulerHandlers } from './scheduler';
 import { statesHandlers } from './states';
 import { storageHandlers } from './storage';
 
@@ -20,9 +22,11 @@ export function resourceHandlers(context: Context): Record<string, Handler> {
     ...statesHandlers(context),
     ...eventsHandlers(context),
     ...s3Handlers(context),
+    ...schedulerHandlers(context),
     ...storageHandlers(context),
     ...networkHandlers(context),
     ...efsHandlers(context),
+    ...efsFileSystemHandlers(context),
     ...miscHandlers(context),
   };
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'crypto';
 import type { Clock } from '../clock';
-import { arn } from '../environment';
+import { REGION, arn } from '../environment';
 import type { Context } from '../iam';
 import { ServiceError, type Call } from '../service';
 import { DURATIONS, LIMITS, type EfsOptions, type Keys, type Network } from './options';
+import type { Replication } from './replication';
 import { AccessPoint, FileSystem, MountTarget, type Tag, type Tagged } from './state';
 
 /** One operation: members in, members out. */
@@ -17,9 +18,11 @@ export class Account {
   public readonly unsupportedZones: string[];
   /** Whether AWSServiceRoleForAmazonElasticFileSystem exists; the first mount target makes it. */
   public serviceLinkedRoleExists = false;
-  private things: { fileSystems: FileSystem[]; mountTargets: MountTarget[]; accessPoints: AccessPoint[] } = {
-    fileSystems: [], mountTargets: [], accessPoints: [],
+  private things: { fileSystems: FileSystem[]; mountTargets: MountTarget[]; accessPoints: AccessPoint[]; replications: Replication[] } = {
+    fileSystems: [], mountTargets: [], accessPoints: [], replications: [],
   };
+  /** Network interfaces whose mount targets are gone. */
+  private lingering: { readonly networkInterfaceId: string; readonly until: number }[] = [];
   private made = 0;
 
   constructor(public readonly clock: Clock, public readonly network: Network, public readonly keys: Keys, options: EfsOptions) {
@@ -29,7 +32,16 @@ export class Account {
   }
 
   public get fileSystems(): FileSystem[] {
+    return this.everywhere.filter(({ region }) => region === REGION);
+  }
+
+  /** Destinations of replications in other Regions, too. */
+  public get everywhere(): FileSystem[] {
     return this.settle().fileSystems;
+  }
+
+  public get replications(): Replication[] {
+    return this.settle().replications;
   }
 
   public get mountTargets(): MountTarget[] {
@@ -38,6 +50,16 @@ export class Account {
 
   public get accessPoints(): AccessPoint[] {
     return this.settle().accessPoints;
+  }
+
+  /** The one that it is source or destination of. */
+  public replicationOf({ id }: FileSystem): Replication | undefined {
+    return this.replications.find(({ source, destination }) => source.id === id || destination.id === id);
+  }
+
+  public addReplication(replication: Replication): void {
+    replication.destination.protection = 'REPLICATING';
+    this.things.replications.push(replication);
   }
 
   public add(thing: FileSystem | MountTarget | AccessPoint): void {
@@ -49,13 +71,20 @@ export class Account {
   /** Forgets whatever is deleted by now, network interfaces with it. */
   public settle() {
     const lives = (thing: FileSystem | MountTarget | AccessPoint) => thing.lifeCycleState !== 'deleted';
-    const { fileSystems, mountTargets, accessPoints } = this.things;
-    mountTargets.filter(target => !lives(target)).forEach(target => this.network.deleteInterface(target.networkInterfaceId));
+    const { fileSystems, mountTargets, accessPoints, replications } = this.things;
+    // The service protects a destination again when the replication is gone.
+    replications.filter(({ phase }) => phase.state === 'deleted').forEach(({ destination }) => { destination.protection = 'ENABLED'; });
+    const now = this.clock.now();
+    this.lingering.push(...mountTargets.filter(target => !lives(target))
+      .map(({ networkInterfaceId }) => ({ networkInterfaceId, until: now + this.durations.interfaceLingering })));
+    this.lingering.filter(({ until }) => until <= now).forEach(({ networkInterfaceId }) => this.network.deleteInterface(networkInterfaceId));
+    this.lingering = this.lingering.filter(({ until }) => until > now);
     const livingFileSystems = fileSystems.filter(lives);
     this.things = {
       fileSystems: livingFileSystems,
       mountTargets: mountTargets.filter(lives),
       accessPoints: accessPoints.filter(point => lives(point) && livingFileSystems.some(({ id }) => id === point.fileSystemId)),
+      replications: replications.filter(({ phase }) => phase.state !== 'deleted'),
     };
     return this.things;
   }
@@ -68,7 +97,8 @@ export class Account {
 
   /** The file system named by id or ARN, for a caller who may do that to it. */
   public fileSystem(call: Call, action: string, idOrArn: string, context: Context = {}): FileSystem {
-    const found = this.fileSystems.find(({ id, arn: own }) => id === idOrArn || own === idOrArn);
+    const here = regionOf(call);
+    const found = this.everywhere.find(({ id, arn: own, region }) => region === here && (id === idOrArn || own === idOrArn));
     this.authorize(call, action, found ?? idOrArn, context);
     if (!found) { throw new ServiceError('FileSystemNotFound', 404, `File system '${idOrArn}' does not exist.`); }
     return found;
@@ -116,6 +146,11 @@ export class Account {
       throw badRequest(`A resource can have at most ${this.limits.tags} tags.`);
     }
   }
+}
+
+/** The Region whose endpoint is called. */
+export function regionOf(call: Call): string {
+  return /Credential=[^/]+\/\d+\/([^/]+)\//.exec(call.headers.authorization ?? '')?.[1] ?? REGION;
 }
 
 export function badRequest(message: string): ServiceError {

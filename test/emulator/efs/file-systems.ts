@@ -1,7 +1,7 @@
 import { ACCOUNT, AVAILABILITY_ZONES, REGION, arn } from '../environment';
 import type { Context } from '../iam';
 import { AccessDenied, ServiceError, type Call } from '../service';
-import { badRequest, requestTags, type Account, type Operations } from './account';
+import { badRequest, regionOf, requestTags, type Account, type Operations } from './account';
 import { page } from './pages';
 import { FileSystem, Phase, Tags } from './state';
 import { changeThroughput, checkThroughput } from './throughput';
@@ -56,7 +56,8 @@ export function fileSystemOperations(account: Account): Operations {
         return { FileSystems: [describe(account, found)] };
       }
       account.authorize(call, 'DescribeFileSystems', '*');
-      const found = account.fileSystems.filter(({ creationToken }) => token === undefined || creationToken === token);
+      const here = account.everywhere.filter(({ region }) => region === regionOf(call));
+      const found = here.filter(({ creationToken }) => token === undefined || creationToken === token);
       if (token !== undefined && found.length === 0) {
         throw new ServiceError('FileSystemNotFound', 404, `File system with creation token '${token}' does not exist.`);
       }
@@ -79,6 +80,9 @@ export function fileSystemOperations(account: Account): Operations {
       if (account.mountTargets.some(({ fileSystemId }) => fileSystemId === fileSystem.id)) {
         throw new ServiceError('FileSystemInUse', 409, `File system '${fileSystem.id}' has mount targets.`);
       }
+      if (account.replicationOf(fileSystem)) {
+        throw new ServiceError('FileSystemInUse', 409, `File system '${fileSystem.id}' is part of a replication.`);
+      }
       if (fileSystem.lifeCycleState === 'deleting') { return; }
       fileSystem.phase.begin('deleting', 'deleted', durations.fileSystemDeleting);
     },
@@ -94,7 +98,7 @@ function checkZone(account: Account, zone: string, performanceMode: string): voi
 }
 
 /** The ARN of the key. A customer's own key is used in the caller's name, who must be allowed to. */
-function encryptionKey(account: Account, call: Call, keyId: string | undefined): string {
+export function encryptionKey(account: Account, call: Call, keyId: string | undefined): string {
   const managed = account.keys.resolve(MANAGED_KEY) ?? arn('kms', 'key/00000000-0000-4000-8000-0000000000ef');
   if (keyId === undefined || keyId === MANAGED_KEY || keyId === arn('kms', MANAGED_KEY)) { return managed; }
 
@@ -138,8 +142,8 @@ function describe(account: Account, fileSystem: FileSystem) {
     ThroughputMode: fileSystem.throughputMode,
     ProvisionedThroughputInMibps: fileSystem.provisionedThroughputInMibps,
     AvailabilityZoneName: availabilityZoneName,
-    AvailabilityZoneId: availabilityZoneName && AVAILABILITY_ZONES[availabilityZoneName],
+    AvailabilityZoneId: availabilityZoneName && (AVAILABILITY_ZONES[availabilityZoneName] ?? `id-of-${availabilityZoneName}`),
     Tags: fileSystem.tagSet.list,
-    FileSystemProtection: { ReplicationOverwriteProtection: 'ENABLED' },
+    FileSystemProtection: { ReplicationOverwriteProtection: fileSystem.protection },
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock';
+import { REGION } from '../environment';
 import { RestJsonModel } from '../rest-json';
 import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { accessPointOperations } from './access-points';
@@ -7,6 +8,7 @@ import { configurationOperations } from './configuration';
 import { fileSystemOperations } from './file-systems';
 import { mountTargetOperations } from './mount-targets';
 import type { EfsOptions, Keys, Network } from './options';
+import { refuseElsewhere, replicationOperations, type Replication } from './replication';
 import type { AccessPoint, FileSystem, MountTarget } from './state';
 import { taggingOperations } from './tagging';
 
@@ -29,6 +31,7 @@ export class Efs implements Service {
       ...accessPointOperations(this.account),
       ...taggingOperations(this.account),
       ...configurationOperations(this.account),
+      ...replicationOperations(this.account),
     };
     this.bucket = { tokens: options.callsPerSecond ?? 0, at: clock.now() };
   }
@@ -36,6 +39,15 @@ export class Efs implements Service {
   /** Those that are not gone yet. */
   public get fileSystems(): FileSystem[] {
     return this.account.fileSystems;
+  }
+
+  /** In other Regions: destinations of replications from here. */
+  public get replicas(): FileSystem[] {
+    return this.account.everywhere.filter(({ region }) => region !== REGION);
+  }
+
+  public get replications(): Replication[] {
+    return this.account.replications;
   }
 
   public get mountTargets(): MountTarget[] {
@@ -82,6 +94,7 @@ export class Efs implements Service {
     this.throttle();
     const name = this.operation(call);
     if (name === '') { throw new ServiceError('UnknownOperationException', 404, `EFS has no operation ${call.method} ${call.path}`); }
+    refuseElsewhere(call, name);
     const operation = this.operations[name];
     if (!operation) { throw new ServiceError('NotImplemented', 501, `the emulated EFS does not know ${name}`); }
     return this.model.answer(name, operation(call, this.model.input(call)) ?? {});

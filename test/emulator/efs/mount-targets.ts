@@ -6,8 +6,8 @@ import type { Subnet } from './options';
 import { page } from './pages';
 import { MountTarget, type FileSystem } from './state';
 
-const SERVICE = 'elasticfilesystem.amazonaws.com';
-const SERVICE_LINKED_ROLE = `arn:${PARTITION}:iam::${ACCOUNT}:role/aws-service-role/${SERVICE}/AWSServiceRoleForAmazonElasticFileSystem`;
+export const SERVICE = 'elasticfilesystem.amazonaws.com';
+export const SERVICE_LINKED_ROLE = `arn:${PARTITION}:iam::${ACCOUNT}:role/aws-service-role/${SERVICE}/AWSServiceRoleForAmazonElasticFileSystem`;
 
 export function mountTargetOperations(account: Account): Operations {
   const { durations, limits, network } = account;

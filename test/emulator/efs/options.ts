@@ -38,9 +38,13 @@ export const DURATIONS = {
   fileSystemDeleting: 5_000,
   mountTargetCreating: 80_000,
   mountTargetDeleting: 40_000,
+  /** How long EC2 has a network interface when its mount target is gone. */
+  interfaceLingering: 0,
   accessPointCreating: 2_000,
   accessPointDeleting: 2_000,
   backupPolicyChanging: 5_000,
+  replicationEnabling: 30_000,
+  replicationDeleting: 60_000,
   /** From one change of throughput mode, or decrease of provisioned throughput, to the next. */
   betweenThroughputChanges: 24 * 60 * 60_000,
 };

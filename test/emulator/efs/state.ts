@@ -1,5 +1,5 @@
 import type { Clock } from '../clock';
-import { arn } from '../environment';
+import { REGION, arn } from '../environment';
 
 export type State = 'creating' | 'available' | 'updating' | 'deleting' | 'deleted' | 'error';
 
@@ -85,6 +85,8 @@ export class FileSystem implements Tagged {
   public policy?: string;
   public backup?: Phase<string>;
   public lifecyclePolicies: LifecyclePolicy[] = [];
+  /** Replication overwrite protection; `REPLICATING` as long as it is the destination of a replication. */
+  public protection: 'ENABLED' | 'DISABLED' | 'REPLICATING' = 'ENABLED';
 
   constructor(
     clock: Clock, creating: number,
@@ -97,8 +99,9 @@ export class FileSystem implements Tagged {
     public readonly encrypted: boolean,
     public readonly kmsKeyId: string | undefined,
     public readonly availabilityZoneName: string | undefined,
+    public readonly region = REGION,
   ) {
-    this.arn = arn('elasticfilesystem', `file-system/${id}`);
+    this.arn = arn('elasticfilesystem', `file-system/${id}`, { region });
     this.createdAt = new Date(clock.now());
     this.phase = new Phase<State>(clock, 'available').begin('creating', 'available', creating);
   }

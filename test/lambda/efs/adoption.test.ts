@@ -121,7 +121,7 @@ describe('a file system that was retained', () => {
     deleteStack(first);
     const second = redeployed();
     await second.deploy({ ...RETAINED, RemovalPolicy: 'Delete', CreationToken: 'mine' });
-    await second.deploy({ ...RETAINED, RemovalPolicy: 'Delete' });
+    await second.deploy({ ...RETAINED, RemovalPolicy: 'Delete', AllowReplacement: true });
     expect(ids()).toEqual([first.physicalId, second.physicalId]);
   });
 });

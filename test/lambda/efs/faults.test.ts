@@ -24,7 +24,7 @@ describe('a call that fails once does no harm', () => {
       arm();
       await stack.deploy(first);
       await stack.deploy({ ...first, ThroughputMode: 'elastic', FileSystemPolicy: undefined, FileSystemTags: [{ Key: 'b', Value: '1' }] });
-      await stack.deploy({ ...first, PerformanceMode: 'maxIO' });
+      await stack.deploy({ ...first, PerformanceMode: 'maxIO', AllowReplacement: true });
 
       const [only, ...others] = world.efs.fileSystems;
       expect(others).toEqual([]);

@@ -4,6 +4,7 @@ import type { Stack } from '../stack';
 
 const PLAIN = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
 const ENCRYPTED = { ...PLAIN, Encrypted: true };
+const REPLACING = { ...ENCRYPTED, AllowReplacement: true };
 const tags = (entries: Record<string, string>) => Object.entries(entries).map(([Key, Value]) => ({ Key, Value }));
 
 let world: World;
@@ -34,7 +35,13 @@ describe('creating a file system', () => {
     const [id] = ids();
     expect(stack.physicalId).toBe(id);
     const fileSystem = await world.describe(id);
-    expect(attributes).toEqual({ FileSystemId: id, Arn: fileSystem.FileSystemArn });
+    expect(attributes).toEqual({
+      FileSystemId: id,
+      Arn: fileSystem.FileSystemArn,
+      ThroughputMode: 'provisioned',
+      ProvisionedThroughputInMibps: '12.5',
+      PendingThroughputChange: '',
+    });
     expect(fileSystem).toMatchObject({
       LifeCycleState: 'available',
       Encrypted: true,
@@ -249,7 +256,7 @@ describe('changing an immutable property', () => {
   test('makes another file system, then deletes the old one', async () => {
     await stack.deploy(PLAIN);
     const old = stack.physicalId!;
-    await stack.deploy(ENCRYPTED);
+    await stack.deploy(REPLACING);
     expect(stack.physicalId).not.toBe(old);
     expect(ids()).toEqual([stack.physicalId]);
     expect(await world.describe(stack.physicalId!)).toMatchObject({ Encrypted: true });
@@ -258,7 +265,7 @@ describe('changing an immutable property', () => {
   test.each(['old', 'new'] as const)('and failing afterwards gives back the old one, with the %s id', async rollbackWith => {
     await stack.deploy(PLAIN);
     const [old] = ids();
-    await expect(stack.deploy(ENCRYPTED, { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
+    await expect(stack.deploy(REPLACING, { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
 
     expect(stack.physicalId).toBe(old);
     expect(world.tags(old)).toBeDefined();
@@ -270,7 +277,7 @@ describe('changing an immutable property', () => {
   test.each(['old', 'new'] as const)('and failing meanwhile gives back the old one, with the %s id, and leaves nothing else', async rollbackWith => {
     await stack.deploy(PLAIN);
     const [old] = ids();
-    await expect(stack.deploy({ ...ENCRYPTED, FileSystemPolicy: { Statement: [] } }, { rollbackWith })).rejects.toThrow("'fileSystemPolicy'");
+    await expect(stack.deploy({ ...REPLACING, FileSystemPolicy: { Statement: [] } }, { rollbackWith })).rejects.toThrow("'fileSystemPolicy'");
 
     world.clock.advance(10_000);
     expect(stack.physicalId).toBe(old);
@@ -281,9 +288,9 @@ describe('changing an immutable property', () => {
     await stack.deploy(PLAIN);
     const [old] = ids();
     await world.handlers['Custom::FileSystem'].onEvent(
-      stack.event('Update', ENCRYPTED, { PhysicalResourceId: old, OldResourceProperties: PLAIN as any }));
+      stack.event('Update', REPLACING, { PhysicalResourceId: old, OldResourceProperties: PLAIN as any }));
     expect(ids()).toHaveLength(2);
-    const back = await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: ENCRYPTED as any }));
+    const back = await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: REPLACING as any }));
 
     world.clock.advance(10_000);
     expect(back.id).toBe(old);
@@ -293,7 +300,7 @@ describe('changing an immutable property', () => {
   test('makes one, if the event is delivered twice', async () => {
     await stack.deploy(PLAIN);
     stack.deliveries = 2;
-    await stack.deploy(ENCRYPTED);
+    await stack.deploy(REPLACING);
     expect(ids()).toEqual([stack.physicalId]);
   });
 
@@ -301,9 +308,9 @@ describe('changing an immutable property', () => {
     await stack.deploy(PLAIN);
     const [old] = ids();
     const event = { PhysicalResourceId: old, OldResourceProperties: PLAIN as any };
-    await world.handlers['Custom::FileSystem'].onEvent(stack.event('Update', ENCRYPTED, event));
-    await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: ENCRYPTED as any }));
-    await stack.deploy(ENCRYPTED);
+    await world.handlers['Custom::FileSystem'].onEvent(stack.event('Update', REPLACING, event));
+    await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: REPLACING as any }));
+    await stack.deploy(REPLACING);
     expect(ids()).toEqual([stack.physicalId]);
     expect(await world.describe(stack.physicalId!)).toMatchObject({ Encrypted: true });
   });
@@ -317,7 +324,7 @@ describe('changing an immutable property', () => {
     expect(stack.physicalId).toBe(old);
     expect(created()).toBe(1);
 
-    await stack.deploy({ ...ENCRYPTED, CreationToken: 'yours' });
+    await stack.deploy({ ...REPLACING, CreationToken: 'yours' });
     expect(ids()).toEqual([stack.physicalId]);
   });
 

@@ -17,7 +17,7 @@ describe('the entry of the EFS handlers', () => {
   test.each(['Custom::Other', 'constructor'])('says that it does not know %s', async ResourceType => {
     const { onEvent, isComplete } = load('120');
     await expect(onEvent({ ...event, ResourceType })).rejects.toThrow(
-      `this handler knows Custom::FileSystem, Custom::MountTargets, Custom::TagSet, and not ${ResourceType}`);
+      new RegExp(`^this handler knows Custom::FileSystem, .*Custom::MountTargets, .*, and not ${ResourceType}$`));
     await expect(isComplete({ ...event, ResourceType })).rejects.toThrow('this handler knows');
   });
 

@@ -327,7 +327,7 @@ describe('a creation that CloudFormation cancels', () => {
     expect(places()).toEqual(['a1', 'b1']);
 
     const cancelled = stack.cancel(properties);
-    await world.clock.sleep(20_000);
+    while (targets().some(({ lifeCycleState }) => lifeCycleState !== 'deleting')) { await new Promise(resolve => setImmediate(resolve)); }
     await expect(isComplete(event)).rejects.toThrow('is being deleted');
     await cancelled;
     await expect(isComplete(event)).rejects.toThrow('was deleted while it was being made ready');

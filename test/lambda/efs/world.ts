@@ -4,8 +4,15 @@ import {
   CreateMountTargetCommand, DescribeFileSystemsCommand, EFSClient, TagResourceCommand, UntagResourceCommand,
 } from '@aws-sdk/client-efs';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { backupPolicy } from '../../../lambda/efs/backup-policy';
+import { deferredThroughput } from '../../../lambda/efs/deferred-throughput';
 import { fileSystem } from '../../../lambda/efs/file-system';
+import { fileSystemPolicy } from '../../../lambda/efs/file-system-policy';
+import { lifecycleConfiguration } from '../../../lambda/efs/lifecycle-configuration';
 import { mountTargets } from '../../../lambda/efs/mount-targets';
+import { replicationConfiguration } from '../../../lambda/efs/replication-configuration';
 import { tagSet } from '../../../lambda/efs/tag-set';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { handlersOf, type Handlers } from '../../../lambda/shared/lifecycle';
@@ -16,16 +23,22 @@ import { REGION } from '../../emulator/environment';
 import type { Fault } from '../../emulator/faults';
 import { Kms } from '../../emulator/kms';
 import { installClock } from '../../emulator/lambda/in-process-clock';
+import { Scheduler } from '../../emulator/scheduler';
 import { EmulatorServer } from '../../emulator/server';
 import { ServiceError, type Answer, type Call, type Service } from '../../emulator/service';
+import { Tagging } from '../../emulator/tagging';
 import { Stack } from '../stack';
 
 export const CREATION_TIMEOUT_SECONDS = 120;
 
-/** What DescribeStacks says of stacks, as the test decides. */
+type SettingType = 'FileSystemPolicy' | 'BackupPolicy' | 'LifecycleConfiguration' | 'ReplicationConfiguration';
+
+/** What DescribeStacks and DescribeStackResources say of stacks, as the test decides. */
 class Stacks implements Service {
   public readonly signingName = 'cloudformation';
   public readonly statuses = new Map<string, string>();
+  /** By physical id. */
+  public readonly resources = new Map<string, { stackId: string; logicalId: string; type: string }>();
   public broken = false;
 
   public operation(call: Call): string {
@@ -33,9 +46,11 @@ class Stacks implements Service {
   }
 
   public async handle(call: Call): Promise<Answer> {
-    const id = new URLSearchParams(call.body.toString()).get('StackName')!;
-    const status = this.statuses.get(id);
     if (this.broken) { throw new ServiceError('AccessDenied', 403, 'not authorized'); }
+    const asked = new URLSearchParams(call.body.toString());
+    if (this.operation(call) === 'DescribeStackResources') { return this.resourceAnswer(asked.get('PhysicalResourceId')!); }
+    const id = asked.get('StackName')!;
+    const status = this.statuses.get(id);
     if (!status) { throw new ServiceError('ValidationError', 400, `Stack with id ${id} does not exist`); }
     return {
       status: 200,
@@ -52,6 +67,19 @@ class Stacks implements Service {
       headers: { 'content-type': 'text/xml' },
       body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code === 'ThrottlingException' ? 'Throttling' : code}</Code>`
         + `<Message>${message}</Message></Error></ErrorResponse>`,
+    };
+  }
+
+  private resourceAnswer(physicalId: string): Answer {
+    const found = this.resources.get(physicalId);
+    if (!found) { throw new ServiceError('ValidationError', 400, `Stack for ${physicalId} does not exist`); }
+    return {
+      status: 200,
+      headers: { 'content-type': 'text/xml' },
+      body: '<DescribeStackResourcesResponse><DescribeStackResourcesResult><StackResources><member>'
+        + `<StackId>${found.stackId}</StackId><LogicalResourceId>${found.logicalId}</LogicalResourceId><ResourceType>${found.type}</ResourceType>`
+        + `<PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceStatus>CREATE_COMPLETE</ResourceStatus>`
+        + '<Timestamp>2026-01-01T00:00:00Z</Timestamp></member></StackResources></DescribeStackResourcesResult></DescribeStackResourcesResponse>',
     };
   }
 }
@@ -72,19 +100,26 @@ export class World {
   public readonly ec2 = new Ec2(this.clock, this.kms);
   public readonly efs: Efs;
   public readonly stacks = new Stacks();
-  public handlers!: Record<'Custom::FileSystem' | 'Custom::MountTargets' | 'Custom::TagSet', Handlers>;
+  public readonly tagging: Tagging;
+  public readonly scheduler: Scheduler;
+  /** What schedules have started. */
+  public readonly deferred: Promise<void>[] = [];
+  public handlers!: Record<`Custom::${'FileSystem' | 'MountTargets' | 'TagSet' | SettingType}`, Handlers>;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
   /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. */
   public subnet!: Record<'a1' | 'a2' | 'b1' | 'c1' | 'x1' | 'y1', string>;
   /** Two of the first VPC, one of the other. */
   public group!: Record<'one' | 'two' | 'other', string>;
+  private runDeferred!: ReturnType<typeof deferredThroughput>;
   private readonly undo: () => void;
   private readonly clients: { destroy(): void }[] = [];
 
   private constructor(options?: EfsOptions) {
     this.efs = new Efs(this.clock, this.ec2, this.kms, options);
-    [this.kms, this.ec2, this.efs, this.stacks].forEach(service => this.server.add(service));
+    this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, { pageSize: 2 });
+    this.scheduler = new Scheduler(this.clock, (_arn, payload) => this.deferred.push(this.runDeferred(payload as any)));
+    [this.kms, this.ec2, this.efs, this.stacks, this.tagging, this.scheduler].forEach(service => this.server.add(service));
     this.undo = installClock(this.clock);
     jest.spyOn(console, 'log').mockImplementation(() => {});
   }
@@ -133,15 +168,26 @@ export class World {
   private connect(): void {
     const config = { ...clientConfig(), endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
     const clients = {
-      efs: new EFSClient(config), ec2: new EC2Client(config), kms: new KMSClient(config), cloudFormation: new CloudFormationClient(config),
+      efs: new EFSClient(config),
+      ec2: new EC2Client(config),
+      kms: new KMSClient(config),
+      cloudFormation: new CloudFormationClient(config),
+      tagging: new ResourceGroupsTaggingAPIClient(config),
+      scheduler: new SchedulerClient(config),
     };
+    const efsIn = (region: string) => new EFSClient({ ...config, region });
     this.clients.push(...Object.values(clients));
     this.client = clients.efs;
+    this.runDeferred = deferredThroughput(clients);
     const options = { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS };
     this.handlers = {
-      'Custom::FileSystem': handlersOf(fileSystem(clients), options),
+      'Custom::FileSystem': handlersOf(fileSystem({ ...clients, efsIn }), options),
       'Custom::MountTargets': handlersOf(mountTargets(clients), options),
       'Custom::TagSet': handlersOf(tagSet(clients), options),
+      'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy({ ...clients, efsIn }), options),
+      'Custom::BackupPolicy': handlersOf(backupPolicy({ ...clients, efsIn }), options),
+      'Custom::LifecycleConfiguration': handlersOf(lifecycleConfiguration({ ...clients, efsIn }), options),
+      'Custom::ReplicationConfiguration': handlersOf(replicationConfiguration({ ...clients, efsIn }), options),
     };
   }
 

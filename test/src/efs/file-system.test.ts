@@ -91,7 +91,7 @@ describe('the template', () => {
     const Ref = onlyOf(stack, TYPE).logicalId;
     expect(propertiesOf(stack, 'Test::User')).toEqual({
       Id: { Ref },
-      Arn: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':elasticfilesystem:eu-west-1:111122223333:file-system/', { Ref }]] },
+      Arn: { 'Fn::GetAtt': [Ref, 'Arn'] },
     });
   });
 });
@@ -311,24 +311,24 @@ describe('wrong props', () => {
     ['a token with an umlaut', { creationToken: 'grün' }, "'creationToken' must be 1 to 64 printable ASCII characters, got 'grün'"],
     ['a token with a line break', { creationToken: 'a\n' }, "'creationToken' must be 1 to 64 printable ASCII characters"],
     ['a key without encryption', { kmsKey: key, encrypted: false }, "specify 'kmsKey' or 'encrypted: false', not both"],
-    ['provisioned without a rate', { throughputMode: PROVISIONED }, "'throughputMode' PROVISIONED needs 'provisionedThroughputPerSecond'"],
+    ['provisioned without a rate', { throughputMode: PROVISIONED }, 'Property provisionedThroughputPerSecond is required when throughputMode is PROVISIONED'],
     ['a rate without a mode', { provisionedThroughputPerSecond: Size.mebibytes(5) },
       "'provisionedThroughputPerSecond' needs 'throughputMode' PROVISIONED, got none"],
     ['a rate with another mode', { provisionedThroughputPerSecond: Size.mebibytes(5), throughputMode: BURSTING },
       "'provisionedThroughputPerSecond' needs 'throughputMode' PROVISIONED, got bursting"],
     ['a fraction of a rate', { throughputMode: PROVISIONED, provisionedThroughputPerSecond: Size.kibibytes(1536) },
-      "'provisionedThroughputPerSecond' must be a whole number of MiB from 1, got 1.5"],
+      "'provisionedThroughputPerSecond': '1536 kibibytes' cannot be converted into a whole number of mebibytes"],
     ['no rate', { throughputMode: PROVISIONED, provisionedThroughputPerSecond: Size.mebibytes(0) },
       "'provisionedThroughputPerSecond' must be a whole number of MiB from 1, got 0"],
     ['MAX_IO with elastic', { performanceMode: MAX_IO, throughputMode: ELASTIC },
-      "specify 'performanceMode' MAX_IO or 'throughputMode' ELASTIC, not both"],
-    ['MAX_IO with one zone', { performanceMode: MAX_IO, oneZone: true }, "specify 'performanceMode' MAX_IO or 'oneZone', not both"],
+      'ThroughputMode ELASTIC is not supported for file systems with performanceMode MAX_IO'],
+    ['MAX_IO with one zone', { performanceMode: MAX_IO, oneZone: true }, 'performanceMode MAX_IO is not supported for One Zone file systems.'],
     ['one zone in subnets of several', { oneZone: true, vpcSubnets: { onePerAz: true } },
-      "with 'oneZone', 'vpcSubnets' must name exactly one of 'availabilityZones', got none"],
+      'When oneZone is enabled and vpcSubnets defined, vpcSubnets.availabilityZones can not be undefined.'],
     ['one zone in two', { oneZone: true, vpcSubnets: { availabilityZones: ['eu-west-1a', 'eu-west-1b'] } },
-      "with 'oneZone', 'vpcSubnets' must name exactly one of 'availabilityZones', got 2"],
+      'When oneZone is enabled, vpcSubnets.availabilityZones should exactly have one zone. Got 2'],
     ['one zone outside of the VPC', { oneZone: true, vpcSubnets: { availabilityZones: ['eu-west-1c'] } },
-      "'vpcSubnets.availabilityZones' must be one of eu-west-1a, eu-west-1b, got 'eu-west-1c'"],
+      'vpcSubnets.availabilityZones specified is not in vpc.availabilityZones. Got eu-west-1c, not one of eu-west-1a, eu-west-1b'],
   ])('%s is refused', (_, props, message) => {
     expect(() => given(props)).toThrow(message);
   });

@@ -1,0 +1,47 @@
+import { Resource } from 'aws-cdk-lib';
+import type * as efs from 'aws-cdk-lib/aws-efs';
+import type { Construct } from 'constructs';
+import type { BackupPolicyProperties } from '../contract/configuration';
+import { settingResource } from '../private/setting-resource';
+
+/**
+ * Properties of the backup policy of a file system.
+ */
+export interface BackupPolicyProps {
+  /**
+   * The file system.
+   *
+   * Another one gets the backup policy; this one keeps it.
+   */
+  readonly fileSystem: efs.IFileSystem;
+
+  /**
+   * Whether AWS Backup makes a backup every day. False turns backups off.
+   *
+   * Changes in place.
+   *
+   * @default true
+   */
+  readonly enableAutomaticBackups?: boolean;
+}
+
+/**
+ * Defines whether an Amazon EFS file system, whoever made that, is backed up every day.
+ *
+ * When it is removed, backups stay on or off as they are: what they were before is not known, and
+ * the deletion of a stack shall not end them. To turn them off, set `enableAutomaticBackups` to false and deploy.
+ *
+ * @see https://docs.aws.amazon.com/efs/latest/ug/awsbackup.html
+ */
+export class BackupPolicy extends Resource {
+  constructor(scope: Construct, id: string, props: BackupPolicyProps) {
+    super(scope, id);
+    settingResource<BackupPolicyProperties>(this, {
+      resourceType: 'Custom::BackupPolicy',
+      fileSystem: props.fileSystem,
+      setting: 'BackupPolicy',
+      actions: ['elasticfilesystem:PutBackupPolicy'],
+      properties: { BackupPolicy: { Status: props.enableAutomaticBackups ?? true ? 'ENABLED' : 'DISABLED' } },
+    });
+  }
+}

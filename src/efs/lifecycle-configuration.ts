@@ -1,0 +1,41 @@
+import { Resource } from 'aws-cdk-lib';
+import type * as efs from 'aws-cdk-lib/aws-efs';
+import type { Construct } from 'constructs';
+import type { LifecycleOptions } from './file-system-configuration';
+import type { LifecycleConfigurationProperties } from '../contract/configuration';
+import { lifecyclePolicies } from '../private/configuration';
+import { settingResource } from '../private/setting-resource';
+
+/**
+ * Properties of the life-cycle configuration of a file system.
+ */
+export interface LifecycleConfigurationProps extends LifecycleOptions {
+  /**
+   * The file system.
+   *
+   * Another one gets the configuration, and this one loses it afterwards.
+   */
+  readonly fileSystem: efs.IFileSystem;
+}
+
+/**
+ * Defines when an Amazon EFS file system, whoever made that, moves files to cheaper storage classes,
+ * and back. Without any of the transitions, no file is moved.
+ *
+ * It replaces what was configured before. When it is removed, no file is moved any more, unless
+ * somebody else changed the configuration since; files stay in the class in which they are.
+ *
+ * @see https://docs.aws.amazon.com/efs/latest/ug/lifecycle-management-efs.html
+ */
+export class LifecycleConfiguration extends Resource {
+  constructor(scope: Construct, id: string, props: LifecycleConfigurationProps) {
+    super(scope, id);
+    settingResource<LifecycleConfigurationProperties>(this, {
+      resourceType: 'Custom::LifecycleConfiguration',
+      fileSystem: props.fileSystem,
+      setting: 'LifecyclePolicies',
+      actions: ['elasticfilesystem:PutLifecycleConfiguration'],
+      properties: { LifecyclePolicies: lifecyclePolicies(this, props) ?? [] },
+    });
+  }
+}

@@ -1,0 +1,152 @@
+import { IN_THE_WAY, Planned, type Deployment, type Held, type LogicalId } from './deployment';
+import type { Scene } from './scene';
+import { ZONES, type Deploy } from './template';
+import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
+
+const RECORD = 'cdk-durable-storage:mount-targets:c8targets';
+const A_DAY = 24 * 3_600_000;
+
+/** How things were when a deployment began. */
+export interface Before {
+  /** Mount targets of others. */
+  readonly theirs: number;
+  /** File systems that wait for a new life. */
+  readonly left: number;
+  readonly held: Deployment['held'];
+  /** The latest change of throughput of any file system. */
+  readonly changedAt: number;
+}
+
+type Plain = Record<string, string>;
+const plain = (list: { Key: string; Value: string }[] = []): Plain => Object.fromEntries(list.map(({ Key, Value }) => [Key, Value]));
+
+/** What the world must look like, whatever happened: told from the events that were completed, and from nothing that handlers say. */
+export class Oracle {
+  /** Tags and policy of file systems that wait for a new life: what they carry then is not of that life. */
+  private remains = new Map<string, { tags: Plain; policy: string | undefined }>();
+  /** Their policy is from a former life, and nobody has decided about it since. */
+  private readonly strayPolicies = new Set<string>();
+  /** So are these tags, which stay, unless a later life sets and drops them. */
+  private readonly strayTags = new Map<string, string[]>();
+  /** A rollback may leave the throughput as it is. */
+  private rolledBack = false;
+  public deployment!: Deployment;
+
+  constructor(private readonly scene: Scene) {}
+
+  /** A resource was created, updated or put back. */
+  public completed(logicalId: LogicalId, { id, properties }: Held): void {
+    const { theirTags } = this.scene;
+    if (logicalId === 'Targets') { this.scene.damaged = false; }
+    if (logicalId === 'Files') {
+      const remains = this.remains.get(id);
+      if (remains) {
+        this.strayTags.set(id, Object.keys(remains.tags).filter(key => !theirTags.get(id)?.has(key)));
+        if (remains.policy !== undefined) { this.strayPolicies.add(id); }
+        this.remains.delete(id);
+        this.deployment.left.delete(id);
+        this.deployment.unfinishedLeft.delete(id);
+      }
+      if (properties.FileSystemPolicy) { this.strayPolicies.delete(id); }
+    }
+    const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId;
+    Object.keys(wantedTags(logicalId, properties)).forEach(key => theirTags.get(fileSystemId)?.delete(key));
+  }
+
+  /** Before a deployment. */
+  public begin(): void {
+    const { left, unfinishedLeft } = this.deployment;
+    this.remains = new Map(this.scene.world.efs.fileSystems.filter(({ id }) => left.has(id) || unfinishedLeft.has(id))
+      .map(({ id, policy }) => [id, { tags: this.scene.tagsOf(id), policy }]));
+  }
+
+  /** Fails unless there was a reason to fail. */
+  public judge(error: Error | undefined, step: Deploy, before: Before): void {
+    this.rolledBack = error !== undefined;
+    const { files, targets, tags } = step.template;
+    const badGroup = targets !== undefined && targets.subnets[0] < 'd' && targets.groups.includes('other');
+    if (error === undefined) {
+      expect({ badGroup, badPolicy: files?.policy === 'bad', failAfter: step.failAfter }).toEqual({ badGroup: false, badPolicy: false, failAfter: false });
+      return;
+    }
+    if (error instanceof Planned) { return; }
+    const { message } = error;
+    const reasons: [RegExp, unknown][] = [
+      [/refused by the test/, step.refuse !== undefined],
+      [/'fileSystemPolicy'/, files?.policy === 'bad'],
+      [/'securityGroups'/, badGroup],
+      [IN_THE_WAY, before.theirs > 0 || step.meanwhile?.what.kind === 'add target'],
+      [/EFS allows one change of the mode/, this.scene.world.clock.now() - before.changedAt < A_DAY + 600_000],
+      [/creationToken/, before.left > 0 || (files?.token !== undefined && files.token === before.held.Files?.properties.CreationToken)],
+      // The old file system's mount targets have their addresses until it is deleted.
+      [/IpAddressInUse/, targets?.host !== undefined && before.held.Targets !== undefined],
+      [/exist already with other values/, tags && !tags.overwrite],
+    ];
+    if (!reasons.some(([pattern, reason]) => pattern.test(message) && Boolean(reason))) { throw new Error(`no reason to fail so: ${error.stack}`); }
+  }
+
+  public check(): void {
+    const { world, foreignId } = this.scene;
+    const { held, left, unfinishedLeft } = this.deployment;
+    // What was deleted is gone by then.
+    world.clock.advance(120_000);
+    const expected = new Set([foreignId, ...held.Files ? [held.Files.id] : [], ...left]);
+    const present = world.efs.fileSystems.map(({ id }) => id).filter(id => expected.has(id) || !unfinishedLeft.has(id));
+    expect(present.sort()).toEqual([...expected].sort());
+    if (held.Files) { this.checkFileSystem(held.Files); }
+    this.checkTags(foreignId);
+    this.checkTargets();
+  }
+
+  private checkFileSystem({ id, properties }: Held): void {
+    const found = this.scene.world.efs.fileSystems.find(one => one.id === id)!;
+    expect(found).toMatchObject({
+      lifeCycleState: 'available',
+      encrypted: properties.Encrypted === 'true',
+      performanceMode: properties.PerformanceMode,
+      ...!this.rolledBack && { throughputMode: properties.ThroughputMode },
+    });
+    expect(found.tags).toMatchObject({ [OWNERSHIP_TAGS.stackId]: this.deployment.stackId, [OWNERSHIP_TAGS.logicalId]: 'Files' });
+    expect(found.tags[OWNERSHIP_TAGS.state]).not.toBe('creating');
+    if (!this.strayPolicies.has(id)) { expect(found.policy !== undefined).toBe(properties.FileSystemPolicy !== undefined); }
+    this.checkTags(id);
+  }
+
+  private checkTags(fileSystemId: string): void {
+    const { held } = this.deployment;
+    const wanted = (['Files', 'Tags'] as const).map(logicalId => {
+      const one = held[logicalId];
+      const on = logicalId === 'Files' ? one?.id : one?.properties.FileSystemId;
+      return one && on === fileSystemId ? wantedTags(logicalId, one.properties) : {};
+    });
+    const expected: Plain = Object.assign({}, ...wanted, Object.fromEntries(this.scene.theirTags.get(fileSystemId) ?? []));
+    const stray = this.strayTags.get(fileSystemId) ?? [];
+    const tags = Object.fromEntries(Object.entries(this.scene.tagsOf(fileSystemId)).filter(([key]) => key in expected || !stray.includes(key)));
+    expect({ fileSystemId, tags }).toEqual({ fileSystemId, tags: expected });
+    expect(Object.keys(this.scene.world.tags(fileSystemId)).includes(RECORD)).toBe(held.Targets?.properties.FileSystemId === fileSystemId);
+  }
+
+  private checkTargets(): void {
+    const { world, theirTargets } = this.scene;
+    const all = world.efs.mountTargets;
+    for (const id of theirTargets) { expect(all.map(target => target.id)).toContain(id); }
+    const ours = all.filter(({ id }) => !theirTargets.has(id));
+    expect(world.ec2.networkInterfaces).toHaveLength(all.length);
+    const { properties } = this.deployment.held.Targets ?? {};
+    const subnetIds: string[] = properties?.SubnetIds ?? [];
+    const zoneOf = (subnetId: string) => ZONES[this.scene.placeOf(subnetId)!];
+    const zones = [...new Set(subnetIds.map(zoneOf))].sort();
+    const present = ours.map(({ subnetId }) => zoneOf(subnetId)).sort();
+    if (this.scene.damaged) { expect(zones).toEqual(expect.arrayContaining(present)); } else { expect(present).toEqual(zones); }
+    for (const target of ours) {
+      expect(target).toMatchObject({ fileSystemId: properties.FileSystemId, lifeCycleState: 'available' });
+      expect(subnetIds).toContain(target.subnetId);
+      expect([...target.securityGroups].sort()).toEqual([...properties.SecurityGroups].sort());
+      if (properties.IpAddresses) { expect(properties.IpAddresses).toContain(target.ipAddress); }
+    }
+  }
+}
+
+function wantedTags(logicalId: LogicalId, properties: any): Plain {
+  return logicalId === 'Targets' ? {} : plain(logicalId === 'Files' ? properties.FileSystemTags : properties.Tags);
+}

@@ -1,0 +1,163 @@
+import * as fc from 'fast-check';
+
+/** What a deployment may ask for, in few words and out of few values, so that random ones meet each other. */
+export interface Template {
+  readonly files?: Files;
+  readonly targets?: Targets;
+  readonly tags?: Tags;
+}
+
+export interface Files {
+  readonly encrypted: boolean;
+  readonly maxIo: boolean;
+  readonly elastic: boolean;
+  readonly token?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** `bad` is refused by EFS, when the file system exists already. */
+  readonly policy: 'none' | 'good' | 'bad';
+  readonly removal: 'Delete' | 'Retain' | 'RetainExceptOnCreate';
+}
+
+export type SubnetName = 'a1' | 'a2' | 'b1' | 'c1' | 'x1' | 'y1';
+export type GroupName = 'one' | 'two' | 'other';
+
+export interface Targets {
+  /** On the file system of the stack, if the template has one. */
+  readonly own: boolean;
+  readonly subnets: readonly SubnetName[];
+  readonly groups: readonly GroupName[];
+  /** The last number of every address, where there are addresses. */
+  readonly host?: number;
+}
+
+export interface Tags {
+  readonly own: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly overwrite: boolean;
+}
+
+export const ZONES: Record<SubnetName, string> = { a1: 'a', a2: 'a', b1: 'b', c1: 'c', x1: 'a', y1: 'b' };
+
+/** The first of the choices is what a failure is reduced to. */
+const seldom = fc.constantFrom(false, false, false, true);
+
+const rarely = <T>(arbitrary: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
+
+const some = (...keys: string[]) =>
+  fc.dictionary(fc.constantFrom(...keys), fc.constantFrom('x', 'y'), { minKeys: 1, noNullPrototype: true });
+
+const files: fc.Arbitrary<Files> = fc.record({
+  encrypted: fc.boolean(),
+  maxIo: seldom,
+  elastic: seldom,
+  token: fc.option(fc.constantFrom('mine', 'yours'), { nil: undefined, freq: 3 }),
+  tags: some('f1', 'f2', 'f3'),
+  policy: fc.constantFrom('none', 'none', 'good', 'good', 'bad'),
+  removal: fc.constantFrom('Delete', 'Delete', 'Retain', 'RetainExceptOnCreate'),
+}).map(one => ({ ...one, elastic: one.elastic && !one.maxIo }) as Files);
+
+const targets: fc.Arbitrary<Targets> = fc.record({
+  own: fc.integer({ max: 2, min: 0 }).map(n => n > 0),
+  first: fc.integer({ max: 4, min: 0 }).map(n => n > 0),
+  inFirst: fc.shuffledSubarray<SubnetName>(['a1', 'a2', 'b1', 'c1'], { minLength: 1 }),
+  inOther: fc.shuffledSubarray<SubnetName>(['x1', 'y1'], { minLength: 1 }),
+  groups: fc.constantFrom<GroupName[]>(['one'], ['one'], ['two'], ['one', 'two'], ['other']),
+  host: fc.option(fc.constantFrom(50, 51), { nil: undefined, freq: 3 }),
+}).map(({ own, first, inFirst, inOther, groups, host }) => {
+  const subnets = first ? inFirst : inOther;
+  const alone = new Set(subnets.map(name => ZONES[name])).size === subnets.length;
+  return { own, subnets, groups: first ? groups : ['other'], ...alone && host !== undefined && { host } };
+});
+
+const tags: fc.Arbitrary<Tags> = fc.record({ own: fc.boolean(), tags: some('t1', 't2', 't3'), overwrite: seldom });
+
+const template: fc.Arbitrary<Template> = fc.record({
+  files: fc.option(files, { nil: undefined, freq: 5 }),
+  targets: fc.option(targets, { nil: undefined, freq: 3 }),
+  tags: fc.option(tags, { nil: undefined, freq: 2 }),
+});
+
+/** What people do who know nothing of the stack. */
+export type Interference =
+  | { readonly kind: 'tag'; readonly own: boolean; readonly key: string }
+  /** A key that a template may want. */
+  | { readonly kind: 'overwrite'; readonly own: boolean; readonly key: string }
+  | { readonly kind: 'add target'; readonly own: boolean; readonly subnet: SubnetName }
+  | { readonly kind: 'delete target'; readonly number: number }
+  | { readonly kind: 'remove theirs' };
+
+const harmless: fc.Arbitrary<Interference> = fc.oneof(
+  fc.record({ kind: fc.constant('tag' as const), own: fc.boolean(), key: fc.constantFrom('z1', 'z2') }),
+  fc.record({
+    kind: fc.constant('add target' as const), own: fc.boolean(), subnet: fc.constantFrom<SubnetName>('a1', 'a2', 'b1', 'c1', 'c1', 'x1'),
+  }),
+  fc.record({ kind: fc.constant('delete target' as const), number: fc.nat(5) }),
+);
+
+export interface Deploy {
+  readonly kind: 'deploy';
+  readonly template: Template;
+  /** Another resource of the stack fails when all of these are there. */
+  readonly failAfter: boolean;
+  /** The physical id in the Update of a rollback, where the replacement had failed. */
+  readonly rollbackWith: 'old' | 'new';
+  readonly duplicates: boolean;
+  /** CloudFormation gives up on the resource with this number, after that many polls; before its `onEvent` has run if negative. */
+  readonly cancel?: { readonly resource: number; readonly polls: number };
+  readonly meanwhile?: { readonly resource: number; readonly polls: number; readonly what: Interference };
+  /** The call with this number is refused, for a reason that does not pass by itself. */
+  readonly refuse?: number;
+}
+
+export type Step =
+  | Deploy
+  | { readonly kind: 'interfere'; readonly what: Interference }
+  | { readonly kind: 'destroy' }
+  | { readonly kind: 'late poll'; readonly number: number }
+  | { readonly kind: 'wait a day' };
+
+const when = { resource: fc.nat(2), polls: fc.integer({ min: -1, max: 4 }) };
+
+const deploy: fc.Arbitrary<Deploy> = fc.record({
+  kind: fc.constant('deploy' as const),
+  template,
+  failAfter: seldom,
+  rollbackWith: fc.constantFrom('old' as const, 'new' as const),
+  duplicates: seldom,
+  cancel: rarely(fc.record(when)),
+  meanwhile: rarely(fc.record({ ...when, what: harmless })),
+  refuse: rarely(fc.nat(40)),
+}).map(one => ({ ...one, cancel: one.cancel && one.cancel.resource === one.meanwhile?.resource ? undefined : one.cancel }));
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 7, arbitrary: deploy },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('interfere' as const),
+      what: fc.oneof(
+        harmless,
+        fc.record({ kind: fc.constant('overwrite' as const), own: fc.boolean(), key: fc.constantFrom('f1', 'f2', 't1', 't2', 't3') }),
+        fc.record({ kind: fc.constant('remove theirs' as const) }),
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('destroy' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('late poll' as const), number: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait a day' as const) }) },
+);
+
+export interface Sequence {
+  /** Of the faults. */
+  readonly seed: number;
+  /** The part of all calls that fail. */
+  readonly faults: number;
+  readonly steps: readonly Step[];
+}
+
+export const sequences: fc.Arbitrary<Sequence> = fc.record({
+  seed: fc.nat(),
+  faults: fc.constantFrom(0, 0.05, 0.15),
+  steps: fc.array(step, { minLength: 2, maxLength: 6 }),
+});
