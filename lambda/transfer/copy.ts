@@ -66,7 +66,7 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   async function put(i: number, block: Buffer): Promise<void> {
     if (failure) { return; }
     const digest = digestOf(block);
-    await writer.put(snapshotId, first + i, block, digest, giveUp);
+    await writer.put(snapshotId, first + i, block, digest, { giveUp });
     digests.set(i, digest);
   }
 
