@@ -51,5 +51,5 @@ export function passesByItself(error: unknown): boolean {
     || ($metadata?.httpStatusCode ?? 0) >= 500
     || isNamed(error, ...BROKEN_CONNECTIONS)
     || (code !== undefined && BROKEN_CONNECTIONS.includes(code))
-    || /socket hang up/i.test(message ?? '');
+    || /socket hang up|Error: aborted/i.test(message ?? '');
 }

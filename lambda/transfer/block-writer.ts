@@ -52,9 +52,8 @@ export class BlockWriter {
     const command = new CompleteSnapshotCommand({
       SnapshotId: snapshotId,
       ChangedBlocksCount: blocks,
-      Checksum: linearChecksum,
-      ChecksumAlgorithm: 'SHA256',
-      ChecksumAggregationMethod: 'LINEAR',
+      // Nothing says what the checksum of no blocks is; it may be left out.
+      ...(blocks > 0 && { Checksum: linearChecksum, ChecksumAlgorithm: 'SHA256', ChecksumAggregationMethod: 'LINEAR' }),
     });
     let tries = repeated ? 1 : 0;
     try {
