@@ -5,7 +5,7 @@ import type { Fault } from '../../emulator/faults';
 /** What happens to the world at the so-many-th call of an operation; the import may then fail. */
 export const BLOWS = [
   'image replaced', 'image deleted', 'puts denied', 'completion denied', 'objects denied', 'snapshot in error', 'snapshot in error after seal',
-  'snapshot deleted', 'execution stopped', 'cancelled', 'refused for good', 'dead service',
+  'snapshot deleted', 'execution stopped', 'cancelled', 'refused for good', 'dead service', 'bits rot', 'account encrypts',
 ] as const;
 export type Blow = typeof BLOWS[number];
 
@@ -18,6 +18,8 @@ export interface FaultPlan {
   readonly ebs: { readonly startWindow: number; readonly seed: number; readonly completionDelay: number; readonly completeAgain: 'refused' | 'answered' };
   readonly rule: boolean;
   readonly encrypted: boolean;
+  readonly zeroBlocks: 'WRITE' | 'OMIT';
+  readonly verify: 'NONE' | 'SAMPLE' | 'FULL';
   /** How often onEvent is delivered. */
   readonly deliveries: number;
   /** The part of all calls that fails by chance. */
@@ -44,11 +46,11 @@ const PUT_FAULTS: readonly Fault[] = [
 ];
 const OPERATIONS = [
   's3:HeadObject', 's3:GetObject', 's3:PutObject', 's3:ListObjectsV2', 's3:DeleteObjects', 'ebs:StartSnapshot', 'ebs:PutSnapshotBlock',
-  'ebs:CompleteSnapshot', 'ec2:DescribeSnapshots', 'ec2:DeleteSnapshot', 'states:StartExecution', 'states:DescribeExecution',
+  'ebs:CompleteSnapshot', 'ebs:ListSnapshotBlocks', 'ec2:DescribeSnapshots', 'ec2:DeleteSnapshot', 'states:StartExecution', 'states:DescribeExecution',
 ];
 /** The operations of which there are many, and so many moments for a blow. */
 const MOMENTS = ['s3:GetObject', 's3:PutObject', 'ebs:PutSnapshotBlock', 'ec2:DescribeSnapshots', 'states:DescribeExecution', 'ebs:CompleteSnapshot'];
-const FUNCTIONS = ['plan', 'copy', 'copy', 'copy', 'seal', 'settle'];
+const FUNCTIONS = ['plan', 'copy', 'copy', 'copy', 'seal', 'settle', 'verify', 'verify'];
 
 export class Random {
   constructor(private state: number) {}
@@ -71,6 +73,7 @@ export function faultPlan(seed: number): FaultPlan {
   const random = new Random(seed);
   const large = random.chance(0.03);
   const blocks = random.between(1, large ? 64 : 9);
+  const zeroBlocks = random.chance(0.25) ? 'OMIT' : 'WRITE';
   const fates = new Map<string, Fate>();
   for (let left = random.of([0, 0, 1, 2, 3]); left > 0; left--) {
     const name = `${random.of(FUNCTIONS)} ${random.between(1, 3)}`;
@@ -87,24 +90,33 @@ export function faultPlan(seed: number): FaultPlan {
       completeAgain: random.of(['refused', 'answered']),
     },
     rule: random.chance(0.7),
-    encrypted: random.chance(0.2),
+    encrypted: zeroBlocks === 'WRITE' && random.chance(0.2),
+    zeroBlocks,
+    verify: random.of(['NONE', 'SAMPLE', 'FULL']),
     deliveries: random.chance(0.1) ? 2 : 1,
     noise: random.of([0, 0, 0.02, 0.1, 0.2]),
     bursts: Array.from({ length: random.of([0, 0, 1, 2]) }, () => burst(random, blocks)),
     fates,
     shortTimes: Array.from({ length: random.of([0, 0, 0, 1, 3]) }, () => random.between(10_000, 80_000)),
-    blow: random.chance(0.4) ? { kind: random.of(BLOWS), operation: random.of(MOMENTS), at: random.between(1, random.of([3, 8, 20])) } : undefined,
+    blow: random.chance(0.4) ? blow(random) : undefined,
     random,
   };
 }
 
+function blow(random: Random): FaultPlan['blow'] {
+  const kind = random.of(BLOWS);
+  // Before anything is read back: what is verified is not looked at again.
+  if (kind === 'bits rot') { return { kind, operation: 'ebs:ListSnapshotBlocks', at: 1 }; }
+  return { kind, operation: random.of(MOMENTS), at: random.between(1, random.of([3, 8, 20])) };
+}
+
 /** At most so many calls in a row that their repetitions still succeed within a minute. */
 function burst(random: Random, blocks: number): FaultPlan['bursts'][number] {
-  const operation = random.chance(0.5) ? random.of(['ebs:PutSnapshotBlock', 's3:GetObject']) : random.of(OPERATIONS);
+  const operation = random.chance(0.5) ? random.of(['ebs:PutSnapshotBlock', 's3:GetObject', 'ebs:GetSnapshotBlock']) : random.of(OPERATIONS);
   const many = operation === 'ebs:PutSnapshotBlock' ? random.between(1, Math.min(40, 4 * blocks)) : random.between(1, 4);
   const skip = random.between(0, 8);
   if (random.chance(0.07)) { return { operation, fault: { kind: 'stall' }, skip, times: 1 }; }
-  if (operation === 's3:GetObject' && random.chance(0.4)) { return { operation, fault: { kind: 'truncate' }, skip, times: random.between(1, 3) }; }
+  if (['s3:GetObject', 'ebs:GetSnapshotBlock'].includes(operation) && random.chance(0.4)) { return { operation, fault: { kind: 'truncate' }, skip, times: random.between(1, 3) }; }
   return { operation, fault: faultOf(operation, random), skip, times: many };
 }
 

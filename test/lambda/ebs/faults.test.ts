@@ -1,6 +1,7 @@
 import { BLOWS, faultOf, faultPlan, type Blow, type FaultPlan } from './fault-plan';
 import { live } from './mortality';
 import { disk, IMAGES, properties, World } from './world';
+import { BLOCK_SIZE } from '../../emulator/ebs';
 import type { Fault } from '../../emulator/faults';
 import type { StoredObject } from '../../emulator/s3/bucket';
 import type { Stack } from '../stack';
@@ -18,6 +19,11 @@ const DEADLINE = 3600_000;
 /** What the product waits for an answer; the clients of this test wait 300 real milliseconds instead. */
 const STALL = 20_000;
 
+jest.mock('../../../lambda/transfer/wire', () => {
+  const real = jest.requireActual<typeof import('../../../lambda/transfer/wire')>('../../../lambda/transfer/wire');
+  const { mortalWire } = jest.requireActual<typeof import('./mortality')>('./mortality');
+  return { ...real, Wire: mortalWire(real.Wire, 300) };
+});
 jest.mock('../../../lambda/shared/client-config', () => {
   const real = jest.requireActual<typeof import('../../../lambda/shared/client-config')>('../../../lambda/shared/client-config');
   const { mortal } = jest.requireActual<typeof import('./mortality')>('./mortality');
@@ -37,7 +43,9 @@ const REASONS: Record<Blow, RegExp> = {
   'execution stopped': /the transfer was stopped/,
   'cancelled': /the transfer was stopped|somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND|was cancelled|nothing fills it/,
   'refused for good': /ServiceQuotaExceededException/,
-  'dead service': /ThrottlingException|ebs:PutSnapshotBlock failed/,
+  'dead service': /ebs:PutSnapshotBlock failed/,
+  'bits rot': /reads back another block \d+ than was written|has lost block \d+|has a block \d+ that was never written/,
+  'account encrypts': /zeroBlocks is OMIT, but this account encrypts by default/,
 };
 
 interface Run { readonly plan: FaultPlan; readonly world: World; readonly stack: Stack; readonly other: StoredObject; cancelling?: Promise<unknown> }
@@ -68,7 +76,10 @@ async function importWith(plan: FaultPlan): Promise<string> {
   world.server.faults.choose(chooser(run));
 
   const begin = world.clock.now();
-  const wanted = properties(plan.encrypted ? { KmsKeyId: key } : {});
+  const wanted = properties({
+    ZeroBlocks: plan.zeroBlocks, Verify: plan.verify, ...(plan.encrypted && { KmsKeyId: key }),
+  });
+  world.ec2.encryptionByDefault = plan.blow?.kind === 'account encrypts';
   const outcome = await stack.deploy(wanted).then(({ SnapshotId }) => ({ SnapshotId }), (error: Error) => ({ error }));
   const took = world.clock.now() - begin;
   await run.cancelling;
@@ -88,12 +99,17 @@ async function importWith(plan: FaultPlan): Promise<string> {
     world.expectNothingLeft();
     return 'cancelled';
   }
-  world.expectContent(outcome.SnapshotId, image);
+  world.expectContent(outcome.SnapshotId, image, { omitted: plan.zeroBlocks === 'OMIT' ? zerosOf(image) : [] });
   expect(world.snapshotIds).toEqual([outcome.SnapshotId]);
   expect(world.transferObjects.filter(name => !/\/(plan\.json|manifest\.json|digests\/\d+|progress\/\d+)$/.test(name))).toEqual([]);
   await stack.destroy();
   world.expectNothingLeft();
   return plan.blow ? `completed in spite of: ${plan.blow.kind}` : 'completed';
+}
+
+function zerosOf(image: Buffer): number[] {
+  return Array.from({ length: Math.ceil(image.length / BLOCK_SIZE) }, (_, i) => i)
+    .filter(i => image.subarray(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE).every(byte => byte === 0));
 }
 
 /** S3's own checksums of an image take as long as all the rest: each image is put once, in all of the worlds. */
@@ -146,6 +162,13 @@ function strike(run: Run): ((operation: string) => Fault | undefined) | undefine
         return undefined;
       };
     }
+    case 'bits rot': {
+      const { writtenIndexes } = ebs.snapshot(snapshotId)!;
+      const index = writtenIndexes.length > 0 && plan.random.chance(0.8) ? plan.random.of(writtenIndexes) : 2_000;
+      run.world.tamper(snapshotId, index, index < 2_000 && plan.random.chance(0.3) ? undefined : Buffer.alloc(BLOCK_SIZE, 'rotten'));
+      return undefined;
+    }
+    case 'account encrypts': return undefined;
     case 'snapshot deleted': if (snapshotId) { ec2.snapshots.remove(snapshotId); } return undefined;
     case 'execution stopped': if (snapshotId) { stop(states, snapshotId); } return undefined;
     case 'refused for good': return operation => operation === 'ebs:PutSnapshotBlock'

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'async_hooks';
 import { KILLED, type World } from './world';
 import type { clientConfig } from '../../../lambda/shared/client-config';
+import type { Wire, WireOptions } from '../../../lambda/transfer/wire';
 
 /** How one invocation of a function shall go. */
 export interface Fate {
@@ -70,6 +71,19 @@ export function mortal(real: typeof clientConfig, requestTimeout: number): typeo
     const handle = requestHandler.handle.bind(requestHandler);
     requestHandler.handle = (...request) => invocations.getStore()?.request(() => handle(...request)) ?? handle(...request);
     return config;
+  };
+}
+
+/** The same for the engine's own connections. */
+export function mortalWire(real: typeof Wire, timeout: number): typeof Wire {
+  return class extends real {
+    constructor(options: WireOptions = {}) {
+      super({ ...options, answerTimeout: timeout, bodyTimeout: timeout });
+    }
+
+    public override send(...request: Parameters<Wire['send']>): ReturnType<Wire['send']> {
+      return invocations.getStore()?.request(() => super.send(...request)) ?? super.send(...request);
+    }
   };
 }
 
