@@ -1,4 +1,5 @@
 import { PutSnapshotBlockCommand, type EBSClient } from '@aws-sdk/client-ebs';
+import { signedHeaders } from './signature';
 import { Wire, type Answer, type WireRequest } from './wire';
 
 /** What differs from block to block. */
@@ -13,19 +14,26 @@ export interface BlockPut {
 /**
  * PutSnapshotBlock without what the SDK does anew for each of a million
  * requests. It makes the first request for a snapshot: endpoint, host, all
- * headers. The others differ in path, checksum and body only. The SDK's signer
- * signs them, with credentials from its provider chain, and it reads the answers that are errors.
+ * headers. The others differ in path, checksum and body only. The credentials
+ * come from the SDK's provider chain, which renews them, and it reads the answers that are errors.
  */
 export class BlockPuts {
   private readonly wire = new Wire();
   private template: { readonly snapshotId: string; readonly request: Promise<WireRequest> } | undefined;
-  private signer: Awaited<ReturnType<EBSClient['config']['signer']>> | undefined;
+  private region: string | undefined;
 
   constructor(private readonly ebs: EBSClient) {}
 
   /** One attempt. Answers with the checksum that EBS has computed; throws the SDK's own errors. */
   public async put(put: BlockPut): Promise<string | undefined> {
-    const answer = await this.wire.send(await this.sign(await this.requestFor(put)));
+    const { config } = this.ebs;
+    this.region ??= await config.region();
+    const request = await this.requestFor(put);
+    const credentials = await config.credentials();
+    const answer = await this.wire.send({
+      ...request,
+      headers: signedHeaders(request, { region: this.region, service: 'ebs', credentials, now: Date.now() + config.systemClockOffset }),
+    });
     return answer.statusCode < 300 ? answer.headers['x-amz-checksum'] : this.understand(put, answer);
   }
 
@@ -43,7 +51,7 @@ export class BlockPuts {
       headers: {
         ...template.headers,
         'x-amz-checksum': digest.toString('base64'),
-        // The signer hashes a payload unless this header is there. The digest is known already: it is the block's checksum.
+        // The payload's hash is known already: it is the block's checksum.
         'x-amz-content-sha256': digest.toString('hex'),
       },
     };
@@ -58,13 +66,9 @@ export class BlockPuts {
       return { response: undefined, output: { $metadata: {} } };
     }, { step: 'build', priority: 'low', name: 'keepRequest' });
     await this.ebs.send(command);
-    return request!;
-  }
-
-  private async sign(request: WireRequest): Promise<WireRequest> {
-    const { config } = this.ebs;
-    this.signer ??= await config.signer();
-    return await this.signer.sign(request as Parameters<typeof this.signer.sign>[0], { signingDate: new Date(Date.now() + config.systemClockOffset) }) as WireRequest;
+    // It names one invocation of the function, and others will use this.
+    const { 'x-amzn-trace-id': _, 'X-Amzn-Trace-Id': __, ...headers } = request!.headers;
+    return { ...request!, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])) };
   }
 
   /** Has the SDK read an answer as if it had sent the request itself: it throws what EBS says. */

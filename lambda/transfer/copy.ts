@@ -78,13 +78,24 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
     const blocks = Math.min(PART_BLOCKS, count - start);
     const offset = (first + start) * BLOCK_SIZE;
     const length = Math.min(blocks * BLOCK_SIZE, plan.source.size - offset);
-    await source.read(plan.source, offset, buffer.subarray(0, length), giveUp);
-    // The image's last block is filled up with zeros: the buffer was used before.
-    buffer.fill(0, length);
-    await Promise.all(digests.missing(start, start + blocks).map(i => {
-      const at = (i - start) * BLOCK_SIZE;
-      return putInTurn(() => put(i, buffer.subarray(at, at + BLOCK_SIZE))).catch(fail);
-    }));
+    const missing = digests.missing(start, start + blocks);
+    const puts: Promise<void>[] = [];
+    // As soon as it has arrived: then a block is still in the processor's cache when it is hashed and sent.
+    const putWhatIsThere = (bytes: number) => {
+      while (missing.length > 0 && (missing[0] - start + 1) * BLOCK_SIZE <= bytes) {
+        const i = missing.shift()!;
+        const at = (i - start) * BLOCK_SIZE;
+        puts.push(putInTurn(() => put(i, buffer.subarray(at, at + BLOCK_SIZE))).catch(fail));
+      }
+    };
+    try {
+      await source.read(plan.source, offset, buffer.subarray(0, length), giveUp, putWhatIsThere);
+      // The image's last block is filled up with zeros: the buffer was used before.
+      buffer.fill(0, length);
+      putWhatIsThere(blocks * BLOCK_SIZE);
+    } finally {
+      await Promise.all(puts);
+    }
   }
 
   async function copyParts(mayGoOn: () => boolean): Promise<void> {

@@ -42,12 +42,17 @@ export class Source {
 
   /**
    * Fills `into` with the image's bytes from `from` on. What broke off is asked for again from there.
-   * Errors that may pass are thrown as they are when `giveUp` ended the retries.
+   * Errors that may pass are thrown as they are when `giveUp` ended the retries. `progress` hears how many bytes are there.
    */
-  public async read(source: PinnedSource, from: number, into: Buffer, giveUp?: () => boolean): Promise<void> {
+  public async read(
+    source: PinnedSource, from: number, into: Buffer, giveUp?: () => boolean, progress?: (filled: number) => void,
+  ): Promise<void> {
     let filled = 0;
     const attempt = async () => {
-      await this.get(source, from + filled, into.subarray(filled), bytes => { filled += bytes; });
+      await this.get(source, from + filled, into.subarray(filled), bytes => {
+        filled += bytes;
+        progress?.(filled);
+      });
       if (filled < into.length) { throw Object.assign(new Error('the body ended too early'), { name: 'TimeoutError' }); }
     };
     await retrying(attempt, { what: 's3:GetObject', giveUp }).catch(error => {
