@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +12,7 @@ import type { Measured, PipelineName, SinkOptions } from './options';
 /**
  * Measures the copying worker beside other ways to do the same, in one run:
  *
- *     tsx bench/run.ts [--quick] [--profile]
+ *     tsx bench/run.ts [--quick] [--rounds=n] [--profile]
  *
  * Absolute figures are the machine's; the ratios are what counts. `--quick`
  * moves a quarter of a GiB instead of four, and writes no report; `--profile` leaves a profile of the worker beside it.
@@ -24,7 +24,7 @@ const BLOCK = 512 * 1024;
 const SIZE = quick ? GIB / 4 : 4 * GIB;
 /** The naive loop takes too long with latency; its speed does not depend on the size. */
 const LATE_NAIVE_SIZE = quick ? GIB / 16 : GIB / 2;
-const ROUNDS = quick ? 1 : 3;
+const ROUNDS = Number(/^--rounds=(\d+)$/.exec(process.argv.find(arg => arg.startsWith('--rounds=')) ?? '')?.[1] ?? (quick ? 1 : 3));
 const root = resolve(__dirname, '..');
 const temporary = mkdtempSync(join(tmpdir(), 'bench-'));
 const certificate = makeCertificate();
@@ -63,7 +63,7 @@ async function compare(title: string, zeros: boolean): Promise<Report> {
   const late = { ...at, latency: 30 };
   const [lateNaive, lateWorker] = await inTurns([['naive', { ...late, size: LATE_NAIVE_SIZE }], ['worker', late]], 1);
 
-  console.log(`\n${title}, ${SIZE / GIB} GiB, HTTPS${ROUNDS > 1 ? `, medians of ${ROUNDS}` : ''}`);
+  console.log(`\n${title}, ${SIZE / GIB} GiB, HTTPS${ROUNDS > 1 ? `, medians of ${ROUNDS}` : ''}; load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`);
   console.table(Object.fromEntries([
     ['SHA-256 alone', sha256], ['naive loop', naive], ['SDK, 64 puts at once', concurrent], ['worker', worker],
     ['naive loop, 30 ms a put', lateNaive], ['worker, 30 ms a put', lateWorker],

@@ -122,7 +122,7 @@ class Connection {
       ? connectTls({ ...to, ALPNProtocols: ['http/1.1'], ...(isIP(host) === 0 && { servername: host }) })
       : connectTcp(to);
     this.socket.setNoDelay(true);
-    this.socket.once(secure ? 'secureConnect' : 'connect', () => this.await(this.options.answerTimeout, 'did not answer'));
+    this.socket.once(secure ? 'secureConnect' : 'connect', () => this.allow(this.options.answerTimeout, 'did not answer'));
     this.socket.on('error', error => this.fail(error));
     this.socket.on('close', () => {
       if (this.state === 'until closed') { return this.finish(); }
@@ -150,9 +150,9 @@ class Connection {
       this.collected = [];
       this.socket.ref();
       if (this.socket.connecting) {
-        this.await(this.options.connectTimeout, 'could not be reached');
+        this.allow(this.options.connectTimeout, 'could not be reached');
       } else {
-        this.await(this.options.answerTimeout, 'did not answer');
+        this.allow(this.options.answerTimeout, 'did not answer');
       }
       try {
         const head = headOf(request);
@@ -168,7 +168,7 @@ class Connection {
   }
 
   /** Fails the request unless something more happens in time. */
-  private await(milliseconds: number, what: string): void {
+  private allow(milliseconds: number, what: string): void {
     clearTimeout(this.timer);
     if (this.state === 'idle' || this.state === 'closed') { return; }
     this.timer = setTimeout(() => this.fail(named('TimeoutError', `the server ${what} within ${milliseconds / 1000} seconds`)), milliseconds);
@@ -227,7 +227,7 @@ class Connection {
     if (length !== undefined && !/^\d+$/.test(length)) { throw named('ECONNRESET', `the answer's length is '${length}'`); }
     this.head = head;
     this.keepAlive = version === '1.1' && !/\bclose\b/i.test(connection);
-    this.await(this.options.bodyTimeout, 'sent nothing more');
+    this.allow(this.options.bodyTimeout, 'sent nothing more');
     this.target = this.current.options.into?.(head);
     if (head.statusCode === 204 || head.statusCode === 304 || (Number(length) === 0 && encoding === undefined)) { return this.finish(); }
     if (encoding !== undefined) {

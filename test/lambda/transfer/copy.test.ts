@@ -150,9 +150,8 @@ describe('copy', () => {
     await new BlockWriter(client).put(snapshotId, 0, block, digest);
 
     expect(handle.mock.calls.map(([call]) => call.headers['x-amz-content-sha256'])).toEqual([digest.toString('hex')]);
-    expect(hashed).toBeGreaterThan(0);
-    expect(hashed).toBeLessThan(10_000);
-    // Without that header it would.
+    expect(hashed).toBe(0);
+    // Left to itself, the SDK does it.
     const plain = new EBSClient({ ...clientConfig(), sha256: CountingHash as any });
     await plain.send(new PutSnapshotBlockCommand({
       SnapshotId: snapshotId, BlockIndex: 1, BlockData: block, DataLength: BLOCK_SIZE, Checksum: digest.toString('base64'), ChecksumAlgorithm: 'SHA256',

@@ -47,6 +47,10 @@ async function say(socket: Socket, text: string, piece = Infinity): Promise<void
   }
 }
 
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) { await new Promise(resolve => setTimeout(resolve, 5)); }
+}
+
 beforeEach(() => {
   connections = 0;
   sockets = new Set();
@@ -116,7 +120,7 @@ test('a connection that the server has closed meanwhile is not used again', asyn
   await serve(socket => void say(socket, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
   await wire.send(request());
   sockets.forEach(socket => socket.end());
-  await new Promise(resolve => setTimeout(resolve, 20));
+  await until(() => [...sockets].every(socket => socket.destroyed));
   expect((await wire.send(request())).body.toString()).toBe('ok');
   expect(connections).toBe(2);
 });
@@ -132,8 +136,7 @@ test.each([
 ])('a request fails, so that it is retried, if the server %s', async (_, answer, name, message) => {
   await serve(socket => void say(socket, answer));
   await expect(wire.send(request(), { into: () => Buffer.alloc(10) })).rejects.toMatchObject({ name, message });
-  await new Promise(resolve => setTimeout(resolve, 20));
-  expect([...sockets].every(socket => socket.destroyed || socket.readableEnded)).toBe(true);
+  await until(() => [...sockets].every(socket => socket.destroyed || socket.readableEnded));
 });
 
 test('a request fails if the connection breaks, and what came until then is counted', async () => {
@@ -170,13 +173,13 @@ describe('over TLS', () => {
     await expect(wire.send(request({ protocol: 'https:' }))).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
   });
 
-  test('megabytes go in and out unchanged', async () => {
+  test('bodies of many TLS records go in and out unchanged', async () => {
     wire = new Wire();
     const before = getCACertificates('default');
     setDefaultCACertificates([readFileSync(cert, 'utf8')]);
     try {
       await serve((socket, head) => void say(socket, `HTTP/1.1 200 OK\r\nContent-Length: ${head.length}\r\n\r\n${head}`), tls);
-      const body = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => Math.floor(i * 7919 / 32)));
+      const body = Buffer.from(Array.from({ length: 300_000 }, (_, i) => Math.floor(i * 7919 / 32)));
       const into = Buffer.alloc(body.length + 1000);
       for (let n = 0; n < 2; n++) {
         let received = 0;
