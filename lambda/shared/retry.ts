@@ -11,6 +11,8 @@ export interface RetryOptions {
   readonly what?: string;
   /** Asked before every pause: true ends the retries, as if their time were over. */
   readonly giveUp?: () => boolean;
+  /** Told what failed before every repetition. */
+  readonly onRetry?: (error: unknown) => void;
 }
 
 const FIRST_PAUSE = 200;
@@ -20,7 +22,7 @@ const LONGEST_PAUSE = 10_000;
  * The only layer of retries: the SDK's own is switched off (`client-config.ts`),
  * so that one call is one request. Pauses double, with full jitter.
  */
-export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 60, what, giveUp }: RetryOptions = {}): Promise<T> {
+export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 60, what, giveUp, onRetry }: RetryOptions = {}): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (let tries = 1; ; tries++) {
     try {
@@ -28,6 +30,7 @@ export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 6
     } catch (error) {
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
       if (!(passesByItself(error) || also?.(error)) || Date.now() + pause > end || giveUp?.()) { throw error; }
+      onRetry?.(error);
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);
     }

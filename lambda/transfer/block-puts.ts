@@ -9,6 +9,8 @@ export interface BlockPut {
   readonly block: Uint8Array;
   /** SHA-256. */
   readonly digest: Buffer;
+  /** Of the whole image, in percent. */
+  readonly progress?: number;
 }
 
 /**
@@ -37,7 +39,7 @@ export class BlockPuts {
     return answer.statusCode < 300 ? answer.headers['x-amz-checksum'] : this.understand(put, answer);
   }
 
-  private async requestFor({ snapshotId, index, block, digest }: BlockPut): Promise<WireRequest> {
+  private async requestFor({ snapshotId, index, block, digest, progress }: BlockPut): Promise<WireRequest> {
     if (this.template?.snapshotId !== snapshotId) {
       this.template = { snapshotId, request: this.firstRequest(snapshotId, block) };
       // A failure to find Region or endpoint may pass.
@@ -51,6 +53,7 @@ export class BlockPuts {
       headers: {
         ...template.headers,
         'x-amz-checksum': digest.toString('base64'),
+        ...(progress !== undefined && { 'x-amz-progress': String(progress) }),
         // The payload's hash is known already: it is the block's checksum.
         'x-amz-content-sha256': digest.toString('hex'),
       },

@@ -10,6 +10,9 @@ export interface PutOptions {
   readonly giveUp?: () => boolean;
   /** Asked before every attempt, and told what came of it. */
   readonly pacer?: Pacer;
+  readonly onRetry?: (error: unknown) => void;
+  /** How much of the image is copied, in percent. */
+  readonly progress?: number;
 }
 
 /** Puts blocks into pending snapshots, and completes them. */
@@ -20,11 +23,11 @@ export class BlockWriter {
     this.puts = new BlockPuts(ebs);
   }
 
-  public async put(snapshotId: string, index: number, block: Uint8Array, digest: Buffer, { giveUp, pacer }: PutOptions = {}): Promise<void> {
+  public async put(snapshotId: string, index: number, block: Uint8Array, digest: Buffer, { giveUp, pacer, onRetry, progress }: PutOptions = {}): Promise<void> {
     const attempt = async () => {
       await pacer?.acquire();
       try {
-        const taken = await this.puts.put({ snapshotId, index, block, digest });
+        const taken = await this.puts.put({ snapshotId, index, block, digest, progress });
         pacer?.succeeded();
         return taken;
       } catch (error) {
@@ -34,7 +37,7 @@ export class BlockWriter {
     };
     let taken;
     try {
-      taken = await retrying(attempt, { also: mayPass, seconds: VISIBILITY_SECONDS, what: `put block ${index}`, giveUp });
+      taken = await retrying(attempt, { also: mayPass, seconds: VISIBILITY_SECONDS, what: `put block ${index}`, giveUp, onRetry });
     } catch (error) {
       throw giveUp?.() && mayPass(error) ? error : explainEbs(error, 'PutSnapshotBlock', `block ${index} of snapshot ${snapshotId}`);
     }

@@ -1,12 +1,15 @@
 import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DiskImage } from './disk-image';
 import { Verification, ZeroBlocks } from './integrity';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
+import { TRANSFER_METRICS } from '../contract/transfer-metrics';
 import { EbsProvider } from '../private/ebs-provider';
 import { handledResource } from '../private/handled-resource';
 import { ImageAccess } from '../private/image-access';
+import { importMetric, importWidget } from '../private/import-metrics';
 import { KeyAccess } from '../private/key-access';
 import { mergedTags, TAG_RULES } from '../private/tags';
 import { check, misuse, notBoth, wholeGibibytes } from '../private/validation';
@@ -216,6 +219,40 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
    */
   public applyRemovalPolicy(policy: RemovalPolicy): void {
     this.resource.applyRemovalPolicy(policy);
+  }
+
+  /**
+   * The blocks of the image that were written: by default their sum per minute.
+   *
+   * @param props Properties of the metric.
+   */
+  public metricBlocksWritten(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return importMetric(this, TRANSFER_METRICS.blocks, props);
+  }
+
+  /**
+   * The bytes of the image that were copied, zeros that were left out included: by default their sum per minute.
+   *
+   * @param props Properties of the metric.
+   */
+  public metricBytesCopied(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return importMetric(this, TRANSFER_METRICS.bytes, props);
+  }
+
+  /**
+   * The puts that EBS refused because there were too many, and that were repeated: by default their sum per minute.
+   *
+   * @param props Properties of the metric.
+   */
+  public metricThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return importMetric(this, TRANSFER_METRICS.throttles, props);
+  }
+
+  /**
+   * A graph of the blocks written, and of the puts that had to be repeated, by cause; for a dashboard.
+   */
+  public widget(): cloudwatch.IWidget {
+    return importWidget(this);
   }
 
   private validateImageSize(sizeInBytes: number | undefined, volumeSize: number | undefined): void {

@@ -3,6 +3,7 @@ import * as os from 'os';
 import * as path from 'path';
 import { CfnResource, RemovalPolicy, Size, type Stack, Tags } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -143,6 +144,18 @@ describe('the rights to read the image', () => {
       { Resource: { 'Fn::GetAtt': [onlyOf(stack, 'AWS::KMS::Key').logicalId, 'Arn'] } },
     ]);
   });
+});
+
+test('its metrics are found by the name that the handlers know it by', () => {
+  const { stack, snapshot } = given();
+  new cloudwatch.Dashboard(stack, 'Dashboard', { widgets: [[snapshot.widget()]] });
+  const metric = { namespace: 'cdk-durable-storage', dimensions: { Import: propertiesOf(stack, TYPE).Owner }, statistic: 'Sum' };
+  expect(snapshot.metricBlocksWritten()).toMatchObject({ ...metric, metricName: 'BlocksWritten' });
+  expect(snapshot.metricBytesCopied({ statistic: 'Average' })).toMatchObject({ ...metric, metricName: 'BytesCopied', statistic: 'Average' });
+  expect(snapshot.metricThrottles()).toMatchObject({ ...metric, metricName: 'Throttles' });
+
+  const body = JSON.stringify(onlyOf(stack, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
+  for (const name of ['BlocksWritten', 'Throttles', 'RetriesNotYetVisible', 'RetriesBrokenConnection', 'RetriesServerError']) { expect(body).toContain(name); }
 });
 
 describe('integrity', () => {
