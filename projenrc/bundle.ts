@@ -14,6 +14,7 @@ const ENTRIES: Record<string, string> = {
   'transfer-copy': 'lambda/transfer/copy.ts',
   'transfer-seal': 'lambda/transfer/seal.ts',
   'transfer-settle': 'lambda/transfer/settle.ts',
+  'transfer-verify': 'lambda/transfer/verify.ts',
   'transfer-clean-up': 'lambda/transfer/clean-up.ts',
 };
 

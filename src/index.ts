@@ -11,4 +11,5 @@ export { ThroughputCooldown } from './efs/throughput-cooldown';
 export { TagSet, type TagSetProps } from './efs/tag-set';
 
 export { DiskImage } from './ebs/disk-image';
+export { Verification, ZeroBlocks } from './ebs/integrity';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';

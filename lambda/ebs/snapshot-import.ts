@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
 import { volumeSizeFor } from './image-limits';
-import type { SnapshotStarter } from './snapshot-starter';
+import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
+import type { SnapshotStarter, StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
@@ -27,6 +28,7 @@ export interface SnapshotImportServices {
 /** What the creation learned: the image as it was then, and when that was. */
 interface Memo {
   readonly source: PinnedSource;
+  readonly encrypted: boolean;
   /** Milliseconds since 1970. */
   readonly started: number;
 }
@@ -42,28 +44,33 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
   async function create(properties: SnapshotImportProperties, context: Context): Promise<Created> {
     const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
+    const integrity = integrityOf(properties);
     const image = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
-    const id = await starter.start({
+    const volumeSize = volumeSizeFor(image, VolumeSize);
+    refuseUnverifiable(image, integrity);
+    const snapshot = await starter.start({
       token: tokenOf(context),
-      volumeSize: volumeSizeFor(image, VolumeSize),
+      volumeSize,
       description: Description,
       tags: [
         ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), { Key: OWNERSHIP_TAGS.state, Value: CREATING },
       ],
       encrypted: Encrypted !== undefined && boolean('encrypted', Encrypted),
       kmsKeyArn: KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId),
+      sparse: integrity.zeroBlocks === 'OMIT',
     }) ?? await startedBefore(image, context);
+    const { id, encrypted } = snapshot;
     log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size });
-    return { id, memo: JSON.stringify({ source: image, started: Date.now() } satisfies Memo) };
+    return { id, memo: JSON.stringify({ source: image, encrypted, started: Date.now() } satisfies Memo) };
   }
 
   /** The event was delivered a second time, and the image needs another size than it did the first time. */
-  async function startedBefore(image: PinnedSource, { stackId, requestId }: Context): Promise<string> {
+  async function startedBefore(image: PinnedSource, { stackId, requestId }: Context): Promise<StartedSnapshot> {
     const [first] = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.requestId]: requestId });
     if (!first || image.size > first.volumeSize * GIB) {
       throw new Error(`${nameOfImage(image)} was replaced while its import was being started; deploy again when it stays as it is`);
     }
-    return first.id;
+    return first;
   }
 
   /** The transfer failed, or will never succeed: nothing of it may stay. */
@@ -86,8 +93,8 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   }
 
   return {
-    identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId'],
-    defaults: { Description: '', Encrypted: 'false' },
+    identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks'],
+    defaults: { Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
     several: true,
 
@@ -104,10 +111,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
         if (made && Date.now() < made.started + VISIBLE_AFTER_MILLISECONDS) { return undefined; }
         return fail(id, `snapshot ${id} does not exist any more; somebody deleted it`);
       }
+      if (properties.ZeroBlocks === 'OMIT' && (made?.encrypted || snapshot.encrypted)) { return fail(id, zerosNeeded(id)); }
       if (snapshot.state === 'error') { return fail(id, notCompleted(snapshot)); }
       if (snapshot.state !== 'completed') {
         if (!execution && !made) { return fail(id, `snapshot ${id} is ${snapshot.state}, but nothing fills it any more`); }
-        if (!execution) { await executions.start({ snapshotId: id, source: made!.source }); }
+        if (!execution) { await executions.start({ snapshotId: id, source: made!.source, ...integrityOf(properties) }); }
         return undefined;
       }
       if (execution?.status === 'RUNNING') { return undefined; }

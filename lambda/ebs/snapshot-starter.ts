@@ -14,17 +14,27 @@ export interface NewSnapshot {
   /** Otherwise the account's default decides. */
   readonly encrypted: boolean;
   readonly kmsKeyArn?: string;
+  /** Much time may pass without a block, for zeros are read but not put. */
+  readonly sparse?: boolean;
+}
+
+export interface StartedSnapshot {
+  readonly id: string;
+  /** Also where nobody asked for it: by the account's default. */
+  readonly encrypted: boolean;
 }
 
 /** Minutes without a block after which EBS gives the snapshot up. */
 const INACTIVITY_MINUTES = 20;
+/** As long as an import can take. */
+const SPARSE_INACTIVITY_MINUTES = 60;
 
 /** Starts snapshots that are filled block by block. */
 export class SnapshotStarter {
   constructor(private readonly ebs: EBSClient, private readonly kms: KMSClient) {}
 
   /** undefined: the token was used before, with other parameters. */
-  public async start({ token, volumeSize, description, tags, encrypted, kmsKeyArn }: NewSnapshot): Promise<string | undefined> {
+  public async start({ token, volumeSize, description, tags, encrypted, kmsKeyArn, sparse }: NewSnapshot): Promise<StartedSnapshot | undefined> {
     const command = new StartSnapshotCommand({
       ClientToken: token,
       VolumeSize: volumeSize,
@@ -33,14 +43,14 @@ export class SnapshotStarter {
       // `false` is refused where the account encrypts by default, and means nothing elsewhere.
       ...(encrypted && { Encrypted: true }),
       KmsKeyArn: kmsKeyArn,
-      Timeout: INACTIVITY_MINUTES,
+      Timeout: sparse ? SPARSE_INACTIVITY_MINUTES : INACTIVITY_MINUTES,
     });
     try {
       // Others' imports may end within a minute.
-      const { SnapshotId } = await retrying(() => this.ebs.send(command), {
+      const { SnapshotId, KmsKeyArn, SseType } = await retrying(() => this.ebs.send(command), {
         also: error => isNamed(error, 'ConcurrentLimitExceededException'), what: 'start snapshot',
       });
-      return SnapshotId!;
+      return { id: SnapshotId!, encrypted: KmsKeyArn !== undefined || (SseType ?? 'none') !== 'none' };
     } catch (error) {
       if (isNamed(error, 'ConflictException')) { return undefined; }
       throw explainEbs(error, 'StartSnapshot', `a snapshot of ${volumeSize} GiB`);

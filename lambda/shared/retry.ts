@@ -15,6 +15,8 @@ export interface RetryOptions {
   readonly what?: string;
   /** Asked before every pause: true ends the retries, as if their time were over. */
   readonly giveUp?: () => boolean;
+  /** Told what failed before every repetition. */
+  readonly onRetry?: (error: unknown) => void;
 }
 
 const FIRST_PAUSE = 200;
@@ -24,7 +26,9 @@ const LONGEST_PAUSE = 5_000;
  * The only layer of retries: the SDK's own is switched off (`client-config.ts`),
  * so that one call is one request. Pauses double, with full jitter.
  */
-export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 90, alsoSeconds = seconds, hasty, what, giveUp }: RetryOptions = {}): Promise<T> {
+export async function retrying<T>(
+  attempt: () => Promise<T>, { also, seconds = 90, alsoSeconds = seconds, hasty, what, giveUp, onRetry }: RetryOptions = {},
+): Promise<T> {
   const begin = Date.now();
   let telling: unknown;
   for (let tries = 1; ; tries++) {
@@ -37,6 +41,7 @@ export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 9
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
       if ((!passes && error !== telling) || (hasty && isThrottle(error))) { throw error; }
       if (Date.now() + pause > end || giveUp?.()) { throw telling ?? error; }
+      onRetry?.(error);
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);
     }
@@ -60,5 +65,5 @@ export function passesByItself(error: unknown): boolean {
     || ($metadata?.httpStatusCode ?? 0) >= 500
     || isNamed(error, ...BROKEN_CONNECTIONS)
     || (code !== undefined && BROKEN_CONNECTIONS.includes(code))
-    || /socket hang up/i.test(message ?? '');
+    || /socket hang up|Error: aborted/i.test(message ?? '');
 }

@@ -1,36 +1,49 @@
-import { CompleteSnapshotCommand, PutSnapshotBlockCommand, type EBSClient, type PutSnapshotBlockRequest } from '@aws-sdk/client-ebs';
-import { BLOCK_SIZE } from './blocks';
+import { CompleteSnapshotCommand, type EBSClient } from '@aws-sdk/client-ebs';
+import { BlockPuts } from './block-puts';
 import { explainEbs, isNotYetVisible, isPassingRefusal, VISIBILITY_SECONDS } from './ebs-errors';
+import type { Pacer } from './pacer';
 import { isNamed } from '../shared/errors';
-import { passesByItself, retrying } from '../shared/retry';
+import { isThrottle, passesByItself, retrying } from '../shared/retry';
+
+export interface PutOptions {
+  /** True ends the retries: errors that may pass (see `mayPass`) are then thrown as they are. */
+  readonly giveUp?: () => boolean;
+  /** Asked before every attempt, and told what came of it. */
+  readonly pacer?: Pacer;
+  readonly onRetry?: (error: unknown) => void;
+  /** How much of the image is copied, in percent. */
+  readonly progress?: number;
+}
 
 /** Puts blocks into pending snapshots, and completes them. */
 export class BlockWriter {
+  private readonly puts: BlockPuts;
+
   constructor(private readonly ebs: EBSClient) {
-    // The signer hashes a payload unless this header is there. The digest is known already: it is the block's checksum.
-    ebs.middlewareStack.add((next, context) => args => {
-      if (context.commandName === 'PutSnapshotBlockCommand') {
-        const { headers } = args.request as { headers: Record<string, string> };
-        headers['x-amz-content-sha256'] = Buffer.from((args.input as PutSnapshotBlockRequest).Checksum!, 'base64').toString('hex');
-      }
-      return next(args);
-    }, { step: 'build', name: 'payloadDigestIsChecksum', override: true });
+    this.puts = new BlockPuts(ebs);
   }
 
-  /** Errors that may pass are thrown as they are when `giveUp` ended the retries; see `mayPass`. */
-  public async put(snapshotId: string, index: number, block: Uint8Array, digest: Buffer, giveUp?: () => boolean): Promise<void> {
-    const checksum = digest.toString('base64');
-    const command = new PutSnapshotBlockCommand({
-      SnapshotId: snapshotId, BlockIndex: index, BlockData: block, DataLength: BLOCK_SIZE, Checksum: checksum, ChecksumAlgorithm: 'SHA256',
-    });
-    let answer;
+  public async put(snapshotId: string, index: number, block: Uint8Array, digest: Buffer, { giveUp, pacer, onRetry, progress }: PutOptions = {}): Promise<void> {
+    const attempt = async () => {
+      await pacer?.acquire();
+      try {
+        const taken = await this.puts.put({ snapshotId, index, block, digest, progress });
+        pacer?.succeeded();
+        return taken;
+      } catch (error) {
+        if (isThrottle(error)) { pacer?.throttled(); }
+        throw error;
+      }
+    };
+    let taken;
     try {
-      answer = await retrying(() => this.ebs.send(command), { also: mayPass, seconds: VISIBILITY_SECONDS, what: `put block ${index}`, giveUp });
+      taken = await retrying(attempt, { also: mayPass, seconds: VISIBILITY_SECONDS, what: `put block ${index}`, giveUp, onRetry });
     } catch (error) {
       throw giveUp?.() && mayPass(error) ? error : explainEbs(error, 'PutSnapshotBlock', `block ${index} of snapshot ${snapshotId}`);
     }
-    if (answer.Checksum !== checksum) {
-      throw new Error(`EBS took block ${index} of snapshot ${snapshotId} with checksum ${answer.Checksum} where ${checksum} was sent`);
+    const checksum = digest.toString('base64');
+    if (taken !== checksum) {
+      throw new Error(`EBS took block ${index} of snapshot ${snapshotId} with checksum ${taken} where ${checksum} was sent`);
     }
   }
 
@@ -42,9 +55,8 @@ export class BlockWriter {
     const command = new CompleteSnapshotCommand({
       SnapshotId: snapshotId,
       ChangedBlocksCount: blocks,
-      Checksum: linearChecksum,
-      ChecksumAlgorithm: 'SHA256',
-      ChecksumAggregationMethod: 'LINEAR',
+      // Nothing says what the checksum of no blocks is; it may be left out.
+      ...(blocks > 0 && { Checksum: linearChecksum, ChecksumAlgorithm: 'SHA256', ChecksumAggregationMethod: 'LINEAR' }),
     });
     let tries = repeated ? 1 : 0;
     try {

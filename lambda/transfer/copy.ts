@@ -7,6 +7,7 @@ import { limiter } from './limiter';
 import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
+import { isZero, ZERO_DIGEST } from './zero';
 import type { CopyInput, CopyResult } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 import { saidBy } from '../shared/errors';
@@ -43,12 +44,14 @@ export async function copy(aws: CopyServices, input: CopyInput, deadline: Deadli
   try {
     return await copyRange(aws, input, deadline);
   } catch (error) {
+    // Another worker was given the same range, and has finished it: EBS may have taken the snapshot as complete meanwhile.
+    if (await aws.store.digests(input.snapshotId, input.n).catch(() => undefined)) { return { done: true }; }
     await aws.store.saveFailure(input.snapshotId, saidBy(error)).catch(() => {});
     throw error;
   }
 }
 
-/** Every block is put, zeros too: what is left out of an encrypted snapshot reads back as random data. */
+/** Every block is put, zeros too unless they shall be left out: then their digests alone say what they are. */
 async function copyRange({ source, store, writer }: CopyServices, { snapshotId, n }: CopyInput, deadline: Deadline): Promise<CopyResult> {
   if (await store.digests(snapshotId, n)) { return { done: true }; }
   const plan = await store.plan(snapshotId);
@@ -65,8 +68,9 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
 
   async function put(i: number, block: Buffer): Promise<void> {
     if (failure) { return; }
+    if (plan.zeroBlocks === 'OMIT' && isZero(block)) { return digests.set(i, ZERO_DIGEST); }
     const digest = digestOf(block);
-    await writer.put(snapshotId, first + i, block, digest, giveUp);
+    await writer.put(snapshotId, first + i, block, digest, { giveUp });
     digests.set(i, digest);
   }
 
@@ -74,13 +78,24 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
     const blocks = Math.min(PART_BLOCKS, count - start);
     const offset = (first + start) * BLOCK_SIZE;
     const length = Math.min(blocks * BLOCK_SIZE, plan.source.size - offset);
-    await source.read(plan.source, offset, buffer.subarray(0, length), giveUp);
-    // The image's last block is filled up with zeros: the buffer was used before.
-    buffer.fill(0, length);
-    await Promise.all(digests.missing(start, start + blocks).map(i => {
-      const at = (i - start) * BLOCK_SIZE;
-      return putInTurn(() => put(i, buffer.subarray(at, at + BLOCK_SIZE))).catch(fail);
-    }));
+    const missing = digests.missing(start, start + blocks);
+    const puts: Promise<void>[] = [];
+    // As soon as it has arrived: then a block is still in the processor's cache when it is hashed and sent.
+    const putWhatIsThere = (bytes: number) => {
+      while (missing.length > 0 && (missing[0] - start + 1) * BLOCK_SIZE <= bytes) {
+        const i = missing.shift()!;
+        const at = (i - start) * BLOCK_SIZE;
+        puts.push(putInTurn(() => put(i, buffer.subarray(at, at + BLOCK_SIZE))).catch(fail));
+      }
+    };
+    try {
+      await source.read(plan.source, offset, buffer.subarray(0, length), giveUp, putWhatIsThere);
+      // The image's last block is filled up with zeros: the buffer was used before.
+      buffer.fill(0, length);
+      putWhatIsThere(blocks * BLOCK_SIZE);
+    } finally {
+      await Promise.all(puts);
+    }
   }
 
   async function copyParts(mayGoOn: () => boolean): Promise<void> {

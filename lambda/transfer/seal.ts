@@ -6,6 +6,7 @@ import { once } from './environment';
 import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
+import { digestsOfWritten } from './zero';
 import type { SnapshotInput } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 import { log } from '../shared/log';
@@ -32,7 +33,7 @@ export async function seal({ source, store, writer }: SealServices, { snapshotId
     if (digests?.length !== count * DIGEST_SIZE || new Digests(digests).missing().length > 0) {
       throw new Error(`range ${n} of snapshot ${snapshotId} was not copied completely; this is a fault of the import itself, please report it`);
     }
-    linear.add(digests);
+    linear.add(digestsOfWritten(digests, plan));
   }
 
   // From here on a repetition cannot tell whether the call before succeeded.

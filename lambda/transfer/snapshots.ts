@@ -13,6 +13,7 @@ export interface Snapshot {
   readonly stateMessage?: string;
   /** GiB. */
   readonly volumeSize: number;
+  readonly encrypted: boolean;
   readonly tags: readonly Tag[];
 }
 
@@ -67,8 +68,8 @@ export class Snapshots {
     return this.call('DescribeSnapshots', input.SnapshotIds?.[0], async () => {
       const found: Ec2Snapshot[] = [];
       for await (const page of paginateDescribeSnapshots({ client: this.ec2 }, input)) { found.push(...page.Snapshots ?? []); }
-      return found.map(({ SnapshotId, State, StateMessage, VolumeSize, Tags = [] }) => ({
-        id: SnapshotId!, state: State!, stateMessage: StateMessage || undefined, volumeSize: VolumeSize!, tags: Tags,
+      return found.map(({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, Tags = [] }) => ({
+        id: SnapshotId!, state: State!, stateMessage: StateMessage || undefined, volumeSize: VolumeSize!, encrypted: Encrypted === true, tags: Tags,
       }));
     });
   }

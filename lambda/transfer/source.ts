@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import { Wire, type WireRequest } from './wire';
 import type { PinnedSource } from '../../src/contract/transfer';
 import { nameOf, saidBy } from '../shared/errors';
 import { passesByItself, retrying } from '../shared/retry';
@@ -13,8 +14,12 @@ export interface ImageLocation {
 
 /** The disk image in S3. */
 export class Source {
+  private readonly wire: Wire;
+
   /** A body that sends nothing for so many milliseconds is given up. */
-  constructor(private readonly s3: S3Client, private readonly bodyTimeout = 20_000) {}
+  constructor(private readonly s3: S3Client, bodyTimeout = 20_000) {
+    this.wire = new Wire({ bodyTimeout });
+  }
 
   /** The object as it is now. Refuses what cannot be read at all. */
   public async pin(location: ImageLocation): Promise<PinnedSource> {
@@ -37,36 +42,45 @@ export class Source {
 
   /**
    * Fills `into` with the image's bytes from `from` on. What broke off is asked for again from there.
-   * Errors that may pass are thrown as they are when `giveUp` ended the retries.
+   * Errors that may pass are thrown as they are when `giveUp` ended the retries. `progress` hears how many bytes are there.
    */
-  public async read(source: PinnedSource, from: number, into: Buffer, giveUp?: () => boolean): Promise<void> {
+  public async read(
+    source: PinnedSource, from: number, into: Buffer, giveUp?: () => boolean, progress?: (filled: number) => void,
+  ): Promise<void> {
     let filled = 0;
     const attempt = async () => {
-      const [first, last] = [from + filled, from + into.length - 1];
-      const { Body, ContentRange } = await this.s3.send(new GetObjectCommand({
-        Bucket: source.bucket, Key: source.key, VersionId: source.versionId, IfMatch: source.etag, Range: `bytes=${first}-${last}`,
-      }));
-      const body = Body as Readable;
-      if (!ContentRange?.startsWith(`bytes ${first}-${last}/`)) {
-        body.destroy();
-        throw new Error(`S3 answered with ${ContentRange ?? 'the whole object'} when asked for bytes ${first}-${last}`);
-      }
-      const silence = setTimeout(() => body.destroy(brokenBody(`sent nothing for ${this.bodyTimeout / 1000} seconds`)), this.bodyTimeout);
-      try {
-        for await (const chunk of body as AsyncIterable<Buffer>) {
-          if (filled + chunk.length > into.length) { throw brokenBody('is longer than it should be'); }
-          chunk.copy(into, filled);
-          filled += chunk.length;
-          silence.refresh();
-        }
-      } finally {
-        clearTimeout(silence);
-      }
-      if (filled < into.length) { throw brokenBody('ended too early'); }
+      await this.get(source, from + filled, into.subarray(filled), bytes => {
+        filled += bytes;
+        progress?.(filled);
+      });
+      if (filled < into.length) { throw Object.assign(new Error('the body ended too early'), { name: 'TimeoutError' }); }
     };
     await retrying(attempt, { what: 's3:GetObject', giveUp }).catch(error => {
       throw giveUp?.() && passesByItself(error) ? error : explained(error, source);
     });
+  }
+
+  /** The SDK makes the request and reads what S3 says, but for the bytes themselves: they go straight to where they belong. */
+  private async get(source: PinnedSource, first: number, into: Buffer, received: (bytes: number) => void): Promise<void> {
+    const last = first + into.length - 1;
+    const command = new GetObjectCommand({
+      Bucket: source.bucket, Key: source.key, VersionId: source.versionId, IfMatch: source.etag, Range: `bytes=${first}-${last}`,
+    });
+    command.middlewareStack.add(() => async ({ request }) => {
+      const { statusCode, headers, body } = await this.wire.send(request as WireRequest, {
+        into: answer => {
+          if (answer.statusCode >= 300) { return undefined; }
+          const range = answer.headers['content-range'];
+          if (!range?.startsWith(`bytes ${first}-${last}/`)) {
+            throw new Error(`S3 answered with ${range ?? 'the whole object'} when asked for bytes ${first}-${last}`);
+          }
+          return into;
+        },
+        received,
+      });
+      return { response: { statusCode, headers, body: statusCode < 300 ? Readable.from([]) : body } };
+    }, { step: 'deserialize', priority: 'low', name: 'readIntoPlace' });
+    await this.s3.send(command);
   }
 
   private head({ bucket, key, versionId }: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {
@@ -78,11 +92,6 @@ export class Source {
 
 export function nameOfImage({ bucket, key, versionId }: ImageLocation): string {
   return `image s3://${bucket}/${key}${versionId === undefined ? '' : ` (version ${versionId})`}`;
-}
-
-/** With the name of a broken connection, so that it is retried. */
-function brokenBody(how: string): Error {
-  return Object.assign(new Error(`the body ${how}`), { name: 'TimeoutError' });
 }
 
 function changed(source: ImageLocation): Error {

@@ -19,6 +19,10 @@ export interface SnapshotImportProperties extends OwnerProperties {
   /** `true`. Absent: as the account's default says. */
   readonly Encrypted?: string | boolean;
   readonly KmsKeyId?: string;
+  /** `OMIT`: blocks of zeros are not put. Absent: they are. */
+  readonly ZeroBlocks?: string;
+  /** `SAMPLE` or `FULL`. Absent: nothing is read back. */
+  readonly Verify?: string;
   readonly Tags?: readonly TagProperty[];
 }
 

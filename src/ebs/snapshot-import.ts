@@ -1,11 +1,15 @@
 import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DiskImage } from './disk-image';
+import { Verification, ZeroBlocks } from './integrity';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
+import { TRANSFER_METRICS } from '../contract/transfer-metrics';
 import { EbsProvider } from '../private/ebs-provider';
 import { handledResource } from '../private/handled-resource';
 import { ImageAccess } from '../private/image-access';
+import { importMetric, importWidget } from '../private/import-metrics';
 import { KeyAccess } from '../private/key-access';
 import { mergedTags, TAG_RULES } from '../private/tags';
 import { check, misuse, notBoth, wholeGibibytes } from '../private/validation';
@@ -24,6 +28,9 @@ const KEY_ACTIONS = [
   'kms:GenerateDataKeyWithoutPlaintext',
   'kms:ReEncrypt*',
 ];
+
+/** To read encrypted blocks. */
+const KEY_READ_ACTIONS = ['kms:DescribeKey', 'kms:Decrypt'];
 
 /**
  * Properties of a snapshot import.
@@ -79,6 +86,25 @@ export interface SnapshotImportProps {
    * @default - the account's default key for EBS, if the snapshot is encrypted
    */
   readonly kmsKey?: kms.IKeyRef;
+
+  /**
+   * How much of the snapshot is read back and compared once it is completed.
+   *
+   * EBS checks the SHA-256 of each block when it takes it, and that of all of them
+   * when it completes the snapshot, whatever is chosen here. A change alone verifies nothing.
+   *
+   * @default Verification.SAMPLE - reading all of it back costs half as much as writing it, and takes as long
+   */
+  readonly verify?: Verification;
+
+  /**
+   * What becomes of blocks that hold nothing but zeros.
+   *
+   * A change makes a new snapshot.
+   *
+   * @default ZeroBlocks.WRITE - safe whether or not the snapshot is encrypted
+   */
+  readonly zeroBlocks?: ZeroBlocks;
 
   /**
    * Any string. Another one imports the image again: for objects that change
@@ -145,6 +171,10 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
     const volumeSize = wholeGibibytes(this, 'volumeSize', props.volumeSize, 1, LARGEST_VOLUME);
     check(this, 'description', props.description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
     notBoth(this, "'kmsKey'", "'encrypted: false'", props.kmsKey !== undefined && props.encrypted === false);
+    const omitsZeros = props.zeroBlocks === ZeroBlocks.OMIT;
+    notBoth(this, "'zeroBlocks: OMIT'", "'encrypted'", omitsZeros && props.encrypted === true);
+    notBoth(this, "'zeroBlocks: OMIT'", "'kmsKey'", omitsZeros && props.kmsKey !== undefined);
+    const verify = props.verify ?? Verification.SAMPLE;
     this.validateImageSize(props.image._sizeInBytes(this), volumeSize);
     const image = props.image._bind(this);
 
@@ -163,12 +193,18 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
         // Never `false`, which EBS refuses where the account encrypts by default.
         Encrypted: (props.encrypted ?? props.kmsKey !== undefined) ? true : undefined,
         KmsKeyId: props.kmsKey?.keyRef.keyArn,
+        ZeroBlocks: omitsZeros ? ZeroBlocks.OMIT : undefined,
+        Verify: verify === Verification.NONE ? undefined : verify,
         Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
       },
     });
     this.resource.node.addDependency(provider.standing, new ImageAccess(this, 'ImageAccess', { image, roles: provider.imageReaders }));
     if (props.kmsKey) {
       this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: provider.keyUsers }));
+      if (verify !== Verification.NONE) {
+        const access = { key: props.kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles: provider.keyReaders };
+        this.resource.node.addDependency(new KeyAccess(this, 'KeyReadAccess', access));
+      }
     }
 
     this.snapshotId = this.resource.ref;
@@ -183,6 +219,40 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
    */
   public applyRemovalPolicy(policy: RemovalPolicy): void {
     this.resource.applyRemovalPolicy(policy);
+  }
+
+  /**
+   * The blocks of the image that were written: by default their sum per minute.
+   *
+   * @param props Properties of the metric.
+   */
+  public metricBlocksWritten(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return importMetric(this, TRANSFER_METRICS.blocks, props);
+  }
+
+  /**
+   * The bytes of the image that were copied, zeros that were left out included: by default their sum per minute.
+   *
+   * @param props Properties of the metric.
+   */
+  public metricBytesCopied(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return importMetric(this, TRANSFER_METRICS.bytes, props);
+  }
+
+  /**
+   * The puts that EBS refused because there were too many, and that were repeated: by default their sum per minute.
+   *
+   * @param props Properties of the metric.
+   */
+  public metricThrottles(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return importMetric(this, TRANSFER_METRICS.throttles, props);
+  }
+
+  /**
+   * A graph of the blocks written, and of the puts that had to be repeated, by cause; for a dashboard.
+   */
+  public widget(): cloudwatch.IWidget {
+    return importWidget(this);
   }
 
   private validateImageSize(sizeInBytes: number | undefined, volumeSize: number | undefined): void {

@@ -26,6 +26,8 @@ export class EbsProvider extends Construct {
   public readonly imageReaders: iam.IRole[];
   /** The roles that use the key of an encrypted snapshot. */
   public readonly keyUsers: iam.IRole[];
+  /** The roles that read an encrypted snapshot back. */
+  public readonly keyReaders: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
@@ -44,6 +46,7 @@ export class EbsProvider extends Construct {
     this.serviceToken = handlers.serviceToken;
     this.imageReaders = [handlers.role, ...transfer.readers];
     this.keyUsers = [handlers.role, ...transfer.writers];
+    this.keyReaders = transfer.verifiers;
     this.standing = transfer.standing;
   }
 

@@ -10,22 +10,24 @@ export interface KeyAccessProps {
   readonly key: kms.IKeyRef;
   /** Beside `kms:CreateGrant`, which is always limited to grants for AWS services. */
   readonly actions: string[];
+  /** Whether `kms:CreateGrant` is among them. @default true */
+  readonly grants?: boolean;
   readonly roles: iam.IRole[];
 }
 
 /** What a construct's handlers may do with the key that the user chose; the custom resource must depend on it. */
 export class KeyAccess extends iam.Policy {
-  constructor(scope: Construct, id: string, { key, actions, roles }: KeyAccessProps) {
+  constructor(scope: Construct, id: string, { key, actions, grants = true, roles }: KeyAccessProps) {
     const target = targetOf(scope, key);
     super(scope, id, {
       roles,
       statements: [
         new iam.PolicyStatement({ ...target, actions }),
-        new iam.PolicyStatement({
+        ...grants ? [new iam.PolicyStatement({
           ...target,
           actions: ['kms:CreateGrant'],
           conditions: { ...target.conditions, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
-        }),
+        })] : [],
       ],
     });
     // An alias is sent by a name that does not refer to the resource that makes it.

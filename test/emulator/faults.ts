@@ -6,6 +6,8 @@ export type Fault =
   | { readonly kind: 'reset' }
   /** The service acts, and then the connection breaks: the answer is lost. */
   | { readonly kind: 'lost-answer' }
+  /** The service acts, but of its answer's body only the first half arrives. */
+  | { readonly kind: 'truncate' }
   /** The service never answers. */
   | { readonly kind: 'stall' };
 

@@ -127,7 +127,7 @@ export class EmulatorServer {
     }
     this.calls.push({ operation, caller: caller?.arn ?? 'unknown', status: answer.status });
     if (fault?.kind === 'lost-answer') { return void request.socket.destroy(); }
-    this.send(response, answer);
+    this.send(response, answer, fault?.kind === 'truncate');
   }
 
   private call(request: IncomingMessage, url: URL, body: Buffer, caller: Principal | undefined): Call {
@@ -148,7 +148,7 @@ export class EmulatorServer {
     };
   }
 
-  private send(response: ServerResponse, { status, headers = {}, body = '' }: Answer): void {
+  private send(response: ServerResponse, { status, headers = {}, body = '' }: Answer, truncated = false): void {
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
     response.sendDate = false;
     response.writeHead(status, {
@@ -157,6 +157,7 @@ export class EmulatorServer {
       'content-length': bytes.length,
       ...headers,
     });
+    if (truncated) { return void response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy()); }
     response.end(bytes);
   }
 }

@@ -254,7 +254,9 @@ export class EbsDirect implements Service {
     useKey(call, snapshot.kmsKeyId, 'list', this.kms, this.ec2);
 
     const nonce = Tokens.nonce();
-    const { indexes, nextToken } = page(this.tokens, snapshot.snapshotId, content.indexes(), input, nonce);
+    const { indexes, nextToken } = this.options.emptyPages && input.NextToken === undefined
+      ? { indexes: [], nextToken: this.tokens.page(snapshot.snapshotId, input.StartingBlockIndex as number | undefined ?? 0, nonce) }
+      : page(this.tokens, snapshot.snapshotId, content.indexes(), input, nonce);
     return {
       Blocks: indexes.map(index => ({ BlockIndex: index, BlockToken: this.tokens.block(snapshot.snapshotId, index, nonce) })),
       ExpiryTime: new Date(this.tokens.blockExpiry()),

@@ -13,6 +13,8 @@ export interface EbsOptions {
   readonly completionDelay?: number;
   /** From `completed` in EC2 until blocks can be listed and got. @default 20,000 */
   readonly readDelay?: number;
+  /** Whether ListSnapshotBlocks answers a first request with an empty page and a token, as it may. @default false */
+  readonly emptyPages?: boolean;
   /** Other quotas than the default ones; Infinity switches one off. */
   readonly quotas?: Partial<Record<Quota, number>>;
   /** Multiplies all quotas; Infinity switches all off. @default 1 */

@@ -5,6 +5,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { makeHandlers } from '../../../lambda/ebs';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import type { Handlers } from '../../../lambda/shared/lifecycle';
+import { BlockReader } from '../../../lambda/transfer/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/block-writer';
 import { cleanUp } from '../../../lambda/transfer/clean-up';
 import { copy } from '../../../lambda/transfer/copy';
@@ -13,6 +14,8 @@ import { s3Things } from '../../../lambda/transfer/s3-things';
 import { seal } from '../../../lambda/transfer/seal';
 import { settle } from '../../../lambda/transfer/settle';
 import { Snapshots } from '../../../lambda/transfer/snapshots';
+import { verify } from '../../../lambda/transfer/verify';
+import type { VerifyInput } from '../../../src/contract/integrity';
 import { TRANSFER_ENVIRONMENT, type CopyInput, type SnapshotInput, type TransferInput } from '../../../src/contract/transfer';
 import { Clock } from '../../emulator/clock';
 import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../emulator/ebs';
@@ -31,14 +34,25 @@ export const IMAGES = 'images';
 export const TRANSFERS = 'transfers';
 export const ENDED = ['FAILED', 'TIMED_OUT', 'ABORTED'];
 
+/** The process of a function ended, and told nobody why. */
+export const KILLED = new Error('killed');
+
 export interface WorldOptions {
   readonly ebs?: EbsOptions;
   /** Blocks of a range; the product's own least is 1 GiB. */
   readonly rangeBlocks?: number;
+  /** Blocks that a page of a listing may have. */
+  readonly pageBlocks?: number;
   /** Whether the rule on the end of executions exists. */
   readonly rule?: boolean;
   /** What a copying function's context says, per invocation. */
   readonly remaining?: () => () => number;
+  /** Of the whole execution. @default - none */
+  readonly timeoutSeconds?: number;
+  /** Sleepers wake at multiples of so many milliseconds only: fewer moments make a faster test. @default 1 */
+  readonly tick?: number;
+  /** Runs an invocation of a transfer function by `run`, or throws `KILLED`: `Lambda.Unknown` to the state machine, which repeats it. */
+  readonly around?: (name: string, work: () => Promise<unknown>) => Promise<unknown>;
 }
 
 type Function = (input: any) => Promise<unknown>;
@@ -68,7 +82,7 @@ export class World {
   public readonly invocations: Record<string, number> = {};
   private readonly functions: Record<string, Function> = {};
   /** For every function that runs: how many of its tasks are asleep. */
-  private readonly running = new AsyncLocalStorage<{ asleep: number; done: () => void }>();
+  private readonly running = new AsyncLocalStorage<{ asleep: number; ended: boolean; done: () => void }>();
   private readonly environment = { ...process.env };
   private restoreTime: (() => void) | undefined;
 
@@ -108,19 +122,34 @@ export class World {
   }
 
   /** The snapshot holds the image, then zeros, and every block of the image was written. */
-  public expectContent(snapshotId: string, image: Buffer): void {
+  public expectContent(snapshotId: string, image: Buffer, { omitted = [] as number[] } = {}): void {
     const view = this.ebs.snapshot(snapshotId)!;
     expect(view.state).toBe('completed');
-    expect(view.writtenIndexes).toEqual(Array.from({ length: Math.ceil(image.length / BLOCK_SIZE) }, (_, i) => i));
-    const padded = Buffer.alloc(view.writtenIndexes.length * BLOCK_SIZE);
+    const blocks = Math.ceil(image.length / BLOCK_SIZE);
+    expect(view.writtenIndexes).toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
+    const padded = Buffer.alloc(blocks * BLOCK_SIZE);
     image.copy(padded);
     expect(this.ebs.sha256(snapshotId, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
   }
 
+  /** Puts another block into a snapshot, behind the service's back, or takes it away. */
+  public tamper(snapshotId: string, index: number, data: Buffer | undefined): void {
+    const { content } = (this.ebs as any).find(snapshotId);
+    content.sorted = undefined;
+    if (data) {
+      content.written.set(index, { data, digest: createHash('sha256').update(data).digest() });
+    } else {
+      content.written.delete(index);
+    }
+  }
+
   /** Runs a function as Lambda does: time stands still while it works, and goes on while all of it sleeps. */
   public run<T>(work: () => Promise<T>): Promise<T> {
-    const state = { asleep: 0, done: this.clock.work() };
-    return this.running.run(state, work).finally(() => state.done());
+    const state = { asleep: 0, ended: false, done: this.clock.work() };
+    return this.running.run(state, work).finally(() => {
+      state.ended = true;
+      state.done();
+    });
   }
 
   private begin(): void {
@@ -129,7 +158,7 @@ export class World {
       ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
     ]);
     const credentials = this.server.issue(principal);
-    const machine = this.states.create({ name: 'transfer', definition: DEFINITION, role: Principal.ADMIN });
+    const machine = this.states.create({ name: 'transfer', definition: { ...DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: Principal.ADMIN });
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: this.server.url,
       AWS_REGION: REGION,
@@ -146,12 +175,14 @@ export class World {
     this.handlers = { onEvent: event => this.run(() => onEvent(event)), isComplete: event => this.run(() => isComplete(event)) };
     const services = {
       ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())), snapshots: new Snapshots(new EC2Client(clientConfig())),
+      reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
     Object.assign(this.functions, {
       plan: (input: TransferInput) => plan(services, input, this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
       seal: (input: SnapshotInput) => seal(services, input),
       settle: (input: SnapshotInput) => settle(services.snapshots, input),
+      verify: (input: VerifyInput) => verify(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
     } satisfies Record<string, Function>);
     if (this.options.rule) {
       this.states.onStatusChange(event => {
@@ -163,9 +194,11 @@ export class World {
   private async invoke(name: string, payload: unknown): Promise<object> {
     this.invocations[name] = (this.invocations[name] ?? 0) + 1;
     try {
-      const result = await this.run(() => this.functions[name](JSON.parse(JSON.stringify(payload))));
+      const work = () => this.functions[name](JSON.parse(JSON.stringify(payload)));
+      const result = await (this.options.around?.(name, work) ?? this.run(work));
       return { payload: JSON.parse(JSON.stringify(result ?? null)), executedVersion: '$LATEST', requestId: '0' };
     } catch (error) {
+      if (error === KILLED) { return { functionError: 'Unhandled', payload: {}, executedVersion: '$LATEST', requestId: '0' }; }
       const { name: errorType, message: errorMessage } = error as Error;
       return { functionError: 'Unhandled', payload: { errorType, errorMessage, trace: [] }, executedVersion: '$LATEST', requestId: '0' };
     }
@@ -175,14 +208,21 @@ export class World {
     const state = this.running.getStore();
     if (state && state.asleep++ === 0) { state.done(); }
     try {
-      await this.clock.sleep(milliseconds, signal);
+      const { tick = 1 } = this.options;
+      const now = this.clock.now();
+      await this.clock.sleep(Math.ceil((now + milliseconds) / tick) * tick - now, signal);
     } finally {
-      if (state && --state.asleep === 0) { state.done = this.clock.work(); }
+      // What goes on after the function's end does not hold up the time.
+      if (state && --state.asleep === 0 && !state.ended) { state.done = this.clock.work(); }
     }
   }
 }
 
-const task = (name: string) => ({ Type: 'Task', Resource: arn('lambda', `function:${name}`) });
+const task = (name: string) => ({
+  Type: 'Task',
+  Resource: arn('lambda', `function:${name}`),
+  Retry: [{ ErrorEquals: ['Lambda.Unknown'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 6 }],
+});
 
 /** As the constructs make it. */
 const DEFINITION = {
@@ -193,7 +233,7 @@ const DEFINITION = {
       Type: 'Map',
       ItemsPath: '$.ranges',
       ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
-      MaxConcurrency: 4,
+      MaxConcurrencyPath: '$.workers',
       ItemProcessor: {
         ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
         StartAt: 'CopyRange',
@@ -208,8 +248,26 @@ const DEFINITION = {
     },
     Seal: { ...task('seal'), ResultPath: null, Next: 'Settle' },
     Settle: { ...task('settle'), ResultPath: '$.settled', Next: 'Settled' },
-    Settled: { Type: 'Choice', Choices: [{ Variable: '$.settled.completed', BooleanEquals: true, Next: 'End' }], Default: 'Wait' },
+    Settled: { Type: 'Choice', Choices: [{ Variable: '$.settled.completed', BooleanEquals: true, Next: 'Verified' }], Default: 'Wait' },
     Wait: { Type: 'Wait', Seconds: 5, Next: 'Settle' },
+    Verified: { Type: 'Choice', Choices: [{ Variable: '$.verify', BooleanEquals: true, Next: 'Verify' }], Default: 'End' },
+    Verify: {
+      Type: 'Map',
+      ItemsPath: '$.ranges',
+      ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n', 'from': 0 },
+      MaxConcurrency: 4,
+      ItemProcessor: {
+        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+        StartAt: 'VerifyRange',
+        States: {
+          VerifyRange: { ...task('verify'), Next: 'Compared' },
+          Compared: { Type: 'Choice', Choices: [{ Variable: '$.done', BooleanEquals: true, Next: 'RangeVerified' }], Default: 'VerifyRange' },
+          RangeVerified: { Type: 'Succeed' },
+        },
+      },
+      ResultPath: null,
+      Next: 'End',
+    },
     End: { Type: 'Succeed' },
   },
 };

@@ -3,10 +3,11 @@ import * as os from 'os';
 import * as path from 'path';
 import { CfnResource, RemovalPolicy, Size, type Stack, Tags } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, SnapshotImport, type SnapshotImportProps } from '../../../src';
+import { DiskImage, SnapshotImport, Verification, ZeroBlocks, type SnapshotImportProps } from '../../../src';
 import { givenStack, onlyOf, propertiesOf, statementsAllowing, tagsIn } from '../given';
 
 const TYPE = 'Custom::SnapshotImport';
@@ -33,6 +34,7 @@ describe('the template', () => {
       ServiceTimeout: '3300',
       SourceBucket: 'images',
       SourceKey: 'disk.img',
+      Verify: 'SAMPLE',
       Tags: [],
       Owner: 'Stack/Image',
       RemovalPolicy: 'Delete',
@@ -141,6 +143,44 @@ describe('the rights to read the image', () => {
     expect(statementsAllowing(stack, 'TransferCopy', 'kms:Decrypt')).toMatchObject([
       { Resource: { 'Fn::GetAtt': [onlyOf(stack, 'AWS::KMS::Key').logicalId, 'Arn'] } },
     ]);
+  });
+});
+
+test('its metrics are found by the name that the handlers know it by', () => {
+  const { stack, snapshot } = given();
+  new cloudwatch.Dashboard(stack, 'Dashboard', { widgets: [[snapshot.widget()]] });
+  const metric = { namespace: 'cdk-durable-storage', dimensions: { Import: propertiesOf(stack, TYPE).Owner }, statistic: 'Sum' };
+  expect(snapshot.metricBlocksWritten()).toMatchObject({ ...metric, metricName: 'BlocksWritten' });
+  expect(snapshot.metricBytesCopied({ statistic: 'Average' })).toMatchObject({ ...metric, metricName: 'BytesCopied', statistic: 'Average' });
+  expect(snapshot.metricThrottles()).toMatchObject({ ...metric, metricName: 'Throttles' });
+
+  const body = JSON.stringify(onlyOf(stack, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
+  for (const name of ['BlocksWritten', 'Throttles', 'RetriesNotYetVisible', 'RetriesBrokenConnection', 'RetriesServerError']) { expect(body).toContain(name); }
+});
+
+describe('integrity', () => {
+  const key = () => kms.Key.fromKeyArn(givenStack().stack, 'Key', KEY_ARN);
+
+  test('a sample is read back unless the user chooses otherwise', () => {
+    expect(propertiesOf(given().stack, TYPE)).toMatchObject({ Verify: 'SAMPLE' });
+    expect(propertiesOf(given({ verify: Verification.FULL }).stack, TYPE)).toMatchObject({ Verify: 'FULL' });
+    expect(propertiesOf(given({ verify: Verification.NONE }).stack, TYPE)).not.toHaveProperty('Verify');
+  });
+
+  test('who reads an encrypted snapshot back may decrypt with its key, and nothing else', () => {
+    const { stack } = given({ kmsKey: key() });
+    const [read] = statementsAllowing(stack, 'TransferVerify', 'kms:Decrypt');
+    expect(read).toMatchObject({ Resource: KEY_ARN, Action: ['kms:DescribeKey', 'kms:Decrypt'] });
+    expect(onlyOf(stack, TYPE).DependsOn).toContain(read.policy);
+    expect(statementsAllowing(stack, 'TransferVerify', 'kms:CreateGrant')).toEqual([]);
+    expect(statementsAllowing(given({ kmsKey: key(), verify: Verification.NONE }).stack, 'TransferVerify', 'kms:Decrypt')).toEqual([]);
+  });
+
+  test('zero blocks are written unless the user omits them, which encryption forbids', () => {
+    expect(propertiesOf(given({ zeroBlocks: ZeroBlocks.WRITE }).stack, TYPE)).not.toHaveProperty('ZeroBlocks');
+    expect(propertiesOf(given({ zeroBlocks: ZeroBlocks.OMIT, encrypted: false }).stack, TYPE)).toMatchObject({ ZeroBlocks: 'OMIT' });
+    expect(() => given({ zeroBlocks: ZeroBlocks.OMIT, encrypted: true })).toThrow("specify 'zeroBlocks: OMIT' or 'encrypted', not both");
+    expect(() => given({ zeroBlocks: ZeroBlocks.OMIT, kmsKey: key() })).toThrow("specify 'zeroBlocks: OMIT' or 'kmsKey', not both");
   });
 });
 

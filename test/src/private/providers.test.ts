@@ -121,6 +121,8 @@ describe('the roles of the EBS functions', () => {
     ['EbsProviderRole', 'ec2:DeleteSnapshot'],
     ['TransferCopy', 'ebs:PutSnapshotBlock'],
     ['TransferSeal', 'ebs:CompleteSnapshot'],
+    ['TransferVerify', 'ebs:ListSnapshotBlocks'],
+    ['TransferVerify', 'ebs:GetSnapshotBlock'],
     ['TransferCleanUp', 'ec2:DeleteSnapshot'],
   ])('%s: %s is for snapshots of the stack alone', (role, action) => {
     expect(allowed(role, action)).toMatchObject([{ Resource: SNAPSHOTS, Condition: MADE_HERE }]);
@@ -130,6 +132,7 @@ describe('the roles of the EBS functions', () => {
     ['TransferPlan', ['s3:PutObject']],
     ['TransferCopy', ['s3:GetObject', 's3:PutObject']],
     ['TransferSeal', ['s3:GetObject', 's3:PutObject']],
+    ['TransferVerify', ['s3:GetObject']],
     ['TransferCleanUp', ['s3:DeleteObject']],
     ['EbsProviderRole', ['s3:GetObject', 's3:DeleteObject']],
   ])('%s does in the transfer bucket what it needs: %j', (role, actions) => {

@@ -1,0 +1,21 @@
+export interface SinkOptions {
+  /** Bytes of the image. */
+  readonly size: number;
+  /** Whether three of four blocks are zeros. */
+  readonly zeros: boolean;
+  /** Milliseconds until a put is answered. */
+  readonly latency: number;
+  readonly cert: string;
+  readonly key: string;
+  /** What the worker finds as its plan. */
+  readonly plan: object;
+}
+
+export type PipelineName = 'sha256' | 'naive' | 'concurrent' | 'worker';
+
+/** What a pipeline's process reports. */
+export interface Measured {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakRssMiB: number;
+}

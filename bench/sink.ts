@@ -1,0 +1,68 @@
+import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { SinkOptions } from './options';
+
+/**
+ * S3 and EBS as far as a copying worker needs them, as fast as can be: images
+ * come from memory, blocks are accepted without a look at them. A process of
+ * its own, started with its options as the first argument; it prints its URL.
+ */
+const options = JSON.parse(process.argv[2]) as SinkOptions;
+const BLOCK = 512 * 1024;
+/** The image is this, over and over. */
+const PERIOD = 64 * 1024 * 1024;
+
+const image = Buffer.alloc(PERIOD);
+for (let at = 0; at < PERIOD; at += BLOCK) {
+  if (!options.zeros || at % (4 * BLOCK) === 0) { randomFillSync(image, at, BLOCK); }
+}
+
+function getImage(request: IncomingMessage, response: ServerResponse): void {
+  const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [0, 0, options.size - 1];
+  const [from, to] = [Number(first), Number(last) + 1];
+  response.writeHead(request.headers.range ? 206 : 200, {
+    'etag': '"image"',
+    'content-length': to - from,
+    ...(request.headers.range && { 'content-range': `bytes ${from}-${to - 1}/${options.size}` }),
+  });
+  let at = from;
+  const more = (): void => {
+    while (at < to) {
+      const start = at % PERIOD;
+      const part = image.subarray(start, Math.min(PERIOD, start + to - at, start + 1024 * 1024));
+      at += part.length;
+      if (!response.write(part)) { return void response.once('drain', more); }
+    }
+    response.end();
+  };
+  more();
+}
+
+function takeBlock(request: IncomingMessage, response: ServerResponse): void {
+  const answer = () => {
+    response.writeHead(201, { 'x-amz-checksum': request.headers['x-amz-checksum'], 'x-amz-checksum-algorithm': 'SHA256', 'content-length': 0 });
+    response.end();
+  };
+  request.on('end', () => options.latency > 0 ? setTimeout(answer, options.latency) : answer());
+  request.resume();
+}
+
+const server = createServer({ cert: readFileSync(options.cert), key: readFileSync(options.key), noDelay: true }, (request, response) => {
+  const { method, url = '' } = request;
+  if (method === 'PUT' && url.startsWith('/snapshots/')) { return takeBlock(request, response); }
+  if (method === 'GET' && url.startsWith('/images/')) { return getImage(request, response); }
+  if (method === 'GET' && url.includes('plan.json')) { return void response.end(JSON.stringify(options.plan)); }
+  if (method === 'PUT') {
+    request.on('end', () => response.end());
+    return void request.resume();
+  }
+  // No digests yet.
+  response.writeHead(404, { 'content-type': 'application/xml' });
+  response.end('<?xml version="1.0" encoding="UTF-8"?><Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>');
+});
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1', () => console.log(`https://127.0.0.1:${(server.address() as AddressInfo).port}`));
+process.on('disconnect', () => process.exit());
