@@ -13,7 +13,7 @@ import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/c
 import { isNamed, saidBy } from '../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
-import type { RetryOptions } from '../shared/retry';
+import { isThrottle, type RetryOptions } from '../shared/retry';
 import { boolean } from '../shared/wire';
 
 export interface MountTargetsClients {
@@ -74,6 +74,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       await life.delete(former, old, context);
       return await life.gone(former, old, context);
     } catch (error) {
+      if (isThrottle(error)) { throw error; }
       // No reason to fail what is in place: perhaps the policy that allowed it went back before.
       log({ event: 'could not clean up', former, error: saidBy(error) });
       return true;
