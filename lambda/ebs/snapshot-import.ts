@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
-import { volumeSizeFor } from './image-limits';
+import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-limits';
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
 import type { SnapshotStarter, StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
-import type { Context, Created, Found, Lifecycle } from '../shared/lifecycle';
+import { identityOf, type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/wire';
@@ -44,7 +44,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     const integrity = integrityOf(properties);
     const image = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
     const volumeSize = volumeSizeFor(image, VolumeSize);
-    refuseUnverifiable(image, integrity);
+    const limits = limitsOf(properties);
+    if (waits(properties)) {
+      refuseLate(image, limits, integrity);
+      refuseUnverifiable(image, integrity);
+    }
     const snapshot = await starter.start({
       token: tokenOf(context),
       volumeSize,
@@ -53,6 +57,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       encrypted: Encrypted !== undefined && boolean('encrypted', Encrypted),
       kmsKeyArn: KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId),
       sparse: integrity.zeroBlocks === 'OMIT',
+      background: !waits(properties),
     }) ?? await startedBefore(image, context);
     const { id, encrypted } = snapshot;
     log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size });
@@ -79,13 +84,24 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     throw new Error(reason);
   }
 
+  async function begin(id: string, properties: SnapshotImportProperties, made: Memo): Promise<void> {
+    await executions.start({
+      snapshotId: id,
+      owner: properties.Owner,
+      source: made.source,
+      ...integrityOf(properties),
+      ...limitsOf(properties),
+      deadline: deadlineOf(made.source, properties, made.started),
+    });
+  }
+
   async function setTags({ id, tags }: Snapshot, wanted: SnapshotImportProperties, old: SnapshotImportProperties | undefined): Promise<void> {
     const { set, remove } = tagChanges(tags, wanted.Tags ?? [], old?.Tags);
     await snapshots.untag(id, remove);
     await snapshots.tag(id, set);
   }
 
-  return {
+  const life: Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> = {
     identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks'],
     defaults: { Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
@@ -95,8 +111,13 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     async ready(id, properties, { memo, old }) {
       const made = memo === undefined ? undefined : JSON.parse(memo) as Memo;
       const execution = await executions.find(id);
+      const background = !waits(properties);
       // First of all, for whoever cleaned up after it did not tell why it failed.
-      if (execution?.status === 'FAILED') { return fail(id, await store.failure(id) ?? execution.reason); }
+      if (execution?.status === 'FAILED') {
+        // CloudFormation was told that the resource is complete. An error would only keep it from changing, or rolling back, all the rest.
+        if (background && old) { return failedBefore(id, properties, execution.reason); }
+        return fail(id, await store.failure(id) ?? execution.reason);
+      }
 
       const snapshot = await snapshots.find(id);
       if (!snapshot) {
@@ -107,10 +128,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (snapshot.state === 'error') { return fail(id, notCompleted(snapshot)); }
       if (snapshot.state !== 'completed') {
         if (!execution && !made) { return fail(id, `snapshot ${id} is ${snapshot.state}, but nothing fills it any more`); }
-        if (!execution) { await executions.start({ snapshotId: id, source: made!.source, ...integrityOf(properties) }); }
-        return undefined;
+        if (!execution) { await begin(id, properties, made!); }
       }
-      if (execution?.status === 'RUNNING') { return undefined; }
+      if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
+        return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
+      }
       await setTags(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}` };
     },
@@ -131,20 +153,28 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       return snapshot === undefined || !isOf(stackId, snapshot);
     },
 
-    async find(_candidates, { stackId, logicalId }) {
-      const found = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
-      return found.flatMap(({ id, state, tags }): Found[] => {
-        // In the Recycle Bin: neither there nor gone.
-        if (!['completed', 'pending', 'error'].includes(state)) { return []; }
-        return [{
-          id,
-          identity: valueOf(tags, OWNERSHIP_TAGS.identity),
-          requestId: valueOf(tags, OWNERSHIP_TAGS.requestId),
-          state: state === 'completed' ? 'usable' : 'unfinished',
-        }];
-      });
+    async find(candidates, { stackId, logicalId }) {
+      const all = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
+      // In the Recycle Bin: neither there nor gone.
+      const living = all.filter(({ state }) => ['completed', 'pending', 'error'].includes(state));
+      return Promise.all(living.map(async ({ id, state, tags }): Promise<Found> => {
+        const identity = valueOf(tags, OWNERSHIP_TAGS.identity);
+        // Who does not wait was given it when its transfer began.
+        const background = candidates.some(candidate => !waits(candidate) && identityOf(life, candidate) === identity);
+        const usable = state === 'completed' || (state === 'pending' && background && (await executions.find(id))?.status === 'RUNNING');
+        return { id, identity, requestId: valueOf(tags, OWNERSHIP_TAGS.requestId), state: usable ? 'usable' : 'unfinished' };
+      }));
     },
   };
+  return life;
+}
+
+const TOO_LATE = 'the import did not end in time; if it only takes long, set waitForCompletion to false';
+
+/** What to say about an import that nobody waited for, and that failed since. */
+function failedBefore(id: string, { VolumeSize }: SnapshotImportProperties, reason: string): SnapshotImportAttributes {
+  log({ event: 'left a failed import as it is: another sourceRevision imports again', snapshotId: id, reason });
+  return { SnapshotId: id, VolumeSize: `${VolumeSize ?? 0}` };
 }
 
 /** From the request, never from the content: a token used before may name a dead snapshot. */
