@@ -75,5 +75,10 @@ function sentenceOf({ error, cause }: { readonly error?: string; readonly cause?
   } catch {
     // Not the error of a function.
   }
+  if (error === 'States.ExceedToleratedFailureThreshold') {
+    // A Distributed Map hides why; a worker that could not even write to the transfer bucket has left no reason there.
+    return 'a part of the image could not be transferred, and the worker could not write the reason into the transfer bucket: '
+      + 'may it, and its key, be used? The logs of the functions whose names contain Transfer say more';
+  }
   return [error, cause].filter(Boolean).join(': ') || 'the transfer failed';
 }

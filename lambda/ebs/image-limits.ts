@@ -1,12 +1,23 @@
+import type { IntegrityOptions } from '../../src/contract/integrity';
+import { TRANSFER_MOST_HOURS, type TransferLimits } from '../../src/contract/limits';
+import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
-import { integer } from '../shared/wire';
+import { boolean, integer } from '../shared/wire';
 import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../transfer/blocks';
 import { nameOfImage } from '../transfer/source';
+import { mostWorkers, PUTS_PER_SECOND } from '../transfer/workers';
 
 /** EBS takes no more blocks of one snapshot, and nobody can have that raised. */
-const PUTS_PER_SECOND = 1_000;
-/** CloudFormation waits 60; the rest is for starting, sealing and completing. */
+const MOST_PUTS_PER_SECOND = 1_000;
+/** So slowly, a worker still puts what it has read before its time is over. */
+const LEAST_PUTS_PER_SECOND = 10;
+const MOST_CONCURRENCY = 1_000;
+/** CloudFormation waits 60 minutes; the rest is for starting, sealing and completing. */
 const MOST_MINUTES = 50;
+/** The most that Lambda's network can be made to bring to a function: 3,000 Mbit/s. Most have a fifth of it. */
+const FASTEST_WORKER_BYTES_PER_SECOND = 375e6;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 
 /** The size of the volume in GiB. Throws if the image cannot be imported, before anything is made. */
 export function volumeSizeFor(image: PinnedSource, wanted: string | number | undefined): number {
@@ -18,12 +29,57 @@ export function volumeSizeFor(image: PinnedSource, wanted: string | number | und
   const size = wanted === undefined ? needed : integer('volumeSize', wanted);
   if (size < 1 || size > MOST_GIB) { throw new Error(`volumeSize must be a whole number of GiB from 1 to ${MOST_GIB}, got ${size}`); }
   if (size < needed) { throw new Error(`volumeSize is ${size} GiB, but the ${name} needs ${needed} GiB`); }
-
-  const blocks = blocksOf(image.size);
-  const minutes = Math.ceil(blocks / PUTS_PER_SECOND / 60);
-  if (blocks / PUTS_PER_SECOND > MOST_MINUTES * 60) {
-    throw new Error(`${name} is too large to be imported during a deployment: ${blocks} blocks of ${BLOCK_SIZE / 1024} KiB at ${PUTS_PER_SECOND} a second, `
-      + `which is all that EBS takes, need at least ${minutes} minutes, and an import may take ${MOST_MINUTES}`);
-  }
   return size;
+}
+
+/** Whether CloudFormation waits for the end of the import. */
+export function waits({ WaitForCompletion }: SnapshotImportProperties): boolean {
+  return WaitForCompletion === undefined || boolean('waitForCompletion', WaitForCompletion);
+}
+
+export function limitsOf({ MaxPutsPerSecond, MaxConcurrency }: SnapshotImportProperties): Pick<TransferLimits, 'maxPutsPerSecond' | 'maxConcurrency'> {
+  return {
+    ...(MaxPutsPerSecond !== undefined && { maxPutsPerSecond: within('maxPutsPerSecond', MaxPutsPerSecond, LEAST_PUTS_PER_SECOND, MOST_PUTS_PER_SECOND) }),
+    ...(MaxConcurrency !== undefined && { maxConcurrency: within('maxConcurrency', MaxConcurrency, 1, MOST_CONCURRENCY) }),
+  };
+}
+
+/** Throws if the import cannot end while CloudFormation waits, however well it goes; says why, and what to do. */
+export function refuseLate(image: PinnedSource, limits: TransferLimits, integrity: IntegrityOptions): void {
+  const { least, because, remedy } = leastTime(image, limits, integrity);
+  if (least <= MOST_MINUTES * MINUTE) { return; }
+  throw new Error(`${nameOfImage(image)} is too large to be imported during a deployment: ${because} at least ${Math.ceil(least / MINUTE)} minutes, `
+    + `and an import may take ${MOST_MINUTES}; ${remedy}set waitForCompletion to false`);
+}
+
+/** When the import is given up. One that nobody waits for has twice the time that it needs at least, and some hours. */
+export function deadlineOf(image: PinnedSource, properties: SnapshotImportProperties, started: number): number {
+  // Shortly before the provider framework would end the waiting, without a word on why.
+  if (waits(properties)) { return started + (MOST_MINUTES - 1) * MINUTE; }
+  return started + Math.min(2 * leastTime(image, limitsOf(properties), {}).least + 4 * HOUR, TRANSFER_MOST_HOURS * HOUR);
+}
+
+/** A lower bound in milliseconds, from what is not to be beaten: the rate of puts, and the workers' network. */
+function leastTime({ size }: PinnedSource, limits: TransferLimits, { zeroBlocks }: IntegrityOptions) {
+  const rate = limits.maxPutsPerSecond ?? PUTS_PER_SECOND;
+  const blocks = blocksOf(size);
+  // Nobody knows how many zeros there are to omit: all of it, maybe.
+  const putting = zeroBlocks === 'OMIT' ? 0 : blocks / rate * 1000;
+  const workers = mostWorkers(limits);
+  const reading = size / workers / FASTEST_WORKER_BYTES_PER_SECOND * 1000;
+  if (reading > putting) {
+    const network = `${FASTEST_WORKER_BYTES_PER_SECOND / 1e6} MB a second, which is the most that Lambda offers,`;
+    return { least: reading, because: `to read ${size} bytes by ${workers} workers at ${network} takes`, remedy: 'raise maxConcurrency, or ' };
+  }
+  return {
+    least: putting,
+    because: `${blocks} blocks of ${BLOCK_SIZE / 1024} KiB at ${rate} a second need`,
+    remedy: rate < PUTS_PER_SECOND ? `raise maxPutsPerSecond (EBS takes ${MOST_PUTS_PER_SECOND}), or ` : '',
+  };
+}
+
+function within(name: string, value: string | number, least: number, most: number): number {
+  const parsed = integer(name, value);
+  if (parsed < least || parsed > most) { throw new Error(`${name} must be a whole number from ${least} to ${most}, got ${value}`); }
+  return parsed;
 }

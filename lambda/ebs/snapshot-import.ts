@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
-import { volumeSizeFor } from './image-limits';
+import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-limits';
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
 import type { SnapshotStarter, StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
-import type { Context, Created, Found, Lifecycle } from '../shared/lifecycle';
+import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/wire';
@@ -47,7 +47,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     const integrity = integrityOf(properties);
     const image = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
     const volumeSize = volumeSizeFor(image, VolumeSize);
-    refuseUnverifiable(image, integrity);
+    const limits = limitsOf(properties);
+    if (waits(properties)) {
+      refuseLate(image, limits, integrity);
+      refuseUnverifiable(image, integrity);
+    }
     const snapshot = await starter.start({
       token: tokenOf(context),
       volumeSize,
@@ -58,6 +62,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       encrypted: Encrypted !== undefined && boolean('encrypted', Encrypted),
       kmsKeyArn: KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId),
       sparse: integrity.zeroBlocks === 'OMIT',
+      background: !waits(properties),
     }) ?? await startedBefore(image, context);
     const { id, encrypted } = snapshot;
     log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size });
@@ -84,6 +89,17 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     throw new Error(reason);
   }
 
+  async function begin(id: string, properties: SnapshotImportProperties, made: Memo): Promise<void> {
+    await executions.start({
+      snapshotId: id,
+      owner: properties.Owner,
+      source: made.source,
+      ...integrityOf(properties),
+      ...limitsOf(properties),
+      deadline: deadlineOf(made.source, properties, made.started),
+    });
+  }
+
   async function setTags({ id, tags }: Snapshot, wanted: SnapshotImportProperties, old: SnapshotImportProperties | undefined): Promise<void> {
     const { set, remove } = tagChanges(tags, wanted.Tags ?? [], old?.Tags);
     await snapshots.untag(id, remove);
@@ -103,8 +119,13 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     async ready(id, properties, { memo, old }) {
       const made = memo === undefined ? undefined : JSON.parse(memo) as Memo;
       const execution = await executions.find(id);
+      const background = !waits(properties);
       // First of all, for whoever cleaned up after it did not tell why it failed.
-      if (execution?.status === 'FAILED') { return fail(id, await store.failure(id) ?? execution.reason); }
+      if (execution?.status === 'FAILED') {
+        // CloudFormation was told that the resource is complete. An error would only keep it from changing, or rolling back, all the rest.
+        if (background && old) { return failedBefore(id, properties, execution.reason); }
+        return fail(id, await store.failure(id) ?? execution.reason);
+      }
 
       const snapshot = await snapshots.find(id);
       if (!snapshot) {
@@ -115,10 +136,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (snapshot.state === 'error') { return fail(id, notCompleted(snapshot)); }
       if (snapshot.state !== 'completed') {
         if (!execution && !made) { return fail(id, `snapshot ${id} is ${snapshot.state}, but nothing fills it any more`); }
-        if (!execution) { await executions.start({ snapshotId: id, source: made!.source, ...integrityOf(properties) }); }
-        return undefined;
+        if (!execution) { await begin(id, properties, made!); }
       }
-      if (execution?.status === 'RUNNING') { return undefined; }
+      if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
+        return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
+      }
       await setTags(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}` };
     },
@@ -126,7 +148,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     async delete(id, { RemovalPolicy }, { stackId }) {
       const snapshot = await snapshots.find(id);
       if (snapshot && !isOf(stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
-      if (snapshot && isHandedOut(snapshot) && RemovalPolicy === 'Retain') {
+      if (snapshot?.state === 'completed' && isHandedOut(snapshot) && RemovalPolicy === 'Retain') {
         throw new Error(`snapshot ${id} is not deleted, for its removalPolicy is RETAIN; CloudFormation should not have asked for it`);
       }
       await executions.stop(id);
@@ -140,20 +162,31 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     },
 
     async find(_candidates, { stackId, logicalId }) {
-      const found = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
-      return found.flatMap((snapshot): Found[] => {
+      const all = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
+      // In the Recycle Bin: neither there nor gone.
+      const living = all.filter(({ state }) => ['completed', 'pending', 'error'].includes(state));
+      return Promise.all(living.map(async (snapshot): Promise<Found> => {
         const { id, state, tags } = snapshot;
-        // In the Recycle Bin: neither there nor gone.
-        if (!['completed', 'pending', 'error'].includes(state)) { return []; }
-        return [{
+        // One that nobody waits for is handed out while it is being filled.
+        const usable = isHandedOut(snapshot)
+          && (state === 'completed' || (state === 'pending' && (await executions.find(id))?.status === 'RUNNING'));
+        return {
           id,
           identity: valueOf(tags, OWNERSHIP_TAGS.identity),
           requestId: valueOf(tags, OWNERSHIP_TAGS.requestId),
-          state: isHandedOut(snapshot) ? 'usable' : 'unfinished',
-        }];
-      });
+          state: usable ? 'usable' : 'unfinished',
+        };
+      }));
     },
   };
+}
+
+const TOO_LATE = 'the import did not end in time; if it only takes long, set waitForCompletion to false';
+
+/** What to say about an import that nobody waited for, and that failed since. */
+function failedBefore(id: string, { VolumeSize }: SnapshotImportProperties, reason: string): SnapshotImportAttributes {
+  log({ event: 'left a failed import as it is: another sourceRevision imports again', snapshotId: id, reason });
+  return { SnapshotId: id, VolumeSize: `${VolumeSize ?? 0}` };
 }
 
 /** From the request, never from the content: a token used before may name a dead snapshot. */
@@ -161,8 +194,8 @@ function tokenOf({ stackId, logicalId, requestId }: Context): string {
   return createHash('sha256').update(JSON.stringify([stackId, logicalId, requestId])).digest('hex');
 }
 
-function isHandedOut({ state, tags }: Snapshot): boolean {
-  return state === 'completed' && valueOf(tags, OWNERSHIP_TAGS.state) !== CREATING;
+function isHandedOut({ tags }: Snapshot): boolean {
+  return valueOf(tags, OWNERSHIP_TAGS.state) !== CREATING;
 }
 
 function isOf(stackId: string, { tags }: Snapshot): boolean {

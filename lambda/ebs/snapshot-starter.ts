@@ -16,6 +16,8 @@ export interface NewSnapshot {
   readonly kmsKeyArn?: string;
   /** Much time may pass without a block, for zeros are read but not put. */
   readonly sparse?: boolean;
+  /** It may take longer than CloudFormation waits. */
+  readonly background?: boolean;
 }
 
 export interface StartedSnapshot {
@@ -24,17 +26,24 @@ export interface StartedSnapshot {
   readonly encrypted: boolean;
 }
 
-/** Minutes without a block after which EBS gives the snapshot up. */
-const INACTIVITY_MINUTES = 20;
+/**
+ * Minutes without a block after which EBS gives the snapshot up, so that even
+ * a lost account does not keep it pending. The longest silence of an import that goes on: a minute until isComplete has
+ * started the transfer, two in which Lambda has no room for a worker, two and a half in which EBS does not know the
+ * snapshot, and as much again for a worker that dies meanwhile and is repeated.
+ */
+const INACTIVITY_MINUTES = 15;
 /** As long as an import can take. */
 const SPARSE_INACTIVITY_MINUTES = 60;
+/** Three days, the most that EBS allows. */
+const LONG_INACTIVITY_MINUTES = 4_320;
 
 /** Starts snapshots that are filled block by block. */
 export class SnapshotStarter {
   constructor(private readonly ebs: EBSClient, private readonly kms: KMSClient) {}
 
   /** undefined: the token was used before, with other parameters. */
-  public async start({ token, volumeSize, description, tags, encrypted, kmsKeyArn, sparse }: NewSnapshot): Promise<StartedSnapshot | undefined> {
+  public async start({ token, volumeSize, description, tags, encrypted, kmsKeyArn, sparse, background }: NewSnapshot): Promise<StartedSnapshot | undefined> {
     const command = new StartSnapshotCommand({
       ClientToken: token,
       VolumeSize: volumeSize,
@@ -43,7 +52,7 @@ export class SnapshotStarter {
       // `false` is refused where the account encrypts by default, and means nothing elsewhere.
       ...(encrypted && { Encrypted: true }),
       KmsKeyArn: kmsKeyArn,
-      Timeout: sparse ? SPARSE_INACTIVITY_MINUTES : INACTIVITY_MINUTES,
+      Timeout: !sparse ? INACTIVITY_MINUTES : background ? LONG_INACTIVITY_MINUTES : SPARSE_INACTIVITY_MINUTES,
     });
     try {
       // Others' imports may end within a minute.

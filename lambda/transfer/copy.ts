@@ -4,14 +4,16 @@ import { BLOCK_SIZE, rangeOf } from './blocks';
 import { DIGEST_SIZE, digestOf, Digests } from './checksum';
 import { once } from './environment';
 import { limiter } from './limiter';
+import { pacerFor } from './pacer';
+import { Progress, refuseOverdue } from './progress';
 import { s3Things } from './s3-things';
+import { RangeMetrics } from './metrics';
 import type { Source } from './source';
 import type { TransferStore } from './store';
 import { isZero, ZERO_DIGEST } from './zero';
 import type { CopyInput, CopyResult } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 import { saidBy } from '../shared/errors';
-import { log } from '../shared/log';
 
 /** Blocks that one GET brings: 4 MiB. */
 const PART_BLOCKS = 8;
@@ -55,6 +57,7 @@ export async function copy(aws: CopyServices, input: CopyInput, deadline: Deadli
 async function copyRange({ source, store, writer }: CopyServices, { snapshotId, n }: CopyInput, deadline: Deadline): Promise<CopyResult> {
   if (await store.digests(snapshotId, n)) { return { done: true }; }
   const plan = await store.plan(snapshotId);
+  refuseOverdue(plan.deadline);
   const { first, count } = rangeOf(plan, n);
   const digests = new Digests(await store.progress(snapshotId, n) ?? Buffer.alloc(count * DIGEST_SIZE));
   const parts = digests.missing().map(i => i - i % PART_BLOCKS).filter((start, i, starts) => start !== starts[i - 1]);
@@ -64,14 +67,32 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   const giveUp = () => failure !== undefined || outOfTime();
   // What may pass and only ran out of time is left to the next invocation.
   const fail = (error: unknown) => { if (!(outOfTime() && mayPass(error))) { failure ??= { error }; } };
+  const metrics = new RangeMetrics();
   const putInTurn = limiter(PUTS_AT_ONCE);
+  const pacer = pacerFor(snapshotId, plan.putsPerSecond);
+  const progress = new Progress(async () => {
+    const bytes = Buffer.from(digests.bytes);
+    await store.plan(snapshotId);
+    await store.saveProgress(snapshotId, n, bytes);
+  });
 
   async function put(i: number, block: Buffer): Promise<void> {
     if (failure) { return; }
-    if (plan.zeroBlocks === 'OMIT' && isZero(block)) { return digests.set(i, ZERO_DIGEST); }
+    if (plan.zeroBlocks === 'OMIT' && isZero(block)) {
+      digests.set(i, ZERO_DIGEST);
+      return metrics.copied({ put: false });
+    }
     const digest = digestOf(block);
-    await writer.put(snapshotId, first + i, block, digest, { giveUp });
+    await writer.put(snapshotId, first + i, block, digest, {
+      giveUp,
+      pacer,
+      onRetry: error => metrics.retried(error),
+      // The ranges are copied in their order, more or less.
+      progress: Math.floor((first + i + 1) / plan.blocks * 100),
+    });
     digests.set(i, digest);
+    metrics.copied({ put: true });
+    progress.made();
   }
 
   async function copyPart(start: number, buffer: Buffer): Promise<void> {
@@ -107,10 +128,11 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   let tried = 0;
   await copyParts(() => tried++ === 0);
   await Promise.all(Array.from({ length: LANES }, () => copyParts(() => !giveUp())));
+  await progress.end();
   if (failure) { throw (failure as { error: unknown }).error; }
 
   const missing = digests.missing().length;
-  log({ event: missing === 0 ? 'range copied' : 'range not finished in time', snapshotId, range: n, blocks: count, missing });
+  metrics.report(plan.owner ?? snapshotId, { event: missing === 0 ? 'range copied' : 'range not finished in time', snapshotId, range: n, blocks: count, missing });
   // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
   await store.plan(snapshotId);
   await (missing === 0 ? store.saveDigests(snapshotId, n, digests.bytes) : store.saveProgress(snapshotId, n, digests.bytes));

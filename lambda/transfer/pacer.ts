@@ -15,8 +15,9 @@ const BURST_SECONDS = 1;
 const REACTION_MILLISECONDS = 500;
 /** From nothing to its share. Slower, and capacity is wasted; faster, and more puts are refused: see the simulation. */
 const CLIMB_SECONDS = 30;
-/** Below this part of its share no worker falls: it would hear of free capacity too late. */
+/** Below this part of its share, and this rate, no worker falls: it would hear of free capacity too late, and not end in time. */
 const LEAST_PART = 1 / 32;
+const LEAST_RATE = 4;
 
 /**
  * A token bucket whose rate follows what the service takes: halved when a put
@@ -29,6 +30,7 @@ const LEAST_PART = 1 / 32;
  */
 export class SharePacer implements Pacer {
   private rate: number;
+  private readonly least: number;
   private tokens: number;
   private filled = Date.now();
   private halved = -Infinity;
@@ -39,6 +41,7 @@ export class SharePacer implements Pacer {
   /** @param share Puts per second: the worker's part of the import's budget. */
   constructor(private readonly share: number) {
     this.rate = share;
+    this.least = Math.min(share, Math.max(share * LEAST_PART, LEAST_RATE));
     this.tokens = share * BURST_SECONDS;
   }
 
@@ -58,7 +61,7 @@ export class SharePacer implements Pacer {
     const now = Date.now();
     if (now - this.halved < REACTION_MILLISECONDS) { return; }
     this.halved = now;
-    this.rate = Math.max(Math.min(this.rate, this.sent.perSecond) / 2, this.share * LEAST_PART);
+    this.rate = Math.max(Math.min(this.rate, this.sent.perSecond) / 2, this.least);
     this.tokens = Math.min(this.refill(), 0);
   }
 

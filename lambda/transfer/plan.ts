@@ -1,8 +1,9 @@
-import { planOf, rangesOf } from './blocks';
+import { blocksOf, rangesOf, type Plan } from './blocks';
 import { once } from './environment';
 import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
+import { divide } from './workers';
 import type { PlanResult, TransferInput } from '../../src/contract/transfer';
 import { log } from '../shared/log';
 
@@ -12,12 +13,14 @@ export const handler = (input: TransferInput): Promise<PlanResult> => plan(servi
 
 /** Cuts the disk into ranges. Tests take smaller ones. */
 export async function plan(
-  { source, store }: { source: Source; store: TransferStore }, input: TransferInput, leastRangeBlocks?: number,
+  { source, store }: { source: Source; store: TransferStore }, input: TransferInput, smallRange?: number,
 ): Promise<PlanResult> {
-  const { snapshotId } = input;
+  const { snapshotId, zeroBlocks, verify, deadline } = input;
   await source.verify(input.source);
-  const made = planOf(input.source, leastRangeBlocks);
+  const blocks = blocksOf(input.source.size);
+  const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, smallRange);
+  const made: Plan = { source: input.source, blocks, rangeBlocks, putsPerSecond, deadline, zeroBlocks, verify, owner: input.owner };
   await store.savePlan(snapshotId, made);
-  log({ event: 'planned', snapshotId, blocks: made.blocks, ranges: rangesOf(made) });
-  return { snapshotId, ranges: Array.from({ length: rangesOf(made) }, (_, n) => ({ n })) };
+  log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond });
+  return { snapshotId, workers, ranges: Array.from({ length: rangesOf(made) }, (_, n) => ({ n })), verify: verify !== undefined };
 }

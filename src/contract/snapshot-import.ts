@@ -23,6 +23,12 @@ export interface SnapshotImportProperties extends OwnerProperties {
   readonly ZeroBlocks?: string;
   /** `SAMPLE` or `FULL`. Absent: nothing is read back. */
   readonly Verify?: string;
+  /** `false`: complete as soon as the copying has begun. Absent: only when the snapshot is completed. */
+  readonly WaitForCompletion?: string | boolean;
+  /** Absent: 900. */
+  readonly MaxPutsPerSecond?: string | number;
+  /** Absent: as many as that rate needs. */
+  readonly MaxConcurrency?: string | number;
   readonly Tags?: readonly TagProperty[];
 }
 

@@ -1,3 +1,6 @@
+import type { IntegrityOptions } from './integrity';
+import type { TransferLimits } from './limits';
+
 /** What the import handler, the transfer state machine and its functions say to each other. */
 
 /** Names of environment variables that the constructs set for the functions. */
@@ -9,8 +12,10 @@ export const TRANSFER_ENVIRONMENT = {
 } as const;
 
 /** The input of an execution, made by the first isComplete; its name is derived from the snapshot id. */
-export interface TransferInput {
+export interface TransferInput extends IntegrityOptions, TransferLimits {
   readonly snapshotId: string;
+  /** The owner tag of the import; what listens to the end of executions knows it by that. */
+  readonly owner?: string;
   readonly source: PinnedSource;
 }
 
@@ -28,7 +33,11 @@ export interface PinnedSource {
 /** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */
 export interface PlanResult {
   readonly snapshotId: string;
+  /** How many ranges are copied at once. */
+  readonly workers: number;
   readonly ranges: readonly { readonly n: number }[];
+  /** Whether anything shall be read back. */
+  readonly verify: boolean;
 }
 
 /** The input of `copy`: one range of one transfer. */

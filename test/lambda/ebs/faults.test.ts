@@ -36,7 +36,7 @@ const REASONS: Record<Blow, RegExp> = {
   'image deleted': /was replaced or deleted while it was being imported|does not exist/,
   'puts denied': /ebs:PutSnapshotBlock failed for block \d+ .*AccessDenied/,
   'completion denied': /ebs:CompleteSnapshot failed .*AccessDenied/,
-  'objects denied': /s3:PutObject failed in transfer bucket transfers: AccessDenied/,
+  'objects denied': /s3:PutObject failed in transfer bucket transfers: AccessDenied|the worker could not write the reason into the transfer bucket/,
   'snapshot in error': /EBS could not complete snapshot|SNAPSHOT_NOT_FOUND/,
   'snapshot in error after seal': /EBS could not complete snapshot/,
   'snapshot deleted': /somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND/,

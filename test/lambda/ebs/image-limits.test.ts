@@ -1,0 +1,58 @@
+import { deadlineOf, limitsOf, refuseLate } from '../../../lambda/ebs/image-limits';
+import type { IntegrityOptions } from '../../../src/contract/integrity';
+import type { TransferLimits } from '../../../src/contract/limits';
+import type { SnapshotImportProperties } from '../../../src/contract/snapshot-import';
+
+const GIB = 1024 ** 3;
+const HOUR = 3_600_000;
+const image = (gib: number) => ({ bucket: 'images', key: 'disk.img', etag: '"e"', size: gib * GIB });
+const refusal = (gib: number, limits: TransferLimits = {}, integrity: IntegrityOptions = {}) => {
+  try {
+    refuseLate(image(gib), limits, integrity);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+const properties = (more: Partial<SnapshotImportProperties> = {}) => ({ ...more }) as SnapshotImportProperties;
+
+describe('an import is refused only if it cannot end in time', () => {
+  test.each<[number, TransferLimits, IntegrityOptions]>([
+    [1_024, {}, {}],
+    [1_318, {}, {}],
+    [1_460, { maxPutsPerSecond: 1_000 }, {}],
+    [14, { maxPutsPerSecond: 10 }, {}],
+    [1_000, { maxConcurrency: 1 }, {}],
+    [7_000, {}, { zeroBlocks: 'OMIT' }],
+  ])('%d GiB with %j, %j may', (gib, limits, integrity) => {
+    expect(refusal(gib, limits, integrity)).toBeUndefined();
+  });
+
+  test('by the rate of puts', () => {
+    expect(refusal(1_500)).toBe('image s3://images/disk.img is too large to be imported during a deployment: 3072000 blocks of 512 KiB at 900 a second need '
+      + 'at least 57 minutes, and an import may take 50; set waitForCompletion to false');
+    expect(refusal(1_500, { maxPutsPerSecond: 1_000 })).toContain('at 1000 a second need at least 52 minutes');
+    expect(refusal(100, { maxPutsPerSecond: 50 })).toContain('at 50 a second need at least 69 minutes, and an import may take 50; '
+      + 'raise maxPutsPerSecond (EBS takes 1000), or set waitForCompletion to false');
+  });
+
+  test('by the workers\' network', () => {
+    expect(refusal(1_200, { maxConcurrency: 1 })).toContain('to read 1288490188800 bytes by 1 workers at 375 MB a second, which is the most that Lambda offers, '
+      + 'takes at least 58 minutes, and an import may take 50; raise maxConcurrency, or set waitForCompletion to false');
+    expect(refusal(8_000, {}, { zeroBlocks: 'OMIT' })).toContain('by 7 workers');
+  });
+});
+
+test('a deadline follows from who waits: CloudFormation for less than 50 minutes, others for longer than the longest import', () => {
+  expect(deadlineOf(image(1), properties(), 0)).toBe(49 * 60_000);
+  expect(deadlineOf(image(1_024), properties({ WaitForCompletion: 'false' }), 0) / HOUR).toBeCloseTo(5.3, 1);
+  expect(deadlineOf(image(65_536), properties({ WaitForCompletion: 'false' }), 0) / HOUR).toBeGreaterThan(80);
+  expect(deadlineOf(image(65_536), properties({ WaitForCompletion: 'false', MaxPutsPerSecond: '10' }), 0) / HOUR).toBe(96);
+});
+
+test('limits come as strings, and are checked', () => {
+  expect(limitsOf(properties())).toEqual({});
+  expect(limitsOf(properties({ MaxPutsPerSecond: '500', MaxConcurrency: '4' }))).toEqual({ maxPutsPerSecond: 500, maxConcurrency: 4 });
+  expect(() => limitsOf(properties({ MaxPutsPerSecond: '1001' }))).toThrow('maxPutsPerSecond must be a whole number from 10 to 1000, got 1001');
+  expect(() => limitsOf(properties({ MaxConcurrency: '0' }))).toThrow('maxConcurrency must be a whole number from 1 to 1000, got 0');
+});
