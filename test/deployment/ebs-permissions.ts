@@ -49,7 +49,11 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
         EbsProviderTransferPlanServiceRole: { 'kms:Decrypt': head },
         EbsProviderTransferSealServiceRole: { 'kms:Decrypt': head },
         EbsProviderTransferCopyServiceRole: {
-          'kms:CreateGrant': listed, 'kms:DescribeKey': listed, 'kms:Encrypt': listed, 'kms:GenerateDataKeyWithoutPlaintext': listed, 'kms:ReEncrypt*': listed,
+          'kms:CreateGrant': listed,
+          'kms:DescribeKey': listed,
+          'kms:Encrypt': listed,
+          'kms:GenerateDataKeyWithoutPlaintext': listed,
+          'kms:ReEncrypt*': listed,
         },
         EbsProviderTransferStateMachineRole: { 'states:RedriveExecution': 'the CDK grants it with every Distributed Map' },
       });

@@ -31,7 +31,8 @@ export class EbsWorld {
 
   /** Ids of the snapshots that this construct made. */
   public madeBy(owner: string): string[] {
-    return this.world.emulator.ec2.snapshots.all.filter(({ tags }) => tags.get(`${OWNERSHIP_TAG_PREFIX}owner`) === owner).map(({ snapshotId }) => snapshotId);
+    const { snapshots } = this.world.emulator.ec2;
+    return snapshots.all.filter(({ tags }) => tags.get(`${OWNERSHIP_TAG_PREFIX}owner`) === owner).map(({ snapshotId }) => snapshotId);
   }
 
   public snapshot(id: string): SnapshotView {

@@ -12,7 +12,9 @@ export function efsExtraSequences(given: () => EfsWorld): void {
   describe('a file system that others use', () => {
     const build = (granted: boolean): Build => stack => {
       const vpc = new ec2.Vpc(stack, 'Vpc', {
-        availabilityZones: Object.keys(AVAILABILITY_ZONES), natGateways: 0, restrictDefaultSecurityGroup: false,
+        availabilityZones: Object.keys(AVAILABILITY_ZONES),
+        natGateways: 0,
+        restrictDefaultSecurityGroup: false,
         subnetConfiguration: [{ name: 'Storage', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
       });
       const fileSystem = new FileSystem(stack, 'Data', { vpc, removalPolicy: RemovalPolicy.DESTROY });
@@ -26,7 +28,8 @@ export function efsExtraSequences(given: () => EfsWorld): void {
     test('has an access point, a network of its stack, and a policy that keeps anonymous clients from it', async () => {
       const outcome = (await given().world.deploy('Shared', build(true))).expectSuccess('CREATE_COMPLETE');
       id = outcome.id('Data');
-      expect(given().world.emulator.efs.accessPoints.filter(({ fileSystemId }) => fileSystemId === id)).toMatchObject([{ rootDirectory: { Path: '/home' } }]);
+      const accessPoints = given().world.emulator.efs.accessPoints.filter(({ fileSystemId }) => fileSystemId === id);
+      expect(accessPoints).toMatchObject([{ rootDirectory: { Path: '/home' } }]);
       expect(given().targetsOf(id).map(({ lifeCycleState }) => lifeCycleState)).toEqual(['available', 'available', 'available']);
       const policy = JSON.parse(given().fileSystem(id).policy!);
       expect(policy.Statement).toContainEqual(expect.objectContaining({
@@ -52,7 +55,9 @@ export function efsExtraSequences(given: () => EfsWorld): void {
     const build = (costCenter: string): Build => stack => {
       const inner = new NestedStack(stack, 'Inner');
       const fileSystem = new FileSystem(inner, 'Data', {
-        vpc: given().network.vpc(inner), oneZone: true, removalPolicy: RemovalPolicy.DESTROY,
+        vpc: given().network.vpc(inner),
+        oneZone: true,
+        removalPolicy: RemovalPolicy.DESTROY,
         // The VPC knows its subnets only by the zones that it was told of.
         vpcSubnets: { availabilityZones: ['eu-west-1b'] },
       });
@@ -78,8 +83,7 @@ export function efsExtraSequences(given: () => EfsWorld): void {
     /** In a stack whose functions are there already; undefined: without what the events are for. */
     const build = (costCenter?: string, encrypted = true): Build => stack => {
       const { network } = given();
-      const other = FileSystem.fromFileSystemAttributes(stack, 'Other', { fileSystemId: foreign, securityGroup: network.group(stack, 'two') });
-      new TagSet(stack, 'Standing', { fileSystem: other, tags: { standing: 'yes' } });
+      new TagSet(stack, 'Standing', { fileSystem: given().imported(stack, foreign), tags: { standing: 'yes' } });
       if (costCenter === undefined) { return; }
       const fileSystem = new FileSystem(stack, 'Data', {
         vpc: network.vpc(stack), securityGroup: network.group(stack, 'one'), encrypted, removalPolicy: RemovalPolicy.DESTROY,

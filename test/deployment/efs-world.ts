@@ -1,8 +1,11 @@
 import { CreateFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
+import type { Stack } from 'aws-cdk-lib';
+import type { IFileSystem } from 'aws-cdk-lib/aws-efs';
 import { Network } from './network';
 import { World } from './world';
+import { FileSystem } from '../../src';
 import { OWNERSHIP_TAG_PREFIX } from '../../src/contract/ownership';
-import type { FileSystem, MountTarget } from '../emulator/efs';
+import type * as efs from '../emulator/efs';
 
 /** The account, looked at for its file systems. */
 export class EfsWorld {
@@ -24,13 +27,13 @@ export class EfsWorld {
     await this.world.close();
   }
 
-  public fileSystem(id: string): FileSystem {
+  public fileSystem(id: string): efs.FileSystem {
     const found = this.world.emulator.efs.fileSystems.find(one => one.id === id);
     if (!found) { throw new Error(`there is no file system ${id}`); }
     return found;
   }
 
-  public targetsOf(fileSystemId: string): MountTarget[] {
+  public targetsOf(fileSystemId: string): efs.MountTarget[] {
     return this.world.emulator.efs.mountTargets.filter(target => target.fileSystemId === fileSystemId);
   }
 
@@ -75,9 +78,15 @@ export class EfsWorld {
     return FileSystemId!;
   }
 
+  /** A file system of others, as a construct. */
+  public imported(stack: Stack, fileSystemId: string): IFileSystem {
+    return FileSystem.fromFileSystemAttributes(stack, 'Theirs', { fileSystemId, securityGroup: this.network.group(stack, 'two') });
+  }
+
   /** All there is to know of a file system, to compare later. */
   public picture(id: string): unknown {
     const { tags, policy, throughputMode, lifeCycleState } = this.fileSystem(id);
-    return { tags, policy, throughputMode, lifeCycleState, targets: this.targetsOf(id).map(target => ({ id: target.id, groups: target.securityGroups })) };
+    const targets = this.targetsOf(id).map(target => ({ id: target.id, groups: target.securityGroups }));
+    return { tags, policy, throughputMode, lifeCycleState, targets };
   }
 }

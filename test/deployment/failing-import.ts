@@ -69,7 +69,8 @@ export function failingImportSequences(given: () => EbsWorld): void {
 
     test('because the image is replaced during the copy leaves nothing', async () => {
       before('ebs:PutSnapshotBlock', () => void given().put(IMAGES, key, disk(5, 'replaced', 99)));
-      (await deploy(build({}))).expectFailure('UPDATE_ROLLBACK_COMPLETE', /image s3:\/\/images\/failing\.img was replaced or deleted while it was being imported/);
+      (await deploy(build({})))
+        .expectFailure('UPDATE_ROLLBACK_COMPLETE', /image s3:\/\/images\/failing\.img was replaced or deleted while it was being imported/);
       expectAsBefore();
     });
 
@@ -89,7 +90,8 @@ export function failingImportSequences(given: () => EbsWorld): void {
     test('is taken back with either id in the rollback, the old snapshot untouched', async () => {
       for (const rollbackPhysicalId of ['old', 'new'] as const) {
         faults().inject('ebs:PutSnapshotBlock', DENIED, { ...FOREVER, skip: 2 });
-        (await deploy(build(undefined, { sourceRevision: '2' }), { rollbackPhysicalId })).expectFailure('UPDATE_ROLLBACK_COMPLETE', 'ebs:PutSnapshotBlock failed');
+        (await deploy(build(undefined, { sourceRevision: '2' }), { rollbackPhysicalId }))
+          .expectFailure('UPDATE_ROLLBACK_COMPLETE', 'ebs:PutSnapshotBlock failed');
         faults().clear();
         expectAsBefore();
       }

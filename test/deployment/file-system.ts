@@ -33,13 +33,13 @@ export function fileSystemSequences(given: () => EfsWorld): void {
 
   /** The only file system of the construct, in use by mount targets and tag set. */
   const expectInUse = (id: string, { group = 'one', costCenter = '1001', tags = {} }: Files = {}) => {
-    const { fileSystem, tags: tagsOf, ownTags, madeBy } = bound(given());
-    expect(madeBy(OWNER)).toEqual([id]);
-    expect(fileSystem(id).lifeCycleState).toBe('available');
-    expect(tagsOf(id)).toEqual({ 'Name': OWNER, 'team': 'storage', 'cost-center': costCenter, ...tags });
-    expect(ownTags(id).state).toBeUndefined();
-    given().expectTargets(id, `a ${group}`, `b ${group}`);
-    expect(given().world.emulator.ec2.networkInterfaces.length).toBe(given().world.emulator.efs.mountTargets.length);
+    const world = given();
+    expect(world.madeBy(OWNER)).toEqual([id]);
+    expect(world.fileSystem(id).lifeCycleState).toBe('available');
+    expect(world.tags(id)).toEqual({ 'Name': OWNER, 'team': 'storage', 'cost-center': costCenter, ...tags });
+    expect(world.ownTags(id).state).toBeUndefined();
+    world.expectTargets(id, `a ${group}`, `b ${group}`);
+    expect(world.world.emulator.ec2.networkInterfaces.length).toBe(world.world.emulator.efs.mountTargets.length);
   };
 
   describe('a file system with mount targets and a tag set', () => {
@@ -68,7 +68,8 @@ export function fileSystemSequences(given: () => EfsWorld): void {
     test('has everything back after an update in place that failed', async () => {
       await given().world.pass({ hours: 25 });
       (await deploy({ throughputMode: ThroughputMode.ELASTIC })).expectSuccess('UPDATE_COMPLETE');
-      const failed = await deploy({ throughputMode: ThroughputMode.ELASTIC, group: 'two', costCenter: '3003', tags: { project: 'y' } }, { failAfter: 'Billing' });
+      const changes: Files = { throughputMode: ThroughputMode.ELASTIC, group: 'two', costCenter: '3003', tags: { project: 'y' } };
+      const failed = await deploy(changes, { failAfter: 'Billing' });
       expect(failed.expectRolledBack().reason).toContain('Simulated failure');
       expectInUse(current);
     });
@@ -80,7 +81,8 @@ export function fileSystemSequences(given: () => EfsWorld): void {
       expect(given().fileSystem(current).throughputMode).toBe('bursting');
       (await deploy({ throughputMode: ThroughputMode.BURSTING })).expectSuccess('UPDATE_COMPLETE');
 
-      (await deploy({ throughputMode: ThroughputMode.ELASTIC })).expectFailure('UPDATE_ROLLBACK_COMPLETE', /'throughputMode' of file system fs-\w+ cannot change/);
+      (await deploy({ throughputMode: ThroughputMode.ELASTIC }))
+        .expectFailure('UPDATE_ROLLBACK_COMPLETE', /'throughputMode' of file system fs-\w+ cannot change/);
       expectInUse(current);
     });
 
@@ -150,19 +152,13 @@ export function fileSystemSequences(given: () => EfsWorld): void {
     test('because another resource fails leaves nothing', async () => {
       const outcome = await given().world.deploy('Cancelled', stack => {
         build()(stack);
-        new TagSet(stack, 'Lost', { fileSystem: FileSystem.fromFileSystemAttributes(stack, 'None', {
+        const fileSystem = FileSystem.fromFileSystemAttributes(stack, 'None', {
           fileSystemId: 'fs-0123456789abcdef0', securityGroup: given().network.group(stack, 'two'),
-        }), tags: { any: 'value' } });
+        });
+        new TagSet(stack, 'Lost', { fileSystem, tags: { any: 'value' } });
       });
       outcome.expectFailure('ROLLBACK_COMPLETE', "'fileSystem' is fs-0123456789abcdef0, which does not exist");
       given().expectNothingLeft('Cancelled');
     });
   });
-}
-
-/** The questions of a world, to be used without it. */
-function bound(world: EfsWorld): Pick<EfsWorld, 'fileSystem' | 'tags' | 'ownTags' | 'madeBy'> {
-  return {
-    fileSystem: id => world.fileSystem(id), tags: id => world.tags(id), ownTags: id => world.ownTags(id), madeBy: owner => world.madeBy(owner),
-  };
 }

@@ -13,7 +13,9 @@ export function mountTargetSequences(given: () => EfsWorld): void {
     const build = (...subnets: SubnetName[]): Build => stack => {
       const { network } = given();
       new FileSystem(stack, 'Data', {
-        vpc: network.vpc(stack), vpcSubnets: network.selection(stack, ...subnets), securityGroup: network.group(stack, 'one'),
+        vpc: network.vpc(stack),
+        vpcSubnets: network.selection(stack, ...subnets),
+        securityGroup: network.group(stack, 'one'),
         removalPolicy: RemovalPolicy.DESTROY,
       });
     };
@@ -62,7 +64,7 @@ export function mountTargetSequences(given: () => EfsWorld): void {
     let before: unknown;
     const build = (subnets: SubnetName[], tags: Record<string, string>, overwrite?: boolean): Build => stack => {
       const { network } = given();
-      const fileSystem = FileSystem.fromFileSystemAttributes(stack, 'Theirs', { fileSystemId: id, securityGroup: network.group(stack, 'two') });
+      const fileSystem = given().imported(stack, id);
       new MountTargets(stack, 'Targets', {
         fileSystem, vpc: network.vpc(stack), vpcSubnets: network.selection(stack, ...subnets), securityGroups: [network.group(stack, 'one')],
       });
@@ -86,7 +88,7 @@ export function mountTargetSequences(given: () => EfsWorld): void {
 
     test('refuse an Availability Zone and a tag that are taken', async () => {
       (await given().world.deploy('Guest', build(['a', 'b', 'c'], { 'cost-center': '1' })))
-        .expectFailure('UPDATE_ROLLBACK_COMPLETE', /file system fs-\w+ has mount target fsmt-\w+ \(subnet-\w+\) in eu-west-1c, which is not of this set/);
+        .expectFailure('UPDATE_ROLLBACK_COMPLETE', /fs-\w+ has mount target fsmt-\w+ \(subnet-\w+\) in eu-west-1c, which is not of this set/);
       (await given().world.deploy('Guest', build(['a', 'b'], { 'cost-center': '1', 'team': 'us' })))
         .expectFailure('UPDATE_ROLLBACK_COMPLETE', `'tags' of ${id} exist already with other values: team=others (not us)`);
       given().expectTargets(id, 'a one', 'b one', 'c two');
@@ -140,9 +142,11 @@ export function mountTargetSequences(given: () => EfsWorld): void {
         vpcId: given().network.vpcId, cidrBlock: `10.9.${100 + i}.0/24`, availabilityZone: `${REGION}${i % 2 === 0 ? 'a' : 'b'}`,
       }).subnetId);
       const outcome = (await given().world.deploy('Guest', stack => {
-        const fileSystem = FileSystem.fromFileSystemAttributes(stack, 'Theirs', { fileSystemId: id, securityGroup: given().network.group(stack, 'two') });
+        const fileSystem = given().imported(stack, id);
         new MountTargets(stack, 'Targets', {
-          fileSystem, vpc: given().network.vpc(stack), securityGroups: [given().network.group(stack, 'one')],
+          fileSystem,
+          vpc: given().network.vpc(stack),
+          securityGroups: [given().network.group(stack, 'one')],
           vpcSubnets: { subnets: ids.map((subnetId, i) => ec2.Subnet.fromSubnetId(stack, `Subnet${i}`, subnetId)) },
         });
       })).expectSuccess('CREATE_COMPLETE');

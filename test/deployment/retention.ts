@@ -60,7 +60,7 @@ export function retentionSequences(given: () => EfsWorld): void {
 
     test('is named in an error, not replaced by an empty one, if its immutable properties would have to change', async () => {
       (await given().world.deploy(STACK, build({ encrypted: false })))
-        .expectFailure('ROLLBACK_COMPLETE', `file system ${id} was retained by an earlier deployment of ${OWNER}, but its encrypted is true, not false`);
+        .expectFailure('ROLLBACK_COMPLETE', `${id} was retained by an earlier deployment of ${OWNER}, but its encrypted is true, not false`);
       expectKept();
     });
 
@@ -83,8 +83,7 @@ export function retentionSequences(given: () => EfsWorld): void {
 
   describe('a retained file system that is taken out of its stack and put in again', () => {
     const without: Build = stack => {
-      const theirs = FileSystem.fromFileSystemAttributes(stack, 'Theirs', { fileSystemId: foreign, securityGroup: given().network.group(stack, 'two') });
-      new TagSet(stack, 'Standing', { fileSystem: theirs, tags: { standing: 'yes' } });
+      new TagSet(stack, 'Standing', { fileSystem: given().imported(stack, foreign), tags: { standing: 'yes' } });
     };
     const having = (removalPolicy: RemovalPolicy): Build => stack => {
       without(stack);

@@ -58,12 +58,13 @@ export function snapshotImportSequences(given: () => EbsWorld): void {
 
     test('share one state machine and one bucket', () => {
       const { resources } = given().world.cloudFormation.describe('Images');
-      const names = Object.keys(resources).filter(id => resources[id].type === 'AWS::StepFunctions::StateMachine').map(id => id.replace(/[0-9A-F]{8}$/, ''));
+      const machines = Object.keys(resources).filter(id => resources[id].type === 'AWS::StepFunctions::StateMachine');
+      const names = machines.map(id => id.replace(/[0-9A-F]{8}$/, ''));
       expect(names.sort()).toEqual(['cdkdurablestorageEbsProviderTransferStateMachine', 'cdkdurablestorageEbsProviderwaiterstatemachine']);
       expect(given().transferBuckets('Images').filter(name => /transfer/.test(name)).length).toBe(1);
     });
 
-    test('encrypt with a key of the stack, with its alias, or with that of the account, out of a bucket of the stack that a key encrypts', async () => {
+    test('encrypt with a key of the stack, with its alias, or with that of the account; from a bucket that a key encrypts', async () => {
       const { kms } = given().world.emulator;
       const own = disk(1, 'own', 77);
       await given().put(given().world.cloudFormation.describe('Images').outputs.OwnBucket, 'own [1]*?.img', own);

@@ -68,7 +68,8 @@ export class World {
   }
 
   /** Synthesizes an app of one stack, and creates or updates that. */
-  public async deploy(name: string, build: Build, { tags, without, fail, failAfter, duplicate, lateCreate, ...rest }: Options = {}): Promise<Outcome> {
+  public async deploy(name: string, build: Build, options: Options = {}): Promise<Outcome> {
+    const { tags, without, fail, failAfter, duplicate, lateCreate, ...rest } = options;
     const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false });
     const stack = new Stack(app, name, { env: { account: ACCOUNT, region: REGION }, tags });
     build(stack);
