@@ -24,7 +24,9 @@ const LONGEST_PAUSE = 5_000;
  * The only layer of retries: the SDK's own is switched off (`client-config.ts`),
  * so that one call is one request. Pauses double, with full jitter.
  */
-export async function retrying<T>(attempt: () => Promise<T>, { also, seconds = 90, alsoSeconds = seconds, hasty, what, giveUp }: RetryOptions = {}): Promise<T> {
+export async function retrying<T>(
+  attempt: () => Promise<T>, { also, seconds = 90, alsoSeconds = seconds, hasty, what, giveUp }: RetryOptions = {},
+): Promise<T> {
   const begin = Date.now();
   let telling: unknown;
   for (let tries = 1; ; tries++) {
