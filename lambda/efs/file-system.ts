@@ -53,7 +53,9 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
   }
 
   /** Retained when it was replaced, and now wanted again: a rollback of that must not delete its data. The way back itself takes up what was in use. */
-  async function isTakenUpAgain(present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties, context: Context): Promise<boolean> {
+  async function isTakenUpAgain(
+    present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties, context: Context,
+  ): Promise<boolean> {
     if (referenceOf(properties) === referenceOf(old) || stateOf(present) !== undefined) { return false; }
     if (valueOf(present.Tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
     return !await stacks.isRollingBack(context.stackId, true);

@@ -161,7 +161,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       if (state !== 'unfinished') { continue; }
       await life.delete(id, event.ResourceProperties, context);
       // What takes two steps, for nobody will ask again.
-      if (!await life.gone(id, event.ResourceProperties, context)) { await life.delete(id, event.ResourceProperties, context); }
+      if (!await life.gone(id, event.ResourceProperties, context).catch(() => false)) { await life.delete(id, event.ResourceProperties, context); }
     }
   }
 

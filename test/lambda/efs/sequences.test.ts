@@ -52,6 +52,7 @@ async function play({ seed, faults, steps }: Sequence): Promise<void> {
   }
 }
 
-test(`after each of ${RUNS} random sequences of deployments, the world is as it was asked for, or as it was before (seed ${SEED})`, async () => {
-  await fc.assert(fc.asyncProperty(sequences, play), { numRuns: RUNS, seed: SEED, path: process.env.SEED_PATH, endOnFailure: process.env.SHRINK === undefined });
+test(`after each step of ${RUNS} random sequences, the world is as asked for, or as it was (seed ${SEED})`, async () => {
+  const { SEED_PATH: path, SHRINK } = process.env;
+  await fc.assert(fc.asyncProperty(sequences, play), { numRuns: RUNS, seed: SEED, path, endOnFailure: SHRINK === undefined });
 }, 60_000 + RUNS * 1_000);

@@ -21,7 +21,11 @@ test(`${STACKS} file systems with three mount targets each deploy at once, at ${
     stacks.push(targets, files);
     const { FileSystemId } = await files.deploy({ Owner: `Stack${number}/Files`, RemovalPolicy: 'Delete', FileSystemTags: [{ Key: 'Name', Value: 'x' }] });
     await targets.deploy({
-      Owner: `Stack${number}/Files/MountTargets`, RemovalPolicy: 'Delete', FileSystemId, Address: 'c8', SubnetIds: [a1, b1, c1],
+      Owner: `Stack${number}/Files/MountTargets`,
+      RemovalPolicy: 'Delete',
+      FileSystemId,
+      Address: 'c8',
+      SubnetIds: [a1, b1, c1],
       SecurityGroups: [world.group.one],
     });
   };

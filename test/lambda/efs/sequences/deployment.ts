@@ -1,8 +1,8 @@
 import { randomUUID } from 'crypto';
 import type { Scene } from './scene';
 import type { Deploy, Template } from './template';
-import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 import type { ProviderEvent } from '../../../../lambda/shared/lifecycle';
+import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 import { arn } from '../../../emulator/environment';
 
 export const LOGICAL_IDS = ['Files', 'Targets', 'Tags'] as const;

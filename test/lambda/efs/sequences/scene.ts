@@ -9,14 +9,14 @@ const REFUSED: Fault = { kind: 'error', code: 'AccessDeniedException', status: 4
 /** More in succession than that would outlast the patience of the handlers now and then. */
 const MOST_IN_SUCCESSION = 3;
 
+const MODULUS = 2 ** 31 - 1;
+
 /** Numbers from 0 to 1, always the same ones for a seed. */
 export function random(seed: number): () => number {
-  let state = seed >>> 0;
+  let state = (seed % (MODULUS - 1)) + 1;
   return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let value = Math.imul(state ^ (state >>> 15), state | 1);
-    value ^= value + Math.imul(value ^ (value >>> 7), value | 61);
-    return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
+    state = state * 48_271 % MODULUS;
+    return state / MODULUS;
   };
 }
 
