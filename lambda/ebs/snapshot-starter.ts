@@ -43,7 +43,8 @@ export class SnapshotStarter {
   constructor(private readonly ebs: EBSClient, private readonly kms: KMSClient) {}
 
   /** undefined: the token was used before, with other parameters. */
-  public async start({ token, volumeSize, description, tags, encrypted, kmsKeyArn, sparse, background }: NewSnapshot): Promise<StartedSnapshot | undefined> {
+  public async start(snapshot: NewSnapshot): Promise<StartedSnapshot | undefined> {
+    const { token, volumeSize, description, tags, encrypted, kmsKeyArn, sparse, background } = snapshot;
     const command = new StartSnapshotCommand({
       ClientToken: token,
       VolumeSize: volumeSize,

@@ -1,14 +1,18 @@
 import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DiskImage } from './disk-image';
 import { Verification, ZeroBlocks } from './integrity';
+import type { TransferOptions } from './transfer-options';
+import { IMPORT_METRICS } from '../contract/metrics';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
 import { TRANSFER_METRICS } from '../contract/transfer-metrics';
 import { EbsProvider } from '../private/ebs-provider';
 import { handledResource } from '../private/handled-resource';
 import { ImageAccess } from '../private/image-access';
+import { importEnded } from '../private/import-events';
 import { importMetric, importWidget } from '../private/import-metrics';
 import { KeyAccess } from '../private/key-access';
 import { mergedTags, TAG_RULES } from '../private/tags';
@@ -115,6 +119,34 @@ export interface SnapshotImportProps {
   readonly sourceRevision?: string;
 
   /**
+   * Whether the deployment waits until the snapshot is completed, which it can for 50 minutes.
+   *
+   * `false` is for larger images, of more than 1.3 TiB or so: the resource is complete
+   * as soon as the copying has begun. `onCompleted` and `onFailed` tell of its end; if it
+   * fails, the snapshot is deleted. Until it is completed, nothing can be made from it.
+   *
+   * @default true
+   */
+  readonly waitForCompletion?: boolean;
+
+  /**
+   * How many blocks of 512 KiB are written a second, 10 to 1000.
+   *
+   * EBS takes 1000 of a snapshot, and of all snapshots of an account in a Region together,
+   * unless that quota was raised. Imports that run at the same time share it by themselves.
+   *
+   * @default 900
+   */
+  readonly maxPutsPerSecond?: number;
+
+  /**
+   * How many functions copy at once, 1 to 1000.
+   *
+   * @default - as many as `maxPutsPerSecond` needs: 7 for the default
+   */
+  readonly maxConcurrency?: number;
+
+  /**
    * What happens to the snapshot when it is removed from the stack or replaced.
    *
    * Volumes made from it do not need it any longer. A machine image that uses it
@@ -129,7 +161,7 @@ export interface SnapshotImportProps {
  * Defines an EBS snapshot with the content of a disk image in S3.
  *
  * The snapshot is made by the EBS direct APIs: no instance is started. The
- * deployment waits until it is completed, which takes 50 minutes at most. If it
+ * deployment waits until it is completed, 50 minutes at most, unless told otherwise. If it
  * fails, the snapshot is deleted. Tags change in place; every other change makes a new snapshot.
  *
  * All imports of a stack share a few functions, a state machine, and a bucket that is
@@ -138,6 +170,18 @@ export interface SnapshotImportProps {
  * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-accessing-snapshot.html
  */
 export class SnapshotImport extends Resource implements ITaggableV2 {
+  /**
+   * Changes how the functions run that all imports of a stack share.
+   *
+   * @param scope The stack, or anything in it.
+   * @param options What to change.
+   */
+  public static configureTransfers(scope: Construct, options: TransferOptions): void {
+    const { workerMemory } = options;
+    check(scope, 'workerMemory', workerMemory?.toMebibytes(), 'from 512 to 10240 MiB', value => isWhole(value, 512, 10240));
+    EbsProvider.getOrCreate(scope).configure(options);
+  }
+
   /**
    * The id of the snapshot.
    *
@@ -175,6 +219,8 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
     notBoth(this, "'zeroBlocks: OMIT'", "'encrypted'", omitsZeros && props.encrypted === true);
     notBoth(this, "'zeroBlocks: OMIT'", "'kmsKey'", omitsZeros && props.kmsKey !== undefined);
     const verify = props.verify ?? Verification.SAMPLE;
+    check(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
+    check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
     this.validateImageSize(props.image._sizeInBytes(this), volumeSize);
     const image = props.image._bind(this);
 
@@ -195,6 +241,9 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
         KmsKeyId: props.kmsKey?.keyRef.keyArn,
         ZeroBlocks: omitsZeros ? ZeroBlocks.OMIT : undefined,
         Verify: verify === Verification.NONE ? undefined : verify,
+        WaitForCompletion: props.waitForCompletion === false ? false : undefined,
+        MaxPutsPerSecond: props.maxPutsPerSecond,
+        MaxConcurrency: props.maxConcurrency,
         Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
       },
     });
@@ -219,6 +268,37 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
    */
   public applyRemovalPolicy(policy: RemovalPolicy): void {
     this.resource.applyRemovalPolicy(policy);
+  }
+
+  /**
+   * Defines a rule for when the snapshot is completed. The event is Step Functions' own;
+   * the name of the execution in it is the id of the snapshot.
+   *
+   * @param id The id of the rule.
+   * @param options What to do then.
+   */
+  public onCompleted(id: string, options?: events.OnEventOptions): events.Rule {
+    return importEnded(this, id, ['SUCCEEDED'], options);
+  }
+
+  /**
+   * Defines a rule for when the import has failed. The event is Step Functions' own;
+   * the name of the execution in it is the id of the snapshot, which is deleted.
+   *
+   * @param id The id of the rule.
+   * @param options What to do then.
+   */
+  public onFailed(id: string, options?: events.OnEventOptions): events.Rule {
+    return importEnded(this, id, ['FAILED', 'TIMED_OUT'], options);
+  }
+
+  /**
+   * The imports that failed: by default their number per minute.
+   *
+   * @param props Properties of the metric.
+   */
+  public metricFailed(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return importMetric(this, IMPORT_METRICS.failed, props);
   }
 
   /**
@@ -263,4 +343,8 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
     }
     check(this, 'volumeSize', volumeSize, `at least ${needed} GiB for an image of ${sizeInBytes} bytes`, value => value >= needed);
   }
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
 }

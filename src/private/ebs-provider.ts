@@ -1,11 +1,14 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct, type IDependable } from 'constructs';
+import { HandlerFunction } from './handler-function';
 import { Handlers } from './provider';
 import { anySnapshot, ownedSnapshots, snapshotReads } from './snapshot-access';
 import { Transfer } from './transfer';
 import { OWNERSHIP_TAGS } from '../contract/ownership';
 import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
+import type { TransferOptions } from '../ebs/transfer-options';
 
 /**
  * What runs for the EBS resources of one stack: the handlers, and the state
@@ -22,6 +25,8 @@ export class EbsProvider extends Construct {
   private static readonly ID = 'cdk-durable-storage.EbsProvider';
 
   public readonly serviceToken: string;
+  /** The state machine that copies. */
+  public readonly stateMachineArn: string;
   /** The roles that read the image. */
   public readonly imageReaders: iam.IRole[];
   /** The roles that use the key of an encrypted snapshot. */
@@ -30,6 +35,8 @@ export class EbsProvider extends Construct {
   public readonly keyReaders: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
+
+  private readonly transfer: Transfer;
 
   private constructor(stack: Stack) {
     super(stack, EbsProvider.ID);
@@ -44,10 +51,21 @@ export class EbsProvider extends Construct {
     [...this.statements(stack), ...transfer.handlerStatements()].forEach(statement => handlers.allow(statement));
 
     this.serviceToken = handlers.serviceToken;
+    this.stateMachineArn = transfer.stateMachine.stateMachineArn;
+    this.transfer = transfer;
     this.imageReaders = [handlers.role, ...transfer.readers];
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
     this.standing = transfer.standing;
+  }
+
+  /** All functions; whoever says nothing about something leaves it as it is. */
+  public configure({ workerMemory, architecture }: TransferOptions): void {
+    this.transfer.configure(workerMemory);
+    if (!architecture) { return; }
+    for (const child of this.node.findAll()) {
+      if (child instanceof HandlerFunction) { (child.node.defaultChild as lambda.CfnFunction).architectures = [architecture.name]; }
+    }
   }
 
   private statements(stack: Stack): iam.PolicyStatementProps[] {

@@ -1,19 +1,22 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, type Size, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct, DependencyGroup, type IDependable } from 'constructs';
 import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
+import type { VerifyInput, VerifyResult } from '../contract/integrity';
+import { TRANSFER_MOST_HOURS } from '../contract/limits';
 import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput } from '../contract/transfer';
 
-/** As long as a custom resource may wait for it. */
-const TIMEOUT = Duration.minutes(50);
-/** A handful of workers reaches the 1,000 blocks a second that EBS takes for one snapshot; more only cause throttling. */
-const WORKERS = 8;
+/** Longer than any may take: each has a deadline of its own, which its workers and isComplete keep. */
+const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
+/** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
+const VERIFIERS = 6;
 const SETTLE_INTERVAL = Duration.seconds(5);
 /** Where in the bucket everything lies. */
 const TRANSFER_PREFIX = 'transfers/';
@@ -48,8 +51,11 @@ export class Transfer extends Construct {
   public readonly readers: iam.IRole[];
   /** The roles that write encrypted blocks. */
   public readonly writers: iam.IRole[];
+  /** The roles that read blocks back. */
+  public readonly verifiers: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
+  private readonly copy: HandlerFunction;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
@@ -60,6 +66,7 @@ export class Transfer extends Construct {
 
     // One vCPU; the network is the limit.
     const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: 1769 });
+    this.copy = copy;
     this.mayUse(copy, 's3:GetObject', 's3:PutObject');
     copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
 
@@ -70,25 +77,36 @@ export class Transfer extends Construct {
     const settle = this.worker('Settle', { description: 'asks whether the snapshot is completed' });
     settle.allow(snapshotReads());
 
+    const verify = this.worker('Verify', { description: 'reads a range of the snapshot back', timeout: Duration.minutes(15), memorySize: 1024 });
+    this.mayUse(verify, 's3:GetObject');
+    verify.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*/failure`)] });
+    verify.allow({ ...ownedSnapshots(this), actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
+
     this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
       stateMachineType: sfn.StateMachineType.STANDARD,
       comment: 'Copies a disk image from S3 into an EBS snapshot',
-      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ plan, copy, seal, settle })),
+      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ plan, copy, seal, settle, verify })),
       timeout: TIMEOUT,
     });
 
     const cleanUp = this.worker('CleanUp', {
-      bundle: 'transfer-clean-up', description: 'removes a snapshot whose transfer failed', timeout: Duration.minutes(5),
+      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what one that failed left behind', timeout: Duration.minutes(5),
     });
     this.mayUse(cleanUp, 's3:DeleteObject');
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
-    const failures = this.onFailure(cleanUp);
+    const ends = this.onEnd(cleanUp);
 
     this.readers = [plan, copy, seal].map(worker => worker.role!);
     this.writers = [copy.role!];
+    this.verifiers = [verify.role!];
     // The state machine too: its own right to run the Distributed Map is made after it.
-    this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, failures);
+    this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends);
+  }
+
+  /** Before the template is written: imports may have been defined already. */
+  public configure(workerMemory: Size | undefined): void {
+    if (workerMemory) { (this.copy.node.defaultChild as lambda.CfnFunction).memorySize = workerMemory.toMebibytes(); }
   }
 
   /** What the handler of imports does with transfers. */
@@ -136,7 +154,7 @@ export class Transfer extends Construct {
     });
   }
 
-  private definition({ plan, copy, seal, settle }: Record<'plan' | 'copy' | 'seal' | 'settle', HandlerFunction>): sfn.IChainable {
+  private definition({ plan, copy, seal, settle, verify }: Record<'plan' | 'copy' | 'seal' | 'settle' | 'verify', HandlerFunction>): sfn.IChainable {
     const snapshot = { snapshotId: sfn.JsonPath.stringAt('$.snapshotId' satisfies `$.${keyof SnapshotInput}`) };
 
     const copyRange = this.task('Copy range', copy, {
@@ -153,7 +171,7 @@ export class Transfer extends Construct {
     const copyAll = new sfn.DistributedMap(this, 'Copy all ranges', {
       itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
       itemSelector: { ...snapshot, n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n') } satisfies Record<keyof CopyInput, unknown>,
-      maxConcurrency: WORKERS,
+      maxConcurrencyPath: '$.workers' satisfies `$.${keyof PlanResult}`,
       mapExecutionType: sfn.StateMachineType.STANDARD,
       resultPath: sfn.JsonPath.DISCARD,
     }).itemProcessor(copyRange);
@@ -161,7 +179,7 @@ export class Transfer extends Construct {
     const payload = sfn.TaskInput.fromObject(snapshot);
     const askSettled = this.task('Settle snapshot', settle, { payload, resultPath: '$.settle' });
     askSettled.next(new sfn.Choice(this, 'Snapshot completed?')
-      .when(sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true), new sfn.Succeed(this, 'Snapshot completed'))
+      .when(sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true), this.verification(verify))
       .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled)));
 
     return this.task('Plan transfer', plan)
@@ -170,21 +188,46 @@ export class Transfer extends Construct {
       .next(askSettled);
   }
 
+  /** Reads the ranges back, if that is wanted; each until it is done. */
+  private verification(verify: HandlerFunction): sfn.IChainable {
+    const verifyRange = this.task('Verify range', verify);
+    verifyRange.next(new sfn.Choice(this, 'Range verified?')
+      .when(sfn.Condition.booleanEquals(`$.${'done' satisfies keyof VerifyResult}`, true), new sfn.Succeed(this, 'Range verified', {
+        outputPath: sfn.JsonPath.DISCARD,
+      }))
+      // What it answered says where to go on.
+      .otherwise(verifyRange));
+
+    const verifyAll = new sfn.DistributedMap(this, 'Verify all ranges', {
+      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
+      itemSelector: {
+        snapshotId: sfn.JsonPath.stringAt('$.snapshotId'), n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n'), from: 0,
+      } satisfies Record<keyof VerifyInput, unknown>,
+      maxConcurrency: VERIFIERS,
+      mapExecutionType: sfn.StateMachineType.STANDARD,
+      resultPath: sfn.JsonPath.DISCARD,
+    }).itemProcessor(verifyRange);
+    const completed = new sfn.Succeed(this, 'Snapshot completed');
+    return new sfn.Choice(this, 'Verify snapshot?')
+      .when(sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true), verifyAll.next(completed))
+      .otherwise(completed);
+  }
+
   private task(id: string, lambdaFunction: HandlerFunction, props: Partial<tasks.LambdaInvokeProps> = {}): tasks.LambdaInvoke {
     const task = new tasks.LambdaInvoke(this, id, { ...props, lambdaFunction, payloadResponseOnly: true, retryOnServiceExceptions: false });
     task.addRetry(LAMBDA_FAILURES);
     return task;
   }
 
-  private onFailure(cleanUp: HandlerFunction): events.Rule {
+  private onEnd(cleanUp: HandlerFunction): events.Rule {
     return new events.Rule(this, 'Failures', {
-      description: 'Transfers that failed, timed out, or were stopped',
+      description: 'Transfers that ended, one way or another',
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
         detail: {
           stateMachineArn: [this.stateMachine.stateMachineArn],
-          status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+          status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
         },
       },
       targets: [new targets.LambdaFunction(cleanUp)],

@@ -69,6 +69,7 @@ function passes(filter: unknown, value: unknown): boolean {
   switch (operator) {
     case 'prefix': return String(value ?? '').startsWith(operand) && value !== undefined;
     case 'suffix': return String(value ?? '').endsWith(operand) && value !== undefined;
+    case 'wildcard': return value !== undefined && like(operand, String(value));
     case 'anything-but': return value !== undefined && !listOf(operand).includes(value);
     case 'exists': return isTrue(operand) === (value !== undefined);
     default: throw new Error(`the player does not know ${operator} in event patterns`);

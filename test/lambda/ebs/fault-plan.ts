@@ -1,3 +1,4 @@
+/* eslint-disable no-bitwise */
 import type { Fate } from './mortality';
 import { BLOCK_SIZE } from '../../emulator/ebs';
 import type { Fault } from '../../emulator/faults';
@@ -78,7 +79,11 @@ export function faultPlan(seed: number): FaultPlan {
   for (let left = random.of([0, 0, 1, 2, 3]); left > 0; left--) {
     const name = `${random.of(FUNCTIONS)} ${random.between(1, 3)}`;
     fates.set(name, random.of<Fate>([
-      { killAt: random.between(1, 12) }, { killAt: random.between(1, 12), answered: true }, { twice: true }, { unheard: true }, { twice: true, unheard: true },
+      { killAt: random.between(1, 12) },
+      { killAt: random.between(1, 12), answered: true },
+      { twice: true },
+      { unheard: true },
+      { twice: true, unheard: true },
     ]));
   }
   return {

@@ -177,6 +177,9 @@ export class World {
       ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())), snapshots: new Snapshots(new EC2Client(clientConfig())),
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
+    // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
+    const read = services.source.read.bind(services.source);
+    services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
     Object.assign(this.functions, {
       plan: (input: TransferInput) => plan(services, input, this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),

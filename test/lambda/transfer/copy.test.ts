@@ -43,18 +43,27 @@ const object = async (name: string) => {
 };
 
 describe('plan', () => {
-  test('cuts a disk into ranges of at least 1 GiB', async () => {
-    expect(await plan(aws, input)).toEqual({ snapshotId, ranges: [{ n: 0 }] });
-    expect(JSON.parse((await object('plan.json')).toString())).toEqual({ source: input.source, blocks: 40, rangeBlocks: 2048 });
+  test('leaves a small disk to one worker, with the whole budget', async () => {
+    expect(await plan(aws, input)).toMatchObject({ snapshotId, workers: 1, ranges: [{ n: 0 }] });
+    expect(JSON.parse((await object('plan.json')).toString())).toMatchObject({ source: input.source, blocks: 40, rangeBlocks: 40, putsPerSecond: 900 });
+  });
+
+  test('keeps to what the user chose', async () => {
+    const size = 100 * 1024 ** 3;
+    Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size });
+    const { workers } = await plan(aws, { snapshotId, source: { ...input.source, size }, maxConcurrency: 3, maxPutsPerSecond: 60 });
+    expect(workers).toBe(3);
+    expect(JSON.parse((await object('plan.json')).toString())).toMatchObject({ putsPerSecond: 20 });
   });
 
   test('makes at most 1,000 ranges, and answers with nothing but their numbers', async () => {
     const size = 2_500_001 * BLOCK_SIZE;
     Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size });
-    const { ranges } = await plan(aws, { snapshotId, source: { ...input.source, size } });
-    expect(ranges).toHaveLength(1000);
-    expect(ranges[999]).toEqual({ n: 999 });
-    expect(JSON.parse((await object('plan.json')).toString())).toMatchObject({ blocks: 2_500_001, rangeBlocks: 2501 });
+    const { ranges, workers } = await plan(aws, { snapshotId, source: { ...input.source, size } });
+    expect(workers).toBe(7);
+    expect(ranges).toHaveLength(994);
+    expect(ranges[993]).toEqual({ n: 993 });
+    expect(JSON.parse((await object('plan.json')).toString())).toMatchObject({ blocks: 2_500_001, rangeBlocks: 2516 });
   });
 });
 
@@ -76,6 +85,16 @@ describe('copy', () => {
     const puts = world.ebs.putCount;
     expect(await copy(aws, { snapshotId, n: 0 }, plenty)).toEqual({ done: true });
     expect(world.ebs.putCount).toBe(puts);
+  });
+
+  test('whose range another worker finished meanwhile has not failed', async () => {
+    await plan(aws, input);
+    world.server.faults.inject('ebs:PutSnapshotBlock', {
+      kind: 'error', code: 'ValidationException', status: 400, message: 'already completed', members: { Reason: 'INVALID_SNAPSHOT_ID' },
+    }, { skip: 60 });
+    const both = await Promise.all([copy(aws, { snapshotId, n: 0 }, plenty), copy(aws, { snapshotId, n: 0 }, plenty)]);
+    expect(both).toEqual([{ done: true }, { done: true }]);
+    expect(world.transferObjects).not.toContain(`transfers/${snapshotId}/failure`);
   });
 
   test('stops in time, and goes on there', async () => {
@@ -110,7 +129,7 @@ describe('copy', () => {
 
   test('never has more than 32 puts under way', async () => {
     const blocks = 300;
-    await aws.store.savePlan(snapshotId, { source: { ...input.source, size: blocks * BLOCK_SIZE }, blocks, rangeBlocks: 2048 });
+    await aws.store.savePlan(snapshotId, { source: { ...input.source, size: blocks * BLOCK_SIZE }, blocks, rangeBlocks: 2048, putsPerSecond: 1e6 });
     let [underWay, most, puts] = [0, 0, 0];
     const source = { read: async () => {} } as unknown as Source;
     const put = async () => {
@@ -186,7 +205,7 @@ describe('seal', () => {
 });
 
 describe('clean-up', () => {
-  const event = () => ({ detail: { input: JSON.stringify(input) } });
+  const event = () => ({ detail: { input: JSON.stringify(input), status: 'FAILED' as const, startDate: 0, stopDate: 0 } });
 
   test('removes the snapshot and its objects, as often as it is called', async () => {
     await plan(aws, input);
@@ -197,14 +216,14 @@ describe('clean-up', () => {
     world.expectNothingLeft();
   });
 
-  test('keeps a completed snapshot and its digests', async () => {
+  test('of a failed execution removes a snapshot that was completed after all', async () => {
     await plan(aws, input);
     await copy(aws, { snapshotId, n: 0 }, plenty);
     await seal(aws, { snapshotId });
     await world.clock.sleep(60_000);
-    await cleanUp(aws, event());
     world.expectContent(snapshotId, image);
-    expect(world.transferObjects).toContain(`transfers/${snapshotId}/digests/0`);
+    await cleanUp(aws, event());
+    world.expectNothingLeft();
   });
 
   test('never touches a snapshot that is not ours', async () => {

@@ -46,7 +46,7 @@ export class Simulation {
   private push(sleeper: typeof this.sleepers[number]): void {
     const heap = this.sleepers;
     let i = heap.push(sleeper) - 1;
-    for (let parent = (i - 1) >> 1; i > 0 && before(heap[i], heap[parent]); parent = (i - 1) >> 1) {
+    for (let parent = parentOf(i); i > 0 && before(heap[i], heap[parent]); parent = parentOf(i)) {
       [heap[i], heap[parent]] = [heap[parent], heap[i]];
       i = parent;
     }
@@ -75,18 +75,22 @@ function consequences(): Promise<void> {
   return new Promise(resolve => process.nextTick(resolve));
 }
 
+function parentOf(i: number): number {
+  return Math.floor((i - 1) / 2);
+}
+
 function before(a: { due: number; order: number }, b: { due: number; order: number }): boolean {
   return a.due < b.due || (a.due === b.due && a.order < b.order);
 }
 
 /** Numbers from 0 to 1, the same for the same seed. */
 export function seeded(seed: number): () => number {
-  let state = seed;
+  // Park and Miller's generator.
+  const modulus = 2 ** 31 - 1;
+  let state = seed * 7919;
   return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    state = state * 48_271 % modulus;
+    return state / modulus;
   };
 }
 

@@ -55,7 +55,7 @@ async function run(functions: Record<string, Handler>): Promise<{ result?: unkno
   }
 }
 
-const plan = () => ({ snapshotId: 'snap-1', ranges: [{ n: 0 }, { n: 1 }] });
+const plan = () => ({ snapshotId: 'snap-1', workers: 2, ranges: [{ n: 0 }, { n: 1 }], verify: false });
 
 test('a transfer plans, copies each range until it is done, seals once, and waits until EBS has completed the snapshot', async () => {
   const visits: Record<number, number> = {};
@@ -76,6 +76,25 @@ test('a transfer plans, copies each range until it is done, seals once, and wait
   expect(calls.slice(4)).toEqual([['Seal', { snapshotId: 'snap-1' }], ...Array(3).fill(['Settle', { snapshotId: 'snap-1' }])]);
 });
 
+test('a snapshot that shall be verified is, range by range, each until it is done', async () => {
+  const { error, calls } = await run({
+    Plan: () => ({ ...plan(), verify: true }),
+    Copy: () => ({ done: true }),
+    Seal: () => null,
+    Settle: () => ({ completed: true }),
+    Verify: ({ snapshotId, n, from }) => ({ snapshotId, n, from: 7, done: n === 0 || from === 7 }),
+  });
+
+  expect(error).toBeUndefined();
+  const verified = calls.slice(calls.findIndex(([name]) => name === 'Settle') + 1);
+  expect(verified).toHaveLength(3);
+  expect(verified).toEqual(expect.arrayContaining([
+    ['Verify', { snapshotId: 'snap-1', n: 0, from: 0 }],
+    ['Verify', { snapshotId: 'snap-1', n: 1, from: 0 }],
+    ['Verify', { snapshotId: 'snap-1', n: 1, from: 7, done: false }],
+  ]));
+});
+
 test('a failing range fails the transfer, and nothing is sealed', async () => {
   const { error, calls } = await run({
     Plan: plan,
@@ -91,7 +110,7 @@ test('a failing range fails the transfer, and nothing is sealed', async () => {
 test('only failures of Lambda itself are repeated, and none is caught', () => {
   const tasks = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Task');
 
-  expect(tasks).toHaveLength(4);
+  expect(tasks).toHaveLength(5);
   for (const task of tasks) {
     expect(task).not.toHaveProperty('Catch');
     expect(task.Retry).toHaveLength(1);
@@ -100,15 +119,15 @@ test('only failures of Lambda itself are repeated, and none is caught', () => {
   }
 });
 
-test('ranges are copied by few workers at once, in executions of their own, whose results are thrown away', () => {
+test('ranges are copied by as many workers at once as the plan says, in executions of their own, whose results are thrown away', () => {
   const [copyAll] = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Map');
 
   expect(copyAll).toMatchObject({
-    MaxConcurrency: 8, ResultPath: null, ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
+    MaxConcurrencyPath: '$.workers', ResultPath: null, ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
   });
 });
 
-test('a transfer that fails, times out or is stopped is cleaned up', () => {
+test('a transfer is reported when it ends, and cleaned up if it fails, times out or is stopped', () => {
   const template = givenTemplate();
   const id = (type: string, part: string) => Object.keys(template.findResources(type)).find(name => name.includes(part))!;
 
@@ -117,7 +136,7 @@ test('a transfer that fails, times out or is stopped is cleaned up', () => {
       'source': ['aws.states'],
       'detail-type': ['Step Functions Execution Status Change'],
       'detail': {
-        stateMachineArn: [{ Ref: id('AWS::StepFunctions::StateMachine', 'StateMachine') }], status: ['FAILED', 'TIMED_OUT', 'ABORTED'],
+        stateMachineArn: [{ Ref: id('AWS::StepFunctions::StateMachine', 'StateMachine') }], status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
       },
     },
     Targets: [{ Arn: { 'Fn::GetAtt': [id('AWS::Lambda::Function', 'CleanUp'), 'Arn'] } }],
