@@ -42,7 +42,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'undici',
   ],
 
-  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'projenrc'] },
+  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'bench', 'projenrc'] },
   jestOptions: {
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
@@ -52,7 +52,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
   gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
 });
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/');
+project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/');
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
@@ -102,6 +102,7 @@ new JsonFile(project, 'examples/tsconfig.json', {
     include: ['**/*.ts'],
   },
 });
+new JsonFile(project, 'bench/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
 
 // ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const bundle = project.addTask('bundle', {
@@ -112,7 +113,7 @@ project.preCompileTask.spawn(bundle);
 
 const typecheck = project.addTask('typecheck', {
   description: 'Check the types of what jsii does not compile',
-  steps: ['lambda', 'test', 'examples', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
+  steps: ['lambda', 'test', 'examples', 'bench', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
 });
 project.testTask.prependSpawn(typecheck);
 
@@ -126,6 +127,11 @@ project.setScript('test', 'projen verify');
 project.addTask('rosetta', {
   description: 'Compile the snippets of the README; needs the compiled library',
   exec: 'jsii-rosetta extract --strict',
+});
+
+project.addTask('bench', {
+  description: 'Measure the copy worker beside SHA-256 alone and the plain SDK',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/run.ts', receiveArgs: true }],
 });
 
 project.addTask('demo', {
