@@ -82,7 +82,8 @@ export class BlockReader {
   }
 
   private async get(snapshotId: string, index: number, token: string): Promise<Buffer> {
-    const { BlockData, Checksum } = await this.ebs.send(new GetSnapshotBlockCommand({ SnapshotId: snapshotId, BlockIndex: index, BlockToken: token }));
+    const command = new GetSnapshotBlockCommand({ SnapshotId: snapshotId, BlockIndex: index, BlockToken: token });
+    const { BlockData, Checksum } = await this.ebs.send(command);
     const body = BlockData as Readable;
     const silence = setTimeout(() => body.destroy(brokenBody('sent nothing')), this.bodyTimeout);
     const chunks: Buffer[] = [];
