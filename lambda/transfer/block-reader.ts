@@ -49,7 +49,9 @@ export class BlockReader {
     const what = `block ${index} of snapshot ${snapshotId}`;
     for (let tokens = 1; ; tokens++) {
       try {
-        return await retrying(() => this.get(snapshotId, index, token), { also: mayPassReading, seconds: VISIBILITY_SECONDS, what: `get ${what}`, giveUp });
+        return await retrying(() => this.get(snapshotId, index, token), {
+          also: mayPassReading, seconds: VISIBILITY_SECONDS, what: `get ${what}`, giveUp,
+        });
       } catch (error) {
         if (!isRefusedToken(error) || tokens === MOST_TOKENS) { throw this.explained(error, 'GetSnapshotBlock', what, giveUp); }
         token = await this.newToken(snapshotId, index, giveUp);
@@ -62,7 +64,9 @@ export class BlockReader {
       const page: Page = await this.list(snapshotId, index, next, giveUp, LEAST_RESULTS);
       const [found] = page.blocks;
       if (found?.index === index) { return found.token; }
-      if (found !== undefined || page.next === undefined) { throw new Error(`snapshot ${snapshotId} listed block ${index}, and then did not`); }
+      if (found !== undefined || page.next === undefined) {
+        throw new Error(`snapshot ${snapshotId} listed block ${index}, and then did not`);
+      }
       next = page.next;
     }
   }
@@ -72,13 +76,14 @@ export class BlockReader {
   ): Promise<Page> {
     const command = new ListSnapshotBlocksCommand({ SnapshotId: snapshotId, MaxResults: most, ...where });
     const { Blocks = [], NextToken } = await retrying(() => this.ebs.send(command), {
-      also: mayPassReading, seconds: VISIBILITY_SECONDS, what: 'list snapshot blocks', giveUp,
+      also: mayPassReading, seconds: VISIBILITY_SECONDS, what: 'list blocks', giveUp,
     });
     return { blocks: Blocks.map(({ BlockIndex, BlockToken }) => ({ index: BlockIndex!, token: BlockToken! })), next: NextToken };
   }
 
   private async get(snapshotId: string, index: number, token: string): Promise<Buffer> {
-    const { BlockData, Checksum } = await this.ebs.send(new GetSnapshotBlockCommand({ SnapshotId: snapshotId, BlockIndex: index, BlockToken: token }));
+    const command = new GetSnapshotBlockCommand({ SnapshotId: snapshotId, BlockIndex: index, BlockToken: token });
+    const { BlockData, Checksum } = await this.ebs.send(command);
     const body = BlockData as Readable;
     const silence = setTimeout(() => body.destroy(brokenBody('sent nothing')), this.bodyTimeout);
     const chunks: Buffer[] = [];

@@ -91,7 +91,9 @@ export function faultPlan(seed: number): FaultPlan {
     size: blocks * BLOCK_SIZE - random.of([0, 1, 511, BLOCK_SIZE - 1]),
     rangeBlocks: random.of([1, 2, 3, 5, 8, 16, 100]) + (large ? 3 : 0),
     ebs: {
-      startWindow: random.of([0, 5_000, 60_000, 120_000]), seed, completionDelay: random.of([0, 8_000, 60_000]),
+      startWindow: random.of([0, 5_000, 60_000, 120_000]),
+      seed,
+      completionDelay: random.of([0, 8_000, 60_000]),
       completeAgain: random.of(['refused', 'answered']),
     },
     rule: random.chance(0.7),

@@ -26,8 +26,15 @@ test('a range makes one line, of which CloudWatch makes metrics of the import', 
   const [line, ...others] = linesOf(() => metrics.report('Stack/Image', { event: 'range copied', range: 3 }));
   expect(others).toEqual([]);
   expect(line).toMatchObject({
-    event: 'range copied', range: 3, Import: 'Stack/Image',
-    BlocksWritten: 2, BytesCopied: 3 * BLOCK_SIZE, Throttles: 2, RetriesNotYetVisible: 1, RetriesBrokenConnection: 1, RetriesServerError: 1,
+    event: 'range copied',
+    range: 3,
+    Import: 'Stack/Image',
+    BlocksWritten: 2,
+    BytesCopied: 3 * BLOCK_SIZE,
+    Throttles: 2,
+    RetriesNotYetVisible: 1,
+    RetriesBrokenConnection: 1,
+    RetriesServerError: 1,
   });
   const [{ Namespace, Dimensions, Metrics }] = line._aws.CloudWatchMetrics;
   expect({ Namespace, Dimensions }).toEqual({ Namespace: 'cdk-durable-storage', Dimensions: [['Import']] });
