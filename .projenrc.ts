@@ -52,7 +52,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
   gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
 });
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/');
+project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '.jsii.tabl.json');
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');

@@ -49,7 +49,9 @@ export async function measureQuota(): Promise<{ utilization: number; rejected: n
   const ebs = new EbsDirect(clock, ec2, kms, { quotas, keepData: false, startWindow: 0 });
   [kms, ec2, ebs].forEach(service => server.add(service));
   await server.listen();
-  const connect = () => new EBSClient({ ...clientConfig({ connections: PUTS_AT_ONCE }), endpoint: server.url, region: REGION, credentials: EmulatorServer.ADMIN });
+  const connect = () => new EBSClient({
+    ...clientConfig({ connections: PUTS_AT_ONCE }), endpoint: server.url, region: REGION, credentials: EmulatorServer.ADMIN,
+  });
   const log = console.log;
   // Retries are counted, not printed.
   console.log = () => {};
@@ -82,7 +84,9 @@ export async function measureQuota(): Promise<{ utilization: number; rejected: n
   }
 }
 
-async function copyRange(writer: BlockWriter, pacer: SharePacer, snapshotId: string, { first, count }: { first: number; count: number }): Promise<void> {
+async function copyRange(
+  writer: BlockWriter, pacer: SharePacer, snapshotId: string, { first, count }: { first: number; count: number },
+): Promise<void> {
   let next = first;
   await Promise.all(Array.from({ length: PUTS_AT_ONCE }, async () => {
     const block = Buffer.alloc(BLOCK_SIZE);

@@ -90,7 +90,7 @@ interface Result {
 /** Each in turn, several times: what else the machine does then slows down all of them alike. */
 async function inTurns(runs: readonly (readonly [PipelineName, Input])[], rounds = ROUNDS): Promise<Result[]> {
   const results: Result[][] = runs.map(() => []);
-  for (let round = 0; round < rounds; round++) {
+  for (let turn = 0; turn < rounds; turn++) {
     for (const [i, [name, input]] of runs.entries()) {
       const { seconds, cpuSeconds, peakRssMiB } = await measure(name, input);
       results[i].push({ speed: input.size / 1e6 / seconds, cpu: cpuSeconds / (input.size / GIB), peakRssMiB });

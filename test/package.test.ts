@@ -25,10 +25,13 @@ test('a consumer app synthesizes, with the handlers that came in the package', (
   writeFileSync(join(app, 'disk.img'), Buffer.alloc(1024 * 1024, 7));
   writeFileSync(join(app, 'app.js'), `
     const { App, Stack, aws_ec2: ec2 } = require('aws-cdk-lib');
-    const { DiskImage, FileSystem, SnapshotImport, TagSet } = require('cdk-durable-storage');
+    const { DiskImage, FileSystem, SnapshotImport, TagSet, ThroughputCooldown } = require('cdk-durable-storage');
     const app = new App({ outdir: 'cdk.out' });
     const stack = new Stack(app, 'Consumer');
-    const fileSystem = new FileSystem(stack, 'Files', { vpc: new ec2.Vpc(stack, 'Vpc') });
+    const fileSystem = new FileSystem(stack, 'Files', {
+      vpc: new ec2.Vpc(stack, 'Vpc'),
+      throughputCooldown: ThroughputCooldown.DEFER,
+    });
     new TagSet(stack, 'Tags', { fileSystem, tags: { team: 'storage' } });
     new SnapshotImport(stack, 'Image', { image: DiskImage.fromAsset('disk.img') });
     app.synth();

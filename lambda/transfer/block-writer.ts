@@ -23,7 +23,9 @@ export class BlockWriter {
     this.puts = new BlockPuts(ebs);
   }
 
-  public async put(snapshotId: string, index: number, block: Uint8Array, digest: Buffer, { giveUp, pacer, onRetry, progress }: PutOptions = {}): Promise<void> {
+  public async put(
+    snapshotId: string, index: number, block: Uint8Array, digest: Buffer, { giveUp, pacer, onRetry, progress }: PutOptions = {},
+  ): Promise<void> {
     const attempt = async () => {
       await pacer?.acquire();
       try {

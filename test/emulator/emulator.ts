@@ -56,7 +56,8 @@ export class Emulator {
       this.lambda.authorizeInvoke(as, functionArn);
       void this.lambda.enqueue(functionArn, payload);
     });
-    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states, this.tagging, this.scheduler].forEach(service => this.server.add(service));
+    [this.kms, this.s3, this.ec2, this.ebs, this.efs, this.lambda, this.states, this.tagging, this.scheduler]
+      .forEach(service => this.server.add(service));
   }
 
   /** For clients of the test's own, which may do everything. */

@@ -176,7 +176,9 @@ describe('a life-cycle configuration', () => {
 });
 
 describe('a replication', () => {
-  const wanted = (destination: object, FileSystemId = id) => ({ ...SETTING, FileSystemId, ReplicationConfiguration: { Destinations: [destination] } });
+  const wanted = (destination: object, FileSystemId = id) => ({
+    ...SETTING, FileSystemId, ReplicationConfiguration: { Destinations: [destination] },
+  });
   const replications = () => world.efs.replications.map(({ source, destination, phase }) => [source.id, destination.region, phase.state]);
 
   test('is made, made anew to another destination, moved to another file system, and deleted', async () => {
