@@ -46,8 +46,14 @@ interface Report {
 async function main(): Promise<void> {
   for (const name of ['sink', 'pipeline']) {
     await build({
-      entryPoints: [join(__dirname, `${name}.ts`)], outfile: join(temporary, `${name}.js`),
-      bundle: true, platform: 'node', target: 'node24', format: 'cjs', mainFields: ['module', 'main'], logLevel: 'warning',
+      entryPoints: [join(__dirname, `${name}.ts`)],
+      outfile: join(temporary, `${name}.js`),
+      bundle: true,
+      platform: 'node',
+      target: 'node24',
+      format: 'cjs',
+      mainFields: ['module', 'main'],
+      logLevel: 'warning',
     });
   }
   const dense = await compare('dense', false);

@@ -174,7 +174,9 @@ export class World {
     const { onEvent, isComplete } = makeHandlers();
     this.handlers = { onEvent: event => this.run(() => onEvent(event)), isComplete: event => this.run(() => isComplete(event)) };
     const services = {
-      ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())), snapshots: new Snapshots(new EC2Client(clientConfig())),
+      ...s3Things(),
+      writer: new BlockWriter(new EBSClient(clientConfig())),
+      snapshots: new Snapshots(new EC2Client(clientConfig())),
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
     // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
