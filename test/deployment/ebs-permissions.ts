@@ -55,6 +55,7 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
           'kms:GenerateDataKeyWithoutPlaintext': listed,
           'kms:ReEncrypt*': listed,
         },
+        EbsProviderTransferVerifyServiceRole: { 's3:PutObject': 'to say what differs; no snapshot differed' },
         EbsProviderTransferStateMachineRole: { 'states:RedriveExecution': 'the CDK grants it with every Distributed Map' },
       });
     });

@@ -17,7 +17,7 @@ export function efsExtraSequences(given: () => EfsWorld): void {
         restrictDefaultSecurityGroup: false,
         subnetConfiguration: [{ name: 'Storage', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }],
       });
-      const fileSystem = new FileSystem(stack, 'Data', { vpc, removalPolicy: RemovalPolicy.DESTROY });
+      const fileSystem = new FileSystem(stack, 'Data', { vpc, allowReplacement: true, removalPolicy: RemovalPolicy.DESTROY });
       fileSystem.connections.allowDefaultPortFrom(new ec2.SecurityGroup(stack, 'Clients', { vpc }));
       new AccessPoint(stack, 'Home', { fileSystem, path: '/home', posixUser: { uid: '1000', gid: '1000' } });
       const role = new Role(stack, 'Client', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
@@ -55,6 +55,7 @@ export function efsExtraSequences(given: () => EfsWorld): void {
     const build = (costCenter: string): Build => stack => {
       const inner = new NestedStack(stack, 'Inner');
       const fileSystem = new FileSystem(inner, 'Data', {
+        allowReplacement: true,
         vpc: given().network.vpc(inner),
         oneZone: true,
         removalPolicy: RemovalPolicy.DESTROY,
@@ -86,7 +87,11 @@ export function efsExtraSequences(given: () => EfsWorld): void {
       new TagSet(stack, 'Standing', { fileSystem: given().imported(stack, foreign), tags: { standing: 'yes' } });
       if (costCenter === undefined) { return; }
       const fileSystem = new FileSystem(stack, 'Data', {
-        vpc: network.vpc(stack), securityGroup: network.group(stack, 'one'), encrypted, removalPolicy: RemovalPolicy.DESTROY,
+        allowReplacement: true,
+        vpc: network.vpc(stack),
+        securityGroup: network.group(stack, 'one'),
+        encrypted,
+        removalPolicy: RemovalPolicy.DESTROY,
       });
       new TagSet(stack, 'Billing', { fileSystem, tags: { 'cost-center': costCenter } });
     };

@@ -21,6 +21,7 @@ export function efsPermissionSequences(given: () => EfsWorld): void {
   const build = ({ subnets = ['a', 'b'], group = 'one', costCenter = '1', granted = false, ...props }: Change = {}): Build => stack => {
     const { network } = given();
     const fileSystem = new FileSystem(stack, 'Data', {
+      allowReplacement: true,
       vpc: network.vpc(stack),
       vpcSubnets: network.selection(stack, ...subnets),
       securityGroup: network.group(stack, group),
@@ -78,7 +79,20 @@ export function efsPermissionSequences(given: () => EfsWorld): void {
 
   describe('after all of this', () => {
     test('every action that a role was granted has been needed', () => {
-      expectUnused(given().world, {});
+      const settings = 'a setting of test/deployment-efs/configuration.test.ts';
+      expectUnused(given().world, {
+        EfsProviderRole: {
+          'elasticfilesystem:CreateReplicationConfiguration': settings,
+          'elasticfilesystem:DeleteReplicationConfiguration': settings,
+          'elasticfilesystem:DescribeAccessPoints': 'to name what is in the way of a deletion, test/lambda/efs/deletion.test.ts',
+          'elasticfilesystem:DescribeBackupPolicy': settings,
+          'elasticfilesystem:DescribeLifecycleConfiguration': settings,
+          'elasticfilesystem:DescribeReplicationConfigurations': settings,
+          'elasticfilesystem:PutBackupPolicy': settings,
+          'elasticfilesystem:PutLifecycleConfiguration': settings,
+          'elasticfilesystem:UpdateFileSystemProtection': settings,
+        },
+      });
     });
 
     test('CloudFormation got short answers, and no log holds a ResponseURL', () => {

@@ -24,7 +24,11 @@ export function fileSystemSequences(given: () => EfsWorld): void {
   const build = ({ group = 'one', tags = {}, costCenter = '1001', removalPolicy = RemovalPolicy.DESTROY, ...props }: Files = {}): Build => stack => {
     const { network } = given();
     const fileSystem = new FileSystem(stack, 'Data', {
-      vpc: network.vpc(stack), securityGroup: network.group(stack, group), removalPolicy, ...props,
+      allowReplacement: true,
+      vpc: network.vpc(stack),
+      securityGroup: network.group(stack, group),
+      removalPolicy,
+      ...props,
     });
     Object.entries(tags).forEach(([key, value]) => Tags.of(fileSystem).add(key, value));
     new TagSet(stack, 'Billing', { fileSystem, tags: { 'cost-center': costCenter } });

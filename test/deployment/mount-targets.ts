@@ -13,6 +13,7 @@ export function mountTargetSequences(given: () => EfsWorld): void {
     const build = (...subnets: SubnetName[]): Build => stack => {
       const { network } = given();
       new FileSystem(stack, 'Data', {
+        allowReplacement: true,
         vpc: network.vpc(stack),
         vpcSubnets: network.selection(stack, ...subnets),
         securityGroup: network.group(stack, 'one'),

@@ -10,7 +10,9 @@ const OWNER = 'Kept/Data';
 /** A file system that outlives its stack. */
 export function retentionSequences(given: () => EfsWorld): void {
   const build = (props: { encrypted?: boolean; removalPolicy?: RemovalPolicy } = {}): Build => stack => {
-    new FileSystem(stack, 'Data', { vpc: given().network.vpc(stack), securityGroup: given().network.group(stack, 'one'), ...props });
+    new FileSystem(stack, 'Data', {
+      allowReplacement: true, vpc: given().network.vpc(stack), securityGroup: given().network.group(stack, 'one'), ...props,
+    });
   };
 
   describe('a file system whose stack is destroyed and deployed again', () => {
@@ -117,7 +119,10 @@ export function retentionSequences(given: () => EfsWorld): void {
     const withKey = (alias: boolean): Build => stack => {
       const key = new Key(stack, 'Key', { removalPolicy: RemovalPolicy.DESTROY });
       new FileSystem(stack, 'Data', {
-        vpc: given().network.vpc(stack), kmsKey: alias ? key.addAlias('alias/files') : key, removalPolicy: RemovalPolicy.DESTROY,
+        allowReplacement: true,
+        vpc: given().network.vpc(stack),
+        kmsKey: alias ? key.addAlias('alias/files') : key,
+        removalPolicy: RemovalPolicy.DESTROY,
       });
     };
 

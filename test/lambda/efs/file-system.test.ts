@@ -309,7 +309,9 @@ describe('changing an immutable property', () => {
     const [old] = ids();
     const event = { PhysicalResourceId: old, OldResourceProperties: PLAIN as any };
     await world.handlers['Custom::FileSystem'].onEvent(stack.event('Update', REPLACING, event));
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: REPLACING as any }));
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
     await stack.deploy(REPLACING);
     expect(ids()).toEqual([stack.physicalId]);
     expect(await world.describe(stack.physicalId!)).toMatchObject({ Encrypted: true });

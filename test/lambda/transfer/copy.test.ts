@@ -89,9 +89,11 @@ describe('copy', () => {
 
   test('whose range another worker finished meanwhile has not failed', async () => {
     await plan(aws, input);
-    world.server.faults.inject('ebs:PutSnapshotBlock', {
+    // As EBS refuses once the snapshot is sealed, which nobody does before the range is finished.
+    const finished = () => world.transferObjects.includes(`transfers/${snapshotId}/digests/0`);
+    world.server.faults.choose(operation => operation !== 'ebs:PutSnapshotBlock' || !finished() ? undefined : {
       kind: 'error', code: 'ValidationException', status: 400, message: 'already completed', members: { Reason: 'INVALID_SNAPSHOT_ID' },
-    }, { skip: 60 });
+    });
     const both = await Promise.all([copy(aws, { snapshotId, n: 0 }, plenty), copy(aws, { snapshotId, n: 0 }, plenty)]);
     expect(both).toEqual([{ done: true }, { done: true }]);
     expect(world.transferObjects).not.toContain(`transfers/${snapshotId}/failure`);
