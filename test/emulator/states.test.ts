@@ -63,11 +63,10 @@ function machine(definition: object, statement: Statement = ALL, name = `machine
 
 /** Runs one execution to its end. */
 async function run(definition: object, input: unknown = {}, statement?: Statement) {
-  const began = clock.now();
   const executionArn = states.start(machine(definition, statement), input);
   await ended(executionArn);
-  const { output, ...rest } = states.describe(executionArn);
-  return { ...rest, executionArn, output: output === undefined ? undefined : JSON.parse(output), seconds: (clock.now() - began) / 1000 };
+  const { output, startDate, stopDate, ...rest } = states.describe(executionArn);
+  return { ...rest, executionArn, output: output === undefined ? undefined : JSON.parse(output), seconds: (stopDate! - startDate) / 1000 };
 }
 
 async function ended(executionArn: string): Promise<void> {
@@ -375,6 +374,7 @@ describe('an execution', () => {
   test('stopped, runs no Catch, and leaves its function to itself', async () => {
     const Resource = define('slow', `exports.handler = async () => {
       await require('timers/promises').setTimeout(60_000); console.log('went on'); throw new Error('late'); };`);
+    const release = clock.work();
     const executionArn = states.start(machine({
       StartAt: 'Slow',
       States: {
@@ -389,6 +389,7 @@ describe('an execution', () => {
       },
     }));
     const { stopDate } = await client().send(new StopExecutionCommand({ executionArn, error: 'Cancelled', cause: 'by the test' }));
+    release();
 
     expect(stopDate).toBeDefined();
     expect(states.describe(executionArn)).toMatchObject({ status: 'ABORTED', error: 'Cancelled', cause: 'by the test' });
