@@ -52,7 +52,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
     junitReporting: false,
-    jestConfig: { testTimeout: 300_000, collectCoverage: false, maxWorkers: 2 },
+    jestConfig: { testTimeout: 900_000, collectCoverage: false, maxWorkers: 2 },
   },
   gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
 });
