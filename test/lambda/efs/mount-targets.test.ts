@@ -99,7 +99,7 @@ describe('creating a set', () => {
     expect(attributes).toMatchObject({ IpAddress0: '10.1.1.77', IpAddress1: '10.1.3.77' });
   });
 
-  test.each([
+  test.each<[string, { IpAddresses?: string[]; Ipv6Addresses: string[] }]>([
     ['DUAL_STACK', { IpAddresses: ['10.1.1.77', '10.1.3.77'], Ipv6Addresses: ['2001:db8:1:1::77', '2001:0db8:1:3::77'] }],
     ['IPV6_ONLY', { Ipv6Addresses: ['2001:db8:1:1::77', '2001:0db8:1:3::77'] }],
   ])('has addresses of IPv6 with %s, and knows them again', async (IpAddressType, addresses) => {

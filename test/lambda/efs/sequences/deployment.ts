@@ -292,7 +292,7 @@ export class Deployment {
       case 'Tags': return {
         Owner: 'Stack/Tags',
         RemovalPolicy: 'Delete',
-        FileSystemId: target(tags!.own),
+        ResourceId: target(tags!.own),
         Address: 'c8tags',
         Tags: list(tags!.tags),
         ...tags!.overwrite && { Overwrite: 'true' },

@@ -49,7 +49,7 @@ export class Oracle {
       }
       if (properties.FileSystemPolicy) { this.strayPolicies.delete(id); }
     }
-    const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId;
+    const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId ?? properties.ResourceId;
     Object.keys(wantedTags(logicalId, properties)).forEach(key => theirTags.get(fileSystemId)?.delete(key));
   }
 
@@ -116,7 +116,7 @@ export class Oracle {
     const { held } = this.deployment;
     const wanted = (['Files', 'Tags'] as const).map(logicalId => {
       const one = held[logicalId];
-      const on = logicalId === 'Files' ? one?.id : one?.properties.FileSystemId;
+      const on = logicalId === 'Files' ? one?.id : one?.properties.FileSystemId ?? one?.properties.ResourceId;
       return one && on === fileSystemId ? wantedTags(logicalId, one.properties) : {};
     });
     const expected: Plain = Object.assign({}, ...wanted, Object.fromEntries(this.scene.theirTags.get(fileSystemId) ?? []));
