@@ -306,12 +306,11 @@ function attributesOf(
   // The name of a zone as this account has it, which its subnets tell.
   const told = ({ zoneId, zoneName }: Candidate) => ({ ...kept.get(zoneId)!, AvailabilityZoneName: zoneName });
   const names = Object.keys(MOUNT_TARGET_ATTRIBUTES) as MountTargetAttribute[];
-  if (boolean("'JoinedAttributes'", JoinedAttributes ?? false)) {
-    const targets = [...byZone(candidates).values()].map(([first]) => told(first));
-    return Object.fromEntries(names.map(name => [MOUNT_TARGET_ATTRIBUTES[name], targets.map(target => target[name] ?? '').join()]));
-  }
-  return Object.fromEntries(candidates.flatMap((candidate, position) =>
-    names.map(name => [`${name}${position}`, told(candidate)[name] ?? ''])));
+  const targets = [...byZone(candidates).values()].map(([first]) => told(first));
+  const joined = (name: MountTargetAttribute) => [MOUNT_TARGET_ATTRIBUTES[name], targets.map(target => target[name] ?? '').join()];
+  if (boolean("'JoinedAttributes'", JoinedAttributes ?? false)) { return Object.fromEntries(names.map(joined)); }
+  const byPosition = candidates.flatMap((candidate, position) => names.map(name => [`${name}${position}`, told(candidate)[name] ?? '']));
+  return Object.fromEntries([...byPosition, joined('MountTargetId')]);
 }
 
 function warnOfSeveral(candidates: readonly Candidate[]): void {

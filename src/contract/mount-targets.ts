@@ -28,7 +28,7 @@ export interface MountTargetsProperties extends OwnerProperties {
  * What is told of each mount target. By position in SubnetIds (`MountTargetId0`,
  * `IpAddress0` …): of several subnets in one Availability Zone, each gives that
  * zone's mount target. Or joined by commas (`MountTargetIds`, `IpAddresses` …),
- * one per Availability Zone in the order of SubnetIds. What a mount target has not is empty.
+ * one per Availability Zone in the order of SubnetIds. `MountTargetIds` is there in any case. What a mount target has not is empty.
  */
 export const MOUNT_TARGET_ATTRIBUTES = {
   MountTargetId: 'MountTargetIds',
@@ -47,6 +47,7 @@ export type MountTargetsAttributes = {
 
 /**
  * So many subnets' attributes by position, at their longest, fit into the 4,096 bytes of an
- * answer to CloudFormation: 258 each, and at most 710 for the rest.
+ * answer to CloudFormation: 258 each, 160 for
+ * the joined ids, and at most 710 for what is not attributes.
  */
 export const MOST_SUBNETS_BY_POSITION = 12;

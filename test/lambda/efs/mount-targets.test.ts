@@ -48,6 +48,7 @@ describe('creating a set', () => {
     });
     expect(attributes).toEqual({
       ...told('b1', 0, 'eu-west-1b', 'euw1-az3'), ...told('a1', 1, 'eu-west-1a', 'euw1-az2'), ...told('c1', 2, 'eu-west-1c', 'euw1-az1'),
+      MountTargetIds: [by('b1').id, by('a1').id, by('c1').id].join(),
     });
     for (const { lifeCycleState, securityGroups } of targets()) {
       expect({ lifeCycleState, securityGroups }).toEqual({ lifeCycleState: 'available', securityGroups: [world.group.one] });
@@ -89,7 +90,9 @@ describe('creating a set', () => {
     // As long as they can be.
     const longest = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name,
       name.startsWith('Ipv6') ? 'f'.repeat(39) : name.startsWith('Ip') ? '255.255.255.255' : name.startsWith('AvailabilityZoneName') ? 'ap-northeast-1a' : value]));
-    expect(Object.keys(longest)).toHaveLength(72);
+    expect(Object.keys(longest)).toHaveLength(73);
+    // No Region has more than six Availability Zones.
+    longest.MountTargetIds = Array.from({ length: 6 }, () => attributes.MountTargetId0).join();
     expect(JSON.stringify(longest).length).toBeLessThan(4_096 - 710);
     await expect(stack.deploy({ ...set, ...subnets(...many, 'a1') })).rejects.toThrow("'vpcSubnets' must select at most 12 subnets, got 13");
   });
