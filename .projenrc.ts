@@ -134,6 +134,11 @@ project.addTask('rosetta', {
   exec: 'jsii-rosetta extract --strict',
 });
 
+project.addTask('test:aws-efs', {
+  description: "Run aws-cdk-lib's own tests of aws-efs against FileSystem; needs their folder",
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx test/aws-cdk/run.ts', receiveArgs: true }],
+});
+
 project.addTask('bench', {
   description: 'Measure the copy worker beside SHA-256 alone and the plain SDK',
   steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/run.ts', receiveArgs: true }],

@@ -6,6 +6,7 @@ export type { FileSystemConfigurationOptions, LifecycleOptions } from './efs/fil
 export { FileSystemPolicy, type FileSystemPolicyProps } from './efs/file-system-policy';
 export { LifecycleConfiguration, type LifecycleConfigurationProps } from './efs/lifecycle-configuration';
 export { ReplicationConfiguration, type ReplicationConfigurationProps } from './efs/replication-configuration';
+export { IpAddressType, type MountTargetOptions } from './efs/mount-target-options';
 export { MountTargets, type MountTargetsProps } from './efs/mount-targets';
 export { ThroughputCooldown } from './efs/throughput-cooldown';
 export { TagSet, type TagSetProps } from './efs/tag-set';

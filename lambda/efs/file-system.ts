@@ -58,7 +58,8 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
   ): Promise<boolean> {
     if (referenceOf(properties) === referenceOf(old) || stateOf(present) !== undefined) { return false; }
     if (valueOf(present.Tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
-    return !await stacks.isRollingBack(context.stackId, true);
+    // Where CloudFormation does not say, better one that is only released in the end than one that is lost.
+    return !await stacks.isRollingBack(context.stackId, false);
   }
 
   /** What a rollback deletes was made by the very operation that is taken back (RETAIN_ON_UPDATE_OR_DELETE); it may have been written to meanwhile. */

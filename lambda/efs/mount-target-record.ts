@@ -7,6 +7,8 @@ import { valueOf } from '../shared/ownership';
 const LONGEST_VALUE = 256;
 /** Before a subnet. */
 const ADOPTED = '+';
+/** Before the time, and without one. */
+const SETTLING = '@';
 
 /**
  * What a set of mount targets remembers in one tag on its file system, since
@@ -24,6 +26,11 @@ export interface SetRecord {
   readonly subnetIds: readonly string[];
   /** Those of them whose targets were there before the set, and are only released with an adopted file system. */
   readonly adopted?: readonly string[];
+  /**
+   * There are new mount targets, whose names have to get known first: when they were first seen
+   * available, in milliseconds since 1970, or `pending`. Absent: nothing to wait for.
+   */
+  readonly settling?: number | 'pending';
 }
 
 export function recordKey(address: string): string {
@@ -33,21 +40,31 @@ export function recordKey(address: string): string {
 export function readRecord({ Tags: tags }: FileSystemDescription, address: string): SetRecord | undefined {
   const value = valueOf(tags, recordKey(address));
   if (value === undefined) { return undefined; }
-  const [state, resource, request, ...subnets] = value.split(' ').filter(word => word !== '');
+  const [state, resource, request, ...rest] = value.split(' ').filter(word => word !== '');
+  const subnets = rest.filter(word => !word.startsWith(SETTLING));
+  const mark = rest.find(word => word.startsWith(SETTLING))?.slice(SETTLING.length);
   const adopted = subnets.filter(id => id.startsWith(ADOPTED)).map(idOf);
-  return { state: state as SetRecord['state'], resource, request, subnetIds: subnets.map(idOf), ...adopted.length > 0 && { adopted } };
+  return {
+    state: state as SetRecord['state'],
+    resource,
+    request,
+    subnetIds: subnets.map(idOf),
+    ...adopted.length > 0 && { adopted },
+    ...mark !== undefined && { settling: mark === '' ? 'pending' : 1000 * parseInt(mark, 36) },
+  };
 }
 
 /** The subnets of all sets on the file system but this one. */
 export function subnetsOfSets({ Tags: tags = [] }: FileSystemDescription, exceptKey: string): string[] {
   return tags.filter(({ Key }) => Key !== exceptKey && Key!.startsWith(recordKey('')))
-    .flatMap(({ Value }) => Value!.split(' ').slice(3).filter(word => word !== '').map(idOf));
+    .flatMap(({ Value }) => Value!.split(' ').slice(3).filter(word => word !== '' && !word.startsWith(SETTLING)).map(idOf));
 }
 
 /** Twelve subnets fit: an old one and a new one in each of six Availability Zones. */
-export function recordTag(address: string, { state, resource, request, subnetIds, adopted = [] }: SetRecord): Tag {
+export function recordTag(address: string, { state, resource, request, subnetIds, adopted = [], settling }: SetRecord): Tag {
   const subnets = subnetIds.map(id => `${adopted.includes(id) ? ADOPTED : ''}${id.replace(/^subnet-/, '')}`);
-  const value = [state, resource, request, ...subnets].join(' ');
+  const mark = settling === undefined ? [] : [`${SETTLING}${settling === 'pending' ? '' : Math.ceil(settling / 1000).toString(36)}`];
+  const value = [state, resource, request, ...subnets, ...mark].join(' ');
   if (value.length > LONGEST_VALUE) {
     throw new Error(`'vpcSubnets' takes too many Availability Zones at once: subnets ${subnetIds.join(', ')} do not fit into one tag`);
   }

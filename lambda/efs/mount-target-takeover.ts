@@ -1,6 +1,6 @@
 import { DescribeMountTargetSecurityGroupsCommand, type MountTargetDescription } from '@aws-sdk/client-efs';
 import type { Efs } from './efs';
-import type { Situation } from './mount-target-plan';
+import { isAsWanted, type Situation } from './mount-target-plan';
 import { recordKey, subnetsOfSets } from './mount-target-record';
 import type { MountTargetsProperties } from '../../src/contract/mount-targets';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -17,9 +17,8 @@ import { valueOf } from '../shared/ownership';
 export async function takenOver(efs: Efs, { fileSystem, candidates, targets }: Situation, properties: MountTargetsProperties): Promise<string[]> {
   if (!isAdopted(fileSystem)) { return []; }
   const others = subnetsOfSets(fileSystem, recordKey(properties.Address));
-  const wanted = targets.filter(({ SubnetId, IpAddress, LifeCycleState }) =>
-    LifeCycleState !== 'deleting' && !others.includes(SubnetId!)
-    && candidates.some(({ subnetId, ipAddress = IpAddress }) => subnetId === SubnetId && ipAddress === IpAddress));
+  const wanted = targets.filter(target =>
+    target.LifeCycleState !== 'deleting' && !others.includes(target.SubnetId!) && candidates.some(candidate => isAsWanted(target, candidate)));
   for (const target of wanted) { await refuseOtherGroups(efs, target, properties.SecurityGroups); }
   return wanted.map(({ SubnetId }) => SubnetId!);
 }

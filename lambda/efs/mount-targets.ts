@@ -1,24 +1,29 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import {
   CreateMountTargetCommand, DeleteMountTargetCommand, DescribeMountTargetSecurityGroupsCommand, ModifyMountTargetSecurityGroupsCommand,
   type EFSClient, type FileSystemDescription, type MountTargetDescription,
 } from '@aws-sdk/client-efs';
 import { Efs, idOf, POLL } from './efs';
-import { byZone, candidatesOf, checkLists, checkSituation, planOf, type Candidate, type Situation } from './mount-target-plan';
+import { byZone, candidatesOf, checkLists, checkSituation, planOf, swapIn, type Candidate, type Situation } from './mount-target-plan';
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
 import { isAdopted, takenOver } from './mount-target-takeover';
 import { interfacesLeft } from './obstacles';
+import { Stacks } from './stacks';
 import { placesOf } from './subnets';
-import type { MountTargetsAttributes, MountTargetsProperties } from '../../src/contract/mount-targets';
+import {
+  MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsAttributes, type MountTargetsProperties,
+} from '../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { isThrottle, type RetryOptions } from '../shared/retry';
-import { boolean } from '../shared/wire';
+import { boolean, number } from '../shared/wire';
 
 export interface MountTargetsClients {
   readonly efs: EFSClient;
   readonly ec2: EC2Client;
+  readonly cloudFormation: CloudFormationClient;
 }
 
 /** Until EC2 tells EFS of a security group, or of a network interface that is gone. */
@@ -33,6 +38,7 @@ interface Present extends Situation {
 
 export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTargetsProperties, MountTargetsAttributes> => {
   const efs = new Efs(clients.efs);
+  const stacks = new Stacks(clients.cloudFormation);
   const identity: (keyof MountTargetsProperties & string)[] = ['FileSystemId'];
 
   async function look(properties: MountTargetsProperties, context: Context, known?: readonly MountTargetDescription[]): Promise<Present> {
@@ -57,7 +63,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     const own = record?.resource === resource ? record : undefined;
     if (own && own.request === request && own.state !== 'deleting' && taken.length === 0) { return; }
     const subnetIds = [...new Set([...withTargets(recorded, targets), ...planOf(present).missing.map(({ subnetId }) => subnetId)])];
-    await write(fileSystem, address, { state, resource, request, subnetIds, adopted: [...own?.adopted ?? [], ...taken] });
+    await write(fileSystem, address, { state, resource, request, subnetIds, adopted: [...own?.adopted ?? [], ...taken], settling: own?.settling });
   }
 
   async function recordOf(id: string, options?: RetryOptions): Promise<SetRecord | undefined> {
@@ -98,14 +104,19 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
 
   /** `check` runs just before every attempt. `patient`: the address may be that of a target of ours whose network interface EC2 still remembers. */
   async function make(
-    fileSystemId: string, { subnetId, ipAddress }: Candidate, groups: readonly string[], check: () => Promise<unknown>, patient: boolean,
+    fileSystemId: string, { subnetId, addressType, ipAddress, ipv6Address }: Candidate, groups: readonly string[], check: () => Promise<unknown>, patient: boolean,
   ): Promise<void> {
-    log({ event: 'creating mount target', fileSystemId, subnetId, ipAddress });
+    log({ event: 'creating mount target', fileSystemId, subnetId, addressType, ipAddress, ipv6Address });
     try {
       await efs.call('CreateMountTarget', async client => {
         await check();
         await client.send(new CreateMountTargetCommand({
-          FileSystemId: fileSystemId, SubnetId: subnetId, IpAddress: ipAddress, ...groups.length > 0 && { SecurityGroups: [...groups] },
+          FileSystemId: fileSystemId,
+          SubnetId: subnetId,
+          ...addressType !== 'IPV4_ONLY' && { IpAddressType: addressType },
+          IpAddress: ipAddress,
+          Ipv6Address: ipv6Address,
+          ...groups.length > 0 && { SecurityGroups: [...groups] },
         }));
       }, {
         alsoSeconds: CONSISTENCY_SECONDS,
@@ -115,7 +126,8 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       // The answer to an earlier call was lost, or somebody was faster: the next look tells which.
       if (isNamed(error, 'MountTargetConflict')) { return; }
       if (!isNamed(error, 'Error', 'IncorrectFileSystemLifeCycleState')) {
-        (error as Error).message += ` (${subnetId}${ipAddress === undefined ? '' : `, address ${ipAddress}`}, file system ${fileSystemId})`;
+        const addresses = [ipAddress, ipv6Address].filter(address => address !== undefined);
+        (error as Error).message += ` (${subnetId}${addresses.length > 0 ? `, address ${addresses.join(' and ')}` : ''}, file system ${fileSystemId})`;
       }
       throw error;
     }
@@ -151,6 +163,11 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       checkSituation(present);
       warnOfSeveral(present.candidates);
       refuseRival(present, properties.Address, context);
+      const swap = boolean("'replaceMountTargets'", properties.ReplaceMountTargets ?? true) ? undefined : swapIn(present);
+      // The way back from an update that was allowed to swap must not be refused.
+      if (swap !== undefined && !await stacks.isRollingBack(context.stackId, true)) {
+        throw new Error(`${swap}, and 'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true`);
+      }
       await begin(present, properties.Address, present.record?.state === 'creating' ? 'creating' : 'ready', context);
     },
 
@@ -169,12 +186,13 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       }
       checkSituation(present);
       const { kept, obsolete, missing, waiting } = planOf(present);
+      const delay = 1000 * number("'dnsPropagationDelay'", properties.DnsPropagationDelay ?? 0);
 
       for (const target of obsolete) { await remove(target); }
       const adopted = record.adopted?.filter(subnetId => [...kept.values()].some(({ SubnetId }) => SubnetId === subnetId));
       if (missing.length > 0) {
         const subnetIds = [...new Set([...withTargets(recorded, targets), ...missing.map(({ subnetId }) => subnetId)])];
-        await write(fileSystem, properties.Address, { ...record, subnetIds, adopted });
+        await write(fileSystem, properties.Address, { ...record, subnetIds, adopted, ...delay > 0 && { settling: 'pending' } });
       }
       try {
         for (const candidate of missing) {
@@ -194,9 +212,16 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
         if (isNamed(error, 'IncorrectFileSystemLifeCycleState', 'IncorrectMountTargetState', 'MountTargetNotFound')) { return undefined; }
         throw error;
       }
+      if (delay > 0 && record.settling !== undefined) {
+        const subnetIds = [...kept.values()].map(({ SubnetId }) => SubnetId!);
+        if (record.settling === 'pending') { await write(fileSystem, properties.Address, { ...record, subnetIds, adopted, settling: Date.now() }); }
+        if (record.settling === 'pending' || Date.now() < record.settling + delay) { return undefined; }
+      }
       if (context.old && !await isLeftBehind(context.old, id, context)) { return undefined; }
-      await write(fileSystem, properties.Address, { ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!), adopted });
-      return attributesOf(candidates, kept);
+      await write(fileSystem, properties.Address, {
+        ...record, state: 'ready', subnetIds: [...kept.values()].map(({ SubnetId }) => SubnetId!), adopted, settling: undefined,
+      });
+      return attributesOf(candidates, kept, properties);
     },
 
     async delete(id, _properties, context) {
@@ -275,14 +300,17 @@ function currentRecord(record: SetRecord | undefined, id: string, context: Conte
   return record;
 }
 
-function attributesOf(candidates: readonly Candidate[], kept: ReadonlyMap<string, MountTargetDescription>): MountTargetsAttributes {
-  const attributes: Record<string, string> = {};
-  candidates.forEach(({ zoneId }, position) => {
-    attributes[`MountTargetId${position}`] = kept.get(zoneId)!.MountTargetId!;
-    attributes[`IpAddress${position}`] = kept.get(zoneId)!.IpAddress ?? '';
-  });
-  const ids = [...byZone(candidates).keys()].map(zoneId => kept.get(zoneId)!.MountTargetId!);
-  return { ...attributes, MountTargetIds: ids.join(',') } as MountTargetsAttributes;
+function attributesOf(
+  candidates: readonly Candidate[], kept: ReadonlyMap<string, MountTargetDescription>, { JoinedAttributes }: MountTargetsProperties,
+): MountTargetsAttributes {
+  // The name of a zone as this account has it, which its subnets tell.
+  const told = ({ zoneId, zoneName }: Candidate) => ({ ...kept.get(zoneId)!, AvailabilityZoneName: zoneName });
+  const names = Object.keys(MOUNT_TARGET_ATTRIBUTES) as MountTargetAttribute[];
+  const targets = [...byZone(candidates).values()].map(([first]) => told(first));
+  const joined = (name: MountTargetAttribute) => [MOUNT_TARGET_ATTRIBUTES[name], targets.map(target => target[name] ?? '').join()];
+  if (boolean("'JoinedAttributes'", JoinedAttributes ?? false)) { return Object.fromEntries(names.map(joined)); }
+  const byPosition = candidates.flatMap((candidate, position) => names.map(name => [`${name}${position}`, told(candidate)[name] ?? '']));
+  return Object.fromEntries([...byPosition, joined('MountTargetId')]);
 }
 
 function warnOfSeveral(candidates: readonly Candidate[]): void {

@@ -9,8 +9,14 @@ export async function placesOf(ec2: EC2Client, subnetIds: readonly string[]): Pr
     return await retrying(async () => {
       const places = new Map<string, Place>();
       for await (const page of paginateDescribeSubnets({ client: ec2 }, { SubnetIds: [...new Set(subnetIds)] })) {
-        for (const { SubnetId, VpcId, AvailabilityZoneId, AvailabilityZone } of page.Subnets ?? []) {
-          places.set(SubnetId!, { subnetId: SubnetId!, vpcId: VpcId!, zoneId: AvailabilityZoneId!, zoneName: AvailabilityZone! });
+        for (const { SubnetId, VpcId, AvailabilityZoneId, AvailabilityZone, Ipv6CidrBlockAssociationSet: blocks = [] } of page.Subnets ?? []) {
+          places.set(SubnetId!, {
+            subnetId: SubnetId!,
+            vpcId: VpcId!,
+            zoneId: AvailabilityZoneId!,
+            zoneName: AvailabilityZone!,
+            hasIpv6: blocks.some(({ Ipv6CidrBlockState: state }) => state?.State === 'associated'),
+          });
         }
       }
       return places;

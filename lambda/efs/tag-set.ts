@@ -14,56 +14,56 @@ export interface TagSetClients {
 
 /**
  * Some tags of a file system or access point, whoever else has tags there. A
- * key is ours as long as it has our value; nothing else on a foreign file
- * system tells who set it.
+ * key is ours as long as it has our value; nothing else on a foreign thing
+ * tells who set it.
  */
 export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagSetAttributes> => {
   const efs = new Efs(clients.efs);
 
-  async function present(fileSystemId: string): Promise<Tag[]> {
-    const id = idOf(fileSystemId);
+  async function present(resourceId: string): Promise<Tag[]> {
+    const id = idOf(resourceId);
     const tags = await efs.tags(id);
-    if (!tags) { throw new Error(`'fileSystem' is ${id}, which does not exist`); }
+    if (!tags) { throw new Error(`'${id.startsWith('fsap-') ? 'accessPoint' : 'fileSystem'}' is ${id}, which does not exist`); }
     return tags;
   }
 
-  async function set(fileSystemId: string, tags: Tag[]): Promise<void> {
+  async function set(resourceId: string, tags: Tag[]): Promise<void> {
     try {
-      await efs.tag(idOf(fileSystemId), tags);
+      await efs.tag(idOf(resourceId), tags);
     } catch (error) {
-      (error as Error).message = `'tags' of ${idOf(fileSystemId)}: ${(error as Error).message}`;
+      (error as Error).message = `'tags' of ${idOf(resourceId)}: ${(error as Error).message}`;
       throw error;
     }
   }
 
   const life: Lifecycle<TagSetProperties, TagSetAttributes> = {
-    identity: ['FileSystemId'],
+    identity: ['ResourceId'],
     physicalId: /^fs(ap)?-[0-9a-f]{8,40}\/.+$/,
 
     /** One call sets all of them, or none: so a Delete after a failure knows whether there is anything to remove. */
     async create(properties, { old }) {
       refuseReserved(properties.Tags);
-      const { FileSystemId, Address, Tags } = properties;
-      const tags = await present(FileSystemId);
+      const { ResourceId, Address, Tags } = properties;
+      const tags = await present(ResourceId);
       if (!old || !sameResource(properties, old)) { refuseForeign(properties, tags, Tags); }
-      await set(FileSystemId, tagChanges(tags, Tags).set);
-      return { id: `${idOf(FileSystemId)}/${Address}` };
+      await set(ResourceId, tagChanges(tags, Tags).set);
+      return { id: `${idOf(ResourceId)}/${Address}` };
     },
 
     /** All of it at once, and nothing in `ready`: no tag tells which request was the last one, and one that is asked for late must not undo a later one. */
     async update(_id, properties, old) {
       refuseReserved(properties.Tags);
-      const { FileSystemId, Tags } = properties;
+      const { ResourceId, Tags } = properties;
       const formerly = sameResource(properties, old) ? old.Tags : [];
       const added = Tags.filter(({ Key }) => !formerly.some(tag => tag.Key === Key));
-      const tags = await present(FileSystemId);
+      const tags = await present(ResourceId);
       refuseForeign(properties, tags, added);
       const changes = tagChanges(tags, Tags, formerly);
-      await set(FileSystemId, changes.set);
-      await efs.untag(idOf(FileSystemId), changes.remove);
+      await set(ResourceId, changes.set);
+      await efs.untag(idOf(ResourceId), changes.remove);
     },
 
-    ready: async (_id, { FileSystemId }) => ({ FileSystemId: idOf(FileSystemId) }),
+    ready: async (_id, { ResourceId }) => ({ ResourceId: idOf(ResourceId) }),
 
     async delete(id, { Tags }) {
       const resource = id.slice(0, id.indexOf('/'));
@@ -81,10 +81,10 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
     async find(candidates) {
       const found: Found[] = [];
       for (const candidate of candidates) {
-        const tags = await efs.tags(idOf(candidate.FileSystemId));
+        const tags = await efs.tags(idOf(candidate.ResourceId));
         if (!tags || !holdsAll(tags, candidate.Tags)) { continue; }
         found.push({
-          id: `${idOf(candidate.FileSystemId)}/${candidate.Address}`,
+          id: `${idOf(candidate.ResourceId)}/${candidate.Address}`,
           identity: identityOf(life, candidate),
           requestId: undefined,
           state: 'usable',
@@ -102,13 +102,13 @@ function holdsAll(tags: readonly Tag[], wanted: readonly TagProperty[]): boolean
 }
 
 function sameResource(one: TagSetProperties, other: TagSetProperties): boolean {
-  return idOf(one.FileSystemId) === idOf(other.FileSystemId);
+  return idOf(one.ResourceId) === idOf(other.ResourceId);
 }
 
-function refuseForeign({ FileSystemId, Overwrite = false }: TagSetProperties, present: readonly Tag[], wanted: readonly TagProperty[]): void {
+function refuseForeign({ ResourceId, Overwrite = false }: TagSetProperties, present: readonly Tag[], wanted: readonly TagProperty[]): void {
   if (boolean("'overwrite'", Overwrite)) { return; }
   const foreign = wanted.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value);
   if (foreign.length === 0) { return; }
   const list = foreign.map(({ Key, Value }) => `${Key}=${valueOf(present, Key)} (not ${Value})`).join(', ');
-  throw new Error(`'tags' of ${idOf(FileSystemId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
+  throw new Error(`'tags' of ${idOf(ResourceId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
 }

@@ -2,8 +2,9 @@ import type { OwnerProperties, TagProperty } from './ownership';
 
 /** What `TagSet` and its handler say to each other. */
 export interface TagSetProperties extends OwnerProperties {
-  readonly FileSystemId: string;
-  /** `Node.addr` of the construct: tells this set from others on the same file system. */
+  /** The id of a file system or access point. */
+  readonly ResourceId: string;
+  /** `Node.addr` of the construct: tells this set from others on the same thing. */
   readonly Address: string;
   readonly Tags: readonly TagProperty[];
   /** `true`: replace a value that somebody else set. Absent: refuse. */
@@ -11,5 +12,5 @@ export interface TagSetProperties extends OwnerProperties {
 }
 
 export interface TagSetAttributes {
-  readonly FileSystemId: string;
+  readonly ResourceId: string;
 }

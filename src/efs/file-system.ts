@@ -10,6 +10,7 @@ import { Adopt } from './adopt';
 import type { FileSystemConfigurationOptions } from './file-system-configuration';
 import { lookUpFileSystem, type FileSystemLookupOptions } from './file-system-lookup';
 import { FileSystemMetrics } from './file-system-metrics';
+import type { MountTargetOptions } from './mount-target-options';
 import { MountTargets } from './mount-targets';
 import { ThroughputCooldown } from './throughput-cooldown';
 import type { FileSystemAttributes, FileSystemProperties } from '../contract/file-system';
@@ -31,7 +32,7 @@ const RESOURCE_TYPE = 'Custom::FileSystem';
 /**
  * Properties of a file system.
  */
-export interface FileSystemProps extends FileSystemConfigurationOptions {
+export interface FileSystemProps extends FileSystemConfigurationOptions, MountTargetOptions {
   /**
    * The VPC of the mount targets.
    *
@@ -289,7 +290,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
   public readonly connections: ec2.Connections;
 
   /**
-   * Depend on this to wait until the mount targets are available.
+   * Depend on this to wait until the mount targets are available, and `dnsPropagationDelay` longer if they are new.
    */
   public readonly mountTargetsAvailable: IDependable;
 
@@ -389,6 +390,11 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
       vpc,
       vpcSubnets: zone === undefined ? props.vpcSubnets : { availabilityZones: [zone], onePerAz: true },
       securityGroups: [securityGroup],
+      ipAddressType: props.ipAddressType,
+      ipAddresses: props.ipAddresses,
+      ipv6Addresses: props.ipv6Addresses,
+      replaceMountTargets: props.replaceMountTargets,
+      dnsPropagationDelay: props.dnsPropagationDelay,
     });
     this.mountTargetsAvailable = new DependencyGroup(this.mountTargets);
   }

@@ -1,15 +1,18 @@
-import { isIPv4 } from 'net';
-import { Annotations, type CustomResource, Fn, Resource, Token } from 'aws-cdk-lib';
+import { isIPv4, isIPv6 } from 'net';
+import { Annotations, Aws, type CustomResource, Fn, Resource, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as efs from 'aws-cdk-lib/aws-efs';
-import { type Construct, Dependable } from 'constructs';
-import type { MountTargetsAttributes, MountTargetsProperties } from '../contract/mount-targets';
+import { type Construct, Dependable, DependencyGroup } from 'constructs';
+import { IpAddressType, type MountTargetOptions } from './mount-target-options';
+import {
+  MOST_SUBNETS_BY_POSITION, MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsProperties,
+} from '../contract/mount-targets';
 import { OWNERSHIP_TAG_PREFIX } from '../contract/ownership';
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
 import { factsOf, grantOnForeign } from '../private/owned-file-system';
 import { cidrOf, isWithin, zoneOf, zonesAreKnown, zonesWithSeveral } from '../private/subnets';
-import { check, misuse } from '../private/validation';
+import { check, misuse, notBoth, wholeSeconds } from '../private/validation';
 
 /** The quota of security groups that accounts have at first. */
 const USUAL_SECURITY_GROUPS = 5;
@@ -32,7 +35,7 @@ const STATEMENTS = [
 /**
  * Properties of a set of mount targets.
  */
-export interface MountTargetsProps {
+export interface MountTargetsProps extends MountTargetOptions {
   /**
    * The file system.
    *
@@ -48,7 +51,7 @@ export interface MountTargetsProps {
   readonly vpc: ec2.IVpc;
 
   /**
-   * The subnets. EFS has one mount target per Availability Zone; of several
+   * The subnets, at most 12. EFS has one mount target per Availability Zone; of several
    * subnets in a zone, one gets it: that which has it already, otherwise the first.
    *
    * Changes in place: where the subnet of a zone is no longer among them, the mount
@@ -67,15 +70,6 @@ export interface MountTargetsProps {
    * @default - a new one that allows all outbound traffic
    */
   readonly securityGroups?: ec2.ISecurityGroup[];
-
-  /**
-   * The IPv4 addresses of the mount targets: one per subnet, in the same order.
-   *
-   * A change deletes the mount targets concerned and makes them anew.
-   *
-   * @default - EFS chooses free ones
-   */
-  readonly ipAddresses?: string[];
 }
 
 /**
@@ -86,7 +80,13 @@ export interface MountTargetsProps {
  * mount targets alone that it did not make. A deployment waits until the mount
  * targets are available and have their security groups. When the set is removed, its mount targets are deleted.
  *
- * To depend on it means to wait for the mount targets, not for its security group's rules.
+ * To depend on it means to wait for the mount targets, and `dnsPropagationDelay` longer if they are new, but
+ * not for its security group's rules. Whoever waits for `mountTargetsAvailable` of an imported file system, as a Lambda
+ * function does that mounts it, waits for the sets of the same stack that were defined before.
+ *
+ * Its attributes are lists with one element per subnet, in the same order. Of several subnets in one
+ * Availability Zone, each has that of the zone's mount target. If the number of subnets is known at
+ * deployment only, they have one element per Availability Zone.
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/accessing-fs.html
  */
@@ -102,17 +102,38 @@ export class MountTargets extends Resource implements ec2.IConnectable {
   public readonly connections: ec2.Connections;
 
   /**
-   * The ids of the mount targets: one per subnet, in the same order. Of several subnets in one
-   * Availability Zone, each has the id of that zone's mount target.
-   *
-   * If the number of subnets is known at deployment only: one per Availability Zone.
+   * The ids of the mount targets.
    *
    * @attribute
    */
   public readonly mountTargetIds: string[];
 
+  /**
+   * The ids of their network interfaces.
+   *
+   * @attribute
+   */
+  public readonly networkInterfaceIds: string[];
+
+  /**
+   * The ids of their Availability Zones, like `euw1-az1`, which are the same in every account.
+   *
+   * @attribute
+   */
+  public readonly availabilityZoneIds: string[];
+
+  /**
+   * The names of their Availability Zones in this account, like `eu-west-1a`.
+   *
+   * @attribute
+   */
+  public readonly availabilityZoneNames: string[];
+
   private readonly resource: CustomResource;
-  private readonly addresses: string[] | undefined;
+  private readonly fileSystem: efs.IFileSystem;
+  private readonly addressType: IpAddressType;
+  /** undefined: known at deployment only. */
+  private readonly count: number | undefined;
 
   constructor(scope: Construct, id: string, props: MountTargetsProps) {
     super(scope, id);
@@ -120,7 +141,17 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     /** A list that CloudFormation makes, of whatever length. */
     const opaque = Token.isUnresolved(subnetIds);
     if (!isPendingLookup) { this.validateSubnets(props, subnets); }
-    if (!opaque) { this.validateAddresses(props.ipAddresses, subnets); }
+    this.fileSystem = props.fileSystem;
+    this.addressType = props.ipAddressType ?? IpAddressType.IPV4_ONLY;
+    this.count = opaque ? undefined : subnetIds.length;
+    notBoth(this, "'ipAddresses'", `'ipAddressType' ${this.addressType}`, props.ipAddresses !== undefined && this.addressType === IpAddressType.IPV6_ONLY);
+    notBoth(this, "'ipv6Addresses'", `'ipAddressType' ${this.addressType}`, props.ipv6Addresses !== undefined && this.addressType === IpAddressType.IPV4_ONLY);
+    if (!opaque) {
+      check(this, 'vpcSubnets', subnetIds.length, `at most ${MOST_SUBNETS_BY_POSITION} subnets, whose attributes fit into an answer to CloudFormation`,
+        count => count <= MOST_SUBNETS_BY_POSITION);
+      this.validateAddresses('ipAddresses', props.ipAddresses, subnets, isIPv4);
+      this.validateAddresses('ipv6Addresses', props.ipv6Addresses, subnets, isIPv6);
+    }
 
     const securityGroups = props.securityGroups ?? [new ec2.SecurityGroup(this, 'SecurityGroup', { vpc: props.vpc })];
     this.validateSecurityGroups(securityGroups);
@@ -136,7 +167,12 @@ export class MountTargets extends Resource implements ec2.IConnectable {
         SubnetIds: subnetIds,
         SecurityGroups: securityGroups.map(group => group.securityGroupId),
         TakeOver: factsOf(props.fileSystem)?.adoptsById ? true : undefined,
+        IpAddressType: props.ipAddressType,
         IpAddresses: props.ipAddresses,
+        Ipv6Addresses: props.ipv6Addresses,
+        ReplaceMountTargets: props.replaceMountTargets === false ? false : undefined,
+        DnsPropagationDelay: wholeSeconds(this, 'dnsPropagationDelay', props.dnsPropagationDelay, 30 * 60),
+        JoinedAttributes: opaque ? true : undefined,
       },
     });
     const access = grantOnForeign(this, { provider, fileSystem: props.fileSystem, statements: STATEMENTS });
@@ -144,28 +180,56 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     // Whoever waits for the mount targets may be named in the rules of their security group, so must not wait for those.
     Dependable.implement(this, { dependencyRoots: [this.resource] });
 
-    this.mountTargetIds = opaque
-      ? Fn.split(',', this.attribute('MountTargetIds'))
-      : subnetIds.map((_, position) => this.attribute(`MountTargetId${position}`));
-    this.addresses = opaque ? undefined : subnetIds.map((_, position) => this.attribute(`IpAddress${position}`));
+    // What waits in another stack could be what the file system itself needs.
+    const { mountTargetsAvailable } = props.fileSystem;
+    if (mountTargetsAvailable instanceof DependencyGroup && Stack.of(props.fileSystem) === Stack.of(this)) { mountTargetsAvailable.add(this); }
+
+    this.mountTargetIds = this.list('MountTargetId');
+    this.networkInterfaceIds = this.list('NetworkInterfaceId');
+    this.availabilityZoneIds = this.list('AvailabilityZoneId');
+    this.availabilityZoneNames = this.list('AvailabilityZoneName');
   }
 
   /**
-   * The IPv4 addresses of the mount targets: one per subnet, in the same order. Of several subnets
-   * in one Availability Zone, each has the address of that zone's mount target.
+   * The IPv4 addresses of the mount targets. An error, if `ipAddressType` is IPV6_ONLY.
    *
    * @attribute
    */
   public get ipAddresses(): string[] {
-    if (!this.addresses) { throw misuse(this, "'ipAddresses' cannot be told for a list of subnets whose length is known at deployment only"); }
-    return this.addresses;
+    if (this.addressType === IpAddressType.IPV6_ONLY) { throw misuse(this, `there are no 'ipAddresses' with 'ipAddressType' ${this.addressType}`); }
+    return this.list('IpAddress');
   }
 
-  private attribute(name: keyof MountTargetsAttributes): string {
-    return this.resource.getAttString(name);
+  /**
+   * The IPv6 addresses of the mount targets. An error, unless `ipAddressType` is IPV6_ONLY or DUAL_STACK.
+   *
+   * @attribute
+   */
+  public get ipv6Addresses(): string[] {
+    if (this.addressType === IpAddressType.IPV4_ONLY) { throw misuse(this, `there are no 'ipv6Addresses' with 'ipAddressType' ${this.addressType}`); }
+    return this.list('Ipv6Address');
   }
 
-  private validateSubnets({ fileSystem, ipAddresses, vpc }: MountTargetsProps, subnets: ec2.ISubnet[]): void {
+  /**
+   * The DNS names of the mount targets, by which each is found from the whole VPC, like
+   * `eu-west-1a.fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com`. An error, if the number of
+   * subnets is known at deployment only.
+   *
+   * @attribute
+   */
+  public get dnsNames(): string[] {
+    if (this.count === undefined) { throw misuse(this, "'dnsNames' cannot be told for a list of subnets whose length is known at deployment only"); }
+    const { region } = Stack.of(this);
+    return this.availabilityZoneNames.map(zone => `${zone}.${this.fileSystem.fileSystemId}.efs.${region}.${Aws.URL_SUFFIX}`);
+  }
+
+  private list(name: MountTargetAttribute): string[] {
+    return this.count === undefined
+      ? Fn.split(',', this.resource.getAttString(MOUNT_TARGET_ATTRIBUTES[name]))
+      : Array.from({ length: this.count }, (_, position) => this.resource.getAttString(`${name}${position}`));
+  }
+
+  private validateSubnets({ fileSystem, ipAddresses, ipv6Addresses, vpc }: MountTargetsProps, subnets: ec2.ISubnet[]): void {
     const only = factsOf(fileSystem)?.availabilityZone;
     if (subnets.length === 0 && only !== undefined && !zonesAreKnown(vpc)) {
       // efs.FileSystem makes a file system that nobody can mount.
@@ -181,8 +245,9 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     for (const [zone, [first, ...others]] of zonesWithSeveral(subnets)) {
       const where = Token.isUnresolved(zone) ? 'one Availability Zone' : zone;
       const names = others.map(other => other.node.path).join(', ');
-      if (ipAddresses) {
-        throw misuse(this, `with 'ipAddresses', 'vpcSubnets' must have one subnet per Availability Zone, got in ${where}: ${first.node.path}, ${names}`);
+      const chosen = ipAddresses ? 'ipAddresses' : ipv6Addresses && 'ipv6Addresses';
+      if (chosen) {
+        throw misuse(this, `with '${chosen}', 'vpcSubnets' must have one subnet per Availability Zone, got in ${where}: ${first.node.path}, ${names}`);
       }
       Annotations.of(this).addWarningV2('cdk-durable-storage:MountTargets.severalSubnetsInOneZone',
         `'vpcSubnets' has several subnets in ${where}, where EFS allows one mount target: it goes to ${first.node.path}, `
@@ -190,14 +255,16 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     }
   }
 
-  private validateAddresses(ipAddresses: string[] | undefined, subnets: ec2.ISubnet[]): void {
-    if (ipAddresses === undefined || Token.isUnresolved(ipAddresses)) { return; }
-    check(this, 'ipAddresses', ipAddresses.length, `one per subnet, ${subnets.length} in all`, count => count === subnets.length);
-    ipAddresses.forEach((address, position) => {
-      check(this, 'ipAddresses', address, 'IPv4 addresses', isIPv4);
-      check(this, 'ipAddresses', address, 'different from each other', value => ipAddresses.indexOf(value) === position);
-      const cidr = cidrOf(subnets[position]);
-      check(this, 'ipAddresses', address, `in ${cidr}, the range of ${subnets[position].node.path}`, value => cidr === undefined || isWithin(value, cidr));
+  private validateAddresses(
+    prop: 'ipAddresses' | 'ipv6Addresses', addresses: string[] | undefined, subnets: ec2.ISubnet[], holds: (address: string) => boolean,
+  ): void {
+    if (addresses === undefined || Token.isUnresolved(addresses)) { return; }
+    check(this, prop, addresses.length, `one per subnet, ${subnets.length} in all`, count => count === subnets.length);
+    addresses.forEach((address, position) => {
+      check(this, prop, address, prop === 'ipAddresses' ? 'IPv4 addresses' : 'IPv6 addresses', holds);
+      check(this, prop, address, 'different from each other', value => addresses.indexOf(value) === position);
+      const cidr = prop === 'ipAddresses' ? cidrOf(subnets[position]) : undefined;
+      check(this, prop, address, `in ${cidr}, the range of ${subnets[position].node.path}`, value => cidr === undefined || isWithin(value, cidr));
     });
   }
 

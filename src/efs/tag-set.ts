@@ -1,12 +1,12 @@
 import { type ITaggableV2, Resource, TagManager, TagType } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
-import type { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import type { TagSetProperties } from '../contract/tag-set';
 import { EfsProvider } from '../private/efs-provider';
 import { handledResource } from '../private/handled-resource';
-import { grantOnForeign } from '../private/owned-file-system';
+import { grantOn, grantOnForeign } from '../private/owned-file-system';
 import { mergedTags, stackTags, TAG_RULES, tagFaults } from '../private/tags';
-import { misuse } from '../private/validation';
+import { misuse, notBoth } from '../private/validation';
 
 const RESOURCE_TYPE = 'Custom::TagSet';
 
@@ -15,14 +15,25 @@ const RESOURCE_TYPE = 'Custom::TagSet';
  */
 export interface TagSetProps {
   /**
-   * The file system.
+   * The file system to tag. Either this or `accessPoint`.
    *
    * Another one gets the tags, and this one loses them afterwards.
+   *
+   * @default - none
    */
-  readonly fileSystem: efs.IFileSystem;
+  readonly fileSystem?: efs.IFileSystem;
 
   /**
-   * The tags. A file system can have 50.
+   * The access point to tag. Either this or `fileSystem`.
+   *
+   * Another one gets the tags, and this one loses them afterwards.
+   *
+   * @default - none
+   */
+  readonly accessPoint?: efs.IAccessPoint;
+
+  /**
+   * The tags. A file system, or an access point, can have 50.
    *
    * Changes in place; what is no longer among them is removed, unless somebody
    * else gave it another value.
@@ -39,11 +50,13 @@ export interface TagSetProps {
 }
 
 /**
- * Defines a set of tags on an Amazon EFS file system, whoever made that.
+ * Defines a set of tags on an Amazon EFS file system or access point, whoever made that.
  *
  * It manages its own keys and leaves all others alone. Tags of the stack, and those
- * that `Tags.of` adds, are set as well, except where the stack's own file system
+ * that `Tags.of` adds, are set as well, except where a file system or access point of the app
  * has them by itself. When the set is removed, its tags are removed.
+ *
+ * The one who tags what the stack itself makes with `Tags.of` needs no set.
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/manage-fs-tags.html
  */
@@ -58,30 +71,34 @@ export class TagSet extends Resource implements ITaggableV2 {
     const [fault] = tagFaults(props.tags, TAG_RULES.tagSet);
     if (fault !== undefined) { throw misuse(this, fault); }
 
-    const { fileSystem } = props;
+    const { fileSystem, accessPoint } = props;
+    notBoth(this, "'fileSystem'", "'accessPoint'", fileSystem !== undefined && accessPoint !== undefined);
+    const tagged = fileSystem ?? accessPoint;
+    if (!tagged) { throw misuse(this, "specify 'fileSystem' or 'accessPoint'"); }
     const provider = EfsProvider.getOrCreate(this);
     const resource = handledResource<TagSetProperties>(this, {
       resourceType: RESOURCE_TYPE,
       serviceToken: provider.serviceToken,
       properties: {
-        FileSystemId: fileSystem.fileSystemId,
+        ResourceId: fileSystem?.fileSystemId ?? accessPoint!.accessPointId,
         Address: this.node.addr,
         Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.tagSet, {
           explicit: props.tags,
-          leaveOut: () => ownKeys(fileSystem),
+          leaveOut: () => ownKeys(tagged),
         }),
         Overwrite: props.overwrite ? true : undefined,
       },
     });
-    const access = grantOnForeign(this, {
-      provider, fileSystem, statements: [{ actions: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'] }],
-    });
+    const statements = [{ actions: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'] }];
+    const access = fileSystem
+      ? grantOnForeign(this, { provider, fileSystem, statements })
+      : grantOn(this, { provider, id: accessPoint!.accessPointId, arn: accessPoint!.accessPointArn, statements });
     if (access) { resource.node.addDependency(access); }
   }
 }
 
-/** The tags that a file system of this app has by itself; set here too, they would vanish with the set. */
-function ownKeys(fileSystem: efs.IFileSystem): string[] {
-  const manager = TagManager.of(fileSystem) ?? TagManager.of(fileSystem.node.defaultChild ?? {});
-  return manager ? Object.keys({ ...stackTags(fileSystem), ...manager.tagValues() }) : [];
+/** The tags that what is tagged has by itself, if this app makes it; set here too, they would vanish with the set. */
+function ownKeys(tagged: IConstruct): string[] {
+  const manager = TagManager.of(tagged) ?? TagManager.of(tagged.node.defaultChild ?? {});
+  return manager ? Object.keys({ ...stackTags(tagged), ...manager.tagValues() }) : [];
 }

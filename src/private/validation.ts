@@ -1,4 +1,4 @@
-import { type Size, SizeRoundingBehavior, Token } from 'aws-cdk-lib';
+import { type Duration, type Size, SizeRoundingBehavior, Token } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /** A misuse, with the place where it stands. */
@@ -27,6 +27,12 @@ export function wholeMebibytes(scope: IConstruct, prop: string, size: Size | und
 export function wholeGibibytes(scope: IConstruct, prop: string, size: Size | undefined, min: number, max: number): number | undefined {
   const amount = size?.toGibibytes({ rounding: SizeRoundingBehavior.NONE });
   check(scope, prop, amount, `a whole number of GiB from ${min} to ${max}`, value => Number.isInteger(value) && value >= min && value <= max);
+  return amount;
+}
+
+export function wholeSeconds(scope: IConstruct, prop: string, duration: Duration | undefined, max: number): number | undefined {
+  const amount = duration && wholeNumber(scope, prop, () => duration.toSeconds());
+  check(scope, prop, amount, `a whole number of seconds up to ${max}`, value => Number.isInteger(value) && value <= max);
   return amount;
 }
 

@@ -42,9 +42,10 @@ export function tagsIn(list: readonly { Key: string; Value: unknown }[] | undefi
 
 /** All statements that allow an action to a role whose logical id contains a name, with the logical id of their policy. */
 export function statementsAllowing(stack: Stack, role: string, action: string): (Statement & { readonly policy: string })[] {
-  const policies = Template.fromStack(stack).findResources('AWS::IAM::Policy');
+  const template = Template.fromStack(stack);
+  const policies = { ...template.findResources('AWS::IAM::Policy'), ...template.findResources('AWS::IAM::RolePolicy') };
   return Object.entries(policies).flatMap(([policy, { Properties }]) => {
-    if (!(Properties.Roles as { Ref: string }[]).some(({ Ref }) => Ref.includes(role))) { return []; }
+    if (!([Properties.Roles ?? Properties.RoleName].flat() as { Ref: string }[]).some(({ Ref }) => Ref.includes(role))) { return []; }
     return (Properties.PolicyDocument.Statement as Statement[])
       .filter(({ Action }) => [Action].flat().includes(action))
       .map(statement => ({ ...statement, policy }));

@@ -49,6 +49,20 @@ export function iamHandlers({ iam }: Context): Record<string, Handler> {
     delete: ({ properties }) => rolesOf(properties).forEach(name => iam.find(name)?.removePolicy(properties.PolicyName)),
   };
 
+  /** One role's, unlike AWS::IAM::Policy; another name is another policy. */
+  const rolePolicy: Handler = {
+    immutable: ['PolicyName', 'RoleName'],
+    create: ({ properties: { PolicyName, RoleName, PolicyDocument: document } }) => {
+      iam.role(RoleName).putPolicy(PolicyName, document);
+      return { physicalId: `${PolicyName}|${RoleName}` };
+    },
+    update: ({ properties: { PolicyName, RoleName, PolicyDocument: document } }, before) => {
+      iam.role(RoleName).putPolicy(PolicyName, document);
+      return { physicalId: before.physicalId! };
+    },
+    delete: ({ properties: { PolicyName, RoleName } }) => iam.find(RoleName)?.removePolicy(PolicyName),
+  };
+
   const attach = (arn: string, roles: string[]) => roles.forEach(name => {
     const { properties } = iam.role(name);
     if (!properties.managed.includes(arn)) { iam.updateRole(name, { ...properties, managed: [...properties.managed, arn] }); }
@@ -79,7 +93,7 @@ export function iamHandlers({ iam }: Context): Record<string, Handler> {
     },
   };
 
-  return { 'AWS::IAM::Role': role, 'AWS::IAM::Policy': policy, 'AWS::IAM::ManagedPolicy': managedPolicy };
+  return { 'AWS::IAM::Role': role, 'AWS::IAM::Policy': policy, 'AWS::IAM::RolePolicy': rolePolicy, 'AWS::IAM::ManagedPolicy': managedPolicy };
 }
 
 function roleProperties({ AssumeRolePolicyDocument, ManagedPolicyArns, Path = '/' }: Properties): RoleProperties {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'net';
 import { ServiceError } from '../service';
 
 /** A range of IPv4 addresses, as `10.0.0.0/24` says it. */
@@ -28,6 +29,45 @@ export class Cidr {
   public isReserved(address: number): boolean {
     return address < this.first + 4 || address === this.first + this.size - 1;
   }
+}
+
+/** A range of IPv6 addresses, as `2001:db8:1:1::/64` says it. */
+export class Cidr6 {
+  public readonly first: bigint;
+  public readonly size: bigint;
+
+  constructor(public readonly text: string) {
+    const [address, bits] = text.split('/');
+    if (!/^\d+$/.test(bits ?? '') || Number(bits) > 128) { throw malformed(text); }
+    this.size = 2n ** BigInt(128 - Number(bits));
+    this.first = address6Number(address) / this.size * this.size;
+  }
+
+  public contains(address: bigint): boolean {
+    return address >= this.first && address < this.first + this.size;
+  }
+
+  public includes(other: Cidr6): boolean {
+    return this.contains(other.first) && this.contains(other.first + other.size - 1n);
+  }
+
+  /** Every subnet keeps its first four addresses and the last one for itself. */
+  public isReserved(address: bigint): boolean {
+    return address < this.first + 4n || address === this.first + this.size - 1n;
+  }
+}
+
+export function address6Number(address: string): bigint {
+  if (!isIPv6(address)) { throw malformed(address); }
+  const [head, tail] = address.split('::').map(half => half.split(':').filter(group => group !== ''));
+  const groups = tail === undefined ? head : [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
+  return groups.reduce((sum, group) => sum * 65_536n + BigInt(`0x${group}`), 0n);
+}
+
+/** In the one form that AWS answers with. */
+export function address6Text(address: bigint): string {
+  const groups = [112, 96, 80, 64, 48, 32, 16, 0].map(shift => (address >> BigInt(shift) & 0xffffn).toString(16));
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
 export function addressNumber(address: string): number {

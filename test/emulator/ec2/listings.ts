@@ -45,8 +45,12 @@ export function subnetListing(network: Network): Listing<Subnet> {
       'owner-id': subnet => [subnet.ownerId],
       'state': () => ['available'],
     },
-    show: subnet => ({
+    show: ({ ipv6CidrBlock, ...subnet }) => ({
       ...subnet,
+      ipv6CidrBlockAssociationSet: ipv6CidrBlock === undefined ? [] : [{
+        ipv6CidrBlock, associationId: `subnet-cidr-assoc-${subnet.subnetId.slice(-17)}`, ipv6CidrBlockState: { state: 'associated' },
+      }],
+      ipv6Native: false,
       state: 'available',
       availableIpAddressCount: network.freeAddresses(subnet.subnetId),
       subnetArn: `arn:${PARTITION}:ec2:${REGION}:${subnet.ownerId}:subnet/${subnet.subnetId}`,
@@ -117,6 +121,7 @@ export function interfaceListing(network: Network): Listing<NetworkInterface> {
       status: 'in-use',
       privateIpAddress: one.privateIpAddress,
       privateIpAddressesSet: [{ privateIpAddress: one.privateIpAddress, primary: true }],
+      ipv6AddressesSet: one.ipv6Address === undefined ? [] : [{ ipv6Address: one.ipv6Address }],
       groupSet: one.groups.map(groupId => ({ groupId, groupName: network.securityGroup(groupId)?.groupName })),
       tagSet: tagSet(),
     }),

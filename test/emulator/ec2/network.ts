@@ -1,11 +1,12 @@
 import { ACCOUNT, AVAILABILITY_ZONES } from '../environment';
 import { ServiceError } from '../service';
-import { addressNumber, addressText, Cidr } from './cidr';
+import { address6Number, address6Text, addressNumber, addressText, Cidr, Cidr6 } from './cidr';
 import type { Ids } from './ids';
 
 export interface Vpc {
   readonly vpcId: string;
   readonly cidrBlock: string;
+  readonly ipv6CidrBlock?: string;
   readonly ownerId: string;
 }
 
@@ -13,6 +14,7 @@ export interface Subnet {
   readonly subnetId: string;
   readonly vpcId: string;
   readonly cidrBlock: string;
+  readonly ipv6CidrBlock?: string;
   readonly availabilityZone: string;
   readonly availabilityZoneId: string;
   readonly ownerId: string;
@@ -49,6 +51,7 @@ export interface NetworkInterface {
   readonly vpcId: string;
   readonly availabilityZone: string;
   readonly privateIpAddress: string;
+  readonly ipv6Address?: string;
   readonly description: string;
   readonly groups: readonly string[];
 }
@@ -56,6 +59,8 @@ export interface NetworkInterface {
 export interface InterfaceSpec {
   /** Absent: the first free address of the subnet. */
   readonly privateIpAddress?: string;
+  /** True: the first free one of the subnet. Absent: none. */
+  readonly ipv6Address?: string | true;
   /** Ids of security groups of the same VPC. */
   readonly groups: readonly string[];
   readonly description?: string;
@@ -89,8 +94,10 @@ export class Network {
     return this.securityGroups.find(group => group.vpcId === vpcId && group.groupName === 'default');
   }
 
-  public createVpc({ cidrBlock }: { readonly cidrBlock: string }): Vpc {
-    const vpc: Vpc = { vpcId: this.ids.next('vpc'), cidrBlock: new Cidr(cidrBlock).text, ownerId: ACCOUNT };
+  public createVpc({ cidrBlock, ipv6CidrBlock }: { readonly cidrBlock: string; readonly ipv6CidrBlock?: string }): Vpc {
+    const vpc: Vpc = {
+      vpcId: this.ids.next('vpc'), cidrBlock: new Cidr(cidrBlock).text, ownerId: ACCOUNT, ...ipv6CidrBlock && { ipv6CidrBlock: new Cidr6(ipv6CidrBlock).text },
+    };
     this.vpcsById.set(vpc.vpcId, vpc);
     this.addGroup({ vpcId: vpc.vpcId, groupName: 'default', description: 'default VPC security group' });
     return vpc;
@@ -107,7 +114,9 @@ export class Network {
   }
 
   public createSubnet(
-    { vpcId, cidrBlock, availabilityZone }: { readonly vpcId: string; readonly cidrBlock: string; readonly availabilityZone: string },
+    { vpcId, cidrBlock, ipv6CidrBlock, availabilityZone }: {
+      readonly vpcId: string; readonly cidrBlock: string; readonly ipv6CidrBlock?: string; readonly availabilityZone: string;
+    },
   ): Subnet {
     const vpc = find(this.vpcsById, vpcId, 'InvalidVpcID.NotFound', 'vpc ID');
     const availabilityZoneId = AVAILABILITY_ZONES[availabilityZone];
@@ -117,7 +126,10 @@ export class Network {
     if (this.subnets.some(other => other.vpcId === vpcId && new Cidr(other.cidrBlock).overlaps(range))) {
       throw refused('InvalidSubnet.Conflict', `The CIDR '${cidrBlock}' conflicts with another subnet`);
     }
-    const subnet: Subnet = { subnetId: this.ids.next('subnet'), vpcId, cidrBlock, availabilityZone, availabilityZoneId, ownerId: ACCOUNT };
+    if (ipv6CidrBlock !== undefined) { this.checkRange6(vpc, new Cidr6(ipv6CidrBlock)); }
+    const subnet: Subnet = {
+      subnetId: this.ids.next('subnet'), vpcId, cidrBlock, availabilityZone, availabilityZoneId, ownerId: ACCOUNT, ...ipv6CidrBlock && { ipv6CidrBlock },
+    };
     this.subnetsById.set(subnet.subnetId, subnet);
     return subnet;
   }
@@ -164,10 +176,11 @@ export class Network {
     return [...this.rulesById.values()].filter(rule => groupId === undefined || rule.groupId === groupId);
   }
 
-  public createInterface(subnetId: string, spec: InterfaceSpec): { networkInterfaceId: string; privateIpAddress: string } {
+  public createInterface(subnetId: string, spec: InterfaceSpec): { networkInterfaceId: string; privateIpAddress: string; ipv6Address?: string } {
     const subnet = find(this.subnetsById, subnetId, 'InvalidSubnetID.NotFound', 'subnet ID');
     this.checkGroups(subnet.vpcId, spec.groups);
     const privateIpAddress = this.address(subnet, spec.privateIpAddress);
+    const ipv6Address = spec.ipv6Address && this.address6(subnet, spec.ipv6Address === true ? undefined : spec.ipv6Address);
     const networkInterfaceId = this.ids.next('eni');
     this.interfacesById.set(networkInterfaceId, {
       networkInterfaceId,
@@ -175,10 +188,11 @@ export class Network {
       vpcId: subnet.vpcId,
       availabilityZone: subnet.availabilityZone,
       privateIpAddress,
+      ...ipv6Address && { ipv6Address },
       description: spec.description ?? '',
       groups: [...spec.groups],
     });
-    return { networkInterfaceId, privateIpAddress };
+    return { networkInterfaceId, privateIpAddress, ipv6Address };
   }
 
   public modifyInterface(networkInterfaceId: string, { groups }: { readonly groups: readonly string[] }): void {
@@ -213,6 +227,33 @@ export class Network {
       if (!range.isReserved(address) && !taken.has(addressText(address))) { return addressText(address); }
     }
     throw new ServiceError('NoFreeAddressesInSubnet', 409, `the subnet ${subnet.subnetId} has no free addresses`);
+  }
+
+  private address6({ subnetId, ipv6CidrBlock }: Subnet, wanted: string | undefined): string {
+    if (ipv6CidrBlock === undefined) { throw refused('InvalidParameterValue', `The subnet ${subnetId} has no IPv6 CIDR block`); }
+    const range = new Cidr6(ipv6CidrBlock);
+    const taken = new Set(this.networkInterfaces.map(one => one.ipv6Address));
+    if (wanted !== undefined) {
+      const address = address6Number(wanted);
+      if (!range.contains(address) || range.isReserved(address)) {
+        throw refused('InvalidParameterValue', `Address ${wanted} does not fall within the usable addresses of subnet ${subnetId}`);
+      }
+      if (taken.has(address6Text(address))) { throw new ServiceError('IpAddressInUse', 409, `the address ${wanted} is in use`); }
+      return address6Text(address);
+    }
+    let free = range.first;
+    while (range.isReserved(free) || taken.has(address6Text(free))) { free++; }
+    return address6Text(free);
+  }
+
+  /** A /64 of its VPC's that no other subnet has. */
+  private checkRange6({ vpcId, ipv6CidrBlock }: Vpc, range: Cidr6): void {
+    if (!range.text.endsWith('/64') || ipv6CidrBlock === undefined || !new Cidr6(ipv6CidrBlock).includes(range)) {
+      throw refused('InvalidSubnet.Range', `The CIDR '${range.text}' is invalid.`);
+    }
+    if (this.subnets.some(other => other.vpcId === vpcId && other.ipv6CidrBlock && new Cidr6(other.ipv6CidrBlock).includes(range))) {
+      throw refused('InvalidSubnet.Conflict', `The CIDR '${range.text}' conflicts with another subnet`);
+    }
   }
 
   private taken(subnetId: string): Set<string> {

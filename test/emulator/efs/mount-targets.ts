@@ -1,7 +1,7 @@
 import { ACCOUNT, PARTITION, arn } from '../environment';
 import { ServiceError, type Call } from '../service';
 import { badRequest, type Account, type Operations } from './account';
-import { isUsableAddress } from './addresses';
+import { isUsableAddress, isUsableIpv6Address } from './addresses';
 import type { Subnet } from './options';
 import { page } from './pages';
 import { MountTarget, type FileSystem } from './state';
@@ -30,7 +30,8 @@ export function mountTargetOperations(account: Account): Operations {
       if (!account.serviceLinkedRoleExists) { call.authorize('iam:CreateServiceLinkedRole', SERVICE_LINKED_ROLE, { 'iam:AWSServiceName': SERVICE }); }
 
       account.requireAvailable(fileSystem);
-      checkAddressType(input);
+      const { IpAddressType: type = 'IPV4_ONLY' } = input;
+      checkAddressType(type, input);
       const subnet = network.subnet(input.SubnetId);
       if (!subnet) { throw new ServiceError('SubnetNotFound', 400, `The subnet ID '${input.SubnetId}' does not exist`); }
       checkPlace(account, fileSystem, subnet);
@@ -39,15 +40,25 @@ export function mountTargetOperations(account: Account): Operations {
       if (input.IpAddress !== undefined && !isUsableAddress(input.IpAddress, subnet.cidrBlock)) {
         throw badRequest(`Address ${input.IpAddress} is not a usable one of subnet '${subnet.subnetId}' (${subnet.cidrBlock}).`);
       }
+      if (type !== 'IPV4_ONLY' && subnet.ipv6CidrBlock === undefined) {
+        throw badRequest(`IpAddressType ${type} needs a subnet with an IPv6 CIDR block, which '${subnet.subnetId}' has not.`);
+      }
+      if (input.Ipv6Address !== undefined && !isUsableIpv6Address(input.Ipv6Address, subnet.ipv6CidrBlock!)) {
+        throw badRequest(`Address ${input.Ipv6Address} is not a usable one of subnet '${subnet.subnetId}' (${subnet.ipv6CidrBlock}).`);
+      }
 
       const { id, order } = account.nextId('fsmt');
       const made = network.createInterface(subnet.subnetId, {
-        privateIpAddress: input.IpAddress, groups, description: `EFS mount target for ${fileSystem.id} (${id})`,
+        privateIpAddress: input.IpAddress,
+        ...type !== 'IPV4_ONLY' && { ipv6Address: input.Ipv6Address ?? true },
+        groups,
+        description: `EFS mount target for ${fileSystem.id} (${id})`,
       });
       account.serviceLinkedRoleExists = true;
       const target = new MountTarget(
         account.clock, durations.mountTargetCreating, order, id, fileSystem.id, subnet.subnetId, subnet.vpcId,
-        subnet.availabilityZone, subnet.availabilityZoneId, made.networkInterfaceId, made.privateIpAddress, groups);
+        subnet.availabilityZone, subnet.availabilityZoneId, made.networkInterfaceId,
+        type === 'IPV6_ONLY' ? undefined : made.privateIpAddress, made.ipv6Address, groups);
       account.add(target);
       return describe(target);
     },
@@ -105,11 +116,10 @@ function requireState(target: MountTarget, states: string[]): void {
     `Mount target '${target.id}' is in life cycle state '${target.lifeCycleState}'; this needs it to be ${states.join(' or ')}.`);
 }
 
-/** The emulated subnets have IPv4 addresses only. */
-function checkAddressType({ IpAddressType: type = 'IPV4_ONLY', IpAddress: address, Ipv6Address: address6, SubnetId }: any): void {
+/** The type is one of the model's, or the call would not have come so far. */
+function checkAddressType(type: string, { IpAddress: address, Ipv6Address: address6 }: any): void {
   if (address6 !== undefined && type === 'IPV4_ONLY') { throw badRequest('Ipv6Address needs IpAddressType IPV6_ONLY or DUAL_STACK.'); }
   if (address !== undefined && type === 'IPV6_ONLY') { throw badRequest('IpAddress needs IpAddressType IPV4_ONLY or DUAL_STACK.'); }
-  if (type !== 'IPV4_ONLY') { throw badRequest(`IpAddressType ${type} needs a subnet with an IPv6 CIDR block, which '${SubnetId}' has not.`); }
 }
 
 /** One VPC, one mount target per Availability Zone; for a One Zone file system in its own zone only. */
@@ -139,6 +149,7 @@ function describe(target: MountTarget) {
     SubnetId: target.subnetId,
     LifeCycleState: target.lifeCycleState,
     IpAddress: target.ipAddress,
+    Ipv6Address: target.ipv6Address,
     NetworkInterfaceId: target.networkInterfaceId,
     AvailabilityZoneId: target.availabilityZoneId,
     AvailabilityZoneName: target.availabilityZoneName,

@@ -57,6 +57,35 @@ describe('EFS with EC2 and KMS', () => {
       .rejects.toMatchObject({ name: 'NoFreeAddressesInSubnet', $metadata: { httpStatusCode: 409 } });
   });
 
+  test('a mount target has IPv6 addresses where the subnet has them', async () => {
+    const { vpcId } = ec2.createVpc({ cidrBlock: '10.1.0.0/16', ipv6CidrBlock: '2001:db8:1::/56' });
+    const six = (cidrBlock: string, ipv6CidrBlock: string) => () => ec2.createSubnet({ vpcId, cidrBlock, ipv6CidrBlock, availabilityZone: `${REGION}b` });
+    const { subnetId: SubnetId } = six('10.1.1.0/24', '2001:db8:1:5::/64')();
+    expect(six('10.1.2.0/24', '2001:db8:2:5::/64')).toThrow(expect.objectContaining({ code: 'InvalidSubnet.Range' }));
+    expect(six('10.1.2.0/24', '2001:db8:1::/60')).toThrow(expect.objectContaining({ code: 'InvalidSubnet.Range' }));
+    expect(six('10.1.2.0/24', '2001:db8:1:5::/64')).toThrow(expect.objectContaining({ code: 'InvalidSubnet.Conflict' }));
+
+    const make = async (CreationToken: string, more: object, where = SubnetId) => {
+      const { FileSystemId } = await client.send(new CreateFileSystemCommand({ CreationToken }));
+      clock.advance(5_000);
+      return client.send(new CreateMountTargetCommand({ FileSystemId, SubnetId: where, ...more }));
+    };
+    expect(await make('four', {})).toMatchObject({ IpAddress: '10.1.1.4' });
+    expect(await make('both', { IpAddressType: 'DUAL_STACK' })).toMatchObject({ IpAddress: '10.1.1.5', Ipv6Address: '2001:db8:1:5::4' });
+    const alone = await make('six', { IpAddressType: 'IPV6_ONLY', Ipv6Address: '2001:0db8:1:5:0::a' });
+    expect(alone).toMatchObject({ Ipv6Address: '2001:db8:1:5::a' });
+    expect(alone.IpAddress).toBeUndefined();
+    const refused: [string, object, string?][] = [
+      ['IpAddressInUse', { IpAddressType: 'DUAL_STACK', Ipv6Address: '2001:db8:1:5::a' }],
+      ['BadRequest', { IpAddressType: 'DUAL_STACK', Ipv6Address: '2001:db8:1:5::3' }],
+      ['BadRequest', { IpAddressType: 'DUAL_STACK', Ipv6Address: '2001:db8:1:6::a' }],
+      ['BadRequest', { IpAddressType: 'IPV4_ONLY', Ipv6Address: '2001:db8:1:5::b' }],
+      ['BadRequest', { IpAddressType: 'IPV6_ONLY', IpAddress: '10.1.1.9' }],
+      ['BadRequest', { IpAddressType: 'IPV6_ONLY' }, subnet.subnetId],
+    ];
+    for (const [name, more, where] of refused) { await expect(make(`no ${JSON.stringify(more)}`.slice(0, 64), more, where)).rejects.toMatchObject({ name }); }
+  });
+
   test('a key must be usable', async () => {
     const key = kms.createKey();
     kms.createAlias('alias/data', key.keyId);

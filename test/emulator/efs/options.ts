@@ -7,8 +7,8 @@ export interface Network {
   securityGroup(id: string): { groupId: string; vpcId: string } | undefined;
   /** Makes a network interface; throws ServiceError `IpAddressInUse` or `NoFreeAddressesInSubnet`. */
   createInterface(
-    subnetId: string, options: { privateIpAddress?: string; groups: string[]; description: string },
-  ): { networkInterfaceId: string; privateIpAddress: string };
+    subnetId: string, options: { privateIpAddress?: string; ipv6Address?: string | true; groups: string[]; description: string },
+  ): { networkInterfaceId: string; privateIpAddress: string; ipv6Address?: string };
   modifyInterface(networkInterfaceId: string, options: { groups: string[] }): void;
   deleteInterface(networkInterfaceId: string): void;
   defaultSecurityGroup(vpcId: string): { groupId: string } | undefined;
@@ -20,6 +20,7 @@ export interface Subnet {
   availabilityZone: string;
   availabilityZoneId: string;
   cidrBlock: string;
+  ipv6CidrBlock?: string;
   ownerId: string;
 }
 

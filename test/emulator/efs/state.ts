@@ -133,7 +133,8 @@ export class MountTarget {
     public readonly availabilityZoneName: string,
     public readonly availabilityZoneId: string,
     public readonly networkInterfaceId: string,
-    public readonly ipAddress: string,
+    public readonly ipAddress: string | undefined,
+    public readonly ipv6Address: string | undefined,
     public securityGroups: string[],
   ) {
     this.phase = new Phase<State>(clock, 'available').begin('creating', 'available', creating);

@@ -61,7 +61,7 @@ describe('a call that fails once does no harm', () => {
       const { FileSystemId: id } = await world.client.send(
         new CreateFileSystemCommand({ CreationToken: 'token', Tags: [{ Key: 'foreign', Value: 'yes' }] }));
       const stack = world.stack('Custom::TagSet');
-      const set = { Owner: 'Stack/Tags', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8' };
+      const set = { Owner: 'Stack/Tags', RemovalPolicy: 'Delete', ResourceId: id, Address: 'c8' };
       arm();
       await stack.deploy({ ...set, Tags: [{ Key: 'a', Value: '1' }] });
       await stack.deploy({ ...set, Tags: [{ Key: 'b', Value: '1' }] });

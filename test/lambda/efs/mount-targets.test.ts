@@ -38,13 +38,16 @@ describe('creating a set', () => {
     expect(places()).toEqual(['a1', 'b1', 'c1']);
     expect(stack.physicalId).toBe(`${id}/${ADDRESS}`);
     const by = (name: Name) => targets().find(({ subnetId }) => subnetId === world.subnet[name])!;
+    const told = (name: Name, position: number, zone: string, zoneId: string) => ({
+      [`MountTargetId${position}`]: by(name).id,
+      [`IpAddress${position}`]: by(name).ipAddress,
+      [`Ipv6Address${position}`]: '',
+      [`NetworkInterfaceId${position}`]: by(name).networkInterfaceId,
+      [`AvailabilityZoneId${position}`]: zoneId,
+      [`AvailabilityZoneName${position}`]: zone,
+    });
     expect(attributes).toEqual({
-      MountTargetId0: by('b1').id,
-      IpAddress0: by('b1').ipAddress,
-      MountTargetId1: by('a1').id,
-      IpAddress1: by('a1').ipAddress,
-      MountTargetId2: by('c1').id,
-      IpAddress2: by('c1').ipAddress,
+      ...told('b1', 0, 'eu-west-1b', 'euw1-az3'), ...told('a1', 1, 'eu-west-1a', 'euw1-az2'), ...told('c1', 2, 'eu-west-1c', 'euw1-az1'),
       MountTargetIds: [by('b1').id, by('a1').id, by('c1').id].join(),
     });
     for (const { lifeCycleState, securityGroups } of targets()) {
@@ -65,13 +68,52 @@ describe('creating a set', () => {
     const attributes = await stack.deploy({ ...set, ...subnets('a2', 'b1', 'a1') });
     expect(places()).toEqual(['a2', 'b1']);
     expect(attributes.MountTargetId2).toBe(attributes.MountTargetId0);
-    expect(attributes.MountTargetIds.split(',')).toHaveLength(2);
     expect(world.logged(/warning/)[0]).toMatchObject({ first: world.subnet.a2, others: [world.subnet.a1] });
+  });
+
+  test('tells of each Availability Zone in joined lists, if nobody knows the number of subnets before', async () => {
+    const attributes = await stack.deploy({ ...set, ...subnets('a2', 'b1', 'a1'), JoinedAttributes: true, IpAddressType: 'DUAL_STACK' });
+    const [first, second] = targets();
+    expect(attributes).toEqual({
+      MountTargetIds: `${first.id},${second.id}`,
+      IpAddresses: `${first.ipAddress},${second.ipAddress}`,
+      Ipv6Addresses: '2001:db8:1:2::4,2001:db8:1:3::4',
+      NetworkInterfaceIds: `${first.networkInterfaceId},${second.networkInterfaceId}`,
+      AvailabilityZoneIds: 'euw1-az2,euw1-az3',
+      AvailabilityZoneNames: 'eu-west-1a,eu-west-1b',
+    });
+  });
+
+  test('has attributes that fit into an answer to CloudFormation, if there are as many subnets as may be', async () => {
+    const many = Array.from({ length: 12 }, (_, n) => ['a1', 'a2', 'b1'][n % 3] as Name);
+    const attributes = await stack.deploy({ ...set, ...subnets(...many), IpAddressType: 'DUAL_STACK' });
+    // As long as they can be.
+    const longest = Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name,
+      name.startsWith('Ipv6') ? 'f'.repeat(39) : name.startsWith('Ip') ? '255.255.255.255' : name.startsWith('AvailabilityZoneName') ? 'ap-northeast-1a' : value]));
+    expect(Object.keys(longest)).toHaveLength(73);
+    // No Region has more than six Availability Zones.
+    longest.MountTargetIds = Array.from({ length: 6 }, () => attributes.MountTargetId0).join();
+    expect(JSON.stringify(longest).length).toBeLessThan(4_096 - 710);
+    await expect(stack.deploy({ ...set, ...subnets(...many, 'a1') })).rejects.toThrow("'vpcSubnets' must select at most 12 subnets, got 13");
   });
 
   test('uses the addresses given', async () => {
     const attributes = await stack.deploy({ ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.77', '10.1.3.77'] });
     expect(attributes).toMatchObject({ IpAddress0: '10.1.1.77', IpAddress1: '10.1.3.77' });
+  });
+
+  test.each<[string, { IpAddresses?: string[]; Ipv6Addresses: string[] }]>([
+    ['DUAL_STACK', { IpAddresses: ['10.1.1.77', '10.1.3.77'], Ipv6Addresses: ['2001:db8:1:1::77', '2001:0db8:1:3::77'] }],
+    ['IPV6_ONLY', { Ipv6Addresses: ['2001:db8:1:1::77', '2001:0db8:1:3::77'] }],
+  ])('has addresses of IPv6 with %s, and knows them again', async (IpAddressType, addresses) => {
+    const properties = { ...set, ...subnets('a1', 'b1'), IpAddressType, ...addresses };
+    expect(await stack.deploy(properties)).toMatchObject({
+      IpAddress0: addresses.IpAddresses?.[0] ?? '', Ipv6Address0: '2001:db8:1:1::77', Ipv6Address1: '2001:db8:1:3::77',
+    });
+    const before = targets().map(target => target.id);
+    await stack.deploy({ ...properties, SecurityGroups: [world.group.two] });
+    await stack.deploy({ ...properties, IpAddresses: undefined, Ipv6Addresses: undefined });
+    expect(targets().map(target => target.id)).toEqual(before);
   });
 
   test('fails at once, if an address is somebody else\'s, and leaves nothing', async () => {
@@ -103,6 +145,15 @@ describe('creating a set', () => {
       /'ipAddresses' must have one address for each of the 2 subnets/],
     ['two addresses for a zone', () => ({ ...subnets('a1', 'a2'), IpAddresses: ['10.1.1.9', '10.1.2.9'] }),
       /'ipAddresses' must have one .* euw1-az2/],
+    ['too few addresses of IPv6', () => ({ ...subnets('a1', 'b1'), IpAddressType: 'DUAL_STACK', Ipv6Addresses: ['2001:db8:1:1::9'] }),
+      /'ipv6Addresses' must have one address for each of the 2 subnets/],
+    ['two addresses of IPv6 for a zone',
+      () => ({ ...subnets('a1', 'a2'), IpAddressType: 'IPV6_ONLY', Ipv6Addresses: ['2001:db8:1:1::9', '2001:db8:1:2::9'] }),
+      /'ipv6Addresses' must have one .* euw1-az2/],
+    ['addresses of another kind', () => ({ ...subnets('a1'), Ipv6Addresses: ['2001:db8:1:1::9'] }),
+      /'ipv6Addresses' cannot be had with 'ipAddressType' IPV4_ONLY/],
+    ['a subnet without IPv6', () => ({ ...subnets('a1', 'c1'), IpAddressType: 'DUAL_STACK' }),
+      /'ipAddressType' is DUAL_STACK, but subnet-\w+ has no IPv6 CIDR block/],
     ['a missing file system', () => ({ FileSystemId: 'fs-0123456789abcdef0', ...subnets('a1') }),
       /'fileSystem' is fs-0123456789abcdef0, but there is no/],
     ['another zone than the only one',
@@ -215,6 +266,49 @@ describe('updating a set', () => {
     expect(targets().map(({ ipAddress }) => ipAddress).sort()).toEqual(['10.1.1.50', '10.1.3.50']);
   });
 
+  test('changes the kind of addresses, and back in a rollback', async () => {
+    await stack.deploy({ ...set, ...subnets('a1', 'b1'), IpAddressType: 'DUAL_STACK' });
+    expect(targets().map(({ ipAddress, ipv6Address }) => [typeof ipAddress, typeof ipv6Address])).toEqual([['string', 'string'], ['string', 'string']]);
+    await expect(stack.deploy({ ...set, ...subnets('a1', 'b1') }, { failAfter: true })).rejects.toThrow('another resource failed');
+    expect(targets().map(({ ipv6Address }) => ipv6Address)).toEqual(['2001:db8:1:1::4', '2001:db8:1:3::4']);
+  });
+
+  describe('that may not be replaced', () => {
+    const fixed = () => ({ ...set, ...subnets('a1', 'b1'), ReplaceMountTargets: false });
+    beforeEach(() => stack.deploy(fixed()));
+
+    test.each<[string, () => object, () => string]>([
+      ['another subnet', () => subnets('a2', 'b1'), () => `from ${world.subnet.a1} (10.1.1.4) to ${world.subnet.a2} (any IPv4 address)`],
+      ['another address', () => ({ IpAddresses: ['10.1.1.99', '10.1.3.4'] }), () => `from ${world.subnet.a1} (10.1.1.4) to ${world.subnet.a1} (10.1.1.99)`],
+      ['addresses of another kind', () => ({ IpAddressType: 'DUAL_STACK' }),
+        () => `from ${world.subnet.a1} (10.1.1.4) to ${world.subnet.a1} (10.1.1.4, any IPv6 address)`],
+      ['another VPC', () => ({ ...subnets('x1'), SecurityGroups: [world.group.other] }),
+        () => `from ${world.subnet.a1} of ${world.ec2.subnet(world.subnet.a1)!.vpcId} to ${world.subnet.x1} of ${world.ec2.subnet(world.subnet.x1)!.vpcId}`],
+    ])('refuses %s before anything is touched', async (_, change, said) => {
+      const [target] = targets();
+      const [before, record] = [targets().map(one => one.id), world.tags(id)[RECORD]];
+      const event = stack.event('Update', { ...fixed(), ...change() }, { PhysicalResourceId: stack.physicalId, OldResourceProperties: fixed() as any });
+      await expect(onEvent(event)).rejects.toThrow(`mount target ${target.id} in eu-west-1a would be deleted and made anew, ${said()}, and `
+        + "'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true");
+      expect(targets().map(one => one.id)).toEqual(before);
+      expect(world.tags(id)[RECORD]).toBe(record);
+    });
+
+    test('takes Availability Zones in and out', async () => {
+      await stack.deploy({ ...fixed(), ...subnets('b1', 'c1') });
+      expect(places()).toEqual(['b1', 'c1']);
+    });
+
+    test('goes back in the rollback of a deployment that was allowed to replace them', async () => {
+      const [PhysicalResourceId, was, wanted] = [stack.physicalId!, fixed() as any, { ...set, ...subnets('a2', 'b1') } as any];
+      await stack.play(stack.event('Update', wanted, { PhysicalResourceId, OldResourceProperties: was }));
+      expect(places()).toEqual(['a2', 'b1']);
+      world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+      await stack.play(stack.event('Update', was, { PhysicalResourceId, OldResourceProperties: wanted }));
+      expect(places()).toEqual(['a1', 'b1']);
+    });
+  });
+
   test('changes security groups in place', async () => {
     const before = targets().map(target => target.id);
     await stack.deploy({ ...set, ...subnets('a1', 'b1'), SecurityGroups: [world.group.two, world.group.one] });
@@ -254,6 +348,32 @@ describe('updating a set', () => {
     targets()[0].phase.begin('deleting', 'deleted', 1_000);
     await stack.deploy({ ...set, ...subnets('a1', 'b1'), SecurityGroups: [world.group.two] });
     expect(places()).toEqual(['a1', 'b1']);
+  });
+});
+
+describe('a delay until DNS names are known', () => {
+  const slow = (...names: Name[]) => ({ ...set, ...subnets(...names), DnsPropagationDelay: 90 });
+  const took = async (work: () => Promise<unknown>) => {
+    const start = world.clock.now();
+    await work();
+    return (world.clock.now() - start) / 1000;
+  };
+
+  test('begins when all are available, and is kept once', async () => {
+    const without = await took(() => stack.deploy({ ...set, ...subnets('a1', 'b1') }));
+    await stack.destroy();
+    const patient = await took(() => stack.deploy(slow('a1', 'b1')));
+    expect(patient - without).toBeGreaterThanOrEqual(90);
+    expect(patient - without).toBeLessThan(105);
+    expect(await took(() => stack.deploy({ ...slow('a1', 'b1'), SecurityGroups: [world.group.two] }))).toBeLessThan(10);
+    expect(await took(() => stack.deploy(slow('b1')))).toBeLessThan(60);
+    expect(await took(() => stack.deploy(slow('b1', 'c1')))).toBeGreaterThanOrEqual(80 + 90);
+    expect(world.tags(id)[RECORD]).not.toContain('@');
+  });
+
+  test('is not for what was there before', async () => {
+    await stack.deploy({ ...set, ...subnets('a1') });
+    expect(await took(() => stack.deploy(slow('a1')))).toBeLessThan(10);
   });
 });
 

@@ -64,3 +64,29 @@ test('is not refused in a rollback, even if the old file system was deleted by h
   const back = await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: other, OldResourceProperties: wanted as any }));
   expect(ids()).toEqual([other, back.id]);
 });
+
+describe('that went back to a retained file system', () => {
+  const kept = { ...PLAIN, RemovalPolicy: 'Retain', AllowReplacement: true };
+  const update = (properties: object, old: object, id: string) =>
+    stack.play(stack.event('Update', properties as any, { PhysicalResourceId: id, OldResourceProperties: old as any }));
+
+  test.each([
+    ['CloudFormation says so', false],
+    ['CloudFormation does not answer', true],
+  ])('does not delete it in the rollback, whatever the failed deployment made of the removal policy, where %s', async (_, silent) => {
+    await stack.deploy(kept);
+    const first = stack.physicalId!;
+    const encrypted = { ...kept, Encrypted: true };
+    const { id: second } = await update(encrypted, kept, first);
+
+    world.stacks.broken = silent;
+    const back = { ...kept, RemovalPolicy: 'Delete' };
+    expect((await update(back, encrypted, second)).id).toBe(first);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    expect((await update(encrypted, back, first)).id).toBe(second);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+    await stack.play(stack.event('Delete', back, { PhysicalResourceId: first }));
+    world.clock.advance(60_000);
+    expect(ids()).toEqual([first, second]);
+  });
+});

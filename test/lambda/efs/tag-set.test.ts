@@ -22,7 +22,7 @@ async function fileSystem(CreationToken: string): Promise<string> {
 const set = (tags: Record<string, string>, more: object = {}) => ({
   Owner: 'Stack/Tags',
   RemovalPolicy: 'Delete',
-  FileSystemId: id,
+  ResourceId: id,
   Address: 'c8f00d',
   Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
   ...more,
@@ -30,7 +30,7 @@ const set = (tags: Record<string, string>, more: object = {}) => ({
 const FOREIGN = { foreign: 'yes' };
 
 test('sets its tags, changes them, and takes them away, and leaves all others alone', async () => {
-  expect(await stack.deploy(set({ a: '1', b: '2' }))).toEqual({ FileSystemId: id });
+  expect(await stack.deploy(set({ a: '1', b: '2' }))).toEqual({ ResourceId: id });
   expect(stack.physicalId).toBe(`${id}/c8f00d`);
   expect(world.tags(id)).toEqual({ ...FOREIGN, a: '1', b: '2' });
 
@@ -89,13 +89,13 @@ test('a rollback does not remove what somebody else has set meanwhile', async ()
 
 test.each(['old', 'new'] as const)('moves to another file system, and back in a rollback with the %s id', async rollbackWith => {
   await stack.deploy(set({ a: '1' }));
-  await expect(stack.deploy(set({ a: '1', b: '2' }, { FileSystemId: other }), { failAfter: true, rollbackWith }))
+  await expect(stack.deploy(set({ a: '1', b: '2' }, { ResourceId: other }), { failAfter: true, rollbackWith }))
     .rejects.toThrow('another resource failed');
   expect(stack.physicalId).toBe(`${id}/c8f00d`);
   expect(world.tags(id)).toEqual({ ...FOREIGN, a: '1' });
   expect(world.tags(other)).toEqual(FOREIGN);
 
-  await stack.deploy(set({ c: '3' }, { FileSystemId: other }));
+  await stack.deploy(set({ c: '3' }, { ResourceId: other }));
   expect(world.tags(id)).toEqual(FOREIGN);
   expect(world.tags(other)).toMatchObject({ ...FOREIGN, c: '3' });
 });
@@ -103,7 +103,7 @@ test.each(['old', 'new'] as const)('moves to another file system, and back in a 
 test('refuses to move where a key has another value, and keeps the old place', async () => {
   await stack.deploy(set({ a: '1' }));
   await world.tag(other, { a: 'theirs' });
-  await expect(stack.deploy(set({ a: '1' }, { FileSystemId: other }))).rejects.toThrow('a=theirs (not 1)');
+  await expect(stack.deploy(set({ a: '1' }, { ResourceId: other }))).rejects.toThrow('a=theirs (not 1)');
   expect(world.tags(id)).toEqual({ ...FOREIGN, a: '1' });
   expect(world.tags(other)).toEqual({ ...FOREIGN, a: 'theirs' });
 });
@@ -137,13 +137,15 @@ test('a creation that failed removes nothing of others', async () => {
 test('a file system that is gone is no reason to fail a deletion, but to fail a creation', async () => {
   await stack.deploy(set({ a: '1' }));
   await stack.play(stack.event('Delete', set({ a: '1' }), { PhysicalResourceId: 'fs-0123456789abcdef0/c8f00d' }));
-  await expect(stack.deploy(set({ a: '1' }, { FileSystemId: 'fs-0123456789abcdef0' })))
+  await expect(stack.deploy(set({ a: '1' }, { ResourceId: 'fs-0123456789abcdef0' })))
     .rejects.toThrow("'fileSystem' is fs-0123456789abcdef0, which does not exist");
+  await expect(stack.deploy(set({ a: '1' }, { ResourceId: 'fsap-0123456789abcdef0' })))
+    .rejects.toThrow("'accessPoint' is fsap-0123456789abcdef0, which does not exist");
 });
 
 test('tags access points, too, and by ARN', async () => {
   const { AccessPointId, AccessPointArn } = await world.client.send(new CreateAccessPointCommand({ ClientToken: 't', FileSystemId: id }));
-  await stack.deploy(set({ a: '1' }, { FileSystemId: AccessPointArn }));
+  await stack.deploy(set({ a: '1' }, { ResourceId: AccessPointArn }));
   expect(stack.physicalId).toBe(`${AccessPointId}/c8f00d`);
   expect(world.efs.accessPoints[0].tags).toEqual({ a: '1' });
   await stack.destroy();

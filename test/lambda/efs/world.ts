@@ -107,7 +107,7 @@ export class World {
   public handlers!: Record<`Custom::${'FileSystem' | 'MountTargets' | 'TagSet' | SettingType}`, Handlers>;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
-  /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. */
+  /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. All but `c1` and those have IPv6 ranges. */
   public subnet!: Record<'a1' | 'a2' | 'b1' | 'c1' | 'x1' | 'y1', string>;
   /** Two of the first VPC, one of the other. */
   public group!: Record<'one' | 'two' | 'other', string>;
@@ -192,14 +192,15 @@ export class World {
   }
 
   private makeNetwork(): void {
-    const [first, second] = ['10.1.0.0/16', '10.2.0.0/16'].map(cidrBlock => this.ec2.createVpc({ cidrBlock }).vpcId);
-    const subnet = (vpcId: string, cidrBlock: string, zone: string) =>
-      this.ec2.createSubnet({ vpcId, cidrBlock, availabilityZone: `${REGION}${zone}` }).subnetId;
+    const first = this.ec2.createVpc({ cidrBlock: '10.1.0.0/16', ipv6CidrBlock: '2001:db8:1::/56' }).vpcId;
+    const second = this.ec2.createVpc({ cidrBlock: '10.2.0.0/16' }).vpcId;
+    const subnet = (vpcId: string, cidrBlock: string, zone: string, ipv6CidrBlock?: string) =>
+      this.ec2.createSubnet({ vpcId, cidrBlock, ipv6CidrBlock, availabilityZone: `${REGION}${zone}` }).subnetId;
     const group = (vpcId: string, groupName: string) => this.ec2.createSecurityGroup({ vpcId, groupName, description: groupName }).groupId;
     this.subnet = {
-      a1: subnet(first, '10.1.1.0/24', 'a'),
-      a2: subnet(first, '10.1.2.0/24', 'a'),
-      b1: subnet(first, '10.1.3.0/24', 'b'),
+      a1: subnet(first, '10.1.1.0/24', 'a', '2001:db8:1:1::/64'),
+      a2: subnet(first, '10.1.2.0/24', 'a', '2001:db8:1:2::/64'),
+      b1: subnet(first, '10.1.3.0/24', 'b', '2001:db8:1:3::/64'),
       c1: subnet(first, '10.1.4.0/24', 'c'),
       x1: subnet(second, '10.2.1.0/24', 'a'),
       y1: subnet(second, '10.2.2.0/24', 'b'),

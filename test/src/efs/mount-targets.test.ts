@@ -1,8 +1,9 @@
-import { App, CfnResource, Fn, NestedStack, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { App, CfnResource, Duration, Fn, NestedStack, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
-import { FileSystem, MountTargets, type MountTargetsProps } from '../../../src';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { FileSystem, IpAddressType, type MountTargetOptions, MountTargets, type MountTargetsProps } from '../../../src';
 import { ENV, givenStack, givenVpc, onlyOf, propertiesOf, statementsAllowing, warningsOf } from '../given';
 
 const TYPE = 'Custom::MountTargets';
@@ -52,22 +53,81 @@ describe('the template', () => {
     });
   });
 
-  test('takes a list of subnets of unknown length, and then tells the ids joined', () => {
+  test('tells all else by position too, and names by the zone', () => {
+    const { stack, mountTargets } = given(() => ({ ipAddressType: IpAddressType.DUAL_STACK }));
+    const { networkInterfaceIds, availabilityZoneIds, availabilityZoneNames, ipv6Addresses, dnsNames } = mountTargets;
+    new CfnResource(stack, 'User', {
+      type: 'Test::User', properties: { All: [networkInterfaceIds[1], availabilityZoneIds[1], availabilityZoneNames[1], ipv6Addresses[1]], Dns: dnsNames[0] },
+    });
+
+    const { logicalId } = onlyOf(stack, TYPE);
+    expect(propertiesOf(stack, 'Test::User')).toEqual({
+      All: ['NetworkInterfaceId1', 'AvailabilityZoneId1', 'AvailabilityZoneName1', 'Ipv6Address1'].map(name => ({ 'Fn::GetAtt': [logicalId, name] })),
+      Dns: { 'Fn::Join': ['', [{ 'Fn::GetAtt': [logicalId, 'AvailabilityZoneName0'] }, '.fs-12345678.efs.eu-west-1.', { Ref: 'AWS::URLSuffix' }]] },
+    });
+  });
+
+  test('takes a list of subnets of unknown length, and then tells all joined', () => {
     const { stack } = givenStack();
     const subnetIds = Fn.split(',', Fn.importValue('subnets'));
     const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Imported', { vpcId: 'vpc-12345678', availabilityZones: ['eu-west-1a'], privateSubnetIds: subnetIds });
     const mountTargets = new MountTargets(stack, 'Targets', { fileSystem: foreignFileSystem(stack), vpc });
-    new CfnResource(stack, 'User', { type: 'Test::User', properties: { Ids: mountTargets.mountTargetIds } });
+    new CfnResource(stack, 'User', { type: 'Test::User', properties: { Ids: mountTargets.mountTargetIds, Addresses: mountTargets.ipAddresses } });
 
+    expect(propertiesOf(stack, TYPE).JoinedAttributes).toBe(true);
     expect(propertiesOf(stack, TYPE).SubnetIds).toEqual({ 'Fn::Split': [',', { 'Fn::ImportValue': 'subnets' }] });
     expect(propertiesOf(stack, 'Test::User').Ids).toEqual({ 'Fn::Split': [',', { 'Fn::GetAtt': [onlyOf(stack, TYPE).logicalId, 'MountTargetIds'] }] });
-    expect(() => mountTargets.ipAddresses).toThrow("'ipAddresses' cannot be told for a list of subnets whose length is known at deployment only");
+    expect(propertiesOf(stack, 'Test::User').Addresses).toEqual({ 'Fn::Split': [',', { 'Fn::GetAtt': [onlyOf(stack, TYPE).logicalId, 'IpAddresses'] }] });
+    expect(() => mountTargets.dnsNames).toThrow("'dnsNames' cannot be told for a list of subnets whose length is known at deployment only");
   });
 
   test('has addresses in the order of the subnets', () => {
     const { stack } = given(() => ({ ipAddresses: ['10.0.128.10', '10.0.192.10'] }));
 
     expect(propertiesOf(stack, TYPE).IpAddresses).toEqual(['10.0.128.10', '10.0.192.10']);
+  });
+
+  test.each([
+    ['MountTargets', (props: MountTargetOptions) => given(() => props).stack],
+    ['FileSystem', (props: MountTargetOptions) => {
+      const { stack, vpc } = givenStack();
+      new FileSystem(stack, 'Fs', { vpc, ...props });
+      return stack;
+    }],
+  ])('of %s says how they are addressed, whether they may be replaced, and how long to wait', (_, make) => {
+    const stack = make({
+      ipAddressType: IpAddressType.DUAL_STACK,
+      ipAddresses: ['10.0.128.10', '10.0.192.10'],
+      ipv6Addresses: ['2001:db8:1:1::a', '2001:db8:1:2::a'],
+      replaceMountTargets: false,
+      dnsPropagationDelay: Duration.seconds(90),
+    });
+
+    expect(propertiesOf(stack, TYPE)).toMatchObject({
+      IpAddressType: 'DUAL_STACK',
+      IpAddresses: ['10.0.128.10', '10.0.192.10'],
+      Ipv6Addresses: ['2001:db8:1:1::a', '2001:db8:1:2::a'],
+      ReplaceMountTargets: false,
+      DnsPropagationDelay: 90,
+    });
+    expect(propertiesOf(make({ replaceMountTargets: true }), TYPE)).not.toHaveProperty('ReplaceMountTargets');
+  });
+
+  test('makes whoever waits for an imported file system wait for the set', () => {
+    const { stack, vpc } = givenStack();
+    const fileSystem = foreignFileSystem(stack);
+    const accessPoint = new efs.AccessPoint(stack, 'Point', { fileSystem });
+    new lambda.Function(stack, 'Reader', {
+      runtime: lambda.Runtime.NODEJS_LATEST,
+      handler: 'index.handler',
+      code: lambda.Code.fromInline('exports.handler = () => {}'),
+      vpc,
+      filesystem: lambda.FileSystem.fromEfsAccessPoint(accessPoint, '/mnt/files'),
+    });
+    new MountTargets(stack, 'Targets', { fileSystem, vpc, dnsPropagationDelay: Duration.seconds(90) });
+
+    const [reader] = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Function', { Properties: { Handler: 'index.handler', FileSystemConfigs: Match.anyValue() } }));
+    expect(reader.DependsOn).toContain(onlyOf(stack, TYPE).logicalId);
   });
 
   test('lets an instance be in the rules of the security group and wait for the set', () => {
@@ -164,6 +224,29 @@ describe('wrong props', () => {
       "'ipAddresses' must be in 10.0.192.0/18, the range of Stack/Vpc/IsolatedSubnet2, got '10.0.128.11'"],
   ])('%s is refused', (_, ipAddresses, message) => {
     expect(() => given(() => ({ ipAddresses }))).toThrow(message);
+  });
+
+  test.each<[string, Partial<MountTargetsProps>, string]>([
+    ['an address of IPv4 among those of IPv6', { ipAddressType: IpAddressType.IPV6_ONLY, ipv6Addresses: ['fd00::1', '10.0.1.1'] },
+      "'ipv6Addresses' must be IPv6 addresses, got '10.0.1.1'"],
+    ['IPv6 without IPv6', { ipv6Addresses: ['fd00::1', 'fd00::2'] }, "specify 'ipv6Addresses' or 'ipAddressType' IPV4_ONLY, not both"],
+    ['IPv4 without IPv4', { ipAddressType: IpAddressType.IPV6_ONLY, ipAddresses: ['10.0.128.10', '10.0.192.10'] },
+      "specify 'ipAddresses' or 'ipAddressType' IPV6_ONLY, not both"],
+    ['half a second', { dnsPropagationDelay: Duration.millis(500) }, "'dnsPropagationDelay': '500 millis' cannot be converted into a whole number of seconds"],
+    ['an hour', { dnsPropagationDelay: Duration.hours(1) }, "'dnsPropagationDelay' must be a whole number of seconds up to 1800, got 3600"],
+  ])('%s is refused', (_, props, message) => {
+    expect(() => given(() => props)).toThrow(message);
+  });
+
+  test('more subnets than fit into an answer are refused', () => {
+    expect(() => given((_vpc, scope) => ({
+      vpcSubnets: { subnets: Array.from({ length: 13 }, (_, n) => ec2.Subnet.fromSubnetId(scope, `${n}`, `subnet-123456${n + 10}`)) },
+    }))).toThrow("'vpcSubnets' must be at most 12 subnets, whose attributes fit into an answer to CloudFormation, got 13");
+  });
+
+  test('addresses that there are not cannot be told', () => {
+    expect(() => given().mountTargets.ipv6Addresses).toThrow("there are no 'ipv6Addresses' with 'ipAddressType' IPV4_ONLY (in Stack/Targets)");
+    expect(() => given(() => ({ ipAddressType: IpAddressType.IPV6_ONLY })).mountTargets.ipAddresses).toThrow("there are no 'ipAddresses'");
   });
 
   test('no subnets are refused', () => {

@@ -24,7 +24,7 @@ test('the template says which tags on which file system', () => {
   expect(propertiesOf(stack, TYPE)).toEqual({
     ServiceToken: expect.anything(),
     ServiceTimeout: '3300',
-    FileSystemId: 'fs-12345678',
+    ResourceId: 'fs-12345678',
     Address: tagSet.node.addr,
     Tags: [{ Key: 'stage', Value: 'test' }, { Key: 'team', Value: 'storage' }],
     Owner: 'Stack/Tags',
@@ -77,6 +77,47 @@ test('a file system of ours in the same root stack may be tagged already', () =>
 
   expect(Object.keys(Template.fromStack(nested).findResources('AWS::IAM::Policy')).filter(id => id.includes('FileSystemAccess'))).toEqual([]);
   expect(propertiesOf(nested, TYPE).Owner).toBe('Stack/Nested/Tags');
+});
+
+describe('an access point', () => {
+  const POINT = 'fsap-0123456789abcdef0';
+
+  test('of others is tagged, and only that', () => {
+    const { stack } = givenStack();
+    const accessPoint = efs.AccessPoint.fromAccessPointId(stack, 'Theirs', POINT);
+    new TagSet(stack, 'Tags', { accessPoint, tags: { team: 'storage' } });
+
+    expect(propertiesOf(stack, TYPE)).toMatchObject({ ResourceId: POINT, Tags: [{ Key: 'team', Value: 'storage' }] });
+    const [tagging] = statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:UntagResource').filter(({ Condition }) => !Condition);
+    expect(tagging).toMatchObject({
+      Action: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'],
+      Resource: { 'Fn::Join': ['', expect.arrayContaining([expect.stringContaining(`:access-point/${POINT}`)])] },
+    });
+    expect(onlyOf(stack, TYPE).DependsOn).toContain(tagging.policy);
+  });
+
+  test('of the stack has the tags of Tags.of by itself, and its policy goes with its id', () => {
+    const { app, stack, vpc } = givenStack();
+    const accessPoint = new FileSystem(stack, 'Fs', { vpc }).addAccessPoint('Point');
+    new TagSet(stack, 'Tags', { accessPoint, tags: { team: 'storage' } });
+    Tags.of(app).add('both', 'x');
+
+    const { Properties, DependsOn } = onlyOf(stack, TYPE);
+    expect(tagsIn(Properties.Tags)).toEqual({ team: 'storage' });
+    const policy = onlyOf(stack, 'AWS::IAM::RolePolicy');
+    expect(DependsOn).toEqual([policy.logicalId]);
+    expect(policy.Properties.PolicyName).toEqual({ 'Fn::Join': ['', [expect.stringMatching(/^[\w-]+-$/), Properties.ResourceId]] });
+    const [tagging] = statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:TagResource').filter(statement => statement.policy === policy.logicalId);
+    expect(tagging.Resource).toEqual({ 'Fn::Join': ['', expect.arrayContaining([Properties.ResourceId])] });
+  });
+
+  test('or a file system must be named, and one only', () => {
+    const { stack } = givenStack();
+    const accessPoint = efs.AccessPoint.fromAccessPointId(stack, 'Theirs', POINT);
+    expect(() => new TagSet(stack, 'None', { tags: {} })).toThrow("specify 'fileSystem' or 'accessPoint' (in Stack/None)");
+    expect(() => new TagSet(stack, 'Both', { accessPoint, fileSystem: foreignFileSystem(stack), tags: {} }))
+      .toThrow("specify 'fileSystem' or 'accessPoint', not both (in Stack/Both)");
+  });
 });
 
 test.each([

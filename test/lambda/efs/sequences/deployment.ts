@@ -287,12 +287,18 @@ export class Deployment {
         Address: 'c8targets',
         SubnetIds: targets!.subnets.map(subnet => world.subnet[subnet]),
         SecurityGroups: targets!.groups.map(group => world.group[group]),
-        ...targets!.host !== undefined && { IpAddresses: targets!.subnets.map(subnet => `${NETWORKS[subnet]}.${targets!.host}`) },
+        ...targets!.host !== undefined && targets!.addresses !== 'IPV6_ONLY'
+          && { IpAddresses: targets!.subnets.map(subnet => `${NETWORKS[subnet]}.${targets!.host}`) },
+        ...targets!.host !== undefined && targets!.addresses !== undefined
+          && { Ipv6Addresses: targets!.subnets.map(subnet => `2001:db8:1:${NETWORKS[subnet].split('.')[2]}::${targets!.host}`) },
+        ...targets!.addresses !== undefined && { IpAddressType: targets!.addresses },
+        ...targets!.fixed && { ReplaceMountTargets: 'false' },
+        ...targets!.patient && { DnsPropagationDelay: '20' },
       };
       case 'Tags': return {
         Owner: 'Stack/Tags',
         RemovalPolicy: 'Delete',
-        FileSystemId: target(tags!.own),
+        ResourceId: target(tags!.own),
         Address: 'c8tags',
         Tags: list(tags!.tags),
         ...tags!.overwrite && { Overwrite: 'true' },

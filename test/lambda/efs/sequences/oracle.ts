@@ -49,7 +49,7 @@ export class Oracle {
       }
       if (properties.FileSystemPolicy) { this.strayPolicies.delete(id); }
     }
-    const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId;
+    const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId ?? properties.ResourceId;
     Object.keys(wantedTags(logicalId, properties)).forEach(key => theirTags.get(fileSystemId)?.delete(key));
   }
 
@@ -80,6 +80,7 @@ export class Oracle {
       [/creationToken/, before.left > 0 || (files?.token !== undefined && files.token === before.held.Files?.properties.CreationToken)],
       // The old file system's mount targets have their addresses until it is deleted.
       [/IpAddressInUse/, targets?.host !== undefined && before.held.Targets !== undefined],
+      [/'replaceMountTargets' is false/, targets?.fixed && before.held.Targets !== undefined],
       [/exist already with other values/, tags && !tags.overwrite],
     ];
     if (!reasons.some(([pattern, reason]) => pattern.test(message) && Boolean(reason))) { throw new Error(`no reason to fail so: ${error.stack}`); }
@@ -116,7 +117,7 @@ export class Oracle {
     const { held } = this.deployment;
     const wanted = (['Files', 'Tags'] as const).map(logicalId => {
       const one = held[logicalId];
-      const on = logicalId === 'Files' ? one?.id : one?.properties.FileSystemId;
+      const on = logicalId === 'Files' ? one?.id : one?.properties.FileSystemId ?? one?.properties.ResourceId;
       return one && on === fileSystemId ? wantedTags(logicalId, one.properties) : {};
     });
     const expected: Plain = Object.assign({}, ...wanted, Object.fromEntries(this.scene.theirTags.get(fileSystemId) ?? []));
@@ -143,6 +144,9 @@ export class Oracle {
       expect(subnetIds).toContain(target.subnetId);
       expect([...target.securityGroups].sort()).toEqual([...properties.SecurityGroups].sort());
       if (properties.IpAddresses) { expect(properties.IpAddresses).toContain(target.ipAddress); }
+      if (properties.Ipv6Addresses) { expect(properties.Ipv6Addresses).toContain(target.ipv6Address); }
+      const { IpAddressType: type = 'IPV4_ONLY' } = properties;
+      expect([target.ipAddress !== undefined, target.ipv6Address !== undefined]).toEqual([type !== 'IPV6_ONLY', type !== 'IPV4_ONLY']);
     }
   }
 }

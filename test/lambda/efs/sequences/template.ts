@@ -28,6 +28,12 @@ export interface Targets {
   readonly groups: readonly GroupName[];
   /** The last number of every address, where there are addresses. */
   readonly host?: number;
+  /** IPv4 only, if absent. */
+  readonly addresses?: 'IPV6_ONLY' | 'DUAL_STACK';
+  /** They may not be replaced. */
+  readonly fixed: boolean;
+  /** Until DNS names are known. */
+  readonly patient: boolean;
 }
 
 export interface Tags {
@@ -64,10 +70,21 @@ const targets: fc.Arbitrary<Targets> = fc.record({
   inOther: fc.shuffledSubarray<SubnetName>(['x1', 'y1'], { minLength: 1 }),
   groups: fc.constantFrom<GroupName[]>(['one'], ['one'], ['two'], ['one', 'two'], ['other']),
   host: fc.option(fc.constantFrom(50, 51), { nil: undefined, freq: 3 }),
-}).map(({ own, first, inFirst, inOther, groups, host }) => {
+  addresses: rarely(fc.constantFrom<'IPV6_ONLY' | 'DUAL_STACK'>('DUAL_STACK', 'IPV6_ONLY')),
+  fixed: seldom,
+  patient: seldom,
+}).map(({ own, first, inFirst, inOther, groups, host, addresses, fixed, patient }) => {
   const subnets = first ? inFirst : inOther;
   const alone = new Set(subnets.map(name => ZONES[name])).size === subnets.length;
-  return { own, subnets, groups: first ? groups : ['other'], ...alone && host !== undefined && { host } };
+  return {
+    own,
+    subnets,
+    groups: first ? groups : ['other'],
+    ...alone && host !== undefined && { host },
+    ...first && !subnets.includes('c1') && { addresses },
+    fixed,
+    patient,
+  };
 });
 
 const tags: fc.Arbitrary<Tags> = fc.record({ own: fc.boolean(), tags: some('t1', 't2', 't3'), overwrite: seldom });
