@@ -1,15 +1,9 @@
 import { blocksOf, rangesOf, type Plan } from './blocks';
-import { once } from './environment';
-import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
 import { divide } from './workers';
 import type { PlanResult, TransferInput } from '../../src/contract/transfer';
 import { log } from '../shared/log';
-
-const services = once(() => s3Things());
-
-export const handler = (input: TransferInput): Promise<PlanResult> => plan(services(), input);
 
 /** Cuts the disk into ranges. Tests take smaller ones. */
 export async function plan(

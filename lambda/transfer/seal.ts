@@ -1,14 +1,10 @@
-import { EBSClient } from '@aws-sdk/client-ebs';
-import { BlockWriter } from './block-writer';
+import type { BlockWriter } from './block-writer';
 import { rangeOf, rangesOf } from './blocks';
 import { DIGEST_SIZE, Digests, LinearChecksum } from './checksum';
-import { once } from './environment';
-import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
 import { digestsOfWritten } from './zero';
 import type { SnapshotInput } from '../../src/contract/transfer';
-import { clientConfig } from '../shared/client-config';
 import { log } from '../shared/log';
 
 export interface SealServices {
@@ -16,10 +12,6 @@ export interface SealServices {
   readonly store: TransferStore;
   readonly writer: BlockWriter;
 }
-
-const services = once((): SealServices => ({ ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())) }));
-
-export const handler = (input: SnapshotInput): Promise<void> => seal(services(), input);
 
 /** Completes the snapshot, if every block was put and the image is still what it was. */
 export async function seal({ source, store, writer }: SealServices, { snapshotId }: SnapshotInput): Promise<void> {

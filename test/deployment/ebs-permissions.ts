@@ -46,8 +46,7 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
       const head = 'the emulated S3 tells of an object without its key; no source says whether the real one does';
       expectUnused(given().world, {
         EbsProviderRole: { 'kms:Decrypt': head, 'kms:Encrypt': listed, 'kms:GenerateDataKey': listed, 'kms:ReEncrypt*': listed },
-        EbsProviderTransferPlanServiceRole: { 'kms:Decrypt': head },
-        EbsProviderTransferSealServiceRole: { 'kms:Decrypt': head },
+        EbsProviderTransferStepsServiceRole: { 'kms:Decrypt': head },
         EbsProviderTransferCopyServiceRole: {
           'kms:CreateGrant': listed,
           'kms:DescribeKey': listed,
