@@ -1,7 +1,8 @@
 import type { BlockWriter } from './block-writer';
 import { rangeOf, rangesOf } from './blocks';
 import { DIGEST_SIZE, Digests, LinearChecksum } from './checksum';
-import type { Source } from './source';
+import { ImageCrc } from './image-checksum';
+import { nameOfImage, type Source } from './source';
 import type { TransferStore } from './store';
 import { digestsOfWritten } from './zero';
 import type { SnapshotInput } from '../../src/contract/transfer';
@@ -19,14 +20,17 @@ export async function seal({ source, store, writer }: SealServices, { snapshotId
   await source.verify(plan.source);
 
   const linear = new LinearChecksum();
+  const crc = new ImageCrc(plan);
   for (let n = 0; n < rangesOf(plan); n++) {
-    const digests = await store.digests(snapshotId, n);
+    const range = await store.range(snapshotId, n);
     const { count } = rangeOf(plan, n);
-    if (digests?.length !== count * DIGEST_SIZE || new Digests(digests).missing().length > 0) {
+    if (range?.digests.length !== count * DIGEST_SIZE || new Digests(range.digests).missing().length > 0) {
       throw new Error(`range ${n} of snapshot ${snapshotId} was not copied completely; this is a fault of the import itself, please report it`);
     }
-    linear.add(digestsOfWritten(digests, plan));
+    linear.add(digestsOfWritten(range.digests, plan));
+    crc.add(n, range.crc);
   }
+  crc.compare(nameOfImage(plan.source));
 
   // From here on a repetition cannot tell whether the call before succeeded.
   const repeated = await store.manifest(snapshotId) !== undefined;

@@ -37,7 +37,9 @@ function startsProcesses(): Pick<WorldOptions, 'around'> & { readonly starts: nu
 }
 
 /** One import, and what it took. */
-async function importOf(blocks: number, { rangeBlocks, verify, completionDelay = COMPLETION }: { rangeBlocks?: number; verify?: string; completionDelay?: number } = {}) {
+async function importOf(
+  blocks: number, { rangeBlocks, verify, completionDelay = COMPLETION }: { rangeBlocks?: number; verify?: string; completionDelay?: number } = {},
+) {
   const { around, starts } = startsProcesses();
   world = await World.start({ around, rangeBlocks, ebs: { startWindow: 0, completionDelay, readDelay: 3_000 } });
   const image = disk(blocks * BLOCK_SIZE);
