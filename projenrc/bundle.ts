@@ -10,10 +10,8 @@ const ENTRIES: Record<string, string> = {
   'efs': 'lambda/efs/index.ts',
   'deferred-throughput': 'lambda/efs/deferred-throughput.ts',
   'ebs': 'lambda/ebs/index.ts',
-  'transfer-plan': 'lambda/transfer/plan.ts',
   'transfer-copy': 'lambda/transfer/copy.ts',
-  'transfer-seal': 'lambda/transfer/seal.ts',
-  'transfer-settle': 'lambda/transfer/settle.ts',
+  'transfer-steps': 'lambda/transfer/steps.ts',
   'transfer-verify': 'lambda/transfer/verify.ts',
   'transfer-clean-up': 'lambda/transfer/clean-up.ts',
 };

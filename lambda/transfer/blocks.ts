@@ -1,3 +1,4 @@
+import type { ImageChecksum } from './image-checksum';
 import type { IntegrityOptions } from '../../src/contract/integrity';
 import type { PinnedSource } from '../../src/contract/transfer';
 
@@ -10,6 +11,8 @@ export const MOST_GIB = 65_536;
 /** How a disk is cut into ranges; kept in the transfer bucket, for it may not fit into a state's input. */
 export interface Plan extends IntegrityOptions {
   readonly source: PinnedSource;
+  /** What S3 says of the whole object, if it says something that can be compared. */
+  readonly checksum?: ImageChecksum;
   /** Blocks of the whole image; the last one may be filled up with zeros. */
   readonly blocks: number;
   /** Blocks of one range; the last range may have fewer. */

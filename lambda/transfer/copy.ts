@@ -3,6 +3,7 @@ import { BlockWriter, mayPass } from './block-writer';
 import { BLOCK_SIZE, rangeOf } from './blocks';
 import { DIGEST_SIZE, digestOf, Digests } from './checksum';
 import { once } from './environment';
+import { RangeCrcs } from './image-checksum';
 import { limiter } from './limiter';
 import { RangeMetrics } from './metrics';
 import { pacerFor } from './pacer';
@@ -59,7 +60,9 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   const plan = await store.plan(snapshotId);
   refuseOverdue(plan.deadline);
   const { first, count } = rangeOf(plan, n);
-  const digests = new Digests(await store.progress(snapshotId, n) ?? Buffer.alloc(count * DIGEST_SIZE));
+  const saved = await store.progress(snapshotId, n);
+  const digests = new Digests(saved?.subarray(0, count * DIGEST_SIZE) ?? Buffer.alloc(count * DIGEST_SIZE));
+  const crcs = new RangeCrcs(plan, n, saved?.subarray(count * DIGEST_SIZE));
   const parts = digests.missing().map(i => i - i % PART_BLOCKS).filter((start, i, starts) => start !== starts[i - 1]);
 
   let failure: { readonly error: unknown } | undefined;
@@ -71,7 +74,7 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   const putInTurn = limiter(PUTS_AT_ONCE);
   const pacer = pacerFor(snapshotId, plan.putsPerSecond);
   const progress = new Progress(async () => {
-    const bytes = Buffer.from(digests.bytes);
+    const bytes = Buffer.concat([digests.bytes, crcs.bytes]);
     await store.plan(snapshotId);
     await store.saveProgress(snapshotId, n, bytes);
   });
@@ -79,10 +82,12 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   async function put(i: number, block: Buffer): Promise<void> {
     if (failure) { return; }
     if (plan.zeroBlocks === 'OMIT' && isZero(block)) {
+      crcs.set(i, crcs.zeros(i, block));
       digests.set(i, ZERO_DIGEST);
       return metrics.copied({ put: false });
     }
     const digest = digestOf(block);
+    const crc = crcs.of(i, block);
     await writer.put(snapshotId, first + i, block, digest, {
       giveUp,
       pacer,
@@ -90,6 +95,7 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
       // The ranges are copied in their order, more or less.
       progress: Math.floor((first + i + 1) / plan.blocks * 100),
     });
+    crcs.set(i, crc);
     digests.set(i, digest);
     metrics.copied({ put: true });
     progress.made();
@@ -135,6 +141,8 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   metrics.report(plan.owner ?? snapshotId, { event: missing === 0 ? 'range copied' : 'range not finished in time', snapshotId, range: n, blocks: count, missing });
   // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
   await store.plan(snapshotId);
-  await (missing === 0 ? store.saveDigests(snapshotId, n, digests.bytes) : store.saveProgress(snapshotId, n, digests.bytes));
+  await (missing === 0
+    ? store.saveDigests(snapshotId, n, digests.bytes, crcs.combined())
+    : store.saveProgress(snapshotId, n, Buffer.concat([digests.bytes, crcs.bytes])));
   return { done: missing === 0 };
 }

@@ -1,14 +1,11 @@
-import { EBSClient } from '@aws-sdk/client-ebs';
-import { BlockWriter } from './block-writer';
+import type { BlockWriter } from './block-writer';
 import { rangeOf, rangesOf } from './blocks';
 import { DIGEST_SIZE, Digests, LinearChecksum } from './checksum';
-import { once } from './environment';
-import { s3Things } from './s3-things';
-import type { Source } from './source';
+import { ImageCrc } from './image-checksum';
+import { nameOfImage, type Source } from './source';
 import type { TransferStore } from './store';
 import { digestsOfWritten } from './zero';
 import type { SnapshotInput } from '../../src/contract/transfer';
-import { clientConfig } from '../shared/client-config';
 import { log } from '../shared/log';
 
 export interface SealServices {
@@ -17,24 +14,23 @@ export interface SealServices {
   readonly writer: BlockWriter;
 }
 
-const services = once((): SealServices => ({ ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())) }));
-
-export const handler = (input: SnapshotInput): Promise<void> => seal(services(), input);
-
 /** Completes the snapshot, if every block was put and the image is still what it was. */
 export async function seal({ source, store, writer }: SealServices, { snapshotId }: SnapshotInput): Promise<void> {
   const plan = await store.plan(snapshotId);
   await source.verify(plan.source);
 
   const linear = new LinearChecksum();
+  const crc = new ImageCrc(plan);
   for (let n = 0; n < rangesOf(plan); n++) {
-    const digests = await store.digests(snapshotId, n);
+    const range = await store.range(snapshotId, n);
     const { count } = rangeOf(plan, n);
-    if (digests?.length !== count * DIGEST_SIZE || new Digests(digests).missing().length > 0) {
+    if (range?.digests.length !== count * DIGEST_SIZE || new Digests(range.digests).missing().length > 0) {
       throw new Error(`range ${n} of snapshot ${snapshotId} was not copied completely; this is a fault of the import itself, please report it`);
     }
-    linear.add(digestsOfWritten(digests, plan));
+    linear.add(digestsOfWritten(range.digests, plan));
+    crc.add(n, range.crc);
   }
+  crc.compare(nameOfImage(plan.source));
 
   // From here on a repetition cannot tell whether the call before succeeded.
   const repeated = await store.manifest(snapshotId) !== undefined;

@@ -1,12 +1,10 @@
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { once } from './environment';
-import { notCompleted, Snapshots } from './snapshots';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { notCompleted, type Snapshots } from './snapshots';
 import type { SettleResult, SnapshotInput } from '../../src/contract/transfer';
-import { clientConfig } from '../shared/client-config';
 
-const snapshots = once(() => new Snapshots(new EC2Client(clientConfig())));
-
-export const handler = (input: SnapshotInput): Promise<SettleResult> => settle(snapshots(), input);
+/** EBS completes small snapshots within seconds: so long, waiting here is quicker than by the state machine, and as cheap. */
+const PATIENCE_MILLISECONDS = 30_000;
+const INTERVAL_MILLISECONDS = 1_000;
 
 /** Whether EBS has completed the snapshot. */
 export async function settle(all: Snapshots, { snapshotId }: SnapshotInput): Promise<SettleResult> {
@@ -14,4 +12,14 @@ export async function settle(all: Snapshots, { snapshotId }: SnapshotInput): Pro
   if (!snapshot) { throw new Error(`snapshot ${snapshotId} was deleted while EBS completed it`); }
   if (snapshot.state === 'error') { throw new Error(notCompleted(snapshot)); }
   return { completed: snapshot.state === 'completed' };
+}
+
+/** The same, with some patience. */
+export async function settleSoon(all: Snapshots, input: SnapshotInput): Promise<SettleResult> {
+  const end = Date.now() + PATIENCE_MILLISECONDS;
+  for (;;) {
+    const result = await settle(all, input);
+    if (result.completed || Date.now() >= end) { return result; }
+    await sleep(INTERVAL_MILLISECONDS);
+  }
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import { imageChecksumOf, type ImageChecksum } from './image-checksum';
 import { Wire, type WireRequest } from './wire';
 import type { PinnedSource } from '../../src/contract/transfer';
 import { nameOf, saidBy } from '../shared/errors';
@@ -34,10 +35,11 @@ export class Source {
     };
   }
 
-  /** Throws if the object is not what it was when the import began. */
-  public async verify(source: PinnedSource): Promise<void> {
-    const { ETag, ContentLength } = await this.head(source, source.etag);
-    if (ETag !== source.etag || ContentLength !== source.size) { throw changed(source); }
+  /** Throws if the object is not what it was when the import began. Answers with what S3 says of its content. */
+  public async verify(source: PinnedSource): Promise<ImageChecksum | undefined> {
+    const head = await this.head(source, source.etag);
+    if (head.ETag !== source.etag || head.ContentLength !== source.size) { throw changed(source); }
+    return imageChecksumOf(head);
   }
 
   /**
@@ -84,7 +86,7 @@ export class Source {
   }
 
   private head({ bucket, key, versionId }: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {
-    const command = new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, IfMatch: etag });
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, IfMatch: etag, ChecksumMode: 'ENABLED' });
     return retrying(() => this.s3.send(command), { what: 's3:HeadObject' })
       .catch(error => { throw explained(error, { bucket, key, versionId, etag }); });
   }

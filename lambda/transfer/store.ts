@@ -1,5 +1,6 @@
 import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Plan } from './blocks';
+import { DIGEST_SIZE } from './checksum';
 import { isNamed, saidBy } from '../shared/errors';
 import { retrying } from '../shared/retry';
 
@@ -8,8 +9,8 @@ import { retrying } from '../shared/retry';
  * snapshot lies below `transfers/<snapshot id>/`:
  *
  *     plan.json       how the disk is cut into ranges
- *     progress/<n>    digests of an unfinished range, zeros where a block is missing
- *     digests/<n>     digests of a finished range, 32 bytes a block, in order
+ *     progress/<n>    digests of an unfinished range, zeros where a block is missing, then CRCs of its blocks
+ *     digests/<n>     digests of a finished range, 32 bytes a block, in order, then its CRC if the image has one
  *     failure         why a range could not be copied: a Distributed Map does not tell
  *     manifest.json   what the snapshot was sealed with; its digests count only together with this
  */
@@ -35,12 +36,19 @@ export class TransferStore {
     await this.put(snapshotId, `progress/${n}`, digests);
   }
 
-  public digests(snapshotId: string, n: number): Promise<Buffer | undefined> {
-    return this.get(snapshotId, `digests/${n}`);
+  public async digests(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return (await this.range(snapshotId, n))?.digests;
   }
 
-  public async saveDigests(snapshotId: string, n: number, digests: Buffer): Promise<void> {
-    await this.put(snapshotId, `digests/${n}`, digests);
+  /** A finished range. `crc`: empty if it has none. */
+  public async range(snapshotId: string, n: number): Promise<{ readonly digests: Buffer; readonly crc: Buffer } | undefined> {
+    const saved = await this.get(snapshotId, `digests/${n}`);
+    const end = saved && saved.length - saved.length % DIGEST_SIZE;
+    return saved && { digests: saved.subarray(0, end), crc: saved.subarray(end) };
+  }
+
+  public async saveDigests(snapshotId: string, n: number, digests: Buffer, crc: Buffer): Promise<void> {
+    await this.put(snapshotId, `digests/${n}`, Buffer.concat([digests, crc]));
   }
 
   public async manifest(snapshotId: string): Promise<Manifest | undefined> {

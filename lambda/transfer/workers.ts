@@ -12,7 +12,7 @@ export const WORKER_BYTES_PER_SECOND = 78e6;
 const MOST_RANGES = 1_000;
 /** A worker's start takes as long as copying a third of these, 256 MiB. */
 const LEAST_RANGE_BLOCKS = 512;
-/** 512 MiB: a worker that comes last holds the others up for some seconds only, and there is little to repeat. */
+/** About 512 MiB: a worker that comes last holds the others up for some seconds only, and there is little to repeat. */
 const GOOD_RANGE_BLOCKS = 1_024;
 
 /** How the work is divided. */
@@ -39,6 +39,7 @@ export function divide(blocks: number, limits: Limits, rangeBlocks = goodRange(b
 /** Every worker gets as many ranges as every other, so that all end at the same time. */
 function goodRange(blocks: number, workers: number): number {
   if (blocks <= workers * LEAST_RANGE_BLOCKS) { return Math.ceil(blocks / Math.ceil(blocks / LEAST_RANGE_BLOCKS)); }
-  const rounds = Math.min(Math.ceil(blocks / workers / GOOD_RANGE_BLOCKS), Math.floor(MOST_RANGES / workers));
+  // Rounded, not up: 4 GiB need but one round, and no worker a second start.
+  const rounds = Math.min(Math.max(Math.round(blocks / workers / GOOD_RANGE_BLOCKS), 1), Math.floor(MOST_RANGES / workers));
   return Math.ceil(blocks / (workers * rounds));
 }

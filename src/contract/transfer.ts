@@ -51,12 +51,15 @@ export interface CopyResult {
   readonly done: boolean;
 }
 
+/** What the function that plans and seals is asked for: one of the steps before and after the copying. */
+export type StepInput = { readonly plan: TransferInput } | { readonly seal: SnapshotInput } | { readonly settle: SnapshotInput };
+
 /** The input of `seal`, `settle` and `cleanUp`; `cleanUp` gets the error that ended the transfer with it. */
 export interface SnapshotInput {
   readonly snapshotId: string;
 }
 
-/** What `settle` answers while EBS completes the snapshot. */
+/** What `seal` and `settle` answer. */
 export interface SettleResult {
   readonly completed: boolean;
 }

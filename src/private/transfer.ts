@@ -11,7 +11,7 @@ import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
 import type { VerifyInput, VerifyResult } from '../contract/integrity';
 import { TRANSFER_MOST_HOURS } from '../contract/limits';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput } from '../contract/transfer';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput, type StepInput } from '../contract/transfer';
 
 /** Longer than any may take: each has a deadline of its own, which its workers and isComplete keep. */
 const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
@@ -61,21 +61,17 @@ export class Transfer extends Construct {
     super(scope, id);
     this.bucket = this.transferBucket();
 
-    const plan = this.worker('Plan', { description: 'cuts the disk into ranges', timeout: Duration.minutes(5), memorySize: 512 });
-    plan.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] });
+    // One function for what comes before and after the copying: for a small image, its process is there still.
+    const steps = this.worker('Steps', { description: 'plans a transfer, and completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
+    this.mayUse(steps, 's3:GetObject', 's3:PutObject');
+    steps.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot'] });
+    steps.allow(snapshotReads());
 
     // One vCPU; the network is the limit.
     const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: 1769 });
     this.copy = copy;
     this.mayUse(copy, 's3:GetObject', 's3:PutObject');
     copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
-
-    const seal = this.worker('Seal', { description: 'completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
-    this.mayUse(seal, 's3:GetObject', 's3:PutObject');
-    seal.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot'] });
-
-    const settle = this.worker('Settle', { description: 'asks whether the snapshot is completed' });
-    settle.allow(snapshotReads());
 
     const verify = this.worker('Verify', { description: 'reads a range of the snapshot back', timeout: Duration.minutes(15), memorySize: 1024 });
     this.mayUse(verify, 's3:GetObject');
@@ -85,7 +81,7 @@ export class Transfer extends Construct {
     this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
       stateMachineType: sfn.StateMachineType.STANDARD,
       comment: 'Copies a disk image from S3 into an EBS snapshot',
-      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ plan, copy, seal, settle, verify })),
+      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ steps, copy, verify })),
       timeout: TIMEOUT,
     });
 
@@ -97,7 +93,7 @@ export class Transfer extends Construct {
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
     const ends = this.onEnd(cleanUp);
 
-    this.readers = [plan, copy, seal].map(worker => worker.role!);
+    this.readers = [steps, copy].map(worker => worker.role!);
     this.writers = [copy.role!];
     this.verifiers = [verify.role!];
     // The state machine too: its own right to run the Distributed Map is made after it.
@@ -154,7 +150,7 @@ export class Transfer extends Construct {
     });
   }
 
-  private definition({ plan, copy, seal, settle, verify }: Record<'plan' | 'copy' | 'seal' | 'settle' | 'verify', HandlerFunction>): sfn.IChainable {
+  private definition({ steps, copy, verify }: Record<'steps' | 'copy' | 'verify', HandlerFunction>): sfn.IChainable {
     const snapshot = { snapshotId: sfn.JsonPath.stringAt('$.snapshotId' satisfies `$.${keyof SnapshotInput}`) };
 
     const copyRange = this.task('Copy range', copy, {
@@ -176,20 +172,26 @@ export class Transfer extends Construct {
       resultPath: sfn.JsonPath.DISCARD,
     }).itemProcessor(copyRange);
 
-    const payload = sfn.TaskInput.fromObject(snapshot);
-    const askSettled = this.task('Settle snapshot', settle, { payload, resultPath: '$.settle' });
-    askSettled.next(new sfn.Choice(this, 'Snapshot completed?')
-      .when(sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true), this.verification(verify))
-      .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled)));
+    const step = (id: string, input: Record<string, unknown>, resultPath?: string) =>
+      this.task(id, steps, { payload: sfn.TaskInput.fromObject(input), resultPath });
+    const askSettled = step('Settle snapshot', { settle: snapshot } satisfies StepInput, '$.settle');
+    const completed = sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true);
+    const toVerify = sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true);
+    const end = new sfn.Succeed(this, 'Snapshot completed');
+    const isCompleted = new sfn.Choice(this, 'Snapshot completed?')
+      .when(sfn.Condition.and(completed, toVerify), this.verification(verify).next(end))
+      .when(completed, end)
+      .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled));
+    askSettled.next(isCompleted);
 
-    return this.task('Plan transfer', plan)
+    return step('Plan transfer', { plan: sfn.JsonPath.entirePayload })
       .next(copyAll)
-      .next(this.task('Seal snapshot', seal, { payload, resultPath: sfn.JsonPath.DISCARD }))
-      .next(askSettled);
+      .next(step('Seal snapshot', { seal: snapshot } satisfies StepInput, '$.settle'))
+      .next(isCompleted);
   }
 
-  /** Reads the ranges back, if that is wanted; each until it is done. */
-  private verification(verify: HandlerFunction): sfn.IChainable {
+  /** Reads the ranges back, each until it is done. */
+  private verification(verify: HandlerFunction): sfn.DistributedMap {
     const verifyRange = this.task('Verify range', verify);
     verifyRange.next(new sfn.Choice(this, 'Range verified?')
       .when(sfn.Condition.booleanEquals(`$.${'done' satisfies keyof VerifyResult}`, true), new sfn.Succeed(this, 'Range verified', {
@@ -198,7 +200,7 @@ export class Transfer extends Construct {
       // What it answered says where to go on.
       .otherwise(verifyRange));
 
-    const verifyAll = new sfn.DistributedMap(this, 'Verify all ranges', {
+    return new sfn.DistributedMap(this, 'Verify all ranges', {
       itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
       itemSelector: {
         snapshotId: sfn.JsonPath.stringAt('$.snapshotId'), n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n'), from: 0,
@@ -207,10 +209,6 @@ export class Transfer extends Construct {
       mapExecutionType: sfn.StateMachineType.STANDARD,
       resultPath: sfn.JsonPath.DISCARD,
     }).itemProcessor(verifyRange);
-    const completed = new sfn.Succeed(this, 'Snapshot completed');
-    return new sfn.Choice(this, 'Verify snapshot?')
-      .when(sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true), verifyAll.next(completed))
-      .otherwise(completed);
   }
 
   private task(id: string, lambdaFunction: HandlerFunction, props: Partial<tasks.LambdaInvokeProps> = {}): tasks.LambdaInvoke {

@@ -43,11 +43,8 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
   describe('after all of this', () => {
     test('every action that a role was granted has been needed, but for a few', () => {
       const listed = 'the user guide of the EBS direct APIs lists it for encrypted snapshots, without saying for which call';
-      const head = 'the emulated S3 tells of an object without its key; no source says whether the real one does';
       expectUnused(given().world, {
-        EbsProviderRole: { 'kms:Decrypt': head, 'kms:Encrypt': listed, 'kms:GenerateDataKey': listed, 'kms:ReEncrypt*': listed },
-        EbsProviderTransferPlanServiceRole: { 'kms:Decrypt': head },
-        EbsProviderTransferSealServiceRole: { 'kms:Decrypt': head },
+        EbsProviderRole: { 'kms:Encrypt': listed, 'kms:GenerateDataKey': listed, 'kms:ReEncrypt*': listed },
         EbsProviderTransferCopyServiceRole: {
           'kms:CreateGrant': listed,
           'kms:DescribeKey': listed,

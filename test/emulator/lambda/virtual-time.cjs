@@ -15,9 +15,10 @@ const promises = require('node:timers/promises');
  * @param {typeof globalThis} scope whose `Date` is replaced
  * @returns {() => void} puts the real time back
  */
-exports.install = function install({ now, sleep }, scope) {
+exports.install = function install(time, scope) {
   const RealDate = scope.Date;
   const realSleep = promises.setTimeout;
+  const now = () => time.now();
 
   scope.Date = new Proxy(RealDate, {
     construct: (target, args, newTarget) => Reflect.construct(target, args.length === 0 ? [now()] : args, newTarget),
@@ -29,7 +30,7 @@ exports.install = function install({ now, sleep }, scope) {
     const signal = options?.signal;
     if (!signal?.aborted) {
       // The least that a timer of Node.js waits is one millisecond; time would stand still in a loop of zero waits.
-      await sleep(milliseconds >= 1 ? milliseconds : 1, signal).catch(error => {
+      await time.sleep(milliseconds >= 1 ? milliseconds : 1, signal).catch(error => {
         if (!signal?.aborted) { throw error; }
       });
     }
@@ -43,5 +44,7 @@ exports.install = function install({ now, sleep }, scope) {
     scope.Date = RealDate;
     promises.setTimeout = realSleep;
     syncBuiltinESMExports();
+    // Jest remembers every global that was ever replaced: the world behind this one shall not live on in it.
+    time = { now: () => RealDate.now(), sleep: milliseconds => realSleep(milliseconds) };
   };
 };

@@ -112,13 +112,14 @@ function zerosOf(image: Buffer): number[] {
     .filter(i => image.subarray(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE).every(byte => byte === 0));
 }
 
-/** S3's own checksums of an image take as long as all the rest: each image is put once, in all of the worlds. */
+/** S3's own checksums of an image take as long as all the rest: each image is put once, in all of the worlds, unless it is a large one. */
 const stored = new Map<string, StoredObject>();
+const LARGEST_STORED = 9 * BLOCK_SIZE;
 async function givenImage(aws: World, key: string, content: Buffer): Promise<StoredObject> {
   const bucket = aws.s3.buckets.get(IMAGES)!;
   const name = `${key} ${content.length}`;
-  if (!stored.has(name)) { stored.set(name, await aws.s3.put(IMAGES, key, content)); }
-  const object = stored.get(name)!;
+  const object = stored.get(name) ?? await aws.s3.put(IMAGES, key, content);
+  if (content.length <= LARGEST_STORED) { stored.set(name, object); }
   bucket.add(object);
   return object;
 }

@@ -9,14 +9,12 @@ import { BlockReader } from '../../../lambda/transfer/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/block-writer';
 import { cleanUp } from '../../../lambda/transfer/clean-up';
 import { copy } from '../../../lambda/transfer/copy';
-import { plan } from '../../../lambda/transfer/plan';
 import { s3Things } from '../../../lambda/transfer/s3-things';
-import { seal } from '../../../lambda/transfer/seal';
-import { settle } from '../../../lambda/transfer/settle';
 import { Snapshots } from '../../../lambda/transfer/snapshots';
+import { step } from '../../../lambda/transfer/steps';
 import { verify } from '../../../lambda/transfer/verify';
 import type { VerifyInput } from '../../../src/contract/integrity';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type SnapshotInput, type TransferInput } from '../../../src/contract/transfer';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type StepInput } from '../../../src/contract/transfer';
 import { Clock } from '../../emulator/clock';
 import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../emulator/ebs';
 import { Ec2 } from '../../emulator/ec2';
@@ -78,7 +76,7 @@ export class World {
   /** Actions that are denied from now on. */
   public readonly denied: string[] = [];
   public handlers!: Handlers;
-  /** How often each transfer function was invoked. */
+  /** How often each transfer function was invoked; the one of several steps, for each of them. */
   public readonly invocations: Record<string, number> = {};
   private readonly functions: Record<string, Function> = {};
   /** For every function that runs: how many of its tasks are asleep. */
@@ -183,10 +181,8 @@ export class World {
     const read = services.source.read.bind(services.source);
     services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
     Object.assign(this.functions, {
-      plan: (input: TransferInput) => plan(services, input, this.options.rangeBlocks),
+      steps: (input: StepInput) => step(services, input, this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
-      seal: (input: SnapshotInput) => seal(services, input),
-      settle: (input: SnapshotInput) => settle(services.snapshots, input),
       verify: (input: VerifyInput) => verify(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
     } satisfies Record<string, Function>);
     if (this.options.rule) {
@@ -196,10 +192,11 @@ export class World {
     }
   }
 
-  private async invoke(name: string, payload: unknown): Promise<object> {
+  private async invoke(functionName: string, payload: unknown): Promise<object> {
+    const name = functionName === 'steps' ? Object.keys(payload as StepInput)[0] : functionName;
     this.invocations[name] = (this.invocations[name] ?? 0) + 1;
     try {
-      const work = () => this.functions[name](JSON.parse(JSON.stringify(payload)));
+      const work = () => this.functions[functionName](JSON.parse(JSON.stringify(payload)));
       const result = await (this.options.around?.(name, work) ?? this.run(work));
       return { payload: JSON.parse(JSON.stringify(result ?? null)), executedVersion: '$LATEST', requestId: '0' };
     } catch (error) {
@@ -233,7 +230,7 @@ const task = (name: string) => ({
 const DEFINITION = {
   StartAt: 'Plan',
   States: {
-    Plan: { ...task('plan'), Next: 'Copy' },
+    Plan: { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy' },
     Copy: {
       Type: 'Map',
       ItemsPath: '$.ranges',
@@ -251,11 +248,17 @@ const DEFINITION = {
       ResultPath: null,
       Next: 'Seal',
     },
-    Seal: { ...task('seal'), ResultPath: null, Next: 'Settle' },
-    Settle: { ...task('settle'), ResultPath: '$.settled', Next: 'Settled' },
-    Settled: { Type: 'Choice', Choices: [{ Variable: '$.settled.completed', BooleanEquals: true, Next: 'Verified' }], Default: 'Wait' },
+    Seal: { ...task('steps'), Parameters: { seal: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
+    Settle: { ...task('steps'), Parameters: { settle: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
+    Settled: {
+      Type: 'Choice',
+      Choices: [
+        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.verify', BooleanEquals: true }], Next: 'Verify' },
+        { Variable: '$.settle.completed', BooleanEquals: true, Next: 'End' },
+      ],
+      Default: 'Wait',
+    },
     Wait: { Type: 'Wait', Seconds: 5, Next: 'Settle' },
-    Verified: { Type: 'Choice', Choices: [{ Variable: '$.verify', BooleanEquals: true, Next: 'Verify' }], Default: 'End' },
     Verify: {
       Type: 'Map',
       ItemsPath: '$.ranges',

@@ -115,14 +115,14 @@ describe('the rights to read the image', () => {
   test('are granted to all who read it, before the snapshot is made', () => {
     const { stack } = given();
 
-    for (const role of ['EbsProviderRole', 'TransferPlan', 'TransferCopy', 'TransferSeal']) {
+    for (const role of ['EbsProviderRole', 'TransferSteps', 'TransferCopy']) {
       const [read] = statementsAllowing(stack, role, 's3:GetObjectVersion');
       expect(read).toMatchObject({ Action: ['s3:GetObject', 's3:GetObjectVersion'], Resource: objectArn('disk.img') });
       expect(onlyOf(stack, TYPE).DependsOn).toContain(read.policy);
       expect(statementsAllowing(stack, role, 's3:ListBucket').map(({ Resource }) => Resource)).toContainEqual(BUCKET_ARN);
     }
-    for (const role of ['TransferSettle', 'TransferCleanUp']) {
-      expect(statementsAllowing(stack, role, 's3:GetObject')).toEqual([]);
+    for (const role of ['TransferVerify', 'TransferCleanUp']) {
+      expect(statementsAllowing(stack, role, 's3:GetObjectVersion')).toEqual([]);
     }
   });
 
@@ -193,7 +193,7 @@ test('a key of the user may be used by those who start the snapshot and write to
     expect(onlyOf(stack, TYPE).DependsOn).toContain(use.policy);
     expect(statementsAllowing(stack, role, 'kms:CreateGrant')).toMatchObject([{ Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' } } }]);
   }
-  expect(statementsAllowing(stack, 'TransferPlan', 'kms:Decrypt')).toEqual([]);
+  expect(statementsAllowing(stack, 'TransferSteps', 'kms:Decrypt')).toEqual([]);
 });
 
 describe('an image from a file', () => {

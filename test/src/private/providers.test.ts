@@ -120,7 +120,7 @@ describe('the roles of the EBS functions', () => {
     ['EbsProviderRole', 'ec2:DeleteTags'],
     ['EbsProviderRole', 'ec2:DeleteSnapshot'],
     ['TransferCopy', 'ebs:PutSnapshotBlock'],
-    ['TransferSeal', 'ebs:CompleteSnapshot'],
+    ['TransferSteps', 'ebs:CompleteSnapshot'],
     ['TransferVerify', 'ebs:ListSnapshotBlocks'],
     ['TransferVerify', 'ebs:GetSnapshotBlock'],
     ['TransferCleanUp', 'ec2:DeleteSnapshot'],
@@ -129,9 +129,8 @@ describe('the roles of the EBS functions', () => {
   });
 
   test.each([
-    ['TransferPlan', ['s3:PutObject']],
     ['TransferCopy', ['s3:GetObject', 's3:PutObject']],
-    ['TransferSeal', ['s3:GetObject', 's3:PutObject']],
+    ['TransferSteps', ['s3:GetObject', 's3:PutObject']],
     ['TransferVerify', ['s3:GetObject']],
     ['TransferCleanUp', ['s3:DeleteObject']],
     ['EbsProviderRole', ['s3:GetObject', 's3:DeleteObject']],

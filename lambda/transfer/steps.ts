@@ -1,0 +1,33 @@
+import { EBSClient } from '@aws-sdk/client-ebs';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { BlockWriter } from './block-writer';
+import { once } from './environment';
+import { plan } from './plan';
+import { s3Things } from './s3-things';
+import { seal, type SealServices } from './seal';
+import { settle, settleSoon } from './settle';
+import { Snapshots } from './snapshots';
+import type { PlanResult, SettleResult, StepInput } from '../../src/contract/transfer';
+import { clientConfig } from '../shared/client-config';
+
+export interface StepServices extends SealServices {
+  readonly snapshots: Snapshots;
+}
+
+const services = once((): StepServices => ({
+  ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())), snapshots: new Snapshots(new EC2Client(clientConfig())),
+}));
+
+export const handler = (input: StepInput): Promise<PlanResult | SettleResult> => step(services(), input);
+
+/**
+ * What comes before and after the copying, in one function: the process that
+ * planned a small image is still there to seal it, so nobody waits for the start of another one.
+ * Tests take smaller ranges.
+ */
+export async function step(aws: StepServices, input: StepInput, smallRange?: number): Promise<PlanResult | SettleResult> {
+  if ('plan' in input) { return plan(aws, input.plan, smallRange); }
+  if ('settle' in input) { return settle(aws.snapshots, input.settle); }
+  await seal(aws, input.seal);
+  return settleSoon(aws.snapshots, input.seal);
+}
