@@ -4,7 +4,7 @@ import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
 import { Parents } from './parents';
 import { ParentRefused, type NewSnapshot, type SnapshotStarter, type StartedSnapshot } from './snapshot-starter';
-import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource, TransferParent } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
@@ -69,7 +69,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
         token: tokenOf(context, refused),
         volumeSize,
         description: Description,
-        tags: [...tags, ...parent ? [{ Key: OWNERSHIP_TAGS.parent, Value: parent.snapshotId }] : []],
+        tags: [...tags, ...parent ? [{ Key: PARENT_TAG, Value: parent.snapshotId }] : []],
         encrypted,
         kmsKeyArn,
         parentId: parent?.snapshotId,

@@ -1,6 +1,6 @@
 import type { Snapshot, Snapshots } from './snapshots';
 import type { TransferStore } from './store';
-import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
 
@@ -24,12 +24,12 @@ export function isCondemned({ tags }: Snapshot): boolean {
 
 /** The id of the snapshot that one was started from. */
 export function parentOf({ tags }: Snapshot): string | undefined {
-  return valueOf(tags, OWNERSHIP_TAGS.parent);
+  return valueOf(tags, PARENT_TAG);
 }
 
 /** The snapshots that are being made from a parent, but for one that does not count any more. */
 export async function usersOf(snapshots: Snapshots, parentId: string, ended?: string): Promise<Snapshot[]> {
-  const children = await snapshots.findTagged({ [OWNERSHIP_TAGS.parent]: parentId });
+  const children = await snapshots.findTagged({ [PARENT_TAG]: parentId });
   return children.filter(({ id, state }) => state === 'pending' && id !== ended);
 }
 

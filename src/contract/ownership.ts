@@ -20,9 +20,10 @@ export const OWNERSHIP_TAGS = {
    * snapshot that was deleted while it was in use as a parent: `condemned`; whoever ends that use removes it.
    */
   state: 'cdk-durable-storage:state',
-  /** Of a snapshot that holds only what differs from another one: the id of that. */
-  parent: 'cdk-durable-storage:parent',
 } as const;
+
+/** Of a snapshot that holds only what differs from another one: the id of that. */
+export const PARENT_TAG = 'cdk-durable-storage:parent';
 
 /** No tag of a user may begin like this. */
 export const OWNERSHIP_TAG_PREFIX = 'cdk-durable-storage:';
