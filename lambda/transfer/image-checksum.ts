@@ -38,7 +38,7 @@ export class RangeCrcs {
     this.bytes = saved ?? Buffer.alloc(this.crc ? this.count * CRC_SIZE : 0);
   }
 
-  /** Of one block, of which the image may end in the middle. */
+  /** Of one block, of which the image may end in the middle, or before it. */
   public of(i: number, block: Uint8Array): bigint {
     if (!this.crc) { return 0n; }
     const length = this.lengthOf(i);
@@ -64,7 +64,7 @@ export class RangeCrcs {
   }
 
   private lengthOf(i: number): number {
-    return Math.min(BLOCK_SIZE, this.plan.source.size - (this.first + i) * BLOCK_SIZE);
+    return Math.max(0, Math.min(BLOCK_SIZE, this.plan.source.size - (this.first + i) * BLOCK_SIZE));
   }
 }
 
@@ -78,7 +78,7 @@ export class ImageCrc {
     const { checksum, source: { size } } = this.plan;
     if (!checksum) { return; }
     const { first, count } = rangeOf(this.plan, n);
-    const length = Math.min(count * BLOCK_SIZE, size - first * BLOCK_SIZE);
+    const length = Math.max(0, Math.min(count * BLOCK_SIZE, size - first * BLOCK_SIZE));
     this.crc = Crc.named(checksum.algorithm).combine(this.crc, combined.readBigUInt64BE(), length);
   }
 

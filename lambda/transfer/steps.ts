@@ -1,8 +1,9 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { BlockReader } from './block-reader';
 import { BlockWriter } from './block-writer';
 import { once } from './environment';
-import { plan } from './plan';
+import { plan, type PlanServices } from './plan';
 import { s3Things } from './s3-things';
 import { seal, type SealServices } from './seal';
 import { settle, settleSoon } from './settle';
@@ -10,13 +11,14 @@ import { Snapshots } from './snapshots';
 import type { PlanResult, SettleResult, StepInput } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 
-export interface StepServices extends SealServices {
+export interface StepServices extends PlanServices, SealServices {
   readonly snapshots: Snapshots;
 }
 
-const services = once((): StepServices => ({
-  ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())), snapshots: new Snapshots(new EC2Client(clientConfig())),
-}));
+const services = once((): StepServices => {
+  const ebs = new EBSClient(clientConfig());
+  return { ...s3Things(), reader: new BlockReader(ebs), writer: new BlockWriter(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
+});
 
 export const handler = (input: StepInput): Promise<PlanResult | SettleResult> => step(services(), input);
 

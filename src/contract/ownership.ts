@@ -15,9 +15,15 @@ export const OWNERSHIP_TAGS = {
   identity: 'cdk-durable-storage:identity',
   /** The CloudFormation request that made it: the same when an event is delivered twice. */
   requestId: 'cdk-durable-storage:request-id',
-  /** Only while it was never handed out: `creating`. Or, for one that was there before its stack: `adopted`. */
+  /**
+   * Only while it was never handed out: `creating`. For one that was there before its stack: `adopted`. For a
+   * snapshot that was deleted while it was in use as a parent: `condemned`; whoever ends that use removes it.
+   */
   state: 'cdk-durable-storage:state',
 } as const;
+
+/** Of a snapshot that holds only what differs from another one: the id of that. */
+export const PARENT_TAG = 'cdk-durable-storage:parent';
 
 /** No tag of a user may begin like this. */
 export const OWNERSHIP_TAG_PREFIX = 'cdk-durable-storage:';

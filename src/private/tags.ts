@@ -22,7 +22,8 @@ export const TAG_RULES = {
   fileSystem: { ...EFS, reserved: OWN_TAGS + 1 },
   /** Whatever else the file system carries is not known at synthesis. */
   tagSet: { ...EFS, reserved: 0 },
-  snapshot: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS },
+  /** One more: its parent. */
+  snapshot: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS + 1 },
 } as const;
 
 export type Tags = { readonly [key: string]: string };

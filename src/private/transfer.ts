@@ -11,7 +11,9 @@ import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
 import type { VerifyInput, VerifyResult } from '../contract/integrity';
 import { TRANSFER_MOST_HOURS } from '../contract/limits';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput, type StepInput } from '../contract/transfer';
+import {
+  TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type ReleaseInput, type SettleResult, type SnapshotInput, type StepInput,
+} from '../contract/transfer';
 
 /** Longer than any may take: each has a deadline of its own, which its workers and isComplete keep. */
 const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
@@ -51,6 +53,8 @@ export class Transfer extends Construct {
   public readonly readers: iam.IRole[];
   /** The roles that write encrypted blocks. */
   public readonly writers: iam.IRole[];
+  /** The role that plans. */
+  public readonly planner: iam.IRole;
   /** The roles that read blocks back. */
   public readonly verifiers: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
@@ -78,23 +82,24 @@ export class Transfer extends Construct {
     verify.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*/failure`)] });
     verify.allow({ ...ownedSnapshots(this), actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
 
-    this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
-      stateMachineType: sfn.StateMachineType.STANDARD,
-      comment: 'Copies a disk image from S3 into an EBS snapshot',
-      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ steps, copy, verify })),
-      timeout: TIMEOUT,
-    });
-
     const cleanUp = this.worker('CleanUp', {
-      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what one that failed left behind', timeout: Duration.minutes(5),
+      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(5),
     });
     this.mayUse(cleanUp, 's3:DeleteObject');
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
+
+    this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
+      stateMachineType: sfn.StateMachineType.STANDARD,
+      comment: 'Copies a disk image from S3 into an EBS snapshot',
+      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ steps, copy, verify, cleanUp })),
+      timeout: TIMEOUT,
+    });
     const ends = this.onEnd(cleanUp);
 
     this.readers = [steps, copy].map(worker => worker.role!);
     this.writers = [copy.role!];
+    this.planner = steps.role!;
     this.verifiers = [verify.role!];
     // The state machine too: its own right to run the Distributed Map is made after it.
     this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends);
@@ -150,7 +155,7 @@ export class Transfer extends Construct {
     });
   }
 
-  private definition({ steps, copy, verify }: Record<'steps' | 'copy' | 'verify', HandlerFunction>): sfn.IChainable {
+  private definition({ steps, copy, verify, cleanUp }: Record<'steps' | 'copy' | 'verify' | 'cleanUp', HandlerFunction>): sfn.IChainable {
     const snapshot = { snapshotId: sfn.JsonPath.stringAt('$.snapshotId' satisfies `$.${keyof SnapshotInput}`) };
 
     const copyRange = this.task('Copy range', copy, {
@@ -177,9 +182,17 @@ export class Transfer extends Construct {
     const askSettled = step('Settle snapshot', { settle: snapshot } satisfies StepInput, '$.settle');
     const completed = sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true);
     const toVerify = sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true);
+    const increment = sfn.Condition.booleanEquals('$.increment' satisfies `$.${keyof PlanResult}`, true);
     const end = new sfn.Succeed(this, 'Snapshot completed');
+    const release = this.task('Release parent', cleanUp, {
+      payload: sfn.TaskInput.fromObject({ releaseParentOf: sfn.JsonPath.stringAt('$.snapshotId') } satisfies Record<keyof ReleaseInput, unknown>),
+      resultPath: sfn.JsonPath.DISCARD,
+    });
+    release.next(end);
+    const verified = new sfn.Choice(this, 'Increment verified?').when(increment, release).otherwise(end);
     const isCompleted = new sfn.Choice(this, 'Snapshot completed?')
-      .when(sfn.Condition.and(completed, toVerify), this.verification(verify).next(end))
+      .when(sfn.Condition.and(completed, toVerify), this.verification(verify).next(verified))
+      .when(sfn.Condition.and(completed, increment), release)
       .when(completed, end)
       .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled));
     askSettled.next(isCompleted);

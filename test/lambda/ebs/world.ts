@@ -14,7 +14,7 @@ import { Snapshots } from '../../../lambda/transfer/snapshots';
 import { step } from '../../../lambda/transfer/steps';
 import { verify } from '../../../lambda/transfer/verify';
 import type { VerifyInput } from '../../../src/contract/integrity';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type StepInput } from '../../../src/contract/transfer';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type StepInput } from '../../../src/contract/transfer';
 import { Clock } from '../../emulator/clock';
 import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../emulator/ebs';
 import { Ec2 } from '../../emulator/ec2';
@@ -52,6 +52,8 @@ export interface WorldOptions {
   /** Runs an invocation of a transfer function by `run`, or throws `KILLED`: `Lambda.Unknown` to the state machine, which repeats it. */
   readonly around?: (name: string, work: () => Promise<unknown>) => Promise<unknown>;
 }
+
+const ZEROS = Buffer.alloc(BLOCK_SIZE);
 
 type Function = (input: any) => Promise<unknown>;
 
@@ -119,15 +121,17 @@ export class World {
     expect(this.transferObjects).toEqual([]);
   }
 
-  /** The snapshot holds the image, then zeros, and every block of the image was written. */
+  /** The snapshot holds the image, then zeros, and every block of the image was written, here or in a parent. */
   public expectContent(snapshotId: string, image: Buffer, { omitted = [] as number[] } = {}): void {
     const view = this.ebs.snapshot(snapshotId)!;
     expect(view.state).toBe('completed');
     const blocks = Math.ceil(image.length / BLOCK_SIZE);
-    expect(view.writtenIndexes).toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
+    expect(view.presentIndexes.filter(index => index < blocks)).toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
     const padded = Buffer.alloc(blocks * BLOCK_SIZE);
     image.copy(padded);
     expect(this.ebs.sha256(snapshotId, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
+    // What an older and larger image left there would show.
+    for (const index of view.presentIndexes.filter(each => each >= blocks)) { expect(this.ebs.blockAt(snapshotId, index).equals(ZEROS)).toBe(true); }
   }
 
   /** Puts another block into a snapshot, behind the service's back, or takes it away. */
@@ -183,11 +187,12 @@ export class World {
     Object.assign(this.functions, {
       steps: (input: StepInput) => step(services, input, this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
+      cleanUp: (input: ReleaseInput) => cleanUp(services, input),
       verify: (input: VerifyInput) => verify(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
     } satisfies Record<string, Function>);
     if (this.options.rule) {
       this.states.onStatusChange(event => {
-        if (ENDED.includes(event.detail.status)) { void this.run(() => cleanUp(services, event)).catch(() => {}); }
+        if (event.detail.status !== 'RUNNING') { void this.run(() => cleanUp(services, event)).catch(() => {}); }
       });
     }
   }
@@ -254,6 +259,7 @@ const DEFINITION = {
       Type: 'Choice',
       Choices: [
         { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.verify', BooleanEquals: true }], Next: 'Verify' },
+        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.increment', BooleanEquals: true }], Next: 'Release' },
         { Variable: '$.settle.completed', BooleanEquals: true, Next: 'End' },
       ],
       Default: 'Wait',
@@ -274,8 +280,10 @@ const DEFINITION = {
         },
       },
       ResultPath: null,
-      Next: 'End',
+      Next: 'Increment',
     },
+    Increment: { Type: 'Choice', Choices: [{ Variable: '$.increment', BooleanEquals: true, Next: 'Release' }], Default: 'End' },
+    Release: { ...task('cleanUp'), Parameters: { 'releaseParentOf.$': '$.snapshotId' }, ResultPath: null, Next: 'End' },
     End: { Type: 'Succeed' },
   },
 };

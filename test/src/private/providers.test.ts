@@ -110,7 +110,10 @@ describe('the roles of the EBS functions', () => {
 
   test('start only snapshots that carry the tag of the stack', () => {
     const tagged = { 'aws:RequestTag/cdk-durable-storage:stack-id': STACK_ID };
-    expect(allowed('EbsProviderRole', 'ebs:StartSnapshot')).toMatchObject([{ Resource: SNAPSHOTS, Condition: { StringEquals: tagged } }]);
+    // The parent, if there is one, is made here too, unless a construct names another one.
+    expect(allowed('EbsProviderRole', 'ebs:StartSnapshot')).toMatchObject([
+      { Resource: SNAPSHOTS, Condition: { StringEquals: tagged } }, { Resource: SNAPSHOTS, Condition: MADE_HERE },
+    ]);
     expect(allowed('EbsProviderRole', 'ec2:CreateTags')[0]).toMatchObject({
       Resource: SNAPSHOTS, Condition: { StringEquals: tagged },
     });

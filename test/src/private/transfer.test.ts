@@ -55,7 +55,7 @@ async function run(functions: Record<string, Handler>): Promise<{ result?: unkno
   }
 }
 
-const plan = () => ({ snapshotId: 'snap-1', workers: 2, ranges: [{ n: 0 }, { n: 1 }], verify: false });
+const plan = () => ({ snapshotId: 'snap-1', workers: 2, ranges: [{ n: 0 }, { n: 1 }], verify: false, increment: false });
 
 test('a transfer plans, copies each range until it is done, seals once, and waits until EBS has completed the snapshot', async () => {
   const visits: Record<number, number> = {};
@@ -95,6 +95,21 @@ test('a snapshot that shall be verified is, range by range, each until it is don
   ]));
 });
 
+test.each([true, false])('the parent of an increment is released at the very end (verified: %s)', async verify => {
+  const { error, calls } = await run({
+    Plan: () => ({ ...plan(), verify, increment: true }),
+    Copy: () => ({ done: true }),
+    Seal: () => null,
+    Settle: () => ({ completed: true }),
+    Verify: input => ({ ...input, done: true }),
+    Clean: () => null,
+  });
+
+  expect(error).toBeUndefined();
+  expect(calls.filter(([name]) => name === 'Clean')).toHaveLength(1);
+  expect(calls.at(-1)).toEqual(['Clean', { releaseParentOf: 'snap-1' }]);
+});
+
 test('a failing range fails the transfer, and nothing is sealed', async () => {
   const { error, calls } = await run({
     Plan: plan,
@@ -110,7 +125,7 @@ test('a failing range fails the transfer, and nothing is sealed', async () => {
 test('only failures of Lambda itself are repeated, and none is caught', () => {
   const tasks = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Task');
 
-  expect(tasks).toHaveLength(5);
+  expect(tasks).toHaveLength(6);
   for (const task of tasks) {
     expect(task).not.toHaveProperty('Catch');
     expect(task.Retry).toHaveLength(1);
