@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
 import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-limits';
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
+import type { KeptSnapshots } from './kept-snapshots';
+import type { SnapshotSharing } from './snapshot-sharing';
 import type { SnapshotStarter, StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
@@ -13,7 +15,7 @@ import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/wire';
 import { GIB } from '../transfer/blocks';
 import { removeLeftovers } from '../transfer/leftovers';
-import { notCompleted, type Snapshot, type Snapshots } from '../transfer/snapshots';
+import { notCompleted, SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshots';
 import { nameOfImage, type Source } from '../transfer/source';
 import type { TransferStore } from '../transfer/store';
 
@@ -23,6 +25,8 @@ export interface SnapshotImportServices {
   readonly snapshots: Snapshots;
   readonly executions: Executions;
   readonly store: TransferStore;
+  readonly sharing: SnapshotSharing;
+  readonly kept: KeptSnapshots;
 }
 
 /** What the creation learned: the image as it was then, and when that was. */
@@ -40,7 +44,7 @@ const CREATING = 'creating';
 const VISIBLE_AFTER_MILLISECONDS = 150_000;
 
 export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
-  const { source, starter, snapshots, executions, store } = aws;
+  const { source, starter, snapshots, executions, store, sharing, kept } = aws;
 
   async function create(properties: SnapshotImportProperties, context: Context): Promise<Created> {
     const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
@@ -100,12 +104,15 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     });
   }
 
-  async function setTags({ id, tags }: Snapshot, wanted: SnapshotImportProperties, old: SnapshotImportProperties | undefined): Promise<void> {
+  async function handOut({ id, tags }: Snapshot, wanted: SnapshotImportProperties, old: SnapshotImportProperties | undefined): Promise<void> {
     const { set, remove } = tagChanges(tags, wanted.Tags ?? [], old?.Tags);
     await snapshots.untag(id, remove);
     await snapshots.tag(id, set);
+    const state = valueOf(tags, OWNERSHIP_TAGS.state);
+    // One that was kept for an image, and is wanted again, may have been shared otherwise.
+    if (wanted.SharedWith || old?.SharedWith || state === 'retained') { await sharing.set(id, wanted.SharedWith ?? []); }
     // Last: from now on only CloudFormation decides what becomes of it.
-    await snapshots.untag(id, valueOf(tags, OWNERSHIP_TAGS.state) === CREATING ? [OWNERSHIP_TAGS.state] : []);
+    await snapshots.untag(id, state === undefined ? [] : [OWNERSHIP_TAGS.state]);
   }
 
   return {
@@ -141,24 +148,29 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
         return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
       }
-      await setTags(snapshot, properties, old);
+      await handOut(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}` };
     },
 
-    async delete(id, { RemovalPolicy }, { stackId }) {
+    async delete(id, { RemovalPolicy }, { stackId, since }) {
       const snapshot = await snapshots.find(id);
       if (snapshot && !isOf(stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
       if (snapshot?.state === 'completed' && isHandedOut(snapshot) && RemovalPolicy === 'Retain') {
         throw new Error(`snapshot ${id} is not deleted, for its removalPolicy is RETAIN; CloudFormation should not have asked for it`);
       }
       await executions.stop(id);
-      if (snapshot) { await snapshots.delete(id); }
+      try {
+        if (snapshot) { await snapshots.delete(id); }
+      } catch (error) {
+        if (!(error instanceof SnapshotInUse)) { throw error; }
+        return kept.keep(error, stackId, since);
+      }
       await store.remove(id);
     },
 
     async gone(id, _properties, { stackId }) {
       const snapshot = await snapshots.find(id);
-      return snapshot === undefined || !isOf(stackId, snapshot);
+      return snapshot === undefined || !isOf(stackId, snapshot) || valueOf(snapshot.tags, OWNERSHIP_TAGS.state) === 'retained';
     },
 
     async find(_candidates, { stackId, logicalId }) {

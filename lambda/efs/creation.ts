@@ -3,7 +3,7 @@ import { CreateFileSystemCommand, type FileSystemDescription, type PerformanceMo
 import type { Efs } from './efs';
 import { differences, replacingChanges, tokenOf, type Immutables } from './immutables';
 import { ownersOf } from './present-owners';
-import type { Stacks } from './stacks';
+import type { Stacks } from '../shared/stacks';
 import type { TaggedFileSystems } from './tagged-file-systems';
 import { throughputOf } from './throughput';
 import type { FileSystemProperties } from '../../src/contract/file-system';

@@ -11,7 +11,7 @@ import { keyArn } from './key';
 import { dataIn, refuseForObstacles } from './obstacles';
 import { Replications } from './replication';
 import { Schedules } from './schedule';
-import { Stacks } from './stacks';
+import { Stacks } from '../shared/stacks';
 import { TaggedFileSystems } from './tagged-file-systems';
 import { changeThroughput, throughputAttributes, throughputOf } from './throughput';
 import { refuseReserved } from './user-tags';

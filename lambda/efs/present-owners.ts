@@ -1,6 +1,6 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { Efs } from './efs';
-import type { Membership, Stacks } from './stacks';
+import type { Membership, Stacks } from '../shared/stacks';
 import { RETAINED_TAG } from '../../src/contract/migration';
 import type { Context } from '../shared/lifecycle';
 import { valueOf } from '../shared/ownership';

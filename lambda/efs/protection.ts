@@ -1,7 +1,7 @@
 import { UpdateFileSystemProtectionCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
 import { about } from './about';
 import type { Efs } from './efs';
-import type { Stacks } from './stacks';
+import type { Stacks } from '../shared/stacks';
 import type { FileSystemProtectionProperty } from '../../src/contract/configuration';
 import { log } from '../shared/log';
 

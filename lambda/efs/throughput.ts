@@ -1,7 +1,7 @@
 import { UpdateFileSystemCommand, type FileSystemDescription, type ThroughputMode } from '@aws-sdk/client-efs';
 import type { Efs } from './efs';
 import type { Schedules } from './schedule';
-import type { Stacks } from './stacks';
+import type { Stacks } from '../shared/stacks';
 import type { FileSystemProperties } from '../../src/contract/file-system';
 import type { Deferral } from '../../src/contract/throughput';
 import { isNamed } from '../shared/errors';

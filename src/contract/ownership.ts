@@ -15,7 +15,10 @@ export const OWNERSHIP_TAGS = {
   identity: 'cdk-durable-storage:identity',
   /** The CloudFormation request that made it: the same when an event is delivered twice. */
   requestId: 'cdk-durable-storage:request-id',
-  /** Only while it was never handed out: `creating`. Or, for one that was there before its stack: `adopted`. */
+  /**
+   * Only while it was never handed out: `creating`. Or, for one that was there before its stack: `adopted`. A machine image, or
+   * its snapshot, that was replaced but is kept: `retained`; one that was, and is used again: `returned`.
+   */
   state: 'cdk-durable-storage:state',
 } as const;
 

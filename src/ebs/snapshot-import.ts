@@ -16,7 +16,7 @@ import { importEnded } from '../private/import-events';
 import { importMetric, importWidget } from '../private/import-metrics';
 import { KeyAccess } from '../private/key-access';
 import { mergedTags, TAG_RULES } from '../private/tags';
-import { check, misuse, notBoth, wholeGibibytes } from '../private/validation';
+import { check, misuse, notBoth, validateAccounts, wholeGibibytes } from '../private/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotImport';
 const GIB = 1024 ** 3;
@@ -147,10 +147,23 @@ export interface SnapshotImportProps {
   readonly maxConcurrency?: number;
 
   /**
+   * Ids of the accounts that may make volumes from the snapshot, and copy it; exactly these.
+   *
+   * What is encrypted with the account's default key for EBS cannot be shared; those who use it need
+   * the `kmsKey` as well. To launch instances from a machine image, its snapshot need not be shared.
+   *
+   * A change is made in place.
+   *
+   * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html
+   * @default - none
+   */
+  readonly sharedWithAccounts?: string[];
+
+  /**
    * What happens to the snapshot when it is removed from the stack or replaced.
    *
    * Volumes made from it do not need it any longer. A machine image that uses it
-   * keeps EC2 from deleting it.
+   * keeps EC2 from deleting it; so it stays as long as the `retainPrevious` of a machine image keeps that.
    *
    * @default RemovalPolicy.DESTROY - the image is still there
    */
@@ -204,6 +217,20 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
   public readonly volumeSizeInGiB: number;
 
   /**
+   * GiB that a volume has at least, as far as that is known at synthesis.
+   *
+   * @internal
+   */
+  public readonly _leastVolumeSize: number | undefined;
+
+  /**
+   * Whether the snapshot is completed once the resource is.
+   *
+   * @internal
+   */
+  public readonly _waits: boolean;
+
+  /**
    * Collects the tags of the snapshot.
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
@@ -221,7 +248,11 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
     const verify = props.verify ?? Verification.SAMPLE;
     check(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
     check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
-    this.validateImageSize(props.image._sizeInBytes(this), volumeSize);
+    validateAccounts(this, 'sharedWithAccounts', props.sharedWithAccounts);
+    const sizeInBytes = props.image._sizeInBytes(this);
+    this.validateImageSize(sizeInBytes, volumeSize);
+    this._leastVolumeSize = volumeSize ?? (sizeInBytes === undefined ? undefined : Math.ceil(sizeInBytes / GIB));
+    this._waits = props.waitForCompletion !== false;
     const image = props.image._bind(this);
 
     const provider = EbsProvider.getOrCreate(this);
@@ -244,6 +275,7 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
         WaitForCompletion: props.waitForCompletion === false ? false : undefined,
         MaxPutsPerSecond: props.maxPutsPerSecond,
         MaxConcurrency: props.maxConcurrency,
+        SharedWith: props.sharedWithAccounts?.length ? props.sharedWithAccounts : undefined,
         Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
       },
     });

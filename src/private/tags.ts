@@ -1,5 +1,6 @@
 import { Annotations, Lazy, Stack, type TagManager, Token } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { MACHINE_IMAGE_TAGS } from '../contract/machine-image';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, type TagProperty } from '../contract/ownership';
 
 /** What a service allows. */
@@ -23,6 +24,7 @@ export const TAG_RULES = {
   /** Whatever else the file system carries is not known at synthesis. */
   tagSet: { ...EFS, reserved: 0 },
   snapshot: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS },
+  machineImage: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS + Object.keys(MACHINE_IMAGE_TAGS).length },
 } as const;
 
 export type Tags = { readonly [key: string]: string };
