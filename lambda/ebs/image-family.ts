@@ -24,13 +24,17 @@ export function currentSince({ tags }: Image): number {
 export class ImageFamily {
   constructor(
     private readonly aws: { readonly images: Images; readonly kept: KeptSnapshots; readonly stacks: Stacks },
-    private readonly stackId: string,
-    private readonly logicalId: string,
+    private readonly resource: { readonly stackId: string; readonly logicalId: string },
   ) {}
+
+  /** For an image that becomes current: later than for all others, whatever the clocks of functions say. */
+  public async now(): Promise<number> {
+    return Math.max(Date.now(), ...(await this.all()).map(image => currentSince(image) + 1));
+  }
 
   /** The resource is not this image any more. All that has to go before it goes first; so it is repeated while that takes time. */
   public async leave(image: Image): Promise<void> {
-    const others = (await this.aws.images.findTagged({ [OWNERSHIP_TAGS.stackId]: this.stackId, [OWNERSHIP_TAGS.logicalId]: this.logicalId }))
+    const others = (await this.all())
       .filter(({ id, tags }) => id !== image.id && valueOf(tags, OWNERSHIP_TAGS.state) !== 'creating')
       .sort((a, b) => currentSince(b) - currentSince(a));
     const [latest] = others;
@@ -49,8 +53,13 @@ export class ImageFamily {
       await this.aws.images.deregister(id);
       log({ event: 'deregistered an image that was kept', imageId: id });
     }
-    if (!await this.aws.kept.removeUnused(this.stackId)) { return; }
+    if (!await this.aws.kept.removeUnused(this.resource.stackId)) { return; }
     await (stays ? this.retain(image) : this.aws.images.deregister(image.id));
+  }
+
+  private all(): Promise<Image[]> {
+    const { stackId, logicalId } = this.resource;
+    return this.aws.images.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
   }
 
   private async retain({ id }: Image): Promise<void> {
@@ -60,9 +69,9 @@ export class ImageFamily {
 
   private async stackStatus(): Promise<string | undefined> {
     try {
-      return await this.aws.stacks.status(this.stackId) ?? 'DELETE_COMPLETE';
+      return await this.aws.stacks.status(this.resource.stackId) ?? 'DELETE_COMPLETE';
     } catch (error) {
-      log({ event: 'could not ask for the state of the stack', stackId: this.stackId, error: saidBy(error) });
+      log({ event: 'could not ask for the state of the stack', stackId: this.resource.stackId, error: saidBy(error) });
       return undefined;
     }
   }

@@ -69,7 +69,8 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
   }
 
   /** In place: all that is not the image itself. */
-  async function bringUpToDate(image: Image, properties: MachineImageProperties, { old, identity: wanted }: ReadyContext<MachineImageProperties>) {
+  async function bringUpToDate(image: Image, properties: MachineImageProperties, context: ReadyContext<MachineImageProperties>): Promise<void> {
+    const { old, identity: wanted } = context;
     const { id, tags } = image;
     if (image.description !== (properties.Description ?? '')) { await images.describe(id, properties.Description ?? ''); }
     await setPermissions(id, properties.LaunchPermissions ?? []);
@@ -80,7 +81,7 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
       || (old !== undefined && identityOf(identity, old) !== wanted);
     const own = {
       [MACHINE_IMAGE_TAGS.retainPrevious]: `${properties.RetainPrevious ?? 0}`,
-      ...(becomesCurrent && { [MACHINE_IMAGE_TAGS.currentSince]: `${Date.now()}` }),
+      ...(becomesCurrent && { [MACHINE_IMAGE_TAGS.currentSince]: `${await new ImageFamily(aws, context).now()}` }),
       ...(state === 'retained' && { [STATE]: 'returned' }),
     };
     const { set, remove } = tagChanges(tags, properties.Tags ?? [], old?.Tags);
@@ -132,15 +133,15 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
       return { ImageId: id, ImageName: image.name };
     },
 
-    async delete(id, { RemovalPolicy }, { stackId, logicalId }) {
+    async delete(id, { RemovalPolicy }, context) {
       const image = await images.find(id);
       if (!image) { return; }
-      if (valueOf(image.tags, STACK_ID) !== stackId) { return log({ event: 'left an image alone that is not of this stack', imageId: id }); }
+      if (valueOf(image.tags, STACK_ID) !== context.stackId) { return log({ event: 'left an image alone that is not of this stack', imageId: id }); }
       if (!isHandedOut(image)) { return images.deregister(id); }
       if (RemovalPolicy === 'Retain') {
         throw new Error(`AMI ${id} is not deregistered, for its removalPolicy is RETAIN; CloudFormation should not have asked for it`);
       }
-      await new ImageFamily(aws, stackId, logicalId).leave(image);
+      await new ImageFamily(aws, context).leave(image);
     },
 
     async gone(id, _properties, { stackId }) {
