@@ -1,12 +1,18 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { Executions } from './executions';
+import { Images } from './images';
+import { KeptSnapshots } from './kept-snapshots';
+import { machineImage } from './machine-image';
 import { snapshotImport } from './snapshot-import';
+import { SnapshotSharing } from './snapshot-sharing';
 import { SnapshotStarter } from './snapshot-starter';
 import { clientConfig } from '../shared/client-config';
 import { handlersOf, type Handlers, type ProviderEvent } from '../shared/lifecycle';
+import { Stacks } from '../shared/stacks';
 import { once, variable } from '../transfer/environment';
 import { s3Things } from '../transfer/s3-things';
 import { Snapshots } from '../transfer/snapshots';
@@ -15,13 +21,28 @@ const handlers = once(makeHandlers);
 
 export function makeHandlers(): Handlers {
   const config = clientConfig();
+  const ec2 = new EC2Client(config);
+  const { source, store } = s3Things();
+  const things = { store, snapshots: new Snapshots(ec2), images: new Images(ec2) };
   const services = {
-    ...s3Things(),
+    ...things,
+    source,
     starter: new SnapshotStarter(new EBSClient(config), new KMSClient(config)),
-    snapshots: new Snapshots(new EC2Client(config)),
     executions: new Executions(new SFNClient(config), variable('stateMachineArn')),
+    sharing: new SnapshotSharing(ec2),
+    kept: new KeptSnapshots(things),
+    stacks: new Stacks(new CloudFormationClient(config)),
   };
-  return handlersOf(snapshotImport(services), { creationTimeoutSeconds: Number(variable('creationTimeout')) });
+  const options = { creationTimeoutSeconds: Number(variable('creationTimeout')) };
+  const byType: Record<string, Handlers> = {
+    'Custom::SnapshotImport': handlersOf(snapshotImport(services), options),
+    'Custom::MachineImage': handlersOf(machineImage(services), options),
+  };
+  const handlersFor = ({ ResourceType }: ProviderEvent<any>): Handlers => {
+    if (!Object.hasOwn(byType, ResourceType)) { throw new Error(`this handler knows ${Object.keys(byType).join(', ')}, and not ${ResourceType}`); }
+    return byType[ResourceType];
+  };
+  return { onEvent: async event => handlersFor(event).onEvent(event), isComplete: async event => handlersFor(event).isComplete(event) };
 }
 
 export const onEvent = (event: ProviderEvent<any>) => handlers().onEvent(event);

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
 import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-limits';
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
+import type { KeptSnapshots } from './kept-snapshots';
 import { Parents } from './parents';
+import type { SnapshotSharing } from './snapshot-sharing';
 import { ParentRefused, type NewSnapshot, type SnapshotStarter, type StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
@@ -15,7 +17,7 @@ import { boolean } from '../shared/wire';
 import { GIB } from '../transfer/blocks';
 import { removeLeftovers } from '../transfer/leftovers';
 import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent-use';
-import { notCompleted, type Snapshot, type Snapshots } from '../transfer/snapshots';
+import { notCompleted, SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshots';
 import { nameOfImage, type Source } from '../transfer/source';
 import type { TransferStore } from '../transfer/store';
 
@@ -25,6 +27,8 @@ export interface SnapshotImportServices {
   readonly snapshots: Snapshots;
   readonly executions: Executions;
   readonly store: TransferStore;
+  readonly sharing: SnapshotSharing;
+  readonly kept: KeptSnapshots;
 }
 
 /** What the creation learned: the image as it was then, and when that was. */
@@ -44,7 +48,7 @@ const CREATING = 'creating';
 const VISIBLE_AFTER_MILLISECONDS = 150_000;
 
 export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
-  const { source, starter, snapshots, executions, store } = aws;
+  const { source, starter, snapshots, executions, store, sharing, kept } = aws;
   const parents = new Parents(aws);
 
   async function create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
@@ -126,12 +130,15 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     });
   }
 
-  async function setTags({ id, tags }: Snapshot, wanted: SnapshotImportProperties, old: SnapshotImportProperties | undefined): Promise<void> {
+  async function handOut({ id, tags }: Snapshot, wanted: SnapshotImportProperties, old: SnapshotImportProperties | undefined): Promise<void> {
     const { set, remove } = tagChanges(tags, wanted.Tags ?? [], old?.Tags);
     await snapshots.untag(id, remove);
     await snapshots.tag(id, set);
+    const state = valueOf(tags, OWNERSHIP_TAGS.state);
+    // One that was kept for an image, and is wanted again, may have been shared otherwise.
+    if (wanted.SharedWith || old?.SharedWith || state === 'retained') { await sharing.set(id, wanted.SharedWith ?? []); }
     // Last: from now on only CloudFormation decides what becomes of it.
-    await snapshots.untag(id, valueOf(tags, OWNERSHIP_TAGS.state) === CREATING ? [OWNERSHIP_TAGS.state] : []);
+    await snapshots.untag(id, state === undefined ? [] : [OWNERSHIP_TAGS.state]);
   }
 
   return {
@@ -167,11 +174,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
         return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
       }
-      await setTags(snapshot, properties, old);
+      await handOut(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
     },
 
-    async delete(id, { RemovalPolicy }, { stackId }) {
+    async delete(id, { RemovalPolicy }, { stackId, since }) {
       const snapshot = await snapshots.find(id);
       if (snapshot && !isOf(stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
       if (snapshot?.state === 'completed' && isHandedOut(snapshot) && RemovalPolicy === 'Retain') {
@@ -182,14 +189,19 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
         // For whatever comes after the snapshot's end does not know its parent any more.
         await releaseParent(aws, parentOf(snapshot), id);
         if (await condemnIfUsed(aws, snapshot)) { return; }
-        await snapshots.delete(id);
+        try {
+          await snapshots.delete(id);
+        } catch (error) {
+          if (!(error instanceof SnapshotInUse)) { throw error; }
+          return kept.keep(error, stackId, since);
+        }
       }
       await store.remove(id);
     },
 
     async gone(id, _properties, { stackId }) {
       const snapshot = await snapshots.find(id);
-      if (snapshot === undefined || !isOf(stackId, snapshot)) { return true; }
+      if (snapshot === undefined || !isOf(stackId, snapshot) || valueOf(snapshot.tags, OWNERSHIP_TAGS.state) === 'retained') { return true; }
       // Somebody else will remove it.
       return isCondemned(snapshot) && (await usersOf(snapshots, id)).length > 0;
     },

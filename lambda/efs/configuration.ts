@@ -5,9 +5,9 @@ import { reconcilePolicy } from './file-system-policy';
 import { archives, reconcileLifecycle } from './lifecycle-configuration';
 import { reconcileProtection } from './protection';
 import { destinationIn, isInForce, type Replications } from './replication';
-import type { Stacks } from './stacks';
 import type { ReplicationDestinationProperty } from '../../src/contract/configuration';
 import type { FileSystemProperties } from '../../src/contract/file-system';
+import type { Stacks } from '../shared/stacks';
 
 export interface Reconciliation {
   readonly fileSystem: FileSystemDescription;

@@ -3,7 +3,6 @@ import { CreateFileSystemCommand, type FileSystemDescription, type PerformanceMo
 import type { Efs } from './efs';
 import { differences, replacingChanges, tokenOf, type Immutables } from './immutables';
 import { ownersOf } from './present-owners';
-import type { Stacks } from './stacks';
 import type { TaggedFileSystems } from './tagged-file-systems';
 import { throughputOf } from './throughput';
 import type { FileSystemProperties } from '../../src/contract/file-system';
@@ -12,6 +11,7 @@ import { isNamed } from '../shared/errors';
 import type { Context, CreateContext } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../shared/ownership';
+import type { Stacks } from '../shared/stacks';
 import { boolean } from '../shared/wire';
 
 /** A deletion that began just before takes seconds; `onEvent` has two minutes. */

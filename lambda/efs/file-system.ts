@@ -11,7 +11,6 @@ import { keyArn } from './key';
 import { dataIn, refuseForObstacles } from './obstacles';
 import { Replications } from './replication';
 import { Schedules } from './schedule';
-import { Stacks } from './stacks';
 import { TaggedFileSystems } from './tagged-file-systems';
 import { changeThroughput, throughputAttributes, throughputOf } from './throughput';
 import { refuseReserved } from './user-tags';
@@ -21,6 +20,7 @@ import { isNamed, nameOf } from '../shared/errors';
 import type { Context, Found, Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
+import { Stacks } from '../shared/stacks';
 
 export interface FileSystemClients {
   readonly efs: EFSClient;

@@ -1,9 +1,9 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { Efs } from './efs';
-import type { Membership, Stacks } from './stacks';
 import { RETAINED_TAG } from '../../src/contract/migration';
 import type { Context } from '../shared/lifecycle';
 import { valueOf } from '../shared/ownership';
+import type { Membership, Stacks } from '../shared/stacks';
 
 /**
  * Which stacks would delete the file system or its mount targets one day, one

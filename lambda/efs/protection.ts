@@ -1,9 +1,9 @@
 import { UpdateFileSystemProtectionCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
 import { about } from './about';
 import type { Efs } from './efs';
-import type { Stacks } from './stacks';
 import type { FileSystemProtectionProperty } from '../../src/contract/configuration';
 import { log } from '../shared/log';
+import type { Stacks } from '../shared/stacks';
 
 /**
  * Protects a file system from being overwritten by a replication, or not. What

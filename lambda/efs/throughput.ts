@@ -1,12 +1,12 @@
 import { UpdateFileSystemCommand, type FileSystemDescription, type ThroughputMode } from '@aws-sdk/client-efs';
 import type { Efs } from './efs';
 import type { Schedules } from './schedule';
-import type { Stacks } from './stacks';
 import type { FileSystemProperties } from '../../src/contract/file-system';
 import type { Deferral } from '../../src/contract/throughput';
 import { isNamed } from '../shared/errors';
 import type { Context } from '../shared/lifecycle';
 import { log } from '../shared/log';
+import type { Stacks } from '../shared/stacks';
 import { number } from '../shared/wire';
 
 /** The members of CreateFileSystem and UpdateFileSystem. */

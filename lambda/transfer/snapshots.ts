@@ -23,6 +23,13 @@ export function notCompleted({ id, stateMessage }: Snapshot): string {
   return `EBS could not complete snapshot ${id}: ${stateMessage ?? 'it gives no reason'}`;
 }
 
+/** EC2 does not delete a snapshot that an AMI is made of. */
+export class SnapshotInUse extends Error {
+  constructor(public readonly snapshotId: string, imageId: string) {
+    super(`snapshot ${snapshotId} cannot be deleted while ${imageId} uses it; deregister ${imageId} first`);
+  }
+}
+
 /** The account's snapshots, as EC2 knows them. */
 export class Snapshots {
   constructor(private readonly ec2: EC2Client) {}
@@ -49,8 +56,7 @@ export class Snapshots {
     } catch (error) {
       if (isNamed(error, 'InvalidSnapshot.NotFound')) { return; }
       if (isNamed(error, 'InvalidSnapshot.InUse')) {
-        const image = /ami-[0-9a-f]+/.exec((error as Error).message)?.[0] ?? 'an AMI';
-        throw new Error(`snapshot ${id} cannot be deleted while ${image} uses it; deregister ${image} first`);
+        throw new SnapshotInUse(id, /ami-[0-9a-f]+/.exec((error as Error).message)?.[0] ?? 'an AMI');
       }
       throw error;
     }

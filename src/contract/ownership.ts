@@ -17,7 +17,8 @@ export const OWNERSHIP_TAGS = {
   requestId: 'cdk-durable-storage:request-id',
   /**
    * Only while it was never handed out: `creating`. For one that was there before its stack: `adopted`. For a
-   * snapshot that was deleted while it was in use as a parent: `condemned`; whoever ends that use removes it.
+   * snapshot that was deleted while it was in use as a parent: `condemned`; whoever ends that use removes it. A machine
+   * image, or its snapshot, that was replaced but is kept: `retained`; one that was, and is used again: `returned`.
    */
   state: 'cdk-durable-storage:state',
 } as const;

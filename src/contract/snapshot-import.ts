@@ -33,6 +33,8 @@ export interface SnapshotImportProperties extends OwnerProperties {
   readonly MaxPutsPerSecond?: string | number;
   /** Absent: as many as that rate needs. */
   readonly MaxConcurrency?: string | number;
+  /** Ids of accounts that may make volumes from it. */
+  readonly SharedWith?: readonly string[];
   readonly Tags?: readonly TagProperty[];
 }
 

@@ -18,7 +18,7 @@ import { importMetric, importWidget } from '../private/import-metrics';
 import { KeyAccess } from '../private/key-access';
 import { ParentAccess } from '../private/parent-access';
 import { mergedTags, TAG_RULES } from '../private/tags';
-import { check, misuse, notBoth, wholeGibibytes } from '../private/validation';
+import { check, misuse, notBoth, validateAccounts, wholeGibibytes } from '../private/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotImport';
 const GIB = 1024 ** 3;
@@ -174,10 +174,23 @@ export interface SnapshotImportProps {
   readonly maxConcurrency?: number;
 
   /**
+   * Ids of the accounts that may make volumes from the snapshot, and copy it; exactly these.
+   *
+   * What is encrypted with the account's default key for EBS cannot be shared; those who use it need
+   * the `kmsKey` as well. To launch instances from a machine image, its snapshot need not be shared.
+   *
+   * A change is made in place.
+   *
+   * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html
+   * @default - none
+   */
+  readonly sharedWithAccounts?: string[];
+
+  /**
    * What happens to the snapshot when it is removed from the stack or replaced.
    *
    * Volumes made from it do not need it any longer. A machine image that uses it
-   * keeps EC2 from deleting it.
+   * keeps EC2 from deleting it; so it stays as long as the `retainPrevious` of a machine image keeps that.
    *
    * @default RemovalPolicy.DESTROY - the image is still there
    */
@@ -238,15 +251,29 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   public readonly parentSnapshotId: string;
 
   /**
+   * GiB that a volume has at least, as far as that is known at synthesis.
+   *
+   * @internal
+   */
+  public readonly _leastVolumeSize: number | undefined;
+
+  /**
+   * Whether the snapshot is completed once the resource is.
+   *
+   * @internal
+   */
+  public readonly _waits: boolean;
+
+  /**
    * Collects the tags of the snapshot.
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
 
   private readonly resource: CustomResource;
-  private readonly background: boolean;
 
   constructor(scope: Construct, id: string, props: SnapshotImportProps) {
     super(scope, id);
+    this._waits = props.waitForCompletion !== false;
     const volumeSize = wholeGibibytes(this, 'volumeSize', props.volumeSize, 1, LARGEST_VOLUME);
     check(this, 'description', props.description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
     notBoth(this, "'kmsKey'", "'encrypted: false'", props.kmsKey !== undefined && props.encrypted === false);
@@ -255,14 +282,16 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     notBoth(this, "'zeroBlocks: OMIT'", "'kmsKey'", omitsZeros && props.kmsKey !== undefined);
     notBoth(this, "'zeroBlocks: OMIT'", "'parent'", omitsZeros && props.parent !== undefined);
     notBoth(this, "'incremental: false'", "'parent'", props.incremental === false && props.parent !== undefined);
-    this.background = props.waitForCompletion === false;
-    if (props.parent instanceof SnapshotImport && props.parent.background) {
+    if (props.parent instanceof SnapshotImport && !props.parent._waits) {
       throw misuse(this, `'parent' must be completed before this import begins, got ${props.parent.node.path}, which has 'waitForCompletion: false'`);
     }
     const verify = props.verify ?? Verification.SAMPLE;
     check(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
     check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
-    this.validateImageSize(props.image._sizeInBytes(this), volumeSize);
+    validateAccounts(this, 'sharedWithAccounts', props.sharedWithAccounts);
+    const sizeInBytes = props.image._sizeInBytes(this);
+    this.validateImageSize(sizeInBytes, volumeSize);
+    this._leastVolumeSize = volumeSize ?? (sizeInBytes === undefined ? undefined : Math.ceil(sizeInBytes / GIB));
     const image = props.image._bind(this);
 
     const provider = EbsProvider.getOrCreate(this);
@@ -284,9 +313,10 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
         Incremental: props.incremental === false ? false : undefined,
         ParentSnapshotId: props.parent?.snapshotId,
         Verify: verify === Verification.NONE ? undefined : verify,
-        WaitForCompletion: this.background ? false : undefined,
+        WaitForCompletion: !this._waits ? false : undefined,
         MaxPutsPerSecond: props.maxPutsPerSecond,
         MaxConcurrency: props.maxConcurrency,
+        SharedWith: props.sharedWithAccounts?.length ? props.sharedWithAccounts : undefined,
         Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
       },
     });

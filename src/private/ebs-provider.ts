@@ -4,7 +4,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct, type IDependable } from 'constructs';
 import { HandlerFunction } from './handler-function';
 import { Handlers } from './provider';
-import { anySnapshot, ownedSnapshots, snapshotReads } from './snapshot-access';
+import { anySnapshot, imageStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
 import { Transfer } from './transfer';
 import { OWNERSHIP_TAGS } from '../contract/ownership';
 import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
@@ -25,6 +25,8 @@ export class EbsProvider extends Construct {
   private static readonly ID = 'cdk-durable-storage.EbsProvider';
 
   public readonly serviceToken: string;
+  /** The role of the handlers. */
+  public readonly role: iam.IRole;
   /** The state machine that copies. */
   public readonly stateMachineArn: string;
   /** The roles that read the image. */
@@ -55,6 +57,7 @@ export class EbsProvider extends Construct {
     [...this.statements(stack), ...transfer.handlerStatements()].forEach(statement => handlers.allow(statement));
 
     this.serviceToken = handlers.serviceToken;
+    this.role = handlers.role;
     this.stateMachineArn = transfer.stateMachine.stateMachineArn;
     this.transfer = transfer;
     this.imageReaders = [handlers.role, ...transfer.readers];
@@ -82,7 +85,12 @@ export class EbsProvider extends Construct {
       { ...ownedSnapshots(this), actions: ['ebs:StartSnapshot'] },
       // StartSnapshot offers no ec2:CreateAction: a condition on it would deny the tags of every import.
       { actions: ['ec2:CreateTags'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
-      { ...ownedSnapshots(this), actions: ['ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot'] },
+      {
+        ...ownedSnapshots(this),
+        actions: [
+          'ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot', 'ec2:RegisterImage', 'ec2:ModifySnapshotAttribute', 'ec2:DescribeSnapshotAttribute',
+        ],
+      },
       snapshotReads(),
       // Whether a new snapshot would be encrypted as its parent is; neither can be limited.
       { actions: ['ec2:GetEbsEncryptionByDefault', 'ec2:GetEbsDefaultKmsKeyId'], resources: ['*'] },
@@ -91,6 +99,7 @@ export class EbsProvider extends Construct {
         resources: [stack.formatArn({ service: 'kms', resource: 'key', resourceName: '*' })],
         conditions: { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/aws/ebs' } },
       },
+      ...imageStatements(this),
     ];
   }
 }

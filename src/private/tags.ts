@@ -1,5 +1,6 @@
 import { Annotations, Lazy, Stack, type TagManager, Token } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { MACHINE_IMAGE_TAGS } from '../contract/machine-image';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, type TagProperty } from '../contract/ownership';
 
 /** What a service allows. */
@@ -24,6 +25,7 @@ export const TAG_RULES = {
   tagSet: { ...EFS, reserved: 0 },
   /** One more: its parent. */
   snapshot: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS + 1 },
+  machineImage: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS + Object.keys(MACHINE_IMAGE_TAGS).length },
 } as const;
 
 export type Tags = { readonly [key: string]: string };

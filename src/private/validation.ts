@@ -36,6 +36,11 @@ export function wholeSeconds(scope: IConstruct, prop: string, duration: Duration
   return amount;
 }
 
+/** Ids of accounts. */
+export function validateAccounts(scope: IConstruct, prop: string, accounts: string[] | undefined): void {
+  accounts?.forEach(account => check(scope, prop, account, 'ids of accounts, of 12 digits', value => /^\d{12}$/.test(value)));
+}
+
 /** The CDK's own error, with prop and place. */
 function wholeNumber(scope: IConstruct, prop: string, convert: () => number): number {
   try {

@@ -29,8 +29,9 @@ export class Stack {
     private readonly type: string,
     private readonly logicalId = 'Thing',
     stackName = 'Stack',
+    stackId?: string,
   ) {
-    this.stackId = arn('cloudformation', `stack/${stackName}/${randomUUID()}`);
+    this.stackId = stackId ?? arn('cloudformation', `stack/${stackName}/${randomUUID()}`);
   }
 
   /**

@@ -1,6 +1,9 @@
+import type { Clock } from '../clock';
 import { ACCOUNT, arn } from '../environment';
 import type { Ids } from './ids';
+import { checkVolume } from './image-rules';
 import { find, refused } from './network';
+import { Permissions } from './permissions';
 import type { Snapshots } from './snapshots';
 
 export interface Mapping {
@@ -8,6 +11,8 @@ export interface Mapping {
   readonly snapshotId?: string;
   readonly volumeSize: number;
   readonly volumeType: string;
+  readonly iops?: number;
+  readonly throughput?: number;
   readonly deleteOnTermination: boolean;
   readonly encrypted: boolean;
 }
@@ -15,39 +20,65 @@ export interface Mapping {
 export interface Image {
   readonly imageId: string;
   readonly name: string;
-  readonly description: string;
+  description: string;
   readonly architecture: string;
   readonly virtualizationType: string;
   readonly rootDeviceName: string;
   readonly bootMode?: string;
+  readonly tpmSupport?: string;
+  readonly uefiData?: string;
+  imdsSupport?: string;
   readonly enaSupport: boolean;
   readonly ownerId: string;
   readonly creationTime: number;
+  /** Milliseconds since 1970. */
+  deprecationTime?: number;
   readonly mappings: readonly Mapping[];
   readonly tags: Map<string, string>;
+  readonly launchPermissions: Permissions;
+  /** Why it failed, if it did. */
+  readonly failure?: string;
+  disabled: boolean;
 }
 
-export type ImageSpec = Omit<Image, 'imageId' | 'ownerId' | 'mappings' | 'tags'> & {
+export type ImageSpec = Omit<Image, 'imageId' | 'ownerId' | 'mappings' | 'tags' | 'creationTime' | 'launchPermissions' | 'failure' | 'disabled'> & {
   readonly mappings: readonly (Omit<Mapping, 'volumeSize' | 'encrypted'> & { readonly volumeSize?: number })[];
   readonly tags: Record<string, string>;
 };
 
-/** The account's AMIs, as far as snapshots have to do with them. */
-export class Images {
-  private readonly byId = new Map<string, Image>();
+const MINUTE = 60_000;
+const YEAR = 365.25 * 24 * 60 * MINUTE;
 
-  constructor(private readonly ids: Ids, private readonly snapshots: Snapshots) {}
+/** The account's AMIs. */
+export class Images {
+  /** So long after it was registered, an image is pending; in milliseconds. */
+  public pendingTime = 0;
+  /** So long after it was registered, no Describe operation finds it. */
+  public visibleAfter = 0;
+  /** The next image fails with this reason. */
+  public failNext: string | undefined;
+  /** So long a snapshot counts as used after its image was deregistered. */
+  public releaseTime = 0;
+  private readonly byId = new Map<string, Image>();
+  private readonly released: { readonly at: number; readonly image: Image }[] = [];
+
+  constructor(private readonly clock: Clock, private readonly ids: Ids, private readonly snapshots: Snapshots) {}
 
   public get all(): Image[] { return [...this.byId.values()]; }
+  /** Those that Describe operations find. */
+  public get visible(): Image[] { return this.all.filter(image => this.clock.now() >= image.creationTime + this.visibleAfter); }
 
   public get(imageId: string): Image {
+    if (!/^ami-[0-9a-f]{8,17}$/.test(imageId)) { throw refused('InvalidAMIID.Malformed', `Invalid id: "${imageId}" (expecting "ami-...")`); }
     return find(this.byId, imageId, 'InvalidAMIID.NotFound', 'image id');
   }
 
+  public stateOf(image: Image): 'pending' | 'available' | 'failed' | 'disabled' {
+    if (this.clock.now() < image.creationTime + this.pendingTime) { return 'pending'; }
+    return image.failure !== undefined ? 'failed' : image.disabled ? 'disabled' : 'available';
+  }
+
   public register(spec: ImageSpec): Image {
-    if (spec.name.length < 3 || spec.name.length > 128) {
-      throw refused('InvalidAMIName.Malformed', 'AMI names must be between 3 and 128 characters long');
-    }
     const existing = this.all.find(image => image.name === spec.name);
     if (existing) { throw refused('InvalidAMIName.Duplicate', `AMI name ${spec.name} is already in use by AMI ${existing.imageId}`); }
     if (!spec.mappings.some(mapping => mapping.deviceName === spec.rootDeviceName && mapping.snapshotId !== undefined)) {
@@ -57,33 +88,53 @@ export class Images {
       ...spec,
       imageId: this.ids.next('ami'),
       ownerId: ACCOUNT,
+      creationTime: this.clock.now(),
       mappings: spec.mappings.map(mapping => this.resolve(mapping)),
       tags: new Map(Object.entries(spec.tags)),
+      launchPermissions: new Permissions(['UserId', 'Group', 'OrganizationArn', 'OrganizationalUnitArn']),
+      failure: this.failNext,
+      disabled: false,
     };
+    this.failNext = undefined;
     this.byId.set(image.imageId, image);
     return image;
   }
 
   public deregister(imageId: string): void {
-    this.get(imageId);
+    this.released.push({ at: this.clock.now(), image: this.get(imageId) });
     this.byId.delete(imageId);
+  }
+
+  public deprecate(image: Image, at: string): void {
+    const time = Math.round(Date.parse(at) / MINUTE) * MINUTE;
+    if (!(time > this.clock.now())) { throw refused('InvalidParameterValue', 'The specified deprecation date must be in the future'); }
+    if (time > this.clock.now() + 10 * YEAR) { throw refused('InvalidParameterValue', 'The specified deprecation date must not be more than 10 years from now'); }
+    image.deprecationTime = time;
+  }
+
+  /** It cannot be undone. */
+  public requireImdsV2(image: Image, value: string): void {
+    if (value !== 'v2.0') { throw refused('InvalidParameterValue', `Value (${value}) for parameter imdsSupport is invalid`); }
+    image.imdsSupport = value;
   }
 
   /** The AMI that a snapshot is in use by. */
   public using(snapshotId: string): Image | undefined {
-    return this.all.find(image => image.mappings.some(mapping => mapping.snapshotId === snapshotId));
+    const recent = this.released.filter(({ at }) => this.clock.now() < at + this.releaseTime).map(({ image }) => image);
+    return [...this.all, ...recent].find(image => image.mappings.some(mapping => mapping.snapshotId === snapshotId));
   }
 
   private resolve(mapping: ImageSpec['mappings'][number]): Mapping {
-    if (mapping.snapshotId === undefined) { return { ...mapping, volumeSize: mapping.volumeSize ?? 8, encrypted: false }; }
-    const snapshot = this.snapshots.get(mapping.snapshotId);
-    if (snapshot.state !== 'completed') { throw refused('IncorrectState', `Snapshot is in invalid state - ${snapshot.state}`); }
-    const volumeSize = mapping.volumeSize ?? snapshot.volumeSize;
-    if (volumeSize < snapshot.volumeSize) {
+    const { snapshotId, volumeType, iops, throughput } = mapping;
+    const snapshot = snapshotId === undefined ? undefined : this.snapshots.get(snapshotId);
+    if (snapshot && snapshot.state !== 'completed') { throw refused('IncorrectState', `Snapshot is in invalid state - ${snapshot.state}`); }
+    const volumeSize = mapping.volumeSize ?? snapshot?.volumeSize ?? 8;
+    if (snapshot && volumeSize < snapshot.volumeSize) {
       throw refused('InvalidBlockDeviceMapping',
         `Volume of size ${volumeSize}GB is smaller than snapshot '${snapshot.snapshotId}', expect size>= ${snapshot.volumeSize}GB`);
     }
-    return { ...mapping, volumeSize, encrypted: snapshot.encrypted };
+    checkVolume(volumeType, volumeSize, iops, throughput);
+    return { ...mapping, volumeSize, encrypted: snapshot?.encrypted ?? false };
   }
 }
 

@@ -3,10 +3,11 @@ import type { Clock } from '../clock';
 import { ACCOUNT, arn, AVAILABILITY_ZONES } from '../environment';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from '../service';
 import { Ids } from './ids';
-import { imageArn, Images } from './images';
+import { checkDescription, checkImage } from './image-rules';
+import { imageArn, Images, type Image } from './images';
 import { list } from './listing';
 import {
-  AVAILABILITY_ZONE_LISTING, IMAGE_LISTING, interfaceListing, securityGroupListing, SNAPSHOT_LISTING, subnetListing,
+  AVAILABILITY_ZONE_LISTING, imageListing, interfaceListing, securityGroupListing, SNAPSHOT_LISTING, subnetListing,
 } from './listings';
 import { find, Network, refused } from './network';
 import { answerXml, errorXml, Parameters, type Xml } from './query';
@@ -52,7 +53,7 @@ export class Ec2 extends Network implements Service {
     DescribeNetworkInterfaces: (_, parameters) => list(interfaceListing(this), this.networkInterfaces, parameters),
     DescribeSnapshots: (_, parameters) => this.describeSnapshots(parameters),
     DescribeImages: (_, parameters) =>
-      list(IMAGE_LISTING, this.images.all.filter(image => ownedBy(parameters.list('Owner'), image.ownerId)), parameters),
+      this.describeImages(parameters),
     GetEbsEncryptionByDefault: () => ({ ebsEncryptionByDefault: this.encryptionByDefault }),
     GetEbsDefaultKmsKeyId: () => ({ kmsKeyId: this.defaultKmsKeyArn }),
     DeleteSnapshot: (call, parameters) => this.deleteSnapshot(call, parameters.required('SnapshotId')),
@@ -60,12 +61,24 @@ export class Ec2 extends Network implements Service {
     DeleteTags: (call, parameters) => this.deleteTags(call, parameters),
     RegisterImage: (call, parameters) => this.registerImage(call, parameters),
     DeregisterImage: (call, parameters) => this.deregisterImage(call, parameters.required('ImageId')),
+    ModifyImageAttribute: (call, parameters) => this.modifyImage(call, parameters),
+    DescribeImageAttribute: (call, parameters) => this.describeImageAttribute(call, parameters),
+    EnableImageDeprecation: (call, parameters) => {
+      this.images.deprecate(this.authorizedImage(call, 'EnableImageDeprecation', parameters), parameters.required('DeprecateAt'));
+      return { return: true };
+    },
+    DisableImageDeprecation: (call, parameters) => {
+      this.authorizedImage(call, 'DisableImageDeprecation', parameters).deprecationTime = undefined;
+      return { return: true };
+    },
+    ModifySnapshotAttribute: (call, parameters) => this.modifySnapshot(call, parameters),
+    DescribeSnapshotAttribute: (call, parameters) => this.describeSnapshotAttribute(call, parameters),
   };
 
-  constructor(private readonly clock: Clock, private readonly kms: Keys) {
+  constructor(clock: Clock, private readonly kms: Keys) {
     super(new Ids());
     this.snapshots = new Snapshots(this.ids);
-    this.images = new Images(this.ids, this.snapshots);
+    this.images = new Images(clock, this.ids, this.snapshots);
   }
 
   /** The key that AWS manages for EBS: anybody in the account may use it, so no policy needs to say so. */
@@ -122,7 +135,7 @@ export class Ec2 extends Network implements Service {
     const parameters = new Parameters(new URLSearchParams(call.body.toString()));
     const handler = Object.hasOwn(this.handlers, parameters.action) ? this.handlers[parameters.action] : undefined;
     if (!handler) { throw refused('InvalidAction', `The action ${parameters.action} is not valid for this web service.`); }
-    if (/^(Describe|Get)/.test(parameters.action)) { call.authorize(`ec2:${parameters.action}`, '*'); }
+    if (/^(Describe|Get)(?!(Image|Snapshot)Attribute)/.test(parameters.action)) { call.authorize(`ec2:${parameters.action}`, '*'); }
     const body = answerXml(parameters.action, randomUUID(), handler(call, parameters));
     return { status: 200, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body };
   }
@@ -168,12 +181,21 @@ export class Ec2 extends Network implements Service {
     return { return: true };
   }
 
+  private describeImages(parameters: Parameters): { readonly [name: string]: Xml } {
+    const disabled = parameters.text('IncludeDisabled') === 'true';
+    const images = this.images.visible.filter(image => ownedBy(parameters.list('Owner'), image.ownerId) && (disabled || !image.disabled));
+    return list(imageListing(this.images), images, parameters);
+  }
+
   private registerImage(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    checkImage(parameters);
     const mappings = parameters.structures('BlockDeviceMapping').map(mapping => ({
       deviceName: mapping.required('DeviceName'),
       snapshotId: mapping.text('Ebs.SnapshotId'),
       volumeSize: mapping.number('Ebs.VolumeSize'),
       volumeType: mapping.text('Ebs.VolumeType') ?? 'standard',
+      iops: mapping.number('Ebs.Iops'),
+      throughput: mapping.number('Ebs.Throughput'),
       deleteOnTermination: mapping.text('Ebs.DeleteOnTermination') !== 'false',
     }));
     const ofImages = parameters.structures('TagSpecification').filter(specification => specification.required('ResourceType') === 'image');
@@ -196,8 +218,10 @@ export class Ec2 extends Network implements Service {
       virtualizationType: parameters.text('VirtualizationType') ?? 'paravirtual',
       rootDeviceName: parameters.required('RootDeviceName'),
       bootMode: parameters.text('BootMode'),
+      tpmSupport: parameters.text('TpmSupport'),
+      uefiData: parameters.text('UefiData'),
+      imdsSupport: parameters.text('ImdsSupport'),
       enaSupport: parameters.text('EnaSupport') === 'true',
-      creationTime: this.clock.now(),
       mappings,
       tags,
     });
@@ -209,6 +233,58 @@ export class Ec2 extends Network implements Service {
     call.authorize('ec2:DeregisterImage', imageArn(imageId), tagContext('Resource', image.tags));
     this.images.deregister(imageId);
     return { return: true };
+  }
+
+  private authorizedImage(call: Call, action: string, parameters: Parameters): Image {
+    const image = this.images.get(parameters.required('ImageId'));
+    call.authorize(`ec2:${action}`, imageArn(image.imageId), tagContext('Resource', image.tags));
+    return image;
+  }
+
+  /** One attribute at a time, in the form that has a parameter for each. */
+  private modifyImage(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    const image = this.authorizedImage(call, 'ModifyImageAttribute', parameters);
+    const description = parameters.text('Description.Value');
+    const imdsSupport = parameters.text('ImdsSupport.Value');
+    const permissions = ['Add', 'Remove'].some(verb => parameters.structures(`LaunchPermission.${verb}`).length > 0);
+    if ([description !== undefined, imdsSupport !== undefined, permissions].filter(given => given).length !== 1) {
+      throw refused('InvalidParameterCombination', 'The request must contain exactly one of Description, ImdsSupport and LaunchPermission');
+    }
+    if (description !== undefined) {
+      checkDescription(description);
+      image.description = description;
+    }
+    if (imdsSupport !== undefined) { this.images.requireImdsV2(image, imdsSupport); }
+    if (permissions) { image.launchPermissions.modify('LaunchPermission', parameters); }
+    return { return: true };
+  }
+
+  private describeImageAttribute(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    const { imageId, description, launchPermissions } = this.authorizedImage(call, 'DescribeImageAttribute', parameters);
+    switch (parameters.required('Attribute')) {
+      case 'launchPermission': return { imageId, launchPermission: launchPermissions.show() };
+      case 'description': return { imageId, description: { value: description } };
+      default: throw refused('InvalidParameterValue', `the emulated EC2 does not know the attribute ${parameters.text('Attribute')}`);
+    }
+  }
+
+  private modifySnapshot(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    const snapshot = this.snapshots.get(parameters.required('SnapshotId'));
+    call.authorize('ec2:ModifySnapshotAttribute', snapshot.arn, tagContext('Resource', snapshot.tags));
+    if (snapshot.kmsKeyId === this.managedKmsKeyArn) {
+      throw refused('InvalidParameterValue', 'Snapshots encrypted with the AWS Managed CMK can\'t be shared. Specify another snapshot.');
+    }
+    snapshot.createVolumePermissions.modify('CreateVolumePermission', parameters);
+    return { return: true };
+  }
+
+  private describeSnapshotAttribute(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
+    const snapshot = this.snapshots.get(parameters.required('SnapshotId'));
+    call.authorize('ec2:DescribeSnapshotAttribute', snapshot.arn, tagContext('Resource', snapshot.tags));
+    if (parameters.required('Attribute') !== 'createVolumePermission') {
+      throw refused('InvalidParameterValue', `the emulated EC2 does not know the attribute ${parameters.text('Attribute')}`);
+    }
+    return { snapshotId: snapshot.snapshotId, createVolumePermission: snapshot.createVolumePermissions.show() };
   }
 
   private taggable(parameters: Parameters): { readonly arn: string; readonly tags: Map<string, string> }[] {

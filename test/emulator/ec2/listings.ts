@@ -1,5 +1,5 @@
 import { AVAILABILITY_ZONES, PARTITION, REGION } from '../environment';
-import type { Image } from './images';
+import type { Image, Images } from './images';
 import { tagSet, time, type Listing } from './listing';
 import { refused, type NetworkInterface, type Network, type Rule, type SecurityGroup, type Subnet } from './network';
 import type { Xml } from './query';
@@ -163,40 +163,46 @@ export const SNAPSHOT_LISTING: Listing<Snapshot> = {
   }),
 };
 
-export const IMAGE_LISTING: Listing<Image> = {
-  set: 'imagesSet',
-  idParameter: 'ImageId',
-  id: image => image.imageId,
-  missing: id => refused('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`),
-  tags: image => image.tags,
-  filters: {
-    'image-id': image => [image.imageId],
-    'name': image => [image.name],
-    'owner-id': image => [image.ownerId],
-    'architecture': image => [image.architecture],
-    'state': () => ['available'],
-    'root-device-name': image => [image.rootDeviceName],
-    'block-device-mapping.snapshot-id': image => image.mappings.flatMap(mapping => mapping.snapshotId ?? []),
-    'block-device-mapping.device-name': image => image.mappings.map(mapping => mapping.deviceName),
-  },
-  show: image => ({
-    imageId: image.imageId,
-    imageLocation: `${image.ownerId}/${image.name}`,
-    imageState: 'available',
-    imageOwnerId: image.ownerId,
-    isPublic: false,
-    imageType: 'machine',
-    name: image.name,
-    description: image.description,
-    architecture: image.architecture,
-    virtualizationType: image.virtualizationType,
-    hypervisor: 'xen',
-    rootDeviceType: 'ebs',
-    rootDeviceName: image.rootDeviceName,
-    bootMode: image.bootMode,
-    enaSupport: image.enaSupport,
-    creationDate: time(image.creationTime),
-    blockDeviceMapping: image.mappings.map(({ deviceName, ...ebs }) => ({ deviceName, ebs })),
-    tagSet: tagSet(image.tags),
-  }),
-};
+export function imageListing(images: Images): Listing<Image> {
+  return {
+    set: 'imagesSet',
+    idParameter: 'ImageId',
+    id: image => image.imageId,
+    missing: id => refused('InvalidAMIID.NotFound', `The image id '[${id}]' does not exist`),
+    tags: image => image.tags,
+    filters: {
+      'image-id': image => [image.imageId],
+      'name': image => [image.name],
+      'owner-id': image => [image.ownerId],
+      'architecture': image => [image.architecture],
+      'state': image => [images.stateOf(image)],
+      'root-device-name': image => [image.rootDeviceName],
+      'block-device-mapping.snapshot-id': image => image.mappings.flatMap(mapping => mapping.snapshotId ?? []),
+      'block-device-mapping.device-name': image => image.mappings.map(mapping => mapping.deviceName),
+    },
+    show: image => ({
+      imageId: image.imageId,
+      imageLocation: `${image.ownerId}/${image.name}`,
+      imageState: images.stateOf(image),
+      stateReason: image.failure === undefined ? undefined : { code: 'Client.InvalidParameterValue', message: image.failure },
+      imageOwnerId: image.ownerId,
+      isPublic: image.launchPermissions.isPublic,
+      imageType: 'machine',
+      name: image.name,
+      description: image.description,
+      architecture: image.architecture,
+      virtualizationType: image.virtualizationType,
+      hypervisor: 'xen',
+      rootDeviceType: 'ebs',
+      rootDeviceName: image.rootDeviceName,
+      bootMode: image.bootMode,
+      tpmSupport: image.tpmSupport,
+      imdsSupport: image.imdsSupport,
+      deprecationTime: image.deprecationTime === undefined ? undefined : time(image.deprecationTime),
+      enaSupport: image.enaSupport,
+      creationDate: time(image.creationTime),
+      blockDeviceMapping: image.mappings.map(({ deviceName, ...ebs }) => ({ deviceName, ebs })),
+      tagSet: tagSet(image.tags),
+    }),
+  };
+}

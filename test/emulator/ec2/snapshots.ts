@@ -1,6 +1,7 @@
 import { ACCOUNT, arn } from '../environment';
 import type { Ids } from './ids';
 import { refused } from './network';
+import { Permissions } from './permissions';
 
 export type SnapshotState = 'pending' | 'completed' | 'error';
 
@@ -33,6 +34,7 @@ export class Snapshot {
   public readonly description: string;
   public readonly kmsKeyId: string | undefined;
   public readonly tags: Map<string, string>;
+  public readonly createVolumePermissions = new Permissions(['UserId', 'Group']);
   private readonly ask: () => SnapshotStatus;
 
   constructor(public readonly snapshotId: string, spec: SnapshotSpec) {

@@ -337,7 +337,6 @@ describe('a deletion', () => {
       virtualizationType: 'hvm',
       rootDeviceName: '/dev/xvda',
       enaSupport: true,
-      creationTime: 0,
       mappings: [{ deviceName: '/dev/xvda', snapshotId: SnapshotId, volumeType: 'gp3', deleteOnTermination: true }],
       tags: {},
     });

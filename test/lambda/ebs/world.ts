@@ -27,6 +27,7 @@ import { S3 } from '../../emulator/s3';
 import { EmulatorServer } from '../../emulator/server';
 import { StepFunctions } from '../../emulator/states';
 import { Stack } from '../stack';
+import { Stacks } from '../stacks';
 
 export const IMAGES = 'images';
 export const TRANSFERS = 'transfers';
@@ -75,6 +76,7 @@ export class World {
   public readonly ec2 = new Ec2(this.clock, this.kms);
   public readonly ebs: EbsDirect;
   public readonly states: StepFunctions;
+  public readonly stacks = new Stacks();
   /** Actions that are denied from now on. */
   public readonly denied: string[] = [];
   public handlers!: Handlers;
@@ -92,7 +94,7 @@ export class World {
       authorizeInvoke: () => {},
       invoke: (name: string, payload: unknown) => this.invoke(name.split(':').at(-1)!, payload),
     } as unknown as Lambda);
-    [this.kms, this.s3, this.ec2, this.ebs, this.states].forEach(service => this.server.add(service));
+    [this.kms, this.s3, this.ec2, this.ebs, this.states, this.stacks].forEach(service => this.server.add(service));
   }
 
   public async close(): Promise<void> {

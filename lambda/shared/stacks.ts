@@ -1,7 +1,7 @@
 import { DescribeStackResourcesCommand, DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { saidBy } from '../shared/errors';
-import { log } from '../shared/log';
-import { retrying } from '../shared/retry';
+import { saidBy } from './errors';
+import { log } from './log';
+import { retrying } from './retry';
 
 /** A resource of a stack. */
 export interface Membership {
@@ -45,7 +45,8 @@ export class Stacks {
     }
   }
 
-  private async status(stackId: string): Promise<string | undefined> {
+  /** undefined: there is none, or it is forgotten. */
+  public async status(stackId: string): Promise<string | undefined> {
     try {
       const { Stacks: stacks } = await retrying(
         () => this.client.send(new DescribeStacksCommand({ StackName: stackId })), { what: 'DescribeStacks', seconds: 30 });

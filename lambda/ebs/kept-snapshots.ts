@@ -1,0 +1,50 @@
+import type { Images } from './images';
+import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { log } from '../shared/log';
+import { valueOf } from '../shared/ownership';
+import { SnapshotInUse, type Snapshots } from '../transfer/snapshots';
+import type { TransferStore } from '../transfer/store';
+
+/** EC2 may hold a snapshot to be in use for a while after its image is gone. */
+const RELEASED_AFTER_MILLISECONDS = 120_000;
+
+/**
+ * Snapshots that CloudFormation has deleted, but that belong to images that
+ * `retainPrevious` keeps. They go when no image uses them any more.
+ */
+export class KeptSnapshots {
+  constructor(private readonly aws: { readonly images: Images; readonly snapshots: Snapshots; readonly store: TransferStore }) {}
+
+  /**
+   * What DeleteSnapshot refused: leaves it to the images that keep it, or throws why it cannot go.
+   * `since`: when the deletion began.
+   */
+  public async keep(refusal: SnapshotInUse, stackId: string, since: number): Promise<void> {
+    const { snapshotId } = refusal;
+    const users = await this.aws.images.using([snapshotId]);
+    if (users.length === 0 && Date.now() < since + RELEASED_AFTER_MILLISECONDS) { return; }
+    const keeps = users.some(({ tags }) =>
+      valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId && valueOf(tags, OWNERSHIP_TAGS.state) === 'retained');
+    if (!keeps) { throw refusal; }
+    await this.aws.snapshots.tag(snapshotId, [{ Key: OWNERSHIP_TAGS.state, Value: 'retained' }]);
+    log({ event: 'kept the snapshot of an image that is kept', snapshotId });
+  }
+
+  /** False: some are still being released. */
+  public async removeUnused(stackId: string): Promise<boolean> {
+    const kept = await this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: 'retained' });
+    const used = new Set((await this.aws.images.using(kept.map(({ id }) => id))).flatMap(({ snapshotIds }) => snapshotIds));
+    let all = true;
+    for (const { id } of kept.filter(snapshot => !used.has(snapshot.id))) {
+      try {
+        await this.aws.snapshots.delete(id);
+        await this.aws.store.remove(id);
+        log({ event: 'deleted a snapshot that was kept', snapshotId: id });
+      } catch (error) {
+        if (!(error instanceof SnapshotInUse)) { throw error; }
+        all = false;
+      }
+    }
+    return all;
+  }
+}

@@ -1,0 +1,62 @@
+import type { OwnerProperties, TagProperty } from './ownership';
+
+/** What `MachineImage` and its handler say to each other. */
+export interface MachineImageProperties extends OwnerProperties {
+  /** Absent: the owner, and a digest of the request. */
+  readonly Name?: string;
+  readonly Architecture: string;
+  readonly RootDeviceName: string;
+  readonly BlockDeviceMappings: readonly BlockDeviceMappingProperty[];
+  readonly VirtualizationType: string;
+  readonly EnaSupport: string | boolean;
+  /** Absent: as the instance type prefers. */
+  readonly BootMode?: string;
+  readonly TpmSupport?: string;
+  /** Base64. */
+  readonly UefiData?: string;
+  /** `v2.0`. Absent: as the account says. */
+  readonly ImdsSupport?: string;
+  readonly Description?: string;
+  /** ISO 8601. */
+  readonly DeprecateAt?: string;
+  readonly LaunchPermissions?: readonly LaunchPermissionProperty[];
+  /** How many images that were replaced are kept. Absent: none. */
+  readonly RetainPrevious?: string | number;
+  readonly Tags?: readonly TagProperty[];
+}
+
+export interface BlockDeviceMappingProperty {
+  readonly DeviceName: string;
+  readonly Ebs: {
+    readonly SnapshotId: string;
+    readonly VolumeType: string;
+    /** GiB. Absent: as large as the snapshot says. */
+    readonly VolumeSize?: string | number;
+    readonly Iops?: string | number;
+    readonly Throughput?: string | number;
+    readonly DeleteOnTermination: string | boolean;
+  };
+}
+
+/** Exactly one of them. */
+export interface LaunchPermissionProperty {
+  readonly UserId?: string;
+  readonly OrganizationArn?: string;
+  readonly OrganizationalUnitArn?: string;
+  /** `all` */
+  readonly Group?: string;
+}
+
+/** All of them, always: CloudFormation fails a `Fn::GetAtt` on a missing one. */
+export interface MachineImageAttributes {
+  readonly ImageId: string;
+  readonly ImageName: string;
+}
+
+/** Tags of an image beside the ownership tags. */
+export const MACHINE_IMAGE_TAGS = {
+  /** When it was last handed to CloudFormation as what the resource is; milliseconds since 1970. The latest of its resource is current. */
+  currentSince: 'cdk-durable-storage:current-since',
+  /** How many images before it are to be kept when it replaces another. */
+  retainPrevious: 'cdk-durable-storage:retain-previous',
+} as const;
