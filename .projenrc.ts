@@ -27,6 +27,12 @@ const project = new awscdk.AwsCdkConstructLibrary({
   github: false,
   depsUpgrade: false,
 
+  // `projen package` makes those whose toolchains this machine has, with CI=true the one for npm alone; task `consumers` uses them.
+  publishToPypi: { distName: 'cdk-durable-storage', module: 'cdk_durable_storage' },
+  publishToMaven: { javaPackage: 'io.github.cdkdurablestorage', mavenGroupId: 'io.github.cdk-durable-storage', mavenArtifactId: 'cdk-durable-storage' },
+  publishToNuget: { dotNetNamespace: 'CdkDurableStorage', packageId: 'CdkDurableStorage' },
+  publishToGo: { moduleName: 'github.com/cdk-durable-storage/cdk-durable-storage-go' },
+
   cdkVersion: CDK_VERSION,
   jsiiVersion: '~6.0.0',
   minNodeVersion: '20.0.0',
@@ -54,10 +60,10 @@ const project = new awscdk.AwsCdkConstructLibrary({
     junitReporting: false,
     jestConfig: { testTimeout: 300_000, collectCoverage: false, maxWorkers: 2 },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/'],
 });
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '.jsii.tabl.json');
+project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '/consumers.out/', '.jsii.tabl.json', '/CONTRIBUTING.md');
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
@@ -79,7 +85,7 @@ project.eslint!.addRules({
 
 // The examples import the library by its name, as a user does; tsc knows where it is.
 project.eslint!.addOverride({
-  files: ['examples/**/*.ts'],
+  files: ['examples/**/*.ts', 'test/consumers/**/*.ts'],
   rules: { 'import/no-unresolved': ['error', { ignore: ['^cdk-durable-storage$'] }] },
 });
 
@@ -109,6 +115,9 @@ new JsonFile(project, 'examples/tsconfig.json', {
 });
 new JsonFile(project, 'bench/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
 
+// Consumers import the library by its name too.
+project.tsconfigDev.file.addOverride('compilerOptions.paths', { 'cdk-durable-storage': ['../src/index.ts'] });
+
 // ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const bundle = project.addTask('bundle', {
   description: 'Bundle the Lambda handlers into assets/',
@@ -132,6 +141,20 @@ project.setScript('test', 'projen verify');
 project.addTask('rosetta', {
   description: 'Compile the snippets of the README; needs the compiled library',
   exec: 'jsii-rosetta extract --strict',
+});
+
+// Names that are reserved words of a language too: there shall be none.
+project.compileTask.reset('jsii --fail-on-warnings');
+
+project.addTask('consumers', {
+  description: 'Package the library for every language, and synthesize the same app in each that this machine has; needs the compiled library',
+  exec: 'tsx test/consumers/run.ts',
+  receiveArgs: true,
+});
+
+project.addTask('cdk-versions', {
+  description: 'Use the packed library with the lowest aws-cdk-lib that it takes, and with the newest; needs the compiled library',
+  exec: 'tsx test/consumers/cdk-versions.ts',
 });
 
 project.addTask('bench', {

@@ -13,4 +13,5 @@ export { TagSet, type TagSetProps } from './efs/tag-set';
 export { DiskImage } from './ebs/disk-image';
 export { Verification, ZeroBlocks } from './ebs/integrity';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';
-export type { TransferOptions } from './ebs/transfer-options';
+
+export { StorageFunctions, type StorageFunctionsOptions, type StorageEndpointsOptions } from './storage-functions';

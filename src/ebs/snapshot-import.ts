@@ -5,7 +5,6 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DiskImage } from './disk-image';
 import { Verification, ZeroBlocks } from './integrity';
-import type { TransferOptions } from './transfer-options';
 import { IMPORT_METRICS } from '../contract/metrics';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
 import { TRANSFER_METRICS } from '../contract/transfer-metrics';
@@ -170,18 +169,6 @@ export interface SnapshotImportProps {
  * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-accessing-snapshot.html
  */
 export class SnapshotImport extends Resource implements ITaggableV2 {
-  /**
-   * Changes how the functions run that all imports of a stack share.
-   *
-   * @param scope The stack, or anything in it.
-   * @param options What to change.
-   */
-  public static configureTransfers(scope: Construct, options: TransferOptions): void {
-    const { workerMemory } = options;
-    check(scope, 'workerMemory', workerMemory?.toMebibytes(), 'from 512 to 10240 MiB', value => isWhole(value, 512, 10240));
-    EbsProvider.getOrCreate(scope).configure(options);
-  }
-
   /**
    * The id of the snapshot.
    *
