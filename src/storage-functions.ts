@@ -4,6 +4,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { acknowledge } from './private/acknowledge';
 import { settleFunctions } from './private/function-settings';
 import { check, misuse, notBoth, wholeMebibytes } from './private/validation';
 
@@ -116,7 +117,7 @@ export class StorageFunctions {
   /**
    * Adds to a VPC the endpoints that the functions need where no NAT gateway is: the gateway endpoint of S3,
    * and interface endpoints of CloudFormation, EBS direct, EC2, EFS, KMS, Lambda, EventBridge Scheduler,
-   * Step Functions and the tagging API. Those that are there already must be left out by `except`.
+   * Step Functions and the tagging API. Those that are there already must be named in `existing`.
    *
    * Interface endpoints cost money by the hour and zone. All are of the VPC's own scope, so resources of this library wait for them.
    *
@@ -124,14 +125,16 @@ export class StorageFunctions {
    * @param options Of the interface endpoints. Default: in all private subnets, open to the whole VPC
    */
   public static addEndpoints(vpc: ec2.IVpc, options: StorageEndpointsOptions = {}): void {
-    const { except = [], subnets, securityGroups } = options;
+    const { existing = [], subnets, securityGroups } = options;
     const names = [S3, ...Object.keys(INTERFACES)];
-    check(vpc, 'except', except.find(name => !names.includes(name)), `among ${names.join(', ')}`, () => false);
-    if (!except.includes(S3)) {
+    check(vpc, 'existing', existing.find(name => !names.includes(name)), `among ${names.join(', ')}`, () => false);
+    if (!existing.includes(S3)) {
       vpc.addGatewayEndpoint(`${ENDPOINT}-${S3}`, { service: ec2.GatewayVpcEndpointAwsService.S3 });
     }
     for (const [name, service] of Object.entries(INTERFACES)) {
-      if (!except.includes(name)) { vpc.addInterfaceEndpoint(`${ENDPOINT}-${name}`, { service, subnets, securityGroups }); }
+      if (existing.includes(name)) { continue; }
+      const endpoint = vpc.addInterfaceEndpoint(`${ENDPOINT}-${name}`, { service, subnets, securityGroups });
+      acknowledge(endpoint, { 'AwsSolutions-EC23': 'It is open to the addresses of the VPC alone' });
     }
   }
 }
@@ -146,7 +149,7 @@ export interface StorageEndpointsOptions {
    *
    * @default - none
    */
-  readonly except?: string[];
+  readonly existing?: string[];
 
   /**
    * The subnets of the interface endpoints.

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
+import { acknowledgeFunctions } from './acknowledge';
 import { applyBoundary } from './function-settings';
 import { Handlers } from './provider';
 import { anySnapshot, ownedSnapshots, snapshotReads } from './snapshot-access';
@@ -38,6 +39,7 @@ export class EbsProvider extends Construct {
     super(stack, EbsProvider.ID);
     const transfer = new Transfer(this, 'Transfer');
     applyBoundary(this);
+    acknowledgeFunctions(this);
     const handlers = new Handlers(this, {
       bundle: 'ebs',
       environment: {

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { acknowledgeFunctions } from './acknowledge';
 import { applyBoundary } from './function-settings';
 import { ownerPrefix, rootStackOf } from './owner';
 import { Handlers } from './provider';
@@ -31,6 +32,7 @@ export class EfsProvider extends Construct {
     super(stack, EfsProvider.ID);
     const handlers = new Handlers(this, { bundle: 'efs' });
     applyBoundary(this);
+    acknowledgeFunctions(this);
     this.role = handlers.role;
     this.serviceToken = handlers.serviceToken;
     this.statements(stack).forEach(statement => handlers.allow(statement));

@@ -6,6 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct, DependencyGroup, type IDependable } from 'constructs';
+import { acknowledge } from './acknowledge';
 import { applyBoundary, functionSettings } from './function-settings';
 import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
@@ -139,6 +140,7 @@ export class Transfer extends Construct {
       autoDeleteObjects: true,
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });
+    acknowledge(bucket, { 'AwsSolutions-S1': 'It holds plans and digests, which only the functions here read and write' });
     // Its role is the stack's, and is made like ours.
     applyBoundary(Stack.of(this).node.findChild(AUTO_DELETE));
     return bucket;

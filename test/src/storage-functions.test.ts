@@ -80,9 +80,9 @@ describe('in a VPC', () => {
 
 test('endpoints that are there already are left out', () => {
   const { stack, vpc } = givenStack();
-  StorageFunctions.addEndpoints(vpc, { except: ['s3', 'kms', 'ec2', 'states', 'lambda', 'tagging', 'scheduler', 'cloudformation'] });
+  StorageFunctions.addEndpoints(vpc, { existing: ['s3', 'kms', 'ec2', 'states', 'lambda', 'tagging', 'scheduler', 'cloudformation'] });
   expect(ofType(Template.fromStack(stack).toJSON().Resources, 'AWS::EC2::VPCEndpoint')).toHaveLength(2);
-  expect(() => StorageFunctions.addEndpoints(vpc, { except: ['sts'] })).toThrow("'except' must be among s3, cloudformation, ebs, ec2, elasticfilesystem");
+  expect(() => StorageFunctions.addEndpoints(vpc, { existing: ['sts'] })).toThrow("'existing' must be among s3, cloudformation, ebs, ec2, elasticfilesystem");
 });
 
 test('the permissions boundary is that of every role', () => {
