@@ -12,6 +12,7 @@ export { TagSet, type TagSetProps } from './efs/tag-set';
 
 export { DiskImage } from './ebs/disk-image';
 export { Verification, ZeroBlocks } from './ebs/integrity';
+export type { ImportEstimate, ImportEstimateOptions, ImportPrices } from './ebs/import-estimate';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';
 
 export { StorageFunctions, type StorageFunctionsOptions, type StorageEndpointsOptions } from './storage-functions';

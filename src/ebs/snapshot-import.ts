@@ -4,6 +4,7 @@ import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DiskImage } from './disk-image';
+import { estimateImport, type ImportEstimate, type ImportEstimateOptions } from './import-estimate';
 import { Verification, ZeroBlocks } from './integrity';
 import { IMPORT_METRICS } from '../contract/metrics';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
@@ -169,6 +170,15 @@ export interface SnapshotImportProps {
  * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-accessing-snapshot.html
  */
 export class SnapshotImport extends Resource implements ITaggableV2 {
+  /**
+   * Estimates what an import takes, in time and money, before there is one.
+   *
+   * @param options Of which size, and how it would be imported.
+   */
+  public static estimate(options: ImportEstimateOptions): ImportEstimate {
+    return estimateImport(options);
+  }
+
   /**
    * The id of the snapshot.
    *
