@@ -61,8 +61,11 @@ const project = new awscdk.AwsCdkConstructLibrary({
     // The examples import the library by its name.
     jestConfig: { moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' }, testTimeout: 300_000, collectCoverage: false, maxWorkers: 2 },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', 'cdk-integ.out.*'],
 });
+
+// After projen's own pattern, which wants all of test/.
+project.gitignore.addPatterns('/test/integ/*.snapshot/asset.*');
 
 project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '/consumers.out/', '.jsii.tabl.json', '/CONTRIBUTING.md');
 
@@ -156,6 +159,31 @@ project.addTask('consumers', {
 project.addTask('cdk-versions', {
   description: 'Use the packed library with the lowest aws-cdk-lib that it takes, and with the newest; needs the compiled library',
   exec: 'tsx test/consumers/cdk-versions.ts',
+});
+
+project.addTask('size', {
+  description: 'Show the sizes of the bundles and how long their import takes; fails for one that is larger than its budget',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx projenrc/size.ts' }],
+});
+
+// integ-runner asks no account unless it deploys. Its snapshots hold the hashes of the bundles: whoever changes a handler refreshes them.
+const integRunner = 'integ-runner --directory test/integ --language typescript --app "tsx {filePath}"';
+project.addTask('integ', {
+  description: 'Compare the integration tests with their snapshots; needs no account',
+  steps: [{ spawn: 'bundle' }, { exec: integRunner, receiveArgs: true }],
+});
+project.addTask('integ:snapshot', {
+  description: 'Write the snapshots of the integration tests anew; needs no account',
+  steps: [{ spawn: 'bundle' }, { exec: `${integRunner} --update-on-failed --dry-run`, receiveArgs: true }],
+});
+project.addTask('integ:deploy', {
+  description: 'Deploy the integration tests that changed to the account of the environment, check what is there, and remove them',
+  steps: [{ spawn: 'bundle' }, { exec: `${integRunner} --update-on-failed`, receiveArgs: true }],
+});
+
+project.addTask('drawings', {
+  description: 'Draw the diagrams of the documentation anew',
+  exec: 'tsx projenrc/drawings.ts',
 });
 
 project.addTask('bench', {

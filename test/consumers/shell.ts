@@ -1,5 +1,6 @@
-import { execFileSync } from 'child_process';
-import { accessSync, constants } from 'fs';
+import { spawnSync } from 'child_process';
+import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'fs';
+import { tmpdir } from 'os';
 import { delimiter, join } from 'path';
 
 export interface RunOptions {
@@ -9,13 +10,18 @@ export interface RunOptions {
 
 /** What the program printed; an error with the end of all it printed if it fails. */
 export function run(program: string, args: string[], { cwd, env }: RunOptions): string {
+  // Into files: a grandchild that outlives the program would keep a pipe open.
+  const folder = mkdtempSync(join(tmpdir(), 'consumers-'));
+  const files = ['stdout', 'stderr'].map(name => join(folder, name));
+  const [stdout, stderr] = files.map(file => openSync(file, 'w'));
   try {
-    return execFileSync(program, args, {
-      cwd, env: { ...process.env, ...env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 * 1024 * 1024,
-    });
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${program} ${args.join(' ')} (in ${cwd})\n${`${stdout}\n${stderr}`.trim().slice(-4000)}`);
+    const { status, error } = spawnSync(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', stdout, stderr] });
+    const [printed, complained] = files.map(file => readFileSync(file, 'utf8'));
+    if (status === 0) { return printed; }
+    throw new Error(`${program} ${args.join(' ')} (in ${cwd}): ${error?.message ?? `status ${status}`}\n${`${printed}\n${complained}`.trim().slice(-4000)}`);
+  } finally {
+    [stdout, stderr].forEach(file => closeSync(file));
+    rmSync(folder, { recursive: true });
   }
 }
 
