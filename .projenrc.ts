@@ -27,6 +27,12 @@ const project = new awscdk.AwsCdkConstructLibrary({
   github: false,
   depsUpgrade: false,
 
+  // `projen package` makes those whose toolchains this machine has, with CI=true the one for npm alone; task `consumers` uses them.
+  publishToPypi: { distName: 'cdk-durable-storage', module: 'cdk_durable_storage' },
+  publishToMaven: { javaPackage: 'io.github.cdkdurablestorage', mavenGroupId: 'io.github.cdk-durable-storage', mavenArtifactId: 'cdk-durable-storage' },
+  publishToNuget: { dotNetNamespace: 'CdkDurableStorage', packageId: 'CdkDurableStorage' },
+  publishToGo: { moduleName: 'github.com/cdk-durable-storage/cdk-durable-storage-go' },
+
   cdkVersion: CDK_VERSION,
   jsiiVersion: '~6.0.0',
   minNodeVersion: '20.0.0',
@@ -52,12 +58,16 @@ const project = new awscdk.AwsCdkConstructLibrary({
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
     junitReporting: false,
-    jestConfig: { testTimeout: 900_000, collectCoverage: false, maxWorkers: 2 },
+    // The examples import the library by its name.
+    jestConfig: { moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' }, testTimeout: 900_000, collectCoverage: false, maxWorkers: 2 },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', 'cdk-integ.out.*'],
 });
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '.jsii.tabl.json');
+// After projen's own pattern, which wants all of test/.
+project.gitignore.addPatterns('/test/integ/*.snapshot/asset.*');
+
+project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '/consumers.out/', '.jsii.tabl.json', '/CONTRIBUTING.md');
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
@@ -79,7 +89,7 @@ project.eslint!.addRules({
 
 // The examples import the library by its name, as a user does; tsc knows where it is.
 project.eslint!.addOverride({
-  files: ['examples/**/*.ts'],
+  files: ['examples/**/*.ts', 'test/consumers/**/*.ts'],
   rules: { 'import/no-unresolved': ['error', { ignore: ['^cdk-durable-storage$'] }] },
 });
 
@@ -109,6 +119,9 @@ new JsonFile(project, 'examples/tsconfig.json', {
 });
 new JsonFile(project, 'bench/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
 
+// Consumers import the library by its name too.
+project.tsconfigDev.file.addOverride('compilerOptions.paths', { 'cdk-durable-storage': ['../src/index.ts'] });
+
 // ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const bundle = project.addTask('bundle', {
   description: 'Bundle the Lambda handlers into assets/',
@@ -137,6 +150,45 @@ project.addTask('rosetta', {
 project.addTask('test:aws-efs', {
   description: "Run aws-cdk-lib's own tests of aws-efs against FileSystem; needs their folder",
   steps: [{ spawn: 'bundle' }, { exec: 'tsx test/aws-cdk/run.ts', receiveArgs: true }],
+});
+
+// Names that are reserved words of a language too: there shall be none.
+project.compileTask.reset('jsii --fail-on-warnings');
+
+project.addTask('consumers', {
+  description: 'Package the library for every language, and synthesize the same app in each that this machine has; needs the compiled library',
+  exec: 'tsx test/consumers/run.ts',
+  receiveArgs: true,
+});
+
+project.addTask('cdk-versions', {
+  description: 'Use the packed library with the lowest aws-cdk-lib that it takes, and with the newest; needs the compiled library',
+  exec: 'tsx test/consumers/cdk-versions.ts',
+});
+
+project.addTask('size', {
+  description: 'Show the sizes of the bundles and how long their import takes; fails for one that is larger than its budget',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx projenrc/size.ts' }],
+});
+
+// integ-runner asks no account unless it deploys. Its snapshots hold the hashes of the bundles: whoever changes a handler refreshes them.
+const integRunner = 'integ-runner --directory test/integ --language typescript --app "tsx {filePath}"';
+project.addTask('integ', {
+  description: 'Compare the integration tests with their snapshots; needs no account',
+  steps: [{ spawn: 'bundle' }, { exec: integRunner, receiveArgs: true }],
+});
+project.addTask('integ:snapshot', {
+  description: 'Write the snapshots of the integration tests anew; needs no account',
+  steps: [{ spawn: 'bundle' }, { exec: `${integRunner} --update-on-failed --dry-run`, receiveArgs: true }],
+});
+project.addTask('integ:deploy', {
+  description: 'Deploy the integration tests that changed to the account of the environment, check what is there, and remove them',
+  steps: [{ spawn: 'bundle' }, { exec: `${integRunner} --update-on-failed`, receiveArgs: true }],
+});
+
+project.addTask('drawings', {
+  description: 'Draw the diagrams of the documentation anew',
+  exec: 'tsx projenrc/drawings.ts',
 });
 
 project.addTask('bench', {

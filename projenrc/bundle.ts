@@ -61,8 +61,11 @@ function collectNotices({ inputs }: Metafile, notices: Map<string, string>): voi
     const folder = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
     if (folder === undefined || notices.has(folder)) { continue; }
     const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Record<string, string>;
-    const text = readdirSync(join(root, folder)).find(file => /^licen[cs]e/i.test(file));
-    notices.set(folder, `${name} ${version} (${license})\n\n${text ? readFileSync(join(root, folder, text), 'utf8').trim() : ''}`);
+    const papers = readdirSync(join(root, folder)).filter(file => /^(licen[cs]e|notice)(\.|$)/i.test(file)).sort();
+    const texts = papers.map(file => readFileSync(join(root, folder, file), 'utf8').trim());
+    // Some packages only name their licence.
+    if (texts.length === 0) { texts.push(`The package holds no text of its licence, ${license}.`); }
+    notices.set(folder, [`${name} ${version} (${license})`, ...texts].join('\n\n'));
   }
 }
 

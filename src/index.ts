@@ -13,8 +13,10 @@ export { TagSet, type TagSetProps } from './efs/tag-set';
 
 export { DiskImage } from './ebs/disk-image';
 export { Verification, ZeroBlocks } from './ebs/integrity';
+export type { ImportEstimate, ImportEstimateOptions, ImportPrices } from './ebs/import-estimate';
 export { MachineDisk, type MachineDiskOptions } from './ebs/machine-disk';
 export { BootMode, MachineImage, Virtualization, type MachineImageProps } from './ebs/machine-image';
 export { Snapshot, type ISnapshot } from './ebs/snapshot';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';
-export type { TransferOptions } from './ebs/transfer-options';
+
+export { StorageFunctions, type StorageFunctionsOptions, type StorageEndpointsOptions } from './storage-functions';

@@ -1,7 +1,7 @@
 import { execFileSync } from 'child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
-import { join, resolve } from 'path';
+import { join, relative, resolve } from 'path';
 
 const root = resolve(__dirname, '..');
 const app = mkdtempSync(join(tmpdir(), 'consumer-'));
@@ -52,5 +52,18 @@ test('a consumer app synthesizes, with the handlers that came in the package', (
 test('the package holds the library, its handlers and the papers, and no sources of them', () => {
   const top = readdirSync(installed).sort();
   expect(top).toEqual(['.jsii', 'API.md', 'LICENSE', 'NOTICE', 'README.md', 'assets', 'lib', 'package.json'].sort());
-  expect(existsSync(join(installed, 'assets', 'THIRD-PARTY-NOTICES.txt'))).toBe(true);
+});
+
+test('it holds the compiled library and the bundles, and the licence of whatever is bundled', () => {
+  const files = (folder: string) => readdirSync(join(installed, folder), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile()).map(({ parentPath, name }) => relative(installed, join(parentPath, name)));
+  expect(files('lib').filter(file => !/\.(js|d\.ts)$/.test(file) && file !== 'lib/.warnings.jsii.js')).toEqual([]);
+  expect(files('assets').filter(file => !/^assets\/[a-z-]+\/index\.js$/.test(file))).toEqual(['assets/THIRD-PARTY-NOTICES.txt']);
+
+  const notices = readFileSync(join(installed, 'assets', 'THIRD-PARTY-NOTICES.txt'), 'utf8');
+  for (const name of ['@aws-sdk/client-ebs', '@aws-sdk/client-efs', '@smithy/core', 'bowser']) { expect(notices).toContain(`${name} `); }
+  const licences = [...notices.matchAll(/^\S+ \d\S* \((.+)\)$/gm)].map(([, licence]) => licence);
+  expect(licences.length).toBeGreaterThan(20);
+  // The ones that let everybody pass them on like this.
+  expect(new Set(licences)).toEqual(new Set(['Apache-2.0', 'MIT']));
 });

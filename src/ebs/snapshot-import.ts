@@ -4,9 +4,9 @@ import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DiskImage } from './disk-image';
+import { estimateImport, type ImportEstimate, type ImportEstimateOptions } from './import-estimate';
 import { Verification, ZeroBlocks } from './integrity';
 import { snapshotArnOf, type ISnapshot } from './snapshot';
-import type { TransferOptions } from './transfer-options';
 import { IMPORT_METRICS } from '../contract/metrics';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
 import { TRANSFER_METRICS } from '../contract/transfer-metrics';
@@ -211,15 +211,12 @@ export interface SnapshotImportProps {
  */
 export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   /**
-   * Changes how the functions run that all imports of a stack share.
+   * Estimates what an import takes, in time and money, before there is one.
    *
-   * @param scope The stack, or anything in it.
-   * @param options What to change.
+   * @param options Of which size, and how it would be imported.
    */
-  public static configureTransfers(scope: Construct, options: TransferOptions): void {
-    const { workerMemory } = options;
-    check(scope, 'workerMemory', workerMemory?.toMebibytes(), 'from 512 to 10240 MiB', value => isWhole(value, 512, 10240));
-    EbsProvider.getOrCreate(scope).configure(options);
+  public static estimate(options: ImportEstimateOptions): ImportEstimate {
+    return estimateImport(options);
   }
 
   /**

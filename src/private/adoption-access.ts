@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge';
 import { ownerOf } from './owner';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS } from '../contract/ownership';
 
@@ -39,5 +40,6 @@ export class AdoptionAccess extends iam.Policy {
         })],
       ],
     });
+    acknowledgeWildcards(this, 'Which file system has a creation token, and to which stack it belongs, is known at deployment only; all that is allowed is to mark it');
   }
 }

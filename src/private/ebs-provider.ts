@@ -1,14 +1,13 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct, type IDependable } from 'constructs';
-import { HandlerFunction } from './handler-function';
+import { acknowledgeFunctions } from './acknowledge';
+import { applyBoundary } from './function-settings';
 import { Handlers } from './provider';
 import { anySnapshot, imageStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
 import { Transfer } from './transfer';
 import { OWNERSHIP_TAGS } from '../contract/ownership';
 import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
-import type { TransferOptions } from '../ebs/transfer-options';
 
 /**
  * What runs for the EBS resources of one stack: the handlers, and the state
@@ -42,11 +41,11 @@ export class EbsProvider extends Construct {
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
-  private readonly transfer: Transfer;
-
   private constructor(stack: Stack) {
     super(stack, EbsProvider.ID);
     const transfer = new Transfer(this, 'Transfer');
+    applyBoundary(this);
+    acknowledgeFunctions(this);
     const handlers = new Handlers(this, {
       bundle: 'ebs',
       environment: {
@@ -59,22 +58,12 @@ export class EbsProvider extends Construct {
     this.serviceToken = handlers.serviceToken;
     this.role = handlers.role;
     this.stateMachineArn = transfer.stateMachine.stateMachineArn;
-    this.transfer = transfer;
     this.imageReaders = [handlers.role, ...transfer.readers];
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
     this.parentPlanners = [transfer.planner];
     this.parentUsers = [handlers.role, transfer.planner, ...transfer.writers];
     this.standing = transfer.standing;
-  }
-
-  /** All functions; whoever says nothing about something leaves it as it is. */
-  public configure({ workerMemory, architecture }: TransferOptions): void {
-    this.transfer.configure(workerMemory);
-    if (!architecture) { return; }
-    for (const child of this.node.findAll()) {
-      if (child instanceof HandlerFunction) { (child.node.defaultChild as lambda.CfnFunction).architectures = [architecture.name]; }
-    }
   }
 
   private statements(stack: Stack): iam.PolicyStatementProps[] {

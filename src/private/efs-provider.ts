@@ -1,6 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { acknowledgeFunctions } from './acknowledge';
+import { applyBoundary } from './function-settings';
 import { ownerPrefix, rootStackOf } from './owner';
 import { Handlers } from './provider';
 import { OWNERSHIP_TAGS } from '../contract/ownership';
@@ -29,6 +31,8 @@ export class EfsProvider extends Construct {
   private constructor(stack: Stack) {
     super(stack, EfsProvider.ID);
     const handlers = new Handlers(this, { bundle: 'efs' });
+    applyBoundary(this);
+    acknowledgeFunctions(this);
     this.role = handlers.role;
     this.serviceToken = handlers.serviceToken;
     this.statements(stack).forEach(statement => handlers.allow(statement));

@@ -1,5 +1,6 @@
 import { CfnDeletionPolicy, type CfnResource, CustomResource, Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { networkOf } from './function-settings';
 import { ownerOf } from './owner';
 import type { OwnerProperties } from '../contract/ownership';
 
@@ -29,6 +30,7 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
       } satisfies OwnerProperties,
     },
   });
+  resource.node.addDependency(...networkOf(scope));
   return resource;
 }
 

@@ -1,6 +1,7 @@
 import { Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge';
 import type { DiskImageLocation } from '../ebs/disk-image';
 
 export interface ImageAccessProps {
@@ -19,6 +20,7 @@ export class ImageAccess extends iam.Policy {
         new iam.PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
       ],
     });
+    acknowledgeWildcards(this, 'The key of the image holds characters that a policy cannot spell, or that mean more there');
     if (bucket.encryptionKey) {
       this.addStatements(new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [bucket.encryptionKey.keyArn] }));
     }

@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge';
 
 /** What EFS needs of a customer's key; kms:CreateGrant comes with limits of its own. */
 export const FILE_SYSTEM_KEY_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'];
@@ -30,6 +31,7 @@ export class KeyAccess extends iam.Policy {
         })] : [],
       ],
     });
+    acknowledgeWildcards(this, 'EBS asks for both directions of kms:ReEncrypt; a key known by its alias is limited by that');
     // An alias is sent by a name that does not refer to the resource that makes it.
     if (isAlias(key) && Construct.isConstruct(key)) { this.node.addDependency(key as IConstruct); }
   }

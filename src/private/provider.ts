@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import type { Construct } from 'constructs';
+import { applyArchitecture, commonFunctionProps, executionPolicies } from './function-settings';
 import { HandlerFunction } from './handler-function';
 import { TRANSFER_ENVIRONMENT } from '../contract/transfer';
 
@@ -25,7 +26,7 @@ export class Handlers {
   constructor(scope: Construct, { bundle, environment }: HandlersProps) {
     this.role = new iam.Role(scope, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-      managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaBasicExecutionRole')],
+      managedPolicies: executionPolicies(scope),
     });
     const handler = (id: string, entry: string) => new HandlerFunction(scope, id, {
       bundle,
@@ -36,11 +37,13 @@ export class Handlers {
       environment: { ...environment, [TRANSFER_ENVIRONMENT.creationTimeout]: `${ON_EVENT_TIMEOUT.toSeconds()}` },
     });
     const provider = new Provider(scope, 'Provider', {
+      ...commonFunctionProps(scope),
       onEventHandler: handler('OnEvent', 'onEvent'),
       isCompleteHandler: handler('IsComplete', 'isComplete'),
       queryInterval: QUERY_INTERVAL,
       totalTimeout: TOTAL_TIMEOUT,
     });
+    applyArchitecture(provider);
     this.serviceToken = provider.serviceToken;
   }
 

@@ -2,7 +2,9 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
+import { acknowledgeFunctions } from './acknowledge';
 import { EfsProvider } from './efs-provider';
+import { applyBoundary } from './function-settings';
 import { HandlerFunction } from './handler-function';
 import { ownerPrefix } from './owner';
 import { OWNERSHIP_TAGS } from '../contract/ownership';
@@ -27,6 +29,8 @@ export class ThroughputDeferral extends Construct {
 
   private constructor(stack: Stack) {
     super(stack, ThroughputDeferral.ID);
+    applyBoundary(this);
+    acknowledgeFunctions(this);
     const group = new CfnScheduleGroup(this, 'Schedules');
     const handler = new HandlerFunction(this, 'Function', {
       bundle: 'deferred-throughput',

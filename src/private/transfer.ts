@@ -1,12 +1,13 @@
-import { ArnFormat, Duration, RemovalPolicy, type Size, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct, DependencyGroup, type IDependable } from 'constructs';
+import { acknowledge } from './acknowledge';
+import { applyBoundary, functionSettings } from './function-settings';
 import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
 import type { VerifyInput, VerifyResult } from '../contract/integrity';
@@ -20,6 +21,8 @@ const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
 /** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
 const VERIFIERS = 6;
 const SETTLE_INTERVAL = Duration.seconds(5);
+/** What aws-cdk-lib empties the buckets of a stack with. */
+const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 /** Where in the bucket everything lies. */
 const TRANSFER_PREFIX = 'transfers/';
 
@@ -59,7 +62,6 @@ export class Transfer extends Construct {
   public readonly verifiers: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
-  private readonly copy: HandlerFunction;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
@@ -71,9 +73,9 @@ export class Transfer extends Construct {
     steps.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot'] });
     steps.allow(snapshotReads());
 
+    const { workerMemory } = functionSettings(this);
     // One vCPU; the network is the limit.
-    const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: 1769 });
-    this.copy = copy;
+    const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: workerMemory?.toMebibytes() ?? 1769 });
     this.mayUse(copy, 's3:GetObject', 's3:PutObject');
     copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
 
@@ -105,11 +107,6 @@ export class Transfer extends Construct {
     this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends);
   }
 
-  /** Before the template is written: imports may have been defined already. */
-  public configure(workerMemory: Size | undefined): void {
-    if (workerMemory) { (this.copy.node.defaultChild as lambda.CfnFunction).memorySize = workerMemory.toMebibytes(); }
-  }
-
   /** What the handler of imports does with transfers. */
   public handlerStatements(): iam.PolicyStatementProps[] {
     const executions = Stack.of(this).formatArn({
@@ -136,7 +133,7 @@ export class Transfer extends Construct {
 
   /** Empty but for the time of a transfer, except for the digests of the snapshots made from it. */
   private transferBucket(): s3.Bucket {
-    return new s3.Bucket(this, 'Bucket', {
+    const bucket = new s3.Bucket(this, 'Bucket', {
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       encryption: s3.BucketEncryption.S3_MANAGED,
       enforceSSL: true,
@@ -144,6 +141,10 @@ export class Transfer extends Construct {
       autoDeleteObjects: true,
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });
+    acknowledge(bucket, { 'AwsSolutions-S1': 'It holds plans and digests, which only the functions here read and write' });
+    // Its role is the stack's, and is made like ours.
+    applyBoundary(Stack.of(this).node.findChild(AUTO_DELETE));
+    return bucket;
   }
 
   private worker(id: string, props: Omit<HandlerFunctionProps, 'bundle'> & { bundle?: string }): HandlerFunction {

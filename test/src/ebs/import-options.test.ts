@@ -1,4 +1,3 @@
-import { Size, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -13,12 +12,6 @@ function given(props: Partial<SnapshotImportProps> = {}) {
   const { stack } = givenStack();
   const image = DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'disk.img');
   return { stack, snapshot: new SnapshotImport(stack, 'Image', { image, ...props }) };
-}
-
-/** Properties of the functions whose logical ids begin so. */
-function functionsOf(stack: Stack, prefix: string): Record<string, any>[] {
-  const all = Template.fromStack(stack).findResources('AWS::Lambda::Function');
-  return Object.entries(all).filter(([id]) => id.startsWith(prefix)).map(([, { Properties }]) => Properties);
 }
 
 test('speed and waiting are told to the handler, if the user chose', () => {
@@ -36,20 +29,6 @@ test.each<[Partial<SnapshotImportProps>, string]>([
   [{ maxConcurrency: 0 }, "'maxConcurrency' must be a whole number from 1 to 1000, got 0"],
 ])('%j is refused', (props, message) => {
   expect(() => given(props)).toThrow(message);
-});
-
-test('memory of the workers and the architecture are chosen for the stack, before or after its imports', () => {
-  const { stack } = given();
-  SnapshotImport.configureTransfers(stack, { workerMemory: Size.gibibytes(4) });
-  SnapshotImport.configureTransfers(stack, { architecture: lambda.Architecture.X86_64 });
-
-  const functions = functionsOf(stack, 'cdkdurablestorageEbsProvider');
-  const ours = functions.filter(({ Description }) => /^cdk-durable-storage: /.test(Description));
-  expect(ours.length).toBeGreaterThanOrEqual(7);
-  ours.forEach(({ Architectures }) => expect(Architectures).toEqual(['x86_64']));
-  expect(ours.filter(({ MemorySize }) => MemorySize === 4096).map(({ Description }) => Description)).toEqual(['cdk-durable-storage: copies a range of the disk']);
-  expect(() => SnapshotImport.configureTransfers(stack, { workerMemory: Size.mebibytes(256) }))
-    .toThrow("'workerMemory' must be from 512 to 10240 MiB, got 256");
 });
 
 describe('rules on the end of an import', () => {

@@ -1,0 +1,183 @@
+import { Duration, Size, Token } from 'aws-cdk-lib';
+import { Verification } from './integrity';
+
+/**
+ * What to estimate an import of.
+ */
+export interface ImportEstimateOptions {
+  /**
+   * The size of the image.
+   */
+  readonly size: Size;
+
+  /**
+   * The part of its blocks of 512 KiB that are written, from 0 to 1: what is not zero, if zero blocks
+   * are left out. All of the image is read and checked in any case.
+   *
+   * @default 1
+   */
+  readonly writtenFraction?: number;
+
+  /**
+   * As `maxPutsPerSecond` of the import, 10 to 1000. It is assumed that no other import shares the quota.
+   *
+   * @default 900
+   */
+  readonly maxPutsPerSecond?: number;
+
+  /**
+   * As `maxConcurrency` of the import, 1 to 1000.
+   *
+   * @default - as many as `maxPutsPerSecond` needs: 7 for the default
+   */
+  readonly maxConcurrency?: number;
+
+  /**
+   * As `verify` of the import.
+   *
+   * @default Verification.SAMPLE
+   */
+  readonly verify?: Verification;
+
+  /**
+   * As `workerMemory` of `StorageFunctions`.
+   *
+   * @default - 1769 MiB
+   */
+  readonly workerMemory?: Size;
+
+  /**
+   * What AWS bills in the Region, where that differs from the defaults.
+   *
+   * @default - list prices of us-east-1, November 2026, without free tiers
+   */
+  readonly prices?: ImportPrices;
+}
+
+/**
+ * Prices of what an import uses, in US dollars.
+ *
+ * @see https://aws.amazon.com/ebs/pricing/
+ */
+export interface ImportPrices {
+  /**
+   * For 1,000 blocks written.
+   *
+   * @default 0.006
+   */
+  readonly thousandPuts?: number;
+
+  /**
+   * For 1,000 blocks read back.
+   *
+   * @default 0.003
+   */
+  readonly thousandGets?: number;
+
+  /**
+   * For a function of 1 GiB of memory to run for a second.
+   *
+   * @default 0.0000133334 - arm64
+   */
+  readonly lambdaGibibyteSecond?: number;
+
+  /**
+   * For 1,000 state transitions of Step Functions.
+   *
+   * @default 0.025
+   */
+  readonly thousandTransitions?: number;
+}
+
+/**
+ * What an import is going to take; not what its snapshot costs to keep.
+ */
+export interface ImportEstimate {
+  /**
+   * Blocks of 512 KiB that are written.
+   */
+  readonly puts: number;
+
+  /**
+   * Blocks that are read back.
+   */
+  readonly gets: number;
+
+  /**
+   * How long it takes at least, start and completion included: the larger of what EBS
+   * and the network of the functions need. Imports that share the quota take longer.
+   */
+  readonly duration: Duration;
+
+  /**
+   * What EBS bills for writing and reading back.
+   */
+  readonly ebsDollars: number;
+
+  /**
+   * What Lambda bills.
+   */
+  readonly lambdaDollars: number;
+
+  /**
+   * What Step Functions bills.
+   */
+  readonly stepFunctionsDollars: number;
+
+  /**
+   * All of that.
+   */
+  readonly dollars: number;
+}
+
+const BLOCK_SIZE = 512 * 1024;
+/** What a function has of the network, whatever its size: 625 Mbit/s. */
+const BYTES_PER_SECOND = 78e6;
+/** That many read back at once. */
+const VERIFIERS = 6;
+/** StartSnapshot, cold starts, polling, and what EBS takes to complete a snapshot. */
+const START_AND_END_SECONDS = 45;
+const LARGEST_GIB = 65_536;
+const MIB = 1024 ** 2;
+
+export function estimateImport(options: ImportEstimateOptions): ImportEstimate {
+  const { writtenFraction = 1, maxPutsPerSecond = 900, verify = Verification.SAMPLE, prices = {} } = options;
+  inRange('size', options.size.toBytes(), 1, LARGEST_GIB * 1024 ** 3, 'from 1 byte to 65536 GiB');
+  inRange('writtenFraction', writtenFraction, 0, 1, 'from 0 to 1');
+  inRange('maxPutsPerSecond', maxPutsPerSecond, 10, 1000, 'from 10 to 1000');
+  const concurrency = options.maxConcurrency ?? Math.ceil(maxPutsPerSecond * BLOCK_SIZE / BYTES_PER_SECOND);
+  inRange('maxConcurrency', concurrency, 1, 1000, 'from 1 to 1000');
+  const memoryGiB = (options.workerMemory ?? Size.mebibytes(1769)).toBytes() / MIB / 1024;
+  for (const [name, price] of Object.entries(prices)) { inRange(`prices.${name}`, price, 0, Infinity, 'not negative'); }
+
+  const blocks = Math.ceil(options.size.toBytes() / BLOCK_SIZE);
+  const puts = Math.round(blocks * writtenFraction);
+  const gets = { [Verification.NONE]: 0, [Verification.SAMPLE]: Math.min(puts, Math.max(64, Math.ceil(puts / 100))), [Verification.FULL]: puts }[verify];
+
+  // Ranges of 512 MiB or less, but not more than a thousand; those of small images are 256 MiB.
+  const ranges = Math.min(1000, Math.ceil(blocks / (blocks > concurrency * 512 ? 1024 : 512)));
+  const workers = Math.min(concurrency, ranges);
+  const copying = Math.max(puts / maxPutsPerSecond, blocks * BLOCK_SIZE / workers / BYTES_PER_SECOND);
+  const verifying = gets * BLOCK_SIZE / Math.min(VERIFIERS, ranges) / BYTES_PER_SECOND;
+
+  // Each range is an execution of its own: it is started, copied, asked whether it is done, and ends.
+  const transitions = 10 + ranges * 4 * (gets > 0 ? 2 : 1);
+  const ebsDollars = puts / 1000 * (prices.thousandPuts ?? 0.006) + gets / 1000 * (prices.thousandGets ?? 0.003);
+  const gibibyteSeconds = copying * workers * memoryGiB + verifying * Math.min(VERIFIERS, ranges) + START_AND_END_SECONDS;
+  const lambdaDollars = gibibyteSeconds * (prices.lambdaGibibyteSecond ?? 0.0000133334);
+  const stepFunctionsDollars = transitions / 1000 * (prices.thousandTransitions ?? 0.025);
+  return {
+    puts,
+    gets,
+    duration: Duration.seconds(Math.ceil(copying + verifying + START_AND_END_SECONDS)),
+    ebsDollars,
+    lambdaDollars,
+    stepFunctionsDollars,
+    dollars: ebsDollars + lambdaDollars + stepFunctionsDollars,
+  };
+}
+
+/** It belongs to no construct, so there is no path to name. */
+function inRange(name: string, value: number, least: number, most: number, allowed: string): void {
+  if (Token.isUnresolved(value) || !(value >= least && value <= most)) { throw new Error(`'${name}' must be ${allowed}, got ${value}`); }
+}

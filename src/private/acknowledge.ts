@@ -1,0 +1,65 @@
+import { AspectPriority, Aspects, type CfnResource, type IAspect, Stack, Validations } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { IConstruct } from 'constructs';
+
+/**
+ * Tells checkers that read the acknowledged rules of aws-cdk-lib, such as
+ * cdk-nag, why parts of this library are as they are. The user's app may use
+ * none of them, and this library depends on none.
+ */
+export function acknowledge(scope: IConstruct, reasons: Record<string, string>): void {
+  // Not by `acknowledge()` of Validations, which takes no ARN in an id.
+  scope.node.addMetadata(Validations.ACKNOWLEDGED_RULES_METADATA_KEY, reasons);
+}
+
+/** For all policies at or below a construct. The ids of such findings hold the resources, which are known at the end. */
+export function acknowledgeWildcards(scope: IConstruct, reason: string): void {
+  Aspects.of(scope).add(new Wildcards(reason), { priority: AspectPriority.READONLY });
+}
+
+const MANAGED_POLICIES = ['AWSLambdaBasicExecutionRole', 'AWSLambdaVPCAccessExecutionRole']
+  .map(name => `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${name}]`);
+
+/** Of all functions and state machines of a service. */
+export function acknowledgeFunctions(scope: IConstruct): void {
+  acknowledge(scope, {
+    ...Object.fromEntries(MANAGED_POLICIES.map(id => [id, 'They hold what any function needs to log, and to run in a VPC'])),
+    'AwsSolutions-L1': "The runtime is the one that the code is tested on; that of the provider framework is aws-cdk-lib's choice",
+    'AwsSolutions-SF1': 'Step Functions keeps the history of executions, and the functions log what they do',
+    'AwsSolutions-SF2': 'What a trace would show is in the metrics and logs of the functions',
+  });
+  acknowledgeWildcards(scope, 'What this library made is known by its tags, by which statements are narrowed; reading cannot be, nor versions of a function');
+}
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+}
+
+class Wildcards implements IAspect {
+  constructor(private readonly reason: string) {}
+
+  public visit(node: IConstruct): void {
+    if ((node as Partial<CfnResource>).cfnResourceType !== 'AWS::IAM::Policy') { return; }
+    const document = Stack.of(node).resolve((node as iam.CfnPolicy).policyDocument) as { Statement?: Statement[] } | undefined;
+    const findings = (document?.Statement ?? []).filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action, Resource }) => [
+      ...[Action].flat().map(action => `Action::${action}`),
+      ...[Resource].flat().map(resource => `Resource::${flat(resource)}`),
+    ]);
+    const wild = findings.filter(finding => finding.includes('*'));
+    acknowledge(node, Object.fromEntries(wild.map(finding => [`AwsSolutions-IAM5[${finding}]`, this.reason])));
+  }
+}
+
+/** A value of a template as the findings show it: `<Bucket.Arn>/transfers/*`. */
+function flat(value: unknown): string {
+  if (typeof value === 'string') { return value.replace(/\${/g, '<').replace(/}/g, '>'); }
+  const [[name, argument]] = Object.entries(value as object);
+  switch (name) {
+    case 'Ref': return `<${argument}>`;
+    case 'Fn::GetAtt': return `<${argument.join('.')}>`;
+    case 'Fn::Join': return argument[1].map(flat).join(argument[0]);
+    default: return JSON.stringify(value);
+  }
+}

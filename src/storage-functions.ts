@@ -1,0 +1,182 @@
+import type { Size } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { acknowledge } from './private/acknowledge';
+import { settleFunctions } from './private/function-settings';
+import { check, misuse, notBoth, wholeMebibytes } from './private/validation';
+
+/**
+ * How the functions run that the constructs of this library bring along.
+ */
+export interface StorageFunctionsOptions {
+  /**
+   * The VPC in which the functions run. They call AWS APIs only, which must be
+   * reachable from there: through a NAT gateway, or `StorageFunctions.addEndpoints`.
+   *
+   * All resources of this library depend on the VPC and what is defined in it,
+   * so that they are deleted while its routes and endpoints are still there.
+   *
+   * @default - none: Lambda's own network
+   */
+  readonly vpc?: ec2.IVpc;
+
+  /**
+   * The subnets in which the functions run. Needs `vpc`.
+   *
+   * @default - the private subnets of the VPC
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+
+  /**
+   * The security groups of the functions. Needs `vpc`. HTTPS must be allowed to go out.
+   *
+   * @default - one for the functions of each stack, from which everything may go out
+   */
+  readonly securityGroups?: ec2.ISecurityGroup[];
+
+  /**
+   * The permissions boundary of all roles that the functions and state machines have.
+   * It also goes to the role of the function of aws-cdk-lib that empties buckets.
+   *
+   * @default - none
+   */
+  readonly permissionsBoundary?: iam.IManagedPolicy;
+
+  /**
+   * Where all the functions log to. Not together with `logRetention`.
+   *
+   * @default - one log group for the functions of each stack if `logRetention` is given; otherwise those that Lambda makes, which last for ever
+   */
+  readonly logGroup?: logs.ILogGroup;
+
+  /**
+   * How long the logs are kept. The functions of each stack then have one log group,
+   * which is removed with the stack.
+   *
+   * @default - for ever
+   */
+  readonly logRetention?: logs.RetentionDays;
+
+  /**
+   * What the functions run on.
+   *
+   * @default lambda.Architecture.ARM_64 - those of aws-cdk-lib's provider framework, which come along, stay with its own default
+   */
+  readonly architecture?: lambda.Architecture;
+
+  /**
+   * The memory of the functions that answer CloudFormation, 128 to 10240 MiB.
+   *
+   * @default - 256 MiB
+   */
+  readonly handlerMemory?: Size;
+
+  /**
+   * The memory of a function that copies, 512 to 10240 MiB. It needs less than 300;
+   * but with the memory comes the processor, and, for accounts that asked for it, the network.
+   *
+   * @default - 1769 MiB, which is one processor
+   */
+  readonly workerMemory?: Size;
+}
+
+/**
+ * The functions that the constructs of this library bring along: all in one place.
+ *
+ * Each stack has its own, which all its file systems, mount targets and so on share,
+ * and all its snapshots. A change of their settings changes them in place, never a resource.
+ *
+ * One function is not reached: what aws-cdk-lib empties buckets with is shared by
+ * all buckets of the stack, yours too, and it offers no settings.
+ */
+export class StorageFunctions {
+  /**
+   * Says how the functions run: those of a stack, of its nested stacks, or of all stacks in a stage or app.
+   *
+   * To be called before the first construct of this library is defined there.
+   * What is said closer to the stack counts more; what is not said is left as it was.
+   *
+   * @param scope The app, stage or stack; anything else means the stack it is in.
+   * @param options How.
+   */
+  public static configure(scope: Construct, options: StorageFunctionsOptions): void {
+    for (const prop of ['vpcSubnets', 'securityGroups'] as const) {
+      if (options[prop] && !options.vpc) { throw misuse(scope, `'${prop}' needs 'vpc'`); }
+    }
+    check(scope, 'securityGroups', options.securityGroups?.length, 'at least one', length => length > 0);
+    notBoth(scope, "'logGroup'", "'logRetention'", options.logGroup !== undefined && options.logRetention !== undefined);
+    for (const [prop, least] of [['handlerMemory', 128], ['workerMemory', 512]] as const) {
+      check(scope, prop, wholeMebibytes(scope, prop, options[prop], 1), `from ${least} to 10240 MiB`, value => value >= least && value <= 10240);
+    }
+    settleFunctions(scope, options);
+  }
+
+  /**
+   * Adds to a VPC the endpoints that the functions need where no NAT gateway is: the gateway endpoint of S3,
+   * and interface endpoints of CloudFormation, EBS direct, EC2, EFS, KMS, Lambda, EventBridge Scheduler,
+   * Step Functions and the tagging API. Those that are there already must be named in `existing`.
+   *
+   * Interface endpoints cost money by the hour and zone. All are of the VPC's own scope, so resources of this library wait for them.
+   *
+   * @param vpc The VPC, as in `configure`.
+   * @param options Of the interface endpoints. Default: in all private subnets, open to the whole VPC
+   */
+  public static addEndpoints(vpc: ec2.IVpc, options: StorageEndpointsOptions = {}): void {
+    const { existing = [], subnets, securityGroups } = options;
+    const names = [S3, ...Object.keys(INTERFACES)];
+    check(vpc, 'existing', existing.find(name => !names.includes(name)), `among ${names.join(', ')}`, () => false);
+    if (!existing.includes(S3)) {
+      vpc.addGatewayEndpoint(`${ENDPOINT}-${S3}`, { service: ec2.GatewayVpcEndpointAwsService.S3 });
+    }
+    for (const [name, service] of Object.entries(INTERFACES)) {
+      if (existing.includes(name)) { continue; }
+      const endpoint = vpc.addInterfaceEndpoint(`${ENDPOINT}-${name}`, { service, subnets, securityGroups });
+      acknowledge(endpoint, { 'AwsSolutions-EC23': 'It is open to the addresses of the VPC alone' });
+    }
+  }
+}
+
+/**
+ * Options of the endpoints that the functions need in a VPC.
+ */
+export interface StorageEndpointsOptions {
+  /**
+   * Services that the VPC has an endpoint for: `s3`, `cloudformation`, `ebs`, `ec2`, `elasticfilesystem`, `kms`, `lambda`,
+   * `scheduler`, `states`, `tagging`.
+   *
+   * @default - none
+   */
+  readonly existing?: string[];
+
+  /**
+   * The subnets of the interface endpoints.
+   *
+   * @default - the private subnets of the VPC
+   */
+  readonly subnets?: ec2.SubnetSelection;
+
+  /**
+   * The security groups of the interface endpoints. They must let HTTPS in from the functions.
+   *
+   * @default - one for each endpoint, open to the whole VPC
+   */
+  readonly securityGroups?: ec2.ISecurityGroup[];
+}
+
+const ENDPOINT = 'cdk-durable-storage';
+const S3 = 's3';
+const INTERFACES: Record<string, ec2.InterfaceVpcEndpointAwsService> = {
+  cloudformation: ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION,
+  ebs: ec2.InterfaceVpcEndpointAwsService.EBS_DIRECT,
+  ec2: ec2.InterfaceVpcEndpointAwsService.EC2,
+  elasticfilesystem: ec2.InterfaceVpcEndpointAwsService.ELASTIC_FILESYSTEM,
+  kms: ec2.InterfaceVpcEndpointAwsService.KMS,
+  // The provider framework's functions invoke the handlers.
+  lambda: ec2.InterfaceVpcEndpointAwsService.LAMBDA,
+  scheduler: new ec2.InterfaceVpcEndpointAwsService('scheduler'),
+  states: ec2.InterfaceVpcEndpointAwsService.STEP_FUNCTIONS,
+  tagging: ec2.InterfaceVpcEndpointAwsService.TAGGING,
+};
