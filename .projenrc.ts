@@ -47,17 +47,17 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'xz-decompress@^0.2.3',
   ],
 
-  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'bench', 'projenrc'] },
+  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'bench', 'conformance', 'projenrc'] },
   jestOptions: {
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
     junitReporting: false,
     jestConfig: { testTimeout: 300_000, collectCoverage: false, maxWorkers: 2 },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/conformance.out/'],
 });
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '.jsii.tabl.json');
+project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/conformance/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '/conformance.out/', '.jsii.tabl.json');
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
@@ -108,6 +108,12 @@ new JsonFile(project, 'examples/tsconfig.json', {
   },
 });
 new JsonFile(project, 'bench/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
+new JsonFile(project, 'conformance/tsconfig.json', {
+  obj: {
+    compilerOptions: { ...outsideOfJsii, types: ['node'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
+    include: ['**/*.ts'],
+  },
+});
 
 // ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 const bundle = project.addTask('bundle', {
@@ -118,7 +124,7 @@ project.preCompileTask.spawn(bundle);
 
 const typecheck = project.addTask('typecheck', {
   description: 'Check the types of what jsii does not compile',
-  steps: ['lambda', 'test', 'examples', 'bench', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
+  steps: ['lambda', 'test', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
 });
 project.testTask.prependSpawn(typecheck);
 
@@ -142,6 +148,11 @@ project.addTask('bench', {
 project.addTask('demo', {
   description: 'Deploy the example app onto the embedded emulator, update it, destroy it',
   steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig examples/tsconfig.json examples/demo/run.ts' }],
+});
+
+project.addTask('conformance', {
+  description: 'Let independent software judge templates, handlers and emulator; says what was run against what',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig conformance/tsconfig.json conformance/run.ts', receiveArgs: true }],
 });
 
 project.synth();
