@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { DescribeFileSystemsCommand, DescribeMountTargetsCommand, EFSClient } from '@aws-sdk/client-efs';
 import { ListBucketsCommand, PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
 import { App, type Stack } from 'aws-cdk-lib';
+import { TagSet, type FileSystem } from 'cdk-durable-storage';
 import { environment, ROOT, workFolder } from './folders';
 import { Background, freePort, run } from './processes';
 import { Unavailable, type Report, type Section } from './report';
@@ -87,11 +88,12 @@ class Deployments {
     return note;
   }
 
-  /** The handler refuses the image before it starts a snapshot. */
+  /** A second tag set claims the key of the first, which has been updated by then. */
   private async failAtOnce(before: string): Promise<string> {
-    const broken = join(this.folder, 'broken.img');
-    writeFileSync(broken, Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), Buffer.alloc(4092, 0xff)]));
-    return this.fail({ imagePath: broken, costCenter: '3003', clients: 'Operations' }, before, /qcow2/i);
+    return this.fail({ imagePath: before, costCenter: '3003', clients: 'Operations' }, before, /cost-center.*overwrite/, stack => {
+      const clash = new TagSet(stack, 'Clash', { fileSystem: stack.node.findChild('Files') as FileSystem, tags: { 'cost-center': 'mine' } });
+      clash.node.addDependency(stack.node.findChild('Billing'));
+    });
   }
 
   /** The worker is refused its blocks, long after the handler answered; the state machine fails, isComplete says so. */
@@ -106,9 +108,9 @@ class Deployments {
     }
   }
 
-  private async fail(props: DemoStackProps, imagePath: string, reason: RegExp): Promise<string> {
+  private async fail(props: DemoStackProps, imagePath: string, reason: RegExp, change?: (stack: Stack) => void): Promise<string> {
     const before = await this.account.look();
-    const { code, text, seconds } = await this.tryToDeploy(props);
+    const { code, text, seconds } = await this.tryToDeploy(props, change);
     if (code === 0) { throw new Error('the deployment succeeded'); }
     const said = text.split('\n').find(line => reason.test(line));
     if (said === undefined) { throw new Error(`nothing says ${String(reason)}: ${text.slice(-1500)}`); }
@@ -142,9 +144,10 @@ class Deployments {
     return { text, seconds };
   }
 
-  private async tryToDeploy(props: DemoStackProps): Promise<{ code: number; text: string; seconds: string }> {
+  private async tryToDeploy(props: DemoStackProps, change?: (stack: Stack) => void): Promise<{ code: number; text: string; seconds: string }> {
     const app = new App({ outdir: join(this.folder, `cdk.out-${++this.synthesized}`), analyticsReporting: false });
     const stack: Stack = new DemoStack(app, STACK, { env: { account: ACCOUNT, region: REGION }, ...props });
+    change?.(stack);
     replaceUnknownResources(stack);
     app.synth();
     const started = Date.now();

@@ -9,8 +9,10 @@
  */
 import { judgeDeployment } from './deploy';
 import { Report } from './report';
+import { judgeTemplates } from './templates';
 
 const JUDGES: Record<string, (report: Report) => Promise<void>> = {
+  templates: judgeTemplates,
   deploy: judgeDeployment,
 };
 
