@@ -9,10 +9,12 @@
  */
 import { judgeDeployment } from './deploy';
 import { Report } from './report';
+import { judgeByModels } from './service-models';
 import { judgeTemplates } from './templates';
 
 const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
+  models: judgeByModels,
   deploy: judgeDeployment,
 };
 

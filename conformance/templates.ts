@@ -50,7 +50,7 @@ function synthesize(outdir: string, env: { account?: string; region?: string }):
 }
 
 async function lint(bin: string, path: string): Promise<string> {
-  const { stdout, stderr } = await run(join(bin, 'cfn-lint'), ['--format', 'json', '--regions', REGION, '--include-checks', 'I', '--', path], { env: environment(), minutes: 5 });
+  const { stdout, stderr } = await run(join(bin, 'cfn-lint'), ['--format', 'json', '--regions', REGION, '--', path], { env: environment(), minutes: 5 });
   let findings: Finding[];
   try {
     findings = JSON.parse(stdout) as Finding[];
