@@ -53,7 +53,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'xz-decompress@^0.2.3',
   ],
 
-  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'bench', 'projenrc'] },
+  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'bench', 'conformance', 'projenrc'] },
   jestOptions: {
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
@@ -61,13 +61,16 @@ const project = new awscdk.AwsCdkConstructLibrary({
     // The examples import the library by its name.
     jestConfig: { moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' }, testTimeout: 900_000, collectCoverage: false, maxWorkers: 2 },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', 'cdk-integ.out.*'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', '/conformance.out/', 'cdk-integ.out.*'],
 });
 
 // After projen's own pattern, which wants all of test/.
 project.gitignore.addPatterns('/test/integ/*.snapshot/asset.*');
 
-project.npmignore!.addPatterns('/lambda/', '/examples/', '/bench/', '/docs/', '/rosetta/', '/.ci/', '/demo.out/', '/consumers.out/', '.jsii.tabl.json', '/CONTRIBUTING.md');
+project.npmignore!.addPatterns(
+  ...['lambda', 'examples', 'bench', 'conformance', 'docs', 'rosetta', '.ci', 'demo.out', 'consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
+  '.jsii.tabl.json', '/CONTRIBUTING.md',
+);
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
 project.package.addPackageResolutions('unrs-resolver@1.12.2');
@@ -118,6 +121,12 @@ new JsonFile(project, 'examples/tsconfig.json', {
   },
 });
 new JsonFile(project, 'bench/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
+new JsonFile(project, 'conformance/tsconfig.json', {
+  obj: {
+    compilerOptions: { ...outsideOfJsii, types: ['node'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
+    include: ['**/*.ts'],
+  },
+});
 
 // Consumers import the library by its name too.
 project.tsconfigDev.file.addOverride('compilerOptions.paths', { 'cdk-durable-storage': ['../src/index.ts'] });
@@ -131,7 +140,7 @@ project.preCompileTask.spawn(bundle);
 
 const typecheck = project.addTask('typecheck', {
   description: 'Check the types of what jsii does not compile',
-  steps: ['lambda', 'test', 'examples', 'bench', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
+  steps: ['lambda', 'test', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
 });
 project.testTask.prependSpawn(typecheck);
 
@@ -199,6 +208,11 @@ project.addTask('bench', {
 project.addTask('demo', {
   description: 'Deploy the example app onto the embedded emulator, update it, destroy it',
   steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig examples/tsconfig.json examples/demo/run.ts' }],
+});
+
+project.addTask('conformance', {
+  description: 'Let independent software judge templates, handlers and emulator; says what was run against what',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig conformance/tsconfig.json conformance/run.ts', receiveArgs: true }],
 });
 
 project.synth();

@@ -126,7 +126,9 @@ export class RestJsonModel {
     const members = shape?.error ? Object.keys(shape.members ?? {}) : ['Message'];
     const body: Record<string, string> = {};
     if (members.includes('ErrorCode')) { body.ErrorCode = error.code; }
-    body[members.find(member => member.toLowerCase() === 'message') ?? 'Message'] = error.message;
+    const member = members.find(name => name.toLowerCase() === 'message') ?? 'Message';
+    const longest = this.model.shapes[shape?.members?.[member]?.shape ?? '']?.max;
+    body[member] = error.message.slice(0, longest);
     return {
       status: shape?.error?.httpStatusCode ?? error.status,
       headers: { 'content-type': 'application/json', 'x-amzn-errortype': error.code },

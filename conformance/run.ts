@@ -1,0 +1,41 @@
+/**
+ * Lets software that is not ours judge our templates, handlers and emulator:
+ *
+ *     npx projen conformance [judge …]
+ *
+ * Takes what it needs from PyPI, npm, Cargo and Debian's packages, each if it
+ * can be had. Ends with an error if something differs that
+ * `docs/conformance.md` does not explain.
+ */
+import { judgeDeployment } from './deploy';
+import { Report } from './report';
+import { judgeByModels } from './service-models';
+import { judgeTemplates } from './templates';
+
+const JUDGES: Record<string, (report: Report) => Promise<void>> = {
+  templates: judgeTemplates,
+  models: judgeByModels,
+  deploy: judgeDeployment,
+};
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2);
+  const unknown = wanted.find(name => !(name in JUDGES));
+  if (unknown !== undefined) { throw new Error(`there is no judge '${unknown}', only ${Object.keys(JUDGES).join(', ')}`); }
+
+  const report = new Report();
+  for (const [name, judge] of Object.entries(JUDGES)) {
+    if (wanted.length > 0 && !wanted.includes(name)) { continue; }
+    const started = Date.now();
+    console.log(`\n${name}`);
+    await judge(report);
+    console.log(`  (${((Date.now() - started) / 1000).toFixed(0)} s)`);
+  }
+  report.print();
+  if (report.failed) { process.exitCode = 1; }
+}
+
+main().catch(error => {
+  console.error(`\n${(error as Error).stack}`);
+  process.exitCode = 1;
+});

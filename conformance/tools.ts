@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TOOLS } from './folders';
+import { output } from './processes';
+import { Unavailable } from './report';
+
+/**
+ * Where the judges come from. The versions are fixed, so that a verdict is
+ * about us and not about yesterday's release; what they depend on is not.
+ */
+const PYTHON = {
+  'cfn-lint': ['cfn-lint==1.58.0'],
+  'boto3': ['boto3==1.44.5'],
+  'moto': ['moto[server,efs,ec2,s3,ebs]==5.2.5'],
+  'ministack': ['ministack==1.5.33'],
+} satisfies Record<string, string[]>;
+const COLDSNAP = '0.12.0';
+
+/** The version that is used of a judge. */
+export function version(name: keyof typeof PYTHON | 'coldsnap'): string {
+  return name === 'coldsnap' ? COLDSNAP : PYTHON[name][0].split('==')[1];
+}
+
+/** The programs' folder of a Python environment that holds just this judge. */
+export async function python(name: keyof typeof PYTHON): Promise<string> {
+  const folder = join(TOOLS, name);
+  await once(folder, PYTHON[name].join(' '), async () => {
+    // The mirror of a proxy may be set in the environment; pip and venv see it.
+    await output('python3', ['-m', 'venv', folder], { minutes: 5 });
+    await output(join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', ...PYTHON[name]], { minutes: 8 });
+  });
+  return join(folder, 'bin');
+}
+
+/** coldsnap, built without optimization: compiling the SDK for EC2 takes minutes as it is. */
+export async function coldsnap(): Promise<string> {
+  const folder = join(TOOLS, 'coldsnap');
+  await once(folder, COLDSNAP, async () => {
+    await output('cargo', ['install', 'coldsnap', '--version', COLDSNAP, '--locked', '--debug', '--root', folder, '--target-dir', join(folder, 'target')],
+      { minutes: 12, env: { ...process.env, CARGO_PROFILE_DEV_DEBUG: '0', CARGO_INCREMENTAL: '0' } });
+    rmSync(join(folder, 'target'), { recursive: true, force: true });
+  });
+  return join(folder, 'bin', 'coldsnap');
+}
+
+/** Makes something once, and again when it is to be made of something else. What fails, fails as unavailable. */
+async function once(folder: string, recipe: string, make: () => Promise<void>): Promise<void> {
+  const stamp = join(folder, '.made-of');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === recipe) { return; }
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  console.log(`  … ${recipe}`);
+  try {
+    await make();
+  } catch (error) {
+    throw new Unavailable((error as NodeJS.ErrnoException).code === 'ENOENT' ? `there is no ${(error as NodeJS.ErrnoException).path}` : (error as Error).message);
+  }
+  writeFileSync(stamp, recipe);
+}
