@@ -2,7 +2,7 @@ import type { IntegrityOptions } from '../../src/contract/integrity';
 import { TRANSFER_MOST_HOURS, type TransferLimits } from '../../src/contract/limits';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
-import { boolean, integer } from '../shared/wire';
+import { boolean, integer, within } from '../shared/wire';
 import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../transfer/blocks';
 import { nameOfImage } from '../transfer/source';
 import { mostWorkers, PUTS_PER_SECOND } from '../transfer/workers';
@@ -76,10 +76,4 @@ function leastTime({ size }: PinnedSource, limits: TransferLimits, { zeroBlocks 
     because: `${blocks} blocks of ${BLOCK_SIZE / 1024} KiB at ${rate} a second need`,
     remedy: rate < PUTS_PER_SECOND ? `raise maxPutsPerSecond (EBS takes ${MOST_PUTS_PER_SECOND}), or ` : '',
   };
-}
-
-function within(name: string, value: string | number, least: number, most: number): number {
-  const parsed = integer(name, value);
-  if (parsed < least || parsed > most) { throw new Error(`${name} must be a whole number from ${least} to ${most}, got ${value}`); }
-  return parsed;
 }

@@ -7,6 +7,8 @@ import type { TransferLimits } from './limits';
 export const TRANSFER_ENVIRONMENT = {
   bucket: 'TRANSFER_BUCKET',
   stateMachineArn: 'TRANSFER_STATE_MACHINE_ARN',
+  /** Only where there is an export. */
+  exportStateMachineArn: 'EXPORT_STATE_MACHINE_ARN',
   /** Seconds that the creating function may take; a Delete of a cancelled creation waits as long. */
   creationTimeout: 'CREATION_TIMEOUT_SECONDS',
 } as const;
