@@ -55,14 +55,17 @@ async function complete({ store, target }: ExportThings, exportId: string): Prom
     if (!isNamed(error, 'PreconditionFailed', 'NoSuchUpload')) { throw error; }
     if (!await target.find(place)) {
       if (!isDelta) { await target.deleteManifest(place); }
+      // Throws if the export was cancelled meanwhile.
+      await store.exportPlan(exportId);
       throw isNamed(error, 'PreconditionFailed')
         ? new Error(`somebody wrote ${name} during the export; nothing was overwritten: choose another key`)
         : new Error(`the multipart upload to ${name} does not exist any more; was it aborted, by a lifecycle rule of the bucket maybe?`);
     }
   }
   const made = await target.find(place);
-  if (made?.size !== size || made.crc32 !== crc32) {
-    throw new Error(`${name} is not what was exported: S3 has ${made?.size} bytes with CRC32 ${made?.crc32}, where ${size} with ${crc32} were sent`);
+  if (!made) { throw new Error(`${name} was made, and then replaced or deleted by somebody else`); }
+  if (made.size !== size || made.crc32 !== crc32) {
+    throw new Error(`${name} is not what was exported: S3 has ${made.size} bytes with CRC32 ${made.crc32}, where ${size} with ${crc32} were sent`);
   }
   const record = await store.record(exportId);
   // Others of it may have been begun, whose ids were lost with the answer.

@@ -9,6 +9,9 @@ import { clientConfig } from '../shared/client-config';
 /** A part streams as long as its blocks come; what stalls is given up by `ExportTarget`. */
 const STREAM_TIMEOUT = 840_000;
 
+/** The SDK would warn of every body that broke off that it cannot repeat it; `ExportTarget` does. */
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 export interface ExportThings {
   readonly store: ExportStore;
   readonly target: ExportTarget;
@@ -23,7 +26,7 @@ export function exportThings(): ExportThings {
   const checksums = { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' } as const;
   return {
     store: new ExportStore(new S3Client({ ...clientConfig(), ...checksums }), variable('bucket')),
-    target: new ExportTarget(new S3Client({ ...clientConfig({ requestTimeout: STREAM_TIMEOUT }), ...checksums })),
+    target: new ExportTarget(new S3Client({ ...clientConfig({ requestTimeout: STREAM_TIMEOUT }), ...checksums, logger: SILENT })),
   };
 }
 
