@@ -45,7 +45,7 @@ export function limitsOf({ MaxPutsPerSecond, MaxConcurrency }: SnapshotImportPro
 }
 
 /** Throws if the import cannot end while CloudFormation waits, however well it goes; says why, and what to do. */
-export function refuseLate(image: PinnedSource, limits: TransferLimits, integrity: IntegrityOptions): void {
+export function refuseLate(image: PinnedSource, limits: TransferLimits, integrity: IntegrityOptions & { readonly increment?: boolean }): void {
   const { least, because, remedy } = leastTime(image, limits, integrity);
   if (least <= MOST_MINUTES * MINUTE) { return; }
   throw new Error(`${nameOfImage(image)} is too large to be imported during a deployment: ${because} at least ${Math.ceil(least / MINUTE)} minutes, `
@@ -60,11 +60,11 @@ export function deadlineOf(image: PinnedSource, properties: SnapshotImportProper
 }
 
 /** A lower bound in milliseconds, from what is not to be beaten: the rate of puts, and the workers' network. */
-function leastTime({ size }: PinnedSource, limits: TransferLimits, { zeroBlocks }: IntegrityOptions) {
+function leastTime({ size }: PinnedSource, limits: TransferLimits, { zeroBlocks, increment }: IntegrityOptions & { readonly increment?: boolean }) {
   const rate = limits.maxPutsPerSecond ?? PUTS_PER_SECOND;
   const blocks = blocksOf(size);
-  // Nobody knows how many zeros there are to omit: all of it, maybe.
-  const putting = zeroBlocks === 'OMIT' ? 0 : blocks / rate * 1000;
+  // Nobody knows how many zeros there are to omit, or how little has changed: all of it, or nothing, maybe.
+  const putting = zeroBlocks === 'OMIT' || increment ? 0 : blocks / rate * 1000;
   const workers = mostWorkers(limits);
   const reading = size / workers / FASTEST_WORKER_BYTES_PER_SECOND * 1000;
   if (reading > putting) {

@@ -2,17 +2,19 @@ import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
 import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-limits';
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
-import type { SnapshotStarter, StartedSnapshot } from './snapshot-starter';
+import { Parents } from './parents';
+import { ParentRefused, type NewSnapshot, type SnapshotStarter, type StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
-import type { PinnedSource } from '../../src/contract/transfer';
+import type { PinnedSource, TransferParent } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
-import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
+import { type Context, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/wire';
 import { GIB } from '../transfer/blocks';
 import { removeLeftovers } from '../transfer/leftovers';
+import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent-use';
 import { notCompleted, type Snapshot, type Snapshots } from '../transfer/snapshots';
 import { nameOfImage, type Source } from '../transfer/source';
 import type { TransferStore } from '../transfer/store';
@@ -29,6 +31,8 @@ export interface SnapshotImportServices {
 interface Memo {
   readonly source: PinnedSource;
   readonly encrypted: boolean;
+  /** Absent: all blocks are put. */
+  readonly parent?: TransferParent;
   /** Milliseconds since 1970. */
   readonly started: number;
 }
@@ -41,41 +45,62 @@ const VISIBLE_AFTER_MILLISECONDS = 150_000;
 
 export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
   const { source, starter, snapshots, executions, store } = aws;
+  const parents = new Parents(aws);
 
-  async function create(properties: SnapshotImportProperties, context: Context): Promise<Created> {
+  async function create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
     const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
     const integrity = integrityOf(properties);
     const image = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
     const volumeSize = volumeSizeFor(image, VolumeSize);
     const limits = limitsOf(properties);
-    if (waits(properties)) {
-      refuseLate(image, limits, integrity);
-      refuseUnverifiable(image, integrity);
+    const encrypted = Encrypted !== undefined && boolean('encrypted', Encrypted);
+    const kmsKeyArn = KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId);
+    const tags = [
+      ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), { Key: OWNERSHIP_TAGS.state, Value: CREATING },
+    ];
+
+    /** undefined: this event was delivered before, and other parameters followed from it. */
+    async function start(parent: TransferParent | undefined, refused = false): Promise<(StartedSnapshot & { parent?: TransferParent }) | undefined> {
+      if (waits(properties)) {
+        refuseLate(image, limits, { ...integrity, increment: parent !== undefined });
+        refuseUnverifiable(image, { ...integrity, increment: parent !== undefined });
+      }
+      const wanted: NewSnapshot = {
+        token: tokenOf(context, refused),
+        volumeSize,
+        description: Description,
+        tags: [...tags, ...parent ? [{ Key: OWNERSHIP_TAGS.parent, Value: parent.snapshotId }] : []],
+        encrypted,
+        kmsKeyArn,
+        parentId: parent?.snapshotId,
+        sparse: integrity.zeroBlocks === 'OMIT' || parent !== undefined,
+        background: !waits(properties),
+      };
+      const started = await starter.start(wanted);
+      return started && { ...started, parent };
     }
-    const snapshot = await starter.start({
-      token: tokenOf(context),
-      volumeSize,
-      description: Description,
-      tags: [
-        ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), { Key: OWNERSHIP_TAGS.state, Value: CREATING },
-      ],
-      encrypted: Encrypted !== undefined && boolean('encrypted', Encrypted),
-      kmsKeyArn: KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId),
-      sparse: integrity.zeroBlocks === 'OMIT',
-      background: !waits(properties),
-    }) ?? await startedBefore(image, context);
-    const { id, encrypted } = snapshot;
-    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size });
-    return { id, memo: JSON.stringify({ source: image, encrypted, started: Date.now() } satisfies Memo) };
+
+    const parent = await parents.choose(properties, context, { volumeSize, encrypted, kmsKeyArn });
+    const snapshot = await start(parent).catch(error => {
+      if (!(error instanceof ParentRefused) || properties.ParentSnapshotId !== undefined) { throw error; }
+      log({ event: 'full import', because: error.message, instead: parent?.snapshotId });
+      return start(undefined, true);
+    }) ?? await startedBefore(image, parent, context);
+    const { id } = snapshot;
+    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, parent: snapshot.parent?.snapshotId });
+    return { id, memo: JSON.stringify({ source: image, encrypted: snapshot.encrypted, parent: snapshot.parent, started: Date.now() } satisfies Memo) };
   }
 
   /** The event was delivered a second time, and the image needs another size than it did the first time. */
-  async function startedBefore(image: PinnedSource, { stackId, requestId }: Context): Promise<StartedSnapshot> {
+  async function startedBefore(
+    image: PinnedSource, parent: TransferParent | undefined, { stackId, requestId }: Context,
+  ): Promise<StartedSnapshot & { parent?: TransferParent }> {
     const [first] = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.requestId]: requestId });
-    if (!first || image.size > first.volumeSize * GIB) {
+    const had = first && parentOf(first);
+    if (!first || image.size > first.volumeSize * GIB || (had !== undefined && had !== parent?.snapshotId)) {
       throw new Error(`${nameOfImage(image)} was replaced while its import was being started; deploy again when it stays as it is`);
     }
-    return first;
+    return { ...first, parent: had === undefined ? undefined : parent };
   }
 
   /** The transfer failed, or will never succeed: nothing of it may stay. */
@@ -94,6 +119,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       snapshotId: id,
       owner: properties.Owner,
       source: made.source,
+      ...(made.parent && { parent: made.parent }),
       ...integrityOf(properties),
       ...limitsOf(properties),
       deadline: deadlineOf(made.source, properties, made.started),
@@ -142,7 +168,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
         return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
       }
       await setTags(snapshot, properties, old);
-      return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}` };
+      return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
     },
 
     async delete(id, { RemovalPolicy }, { stackId }) {
@@ -152,19 +178,26 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
         throw new Error(`snapshot ${id} is not deleted, for its removalPolicy is RETAIN; CloudFormation should not have asked for it`);
       }
       await executions.stop(id);
-      if (snapshot) { await snapshots.delete(id); }
+      if (snapshot) {
+        // For whatever comes after the snapshot's end does not know its parent any more.
+        await releaseParent(aws, parentOf(snapshot), id);
+        if (await condemnIfUsed(aws, snapshot)) { return; }
+        await snapshots.delete(id);
+      }
       await store.remove(id);
     },
 
     async gone(id, _properties, { stackId }) {
       const snapshot = await snapshots.find(id);
-      return snapshot === undefined || !isOf(stackId, snapshot);
+      if (snapshot === undefined || !isOf(stackId, snapshot)) { return true; }
+      // Somebody else will remove it.
+      return isCondemned(snapshot) && (await usersOf(snapshots, id)).length > 0;
     },
 
     async find(_candidates, { stackId, logicalId }) {
       const all = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
-      // In the Recycle Bin: neither there nor gone.
-      const living = all.filter(({ state }) => ['completed', 'pending', 'error'].includes(state));
+      // In the Recycle Bin, or soon to be removed: neither there nor gone.
+      const living = all.filter(snapshot => ['completed', 'pending', 'error'].includes(snapshot.state) && !isCondemned(snapshot));
       return Promise.all(living.map(async (snapshot): Promise<Found> => {
         const { id, state, tags } = snapshot;
         // One that nobody waits for is handed out while it is being filled.
@@ -186,12 +219,13 @@ const TOO_LATE = 'the import did not end in time; if it only takes long, set wai
 /** What to say about an import that nobody waited for, and that failed since. */
 function failedBefore(id: string, { VolumeSize }: SnapshotImportProperties, reason: string): SnapshotImportAttributes {
   log({ event: 'left a failed import as it is: another sourceRevision imports again', snapshotId: id, reason });
-  return { SnapshotId: id, VolumeSize: `${VolumeSize ?? 0}` };
+  return { SnapshotId: id, VolumeSize: `${VolumeSize ?? 0}`, ParentSnapshotId: '' };
 }
 
 /** From the request, never from the content: a token used before may name a dead snapshot. */
-function tokenOf({ stackId, logicalId, requestId }: Context): string {
-  return createHash('sha256').update(JSON.stringify([stackId, logicalId, requestId])).digest('hex');
+function tokenOf({ stackId, logicalId, requestId }: Context, refused: boolean): string {
+  // Nothing says whether a call that was refused uses its token up.
+  return createHash('sha256').update(JSON.stringify([stackId, logicalId, requestId, ...refused ? ['without parent'] : []])).digest('hex');
 }
 
 function isHandedOut({ tags }: Snapshot): boolean {

@@ -2,7 +2,7 @@ import { StartSnapshotCommand, type EBSClient, type Tag } from '@aws-sdk/client-
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { isNamed, saidBy } from '../shared/errors';
 import { retrying } from '../shared/retry';
-import { explainEbs } from '../transfer/ebs-errors';
+import { explainEbs, isNotYetVisible } from '../transfer/ebs-errors';
 
 export interface NewSnapshot {
   /** The same gives the same snapshot again, even if that was deleted. */
@@ -14,7 +14,9 @@ export interface NewSnapshot {
   /** Otherwise the account's default decides. */
   readonly encrypted: boolean;
   readonly kmsKeyArn?: string;
-  /** Much time may pass without a block, for zeros are read but not put. */
+  /** Its key, or none, is then that of the new one too: EBS refuses to be told. */
+  readonly parentId?: string;
+  /** Much time may pass without a block, for zeros, or what has not changed, are read but not put. */
   readonly sparse?: boolean;
   /** It may take longer than CloudFormation waits. */
   readonly background?: boolean;
@@ -38,32 +40,37 @@ const SPARSE_INACTIVITY_MINUTES = 60;
 /** Three days, the most that EBS allows. */
 const LONG_INACTIVITY_MINUTES = 4_320;
 
+/** Nothing was started. Without a parent it may be. */
+export class ParentRefused extends Error {}
+
 /** Starts snapshots that are filled block by block. */
 export class SnapshotStarter {
   constructor(private readonly ebs: EBSClient, private readonly kms: KMSClient) {}
 
   /** undefined: the token was used before, with other parameters. */
   public async start(snapshot: NewSnapshot): Promise<StartedSnapshot | undefined> {
-    const { token, volumeSize, description, tags, encrypted, kmsKeyArn, sparse, background } = snapshot;
+    const { token, volumeSize, description, tags, encrypted, kmsKeyArn, parentId, sparse, background } = snapshot;
     const command = new StartSnapshotCommand({
       ClientToken: token,
       VolumeSize: volumeSize,
       Description: description,
       Tags: [...tags],
       // `false` is refused where the account encrypts by default, and means nothing elsewhere.
-      ...(encrypted && { Encrypted: true }),
-      KmsKeyArn: kmsKeyArn,
+      ...(encrypted && parentId === undefined && { Encrypted: true }),
+      KmsKeyArn: parentId === undefined ? kmsKeyArn : undefined,
+      ParentSnapshotId: parentId,
       Timeout: !sparse ? INACTIVITY_MINUTES : background ? LONG_INACTIVITY_MINUTES : SPARSE_INACTIVITY_MINUTES,
     });
     try {
       // Others' imports may end within a minute.
       const { SnapshotId, KmsKeyArn, SseType } = await retrying(() => this.ebs.send(command), {
-        also: error => isNamed(error, 'ConcurrentLimitExceededException'), what: 'start snapshot',
+        also: error => isNamed(error, 'ConcurrentLimitExceededException') || (parentId !== undefined && isNotYetVisible(error)), what: 'start snapshot',
       });
       return { id: SnapshotId!, encrypted: KmsKeyArn !== undefined || (SseType ?? 'none') !== 'none' };
     } catch (error) {
       if (isNamed(error, 'ConflictException')) { return undefined; }
-      throw explainEbs(error, 'StartSnapshot', `a snapshot of ${volumeSize} GiB`);
+      const why = explainEbs(error, 'StartSnapshot', `a snapshot of ${volumeSize} GiB${parentId === undefined ? '' : ` with parent ${parentId}`}`);
+      throw parentId !== undefined && isNamed(error, 'ValidationException', 'ResourceNotFoundException') ? new ParentRefused(why.message) : why;
     }
   }
 

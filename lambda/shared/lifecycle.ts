@@ -85,6 +85,8 @@ export interface Context {
 export interface CreateContext<P> extends Context {
   /** The properties of what is being replaced, if anything is. */
   readonly old?: P;
+  /** Its physical id. */
+  readonly oldId?: string;
 }
 
 export interface ReadyContext<P> extends Context {
@@ -147,7 +149,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
     const context = contextOf(event);
     try {
       const old = event.RequestType === 'Update' ? event.OldResourceProperties : undefined;
-      const { id, memo } = await life.create(event.ResourceProperties, { ...context, ...(old && { old }) });
+      const { id, memo } = await life.create(event.ResourceProperties, { ...context, ...(old && { old, oldId: event.PhysicalResourceId }) });
       return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }) };
     } catch (error) {
       // The call may have succeeded although its answer was lost, and nobody will tell us to delete a thing without an id.

@@ -7,10 +7,23 @@ export const GIB = 1024 ** 3;
 /** The largest volume that there is. */
 export const MOST_GIB = 65_536;
 
+/** What an increment is made of; see `parent-blocks.ts`. */
+export interface PlanParent {
+  readonly snapshotId: string;
+  /** How its digests are divided in the transfer bucket. Absent: they are read from the snapshot itself. */
+  readonly recorded?: Pick<Plan, 'blocks' | 'rangeBlocks' | 'zeroBlocks'>;
+  readonly read?: {
+    /** Of its volume. */
+    readonly blocks: number;
+    /** Of each worker. */
+    readonly perSecond: number;
+  };
+}
+
 /** How a disk is cut into ranges; kept in the transfer bucket, for it may not fit into a state's input. */
 export interface Plan extends IntegrityOptions {
   readonly source: PinnedSource;
-  /** Blocks of the whole image; the last one may be filled up with zeros. */
+  /** Blocks of the whole image; the last one may be filled up with zeros. Those that a parent has beyond it are counted too. */
   readonly blocks: number;
   /** Blocks of one range; the last range may have fewer. */
   readonly rangeBlocks: number;
@@ -20,6 +33,8 @@ export interface Plan extends IntegrityOptions {
   readonly owner?: string;
   /** When the import is given up, in milliseconds since 1970. */
   readonly deadline?: number;
+  /** Only what differs from it is put. */
+  readonly parent?: PlanParent;
 }
 
 export function blocksOf(size: number): number {

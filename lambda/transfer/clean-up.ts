@@ -2,24 +2,38 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { once } from './environment';
 import { removeLeftovers } from './leftovers';
 import { reportOutcome, type ExecutionEnded } from './outcome';
+import { parentOf, releaseParent } from './parent-use';
 import { s3Things } from './s3-things';
 import { Snapshots } from './snapshots';
-import type { SnapshotInput, TransferInput } from '../../src/contract/transfer';
+import type { ReleaseInput, SnapshotInput, TransferInput } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
+import { saidBy } from '../shared/errors';
+import { log } from '../shared/log';
 
 const services = once(() => ({ snapshots: new Snapshots(new EC2Client(clientConfig())), store: s3Things().store }));
 
-export const handler = (input: ExecutionEnded | SnapshotInput): Promise<void> => cleanUp(services(), input);
+type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
+
+export const handler = (input: Input): Promise<void> => cleanUp(services(), input);
 
 /** isComplete, which comes later, still has to learn why it failed; it, or Delete, removes that too. */
-export async function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: ExecutionEnded | SnapshotInput): Promise<void> {
-  if ('detail' in input) {
-    reportOutcome(input);
-    if (input.detail.status === 'SUCCEEDED') { return; }
-  }
-  await removeLeftovers(aws, snapshotIdOf(input), { keepFailure: true });
+export async function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
+  if ('releaseParentOf' in input) { return release(aws, input.releaseParentOf); }
+  if (!('detail' in input)) { return removeLeftovers(aws, input.snapshotId, { keepFailure: true }); }
+
+  reportOutcome(input);
+  const { snapshotId, parent } = JSON.parse(input.detail.input) as TransferInput;
+  if (input.detail.status !== 'SUCCEEDED') { await removeLeftovers(aws, snapshotId, { keepFailure: true }); }
+  // Once more, for a snapshot that is gone does not tell of its parent.
+  await releaseParent(aws, parent?.snapshotId, snapshotId);
 }
 
-function snapshotIdOf(input: ExecutionEnded | SnapshotInput): string {
-  return 'detail' in input ? (JSON.parse(input.detail.input) as TransferInput).snapshotId : input.snapshotId;
+/** The last state of an execution. Its snapshot is made: nothing can be wrong with that any more, and the event that follows repeats this. */
+async function release(aws: Parameters<typeof removeLeftovers>[0], snapshotId: string): Promise<void> {
+  try {
+    const snapshot = await aws.snapshots.find(snapshotId);
+    await releaseParent(aws, snapshot && parentOf(snapshot), snapshotId);
+  } catch (error) {
+    log({ event: 'could not release the parent', snapshotId, error: saidBy(error) });
+  }
 }

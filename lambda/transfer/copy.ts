@@ -1,16 +1,18 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
+import { BlockReader } from './block-reader';
 import { BlockWriter, mayPass } from './block-writer';
-import { BLOCK_SIZE, rangeOf } from './blocks';
+import { BLOCK_SIZE, blocksOf, rangeOf } from './blocks';
 import { DIGEST_SIZE, digestOf, Digests } from './checksum';
 import { once } from './environment';
 import { limiter } from './limiter';
 import { RangeMetrics } from './metrics';
 import { pacerFor } from './pacer';
+import { parentDigests } from './parent-blocks';
 import { Progress, refuseOverdue } from './progress';
 import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
-import { isZero, ZERO_DIGEST } from './zero';
+import { ABSENT_DIGEST, isZero, ZERO_DIGEST } from './zero';
 import type { CopyInput, CopyResult } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 import { saidBy } from '../shared/errors';
@@ -27,6 +29,8 @@ export interface CopyServices {
   readonly source: Source;
   readonly store: TransferStore;
   readonly writer: BlockWriter;
+  /** Of parents that were not imported here. */
+  readonly reader: BlockReader;
 }
 
 /** What of Lambda's context is needed. */
@@ -37,6 +41,7 @@ export interface Deadline {
 const services = once((): CopyServices => ({
   ...s3Things({ connections: LANES }),
   writer: new BlockWriter(new EBSClient(clientConfig({ connections: PUTS_AT_ONCE }))),
+  reader: new BlockReader(new EBSClient(clientConfig())),
 }));
 
 export const handler = (input: CopyInput, context: Deadline): Promise<CopyResult> => copy(services(), input, context);
@@ -53,12 +58,16 @@ export async function copy(aws: CopyServices, input: CopyInput, deadline: Deadli
   }
 }
 
-/** Every block is put, zeros too unless they shall be left out: then their digests alone say what they are. */
-async function copyRange({ source, store, writer }: CopyServices, { snapshotId, n }: CopyInput, deadline: Deadline): Promise<CopyResult> {
+/**
+ * Every block is put, zeros too unless they shall be left out: then their digests alone say what they are. On top of a
+ * parent, only what differs from it is put; beyond the image's end, zeros where the parent has anything else.
+ */
+async function copyRange({ source, store, writer, reader }: CopyServices, { snapshotId, n }: CopyInput, deadline: Deadline): Promise<CopyResult> {
   if (await store.digests(snapshotId, n)) { return { done: true }; }
   const plan = await store.plan(snapshotId);
   refuseOverdue(plan.deadline);
   const { first, count } = rangeOf(plan, n);
+  const imageBlocks = blocksOf(plan.source.size);
   const digests = new Digests(await store.progress(snapshotId, n) ?? Buffer.alloc(count * DIGEST_SIZE));
   const parts = digests.missing().map(i => i - i % PART_BLOCKS).filter((start, i, starts) => start !== starts[i - 1]);
 
@@ -67,6 +76,8 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   const giveUp = () => failure !== undefined || outOfTime();
   // What may pass and only ran out of time is left to the next invocation.
   const fail = (error: unknown) => { if (!(outOfTime() && mayPass(error))) { failure ??= { error }; } };
+  const parent = plan.parent && await parentDigests({ store, reader }, plan, { snapshotId, n }, outOfTime);
+  if (plan.parent && !parent) { return { done: false }; }
   const metrics = new RangeMetrics();
   const putInTurn = limiter(PUTS_AT_ONCE);
   const pacer = pacerFor(snapshotId, plan.putsPerSecond);
@@ -82,7 +93,12 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
       digests.set(i, ZERO_DIGEST);
       return metrics.copied({ put: false });
     }
-    const digest = digestOf(block);
+    const inherited = parent?.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
+    const digest = first + i < imageBlocks || !inherited?.equals(ABSENT_DIGEST) ? digestOf(block) : ABSENT_DIGEST;
+    if (inherited?.equals(digest)) {
+      digests.set(i, digest);
+      return metrics.copied({ put: false });
+    }
     await writer.put(snapshotId, first + i, block, digest, {
       giveUp,
       pacer,
@@ -98,7 +114,7 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   async function copyPart(start: number, buffer: Buffer): Promise<void> {
     const blocks = Math.min(PART_BLOCKS, count - start);
     const offset = (first + start) * BLOCK_SIZE;
-    const length = Math.min(blocks * BLOCK_SIZE, plan.source.size - offset);
+    const length = Math.max(0, Math.min(blocks * BLOCK_SIZE, plan.source.size - offset));
     const missing = digests.missing(start, start + blocks);
     const puts: Promise<void>[] = [];
     // As soon as it has arrived: then a block is still in the processor's cache when it is hashed and sent.
@@ -110,7 +126,7 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
       }
     };
     try {
-      await source.read(plan.source, offset, buffer.subarray(0, length), giveUp, putWhatIsThere);
+      if (length > 0) { await source.read(plan.source, offset, buffer.subarray(0, length), giveUp, putWhatIsThere); }
       // The image's last block is filled up with zeros: the buffer was used before.
       buffer.fill(0, length);
       putWhatIsThere(blocks * BLOCK_SIZE);

@@ -1,3 +1,4 @@
+import { parentOf, releaseParent } from './parent-use';
 import type { Snapshots } from './snapshots';
 import type { TransferStore } from './store';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -19,6 +20,7 @@ export async function removeLeftovers(
     return log({ event: 'left a snapshot alone that is not ours', snapshotId });
   }
   if (snapshot) {
+    await releaseParent({ snapshots, store }, parentOf(snapshot), snapshotId);
     await snapshots.delete(snapshotId);
     log({ event: 'removed the snapshot of a failed import', snapshotId });
   }

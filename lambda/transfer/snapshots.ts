@@ -1,5 +1,5 @@
 import {
-  CreateTagsCommand, DeleteSnapshotCommand, DeleteTagsCommand, paginateDescribeSnapshots, type EC2Client, type Filter,
+  CreateTagsCommand, DeleteSnapshotCommand, DeleteTagsCommand, GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand, paginateDescribeSnapshots, type EC2Client, type Filter,
   type Snapshot as Ec2Snapshot, type Tag,
 } from '@aws-sdk/client-ec2';
 import { isNamed, saidBy } from '../shared/errors';
@@ -14,6 +14,8 @@ export interface Snapshot {
   /** GiB. */
   readonly volumeSize: number;
   readonly encrypted: boolean;
+  /** The ARN of the key. */
+  readonly kmsKeyArn?: string;
   readonly tags: readonly Tag[];
 }
 
@@ -64,12 +66,22 @@ export class Snapshots {
     await this.call('DeleteTags', id, () => this.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: keys.map(Key => ({ Key })) })));
   }
 
+  /** What the account encrypts a snapshot with if nobody says anything, and if somebody only wants it encrypted. */
+  public async defaultEncryption(): Promise<{ readonly always: boolean; readonly key: string }> {
+    const [always, key] = await Promise.all([
+      this.call('GetEbsEncryptionByDefault', undefined, () => this.ec2.send(new GetEbsEncryptionByDefaultCommand({}))),
+      this.call('GetEbsDefaultKmsKeyId', undefined, () => this.ec2.send(new GetEbsDefaultKmsKeyIdCommand({}))),
+    ]);
+    return { always: always.EbsEncryptionByDefault === true, key: key.KmsKeyId! };
+  }
+
   private list(input: { SnapshotIds?: string[]; OwnerIds?: string[]; Filters?: Filter[] }): Promise<Snapshot[]> {
     return this.call('DescribeSnapshots', input.SnapshotIds?.[0], async () => {
       const found: Ec2Snapshot[] = [];
       for await (const page of paginateDescribeSnapshots({ client: this.ec2 }, input)) { found.push(...page.Snapshots ?? []); }
-      return found.map(({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, Tags = [] }) => ({
-        id: SnapshotId!, state: State!, stateMessage: StateMessage || undefined, volumeSize: VolumeSize!, encrypted: Encrypted === true, tags: Tags,
+      return found.map(({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, KmsKeyId, Tags = [] }) => ({
+        id: SnapshotId!, state: State!, stateMessage: StateMessage || undefined, volumeSize: VolumeSize!, encrypted: Encrypted === true,
+        kmsKeyArn: KmsKeyId, tags: Tags,
       }));
     });
   }

@@ -10,6 +10,8 @@ import { retrying } from '../shared/retry';
  *     plan.json       how the disk is cut into ranges
  *     progress/<n>    digests of an unfinished range, zeros where a block is missing
  *     digests/<n>     digests of a finished range, 32 bytes a block, in order
+ *     parent/<n>      of an increment: the digests of its parent's blocks in that range
+ *     reading/<n>     the same, while they are still being read from the parent
  *     failure         why a range could not be copied: a Distributed Map does not tell
  *     manifest.json   what the snapshot was sealed with; its digests count only together with this
  */
@@ -22,9 +24,14 @@ export class TransferStore {
 
   /** Missing only if the transfer was cleaned up. */
   public async plan(snapshotId: string): Promise<Plan> {
-    const plan = await this.get(snapshotId, 'plan.json');
+    const plan = await this.findPlan(snapshotId);
     if (!plan) { throw new Error(`the import of snapshot ${snapshotId} was cancelled`); }
-    return JSON.parse(plan.toString()) as Plan;
+    return plan;
+  }
+
+  public async findPlan(snapshotId: string): Promise<Plan | undefined> {
+    const plan = await this.get(snapshotId, 'plan.json');
+    return plan && JSON.parse(plan.toString()) as Plan;
   }
 
   public progress(snapshotId: string, n: number): Promise<Buffer | undefined> {
@@ -41,6 +48,22 @@ export class TransferStore {
 
   public async saveDigests(snapshotId: string, n: number, digests: Buffer): Promise<void> {
     await this.put(snapshotId, `digests/${n}`, digests);
+  }
+
+  public parentDigests(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return this.get(snapshotId, `parent/${n}`);
+  }
+
+  public async saveParentDigests(snapshotId: string, n: number, digests: Buffer): Promise<void> {
+    await this.put(snapshotId, `parent/${n}`, digests);
+  }
+
+  public parentProgress(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return this.get(snapshotId, `reading/${n}`);
+  }
+
+  public async saveParentProgress(snapshotId: string, n: number, digests: Buffer): Promise<void> {
+    await this.put(snapshotId, `reading/${n}`, digests);
   }
 
   public async manifest(snapshotId: string): Promise<Manifest | undefined> {
@@ -121,9 +144,12 @@ export class TransferStore {
 /** What a snapshot was sealed with. */
 export interface Manifest {
   readonly snapshotId: string;
+  /** How many were put. */
   readonly blocks: number;
   /** LINEAR, in base64. */
   readonly checksum: string;
+  /** SHA-256 of the digests of all blocks, put or not, in base64. Absent in those of earlier releases. */
+  readonly digests?: string;
 }
 
 function keyOf(snapshotId: string, name: string): string {

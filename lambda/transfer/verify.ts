@@ -7,7 +7,7 @@ import { limiter } from './limiter';
 import { s3Things } from './s3-things';
 import { sample } from './sample';
 import type { TransferStore } from './store';
-import { ZERO_DIGEST } from './zero';
+import { isThere } from './zero';
 import type { VerifyInput, VerifyResult } from '../../src/contract/integrity';
 import { clientConfig } from '../shared/client-config';
 import { saidBy } from '../shared/errors';
@@ -58,7 +58,7 @@ class RangeVerification {
     const recorded = new Map<number, Buffer>();
     for (let i = 0; i < count; i++) {
       const digest = digests.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
-      if (plan.zeroBlocks !== 'OMIT' || !digest.equals(ZERO_DIGEST)) { recorded.set(first + i, digest); }
+      if (isThere(digest, plan.zeroBlocks)) { recorded.set(first + i, digest); }
     }
     const chosen = plan.verify === 'FULL' ? recorded.keys() : sample([...recorded.keys()], count / plan.blocks, `${snapshotId} ${n}`);
     // What the disk has beyond the image belongs to the last range.

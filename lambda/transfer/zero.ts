@@ -10,13 +10,21 @@ export function isZero(block: Uint8Array): boolean {
   return ZEROS.equals(block);
 }
 
-/** Of a range's digests, those of the blocks that were put. */
-export function digestsOfWritten(digests: Buffer, { zeroBlocks }: { readonly zeroBlocks?: 'OMIT' }): Buffer {
-  if (zeroBlocks !== 'OMIT') { return digests; }
+/** Stands for a block that a snapshot does not have. No block has such a digest. */
+export const ABSENT_DIGEST = Buffer.alloc(DIGEST_SIZE, 0xff);
+
+/** Whether the snapshot has a block there, be it its own or its parent's. */
+export function isThere(digest: Buffer, zeroBlocks: 'OMIT' | undefined): boolean {
+  return !digest.equals(zeroBlocks === 'OMIT' ? ZERO_DIGEST : ABSENT_DIGEST);
+}
+
+/** Of a range's digests, those of the blocks that were put. `parent`: the digests of what its parent has there. */
+export function digestsOfWritten(digests: Buffer, { zeroBlocks }: { readonly zeroBlocks?: 'OMIT' }, parent?: Buffer): Buffer {
+  if (zeroBlocks !== 'OMIT' && !parent) { return digests; }
   const written: Buffer[] = [];
   for (let at = 0; at < digests.length; at += DIGEST_SIZE) {
     const digest = digests.subarray(at, at + DIGEST_SIZE);
-    if (!digest.equals(ZERO_DIGEST)) { written.push(digest); }
+    if (isThere(digest, zeroBlocks) && !parent?.subarray(at, at + DIGEST_SIZE).equals(digest)) { written.push(digest); }
   }
   return Buffer.concat(written);
 }

@@ -15,8 +15,13 @@ export const OWNERSHIP_TAGS = {
   identity: 'cdk-durable-storage:identity',
   /** The CloudFormation request that made it: the same when an event is delivered twice. */
   requestId: 'cdk-durable-storage:request-id',
-  /** Only while it was never handed out: `creating`. Or, for one that was there before its stack: `adopted`. */
+  /**
+   * Only while it was never handed out: `creating`. For one that was there before its stack: `adopted`. For a
+   * snapshot that was deleted while it was in use as a parent: `condemned`; whoever ends that use removes it.
+   */
   state: 'cdk-durable-storage:state',
+  /** Of a snapshot that holds only what differs from another one: the id of that. */
+  parent: 'cdk-durable-storage:parent',
 } as const;
 
 /** No tag of a user may begin like this. */

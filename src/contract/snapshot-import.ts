@@ -21,6 +21,10 @@ export interface SnapshotImportProperties extends OwnerProperties {
   readonly KmsKeyId?: string;
   /** `OMIT`: blocks of zeros are not put. Absent: they are. */
   readonly ZeroBlocks?: string;
+  /** `false`: all blocks are put. Absent: only those that differ from the snapshot that is replaced, if that can be a parent. */
+  readonly Incremental?: string | boolean;
+  /** A snapshot to put only the differences to. Absent: the one that is replaced. */
+  readonly ParentSnapshotId?: string;
   /** `SAMPLE` or `FULL`. Absent: nothing is read back. */
   readonly Verify?: string;
   /** `false`: complete as soon as the copying has begun. Absent: only when the snapshot is completed. */
@@ -37,4 +41,6 @@ export interface SnapshotImportAttributes {
   readonly SnapshotId: string;
   /** Whole GiB. */
   readonly VolumeSize: string;
+  /** Empty: all blocks were put. */
+  readonly ParentSnapshotId: string;
 }

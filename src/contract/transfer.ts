@@ -19,6 +19,15 @@ export interface TransferInput extends IntegrityOptions, TransferLimits {
   /** The owner tag of the import; what listens to the end of executions knows it by that. */
   readonly owner?: string;
   readonly source: PinnedSource;
+  /** Only what differs from it is put. Absent: everything. */
+  readonly parent?: TransferParent;
+}
+
+/** The snapshot that another one was started from. */
+export interface TransferParent {
+  readonly snapshotId: string;
+  /** It has no manifest in the transfer bucket: what it holds is read from it. The size of its volume, in GiB. */
+  readonly readGiB?: number;
 }
 
 /** One version of one object, as it was when the import began. */
@@ -40,6 +49,8 @@ export interface PlanResult {
   readonly ranges: readonly { readonly n: number }[];
   /** Whether anything shall be read back. */
   readonly verify: boolean;
+  /** Whether there is a parent to be released at the end. */
+  readonly increment: boolean;
 }
 
 /** The input of `copy`: one range of one transfer. */
@@ -53,9 +64,15 @@ export interface CopyResult {
   readonly done: boolean;
 }
 
-/** The input of `seal`, `settle` and `cleanUp`; `cleanUp` gets the error that ended the transfer with it. */
+/** The input of `seal` and `settle`, and of `cleanUp` for one that failed. */
 export interface SnapshotInput {
   readonly snapshotId: string;
+}
+
+/** The input of `cleanUp` at the end of one that succeeded. */
+export interface ReleaseInput {
+  /** The snapshot whose parent is not needed any longer. */
+  readonly releaseParentOf: string;
 }
 
 /** What `settle` answers while EBS completes the snapshot. */

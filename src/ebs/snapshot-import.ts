@@ -1,10 +1,11 @@
-import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
+import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, TagManager, TagType, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { DiskImage } from './disk-image';
 import { Verification, ZeroBlocks } from './integrity';
+import { snapshotArnOf, type ISnapshot } from './snapshot';
 import type { TransferOptions } from './transfer-options';
 import { IMPORT_METRICS } from '../contract/metrics';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
@@ -15,6 +16,7 @@ import { ImageAccess } from '../private/image-access';
 import { importEnded } from '../private/import-events';
 import { importMetric, importWidget } from '../private/import-metrics';
 import { KeyAccess } from '../private/key-access';
+import { ParentAccess } from '../private/parent-access';
 import { mergedTags, TAG_RULES } from '../private/tags';
 import { check, misuse, notBoth, wholeGibibytes } from '../private/validation';
 
@@ -43,7 +45,7 @@ export interface SnapshotImportProps {
   /**
    * The disk image.
    *
-   * Another bucket, key, version, or content of an asset makes a new snapshot;
+   * Another bucket, key, version, or content of an asset makes a new snapshot, an increment of the old one if it can be;
    * the old one is deleted afterwards, unless `removalPolicy` retains it.
    */
   readonly image: DiskImage;
@@ -111,6 +113,31 @@ export interface SnapshotImportProps {
   readonly zeroBlocks?: ZeroBlocks;
 
   /**
+   * Whether a new version of the image becomes an increment of the snapshot that it replaces: only the blocks that differ are
+   * written, and only those are stored, and paid for, again. The old snapshot can be deleted all the same.
+   *
+   * That needs the same encryption and key, a volume that is not smaller, `zeroBlocks: WRITE`, and the digests of the
+   * old snapshot in the transfer bucket. Where anything is missing, everything is written; `parentSnapshotId` and the log tell.
+   * A change alone imports nothing.
+   *
+   * @default true
+   */
+  readonly incremental?: boolean;
+
+  /**
+   * A snapshot that the new one shall be an increment of, whether or not it was imported by this stack. One that
+   * was not is read once, as a whole, to learn what it holds.
+   *
+   * The new snapshot has its encryption: if it is encrypted with a key that AWS does not manage, give
+   * that as `kmsKey`. `volumeSize` must not be smaller than its volume. If it cannot be used, the deployment fails before
+   * anything is made. A change alone imports nothing: it counts from the next import on.
+   *
+   * @see https://docs.aws.amazon.com/ebs/latest/userguide/writesnapshots.html
+   * @default - the snapshot that is replaced, if there is one; see `incremental`
+   */
+  readonly parent?: ISnapshot;
+
+  /**
    * Any string. Another one imports the image again: for objects that change
    * under the same key in a bucket without versions.
    *
@@ -169,7 +196,7 @@ export interface SnapshotImportProps {
  *
  * @see https://docs.aws.amazon.com/ebs/latest/userguide/ebs-accessing-snapshot.html
  */
-export class SnapshotImport extends Resource implements ITaggableV2 {
+export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   /**
    * Changes how the functions run that all imports of a stack share.
    *
@@ -204,11 +231,19 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
   public readonly volumeSizeInGiB: number;
 
   /**
+   * The id of the snapshot that this one is an increment of. Empty if all of it was written.
+   *
+   * @attribute
+   */
+  public readonly parentSnapshotId: string;
+
+  /**
    * Collects the tags of the snapshot.
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
 
   private readonly resource: CustomResource;
+  private readonly background: boolean;
 
   constructor(scope: Construct, id: string, props: SnapshotImportProps) {
     super(scope, id);
@@ -218,6 +253,12 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
     const omitsZeros = props.zeroBlocks === ZeroBlocks.OMIT;
     notBoth(this, "'zeroBlocks: OMIT'", "'encrypted'", omitsZeros && props.encrypted === true);
     notBoth(this, "'zeroBlocks: OMIT'", "'kmsKey'", omitsZeros && props.kmsKey !== undefined);
+    notBoth(this, "'zeroBlocks: OMIT'", "'parent'", omitsZeros && props.parent !== undefined);
+    notBoth(this, "'incremental: false'", "'parent'", props.incremental === false && props.parent !== undefined);
+    this.background = props.waitForCompletion === false;
+    if (props.parent instanceof SnapshotImport && props.parent.background) {
+      throw misuse(this, `'parent' must be completed before this import begins, got ${props.parent.node.path}, which has 'waitForCompletion: false'`);
+    }
     const verify = props.verify ?? Verification.SAMPLE;
     check(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
     check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
@@ -240,25 +281,30 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
         Encrypted: (props.encrypted ?? props.kmsKey !== undefined) ? true : undefined,
         KmsKeyId: props.kmsKey?.keyRef.keyArn,
         ZeroBlocks: omitsZeros ? ZeroBlocks.OMIT : undefined,
+        Incremental: props.incremental === false ? false : undefined,
+        ParentSnapshotId: props.parent?.snapshotId,
         Verify: verify === Verification.NONE ? undefined : verify,
-        WaitForCompletion: props.waitForCompletion === false ? false : undefined,
+        WaitForCompletion: this.background ? false : undefined,
         MaxPutsPerSecond: props.maxPutsPerSecond,
         MaxConcurrency: props.maxConcurrency,
         Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
       },
     });
     this.resource.node.addDependency(provider.standing, new ImageAccess(this, 'ImageAccess', { image, roles: provider.imageReaders }));
+    if (props.parent) { this.resource.node.addDependency(new ParentAccess(this, 'ParentAccess', { parent: props.parent, provider })); }
     if (props.kmsKey) {
       this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: provider.keyUsers }));
-      if (verify !== Verification.NONE) {
-        const access = { key: props.kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles: provider.keyReaders };
+      const readers = [...verify === Verification.NONE ? [] : provider.keyReaders, ...props.parent ? provider.parentPlanners : []];
+      if (readers.length > 0) {
+        const access = { key: props.kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles: readers };
         this.resource.node.addDependency(new KeyAccess(this, 'KeyReadAccess', access));
       }
     }
 
     this.snapshotId = this.resource.ref;
-    this.snapshotArn = Stack.of(this).formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName: this.snapshotId });
+    this.snapshotArn = snapshotArnOf(this, this.snapshotId);
     this.volumeSizeInGiB = Token.asNumber(this.resource.getAtt('VolumeSize' satisfies keyof SnapshotImportAttributes));
+    this.parentSnapshotId = this.resource.getAttString('ParentSnapshotId' satisfies keyof SnapshotImportAttributes);
   }
 
   /**

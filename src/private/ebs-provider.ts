@@ -33,6 +33,10 @@ export class EbsProvider extends Construct {
   public readonly keyUsers: iam.IRole[];
   /** The roles that read an encrypted snapshot back. */
   public readonly keyReaders: iam.IRole[];
+  /** The roles that ask how much of it a parent fills. */
+  public readonly parentPlanners: iam.IRole[];
+  /** The roles that read a parent that was not imported here, and those. */
+  public readonly parentReaders: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
@@ -56,6 +60,8 @@ export class EbsProvider extends Construct {
     this.imageReaders = [handlers.role, ...transfer.readers];
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
+    this.parentPlanners = [transfer.planner];
+    this.parentReaders = [transfer.planner, ...transfer.writers];
     this.standing = transfer.standing;
   }
 
@@ -76,6 +82,13 @@ export class EbsProvider extends Construct {
       { actions: ['ec2:CreateTags'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
       { ...ownedSnapshots(this), actions: ['ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot'] },
       snapshotReads(),
+      // Whether a new snapshot would be encrypted as its parent is; neither can be limited.
+      { actions: ['ec2:GetEbsEncryptionByDefault', 'ec2:GetEbsDefaultKmsKeyId'], resources: ['*'] },
+      {
+        actions: ['kms:DescribeKey'],
+        resources: [stack.formatArn({ service: 'kms', resource: 'key', resourceName: '*' })],
+        conditions: { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/aws/ebs' } },
+      },
     ];
   }
 }

@@ -11,7 +11,7 @@ import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
 import type { VerifyInput, VerifyResult } from '../contract/integrity';
 import { TRANSFER_MOST_HOURS } from '../contract/limits';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type SettleResult, type SnapshotInput } from '../contract/transfer';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type ReleaseInput, type SettleResult, type SnapshotInput } from '../contract/transfer';
 
 /** Longer than any may take: each has a deadline of its own, which its workers and isComplete keep. */
 const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
@@ -51,6 +51,8 @@ export class Transfer extends Construct {
   public readonly readers: iam.IRole[];
   /** The roles that write encrypted blocks. */
   public readonly writers: iam.IRole[];
+  /** The role that plans. */
+  public readonly planner: iam.IRole;
   /** The roles that read blocks back. */
   public readonly verifiers: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
@@ -62,7 +64,7 @@ export class Transfer extends Construct {
     this.bucket = this.transferBucket();
 
     const plan = this.worker('Plan', { description: 'cuts the disk into ranges', timeout: Duration.minutes(5), memorySize: 512 });
-    plan.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] });
+    this.mayUse(plan, 's3:GetObject', 's3:PutObject');
 
     // One vCPU; the network is the limit.
     const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: 1769 });
@@ -82,23 +84,24 @@ export class Transfer extends Construct {
     verify.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*/failure`)] });
     verify.allow({ ...ownedSnapshots(this), actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
 
-    this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
-      stateMachineType: sfn.StateMachineType.STANDARD,
-      comment: 'Copies a disk image from S3 into an EBS snapshot',
-      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ plan, copy, seal, settle, verify })),
-      timeout: TIMEOUT,
-    });
-
     const cleanUp = this.worker('CleanUp', {
-      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what one that failed left behind', timeout: Duration.minutes(5),
+      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(5),
     });
     this.mayUse(cleanUp, 's3:DeleteObject');
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
+
+    this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
+      stateMachineType: sfn.StateMachineType.STANDARD,
+      comment: 'Copies a disk image from S3 into an EBS snapshot',
+      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ plan, copy, seal, settle, verify, cleanUp })),
+      timeout: TIMEOUT,
+    });
     const ends = this.onEnd(cleanUp);
 
     this.readers = [plan, copy, seal].map(worker => worker.role!);
     this.writers = [copy.role!];
+    this.planner = plan.role!;
     this.verifiers = [verify.role!];
     // The state machine too: its own right to run the Distributed Map is made after it.
     this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends);
@@ -154,7 +157,9 @@ export class Transfer extends Construct {
     });
   }
 
-  private definition({ plan, copy, seal, settle, verify }: Record<'plan' | 'copy' | 'seal' | 'settle' | 'verify', HandlerFunction>): sfn.IChainable {
+  private definition(
+    { plan, copy, seal, settle, verify, cleanUp }: Record<'plan' | 'copy' | 'seal' | 'settle' | 'verify' | 'cleanUp', HandlerFunction>,
+  ): sfn.IChainable {
     const snapshot = { snapshotId: sfn.JsonPath.stringAt('$.snapshotId' satisfies `$.${keyof SnapshotInput}`) };
 
     const copyRange = this.task('Copy range', copy, {
@@ -179,7 +184,7 @@ export class Transfer extends Construct {
     const payload = sfn.TaskInput.fromObject(snapshot);
     const askSettled = this.task('Settle snapshot', settle, { payload, resultPath: '$.settle' });
     askSettled.next(new sfn.Choice(this, 'Snapshot completed?')
-      .when(sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true), this.verification(verify))
+      .when(sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true), this.verification(verify, cleanUp))
       .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled)));
 
     return this.task('Plan transfer', plan)
@@ -188,8 +193,8 @@ export class Transfer extends Construct {
       .next(askSettled);
   }
 
-  /** Reads the ranges back, if that is wanted; each until it is done. */
-  private verification(verify: HandlerFunction): sfn.IChainable {
+  /** Reads the ranges back, if that is wanted, each until it is done; and lets go of the parent, if there is one. */
+  private verification(verify: HandlerFunction, cleanUp: HandlerFunction): sfn.IChainable {
     const verifyRange = this.task('Verify range', verify);
     verifyRange.next(new sfn.Choice(this, 'Range verified?')
       .when(sfn.Condition.booleanEquals(`$.${'done' satisfies keyof VerifyResult}`, true), new sfn.Succeed(this, 'Range verified', {
@@ -208,8 +213,18 @@ export class Transfer extends Construct {
       resultPath: sfn.JsonPath.DISCARD,
     }).itemProcessor(verifyRange);
     const completed = new sfn.Succeed(this, 'Snapshot completed');
+    const release = this.task('Release parent', cleanUp, {
+      payload: sfn.TaskInput.fromObject({ releaseParentOf: sfn.JsonPath.stringAt('$.snapshotId') } satisfies Record<keyof ReleaseInput, unknown>),
+      resultPath: sfn.JsonPath.DISCARD,
+    });
+    release.next(completed);
+    const increment = sfn.Condition.booleanEquals('$.increment' satisfies `$.${keyof PlanResult}`, true);
     return new sfn.Choice(this, 'Verify snapshot?')
-      .when(sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true), verifyAll.next(completed))
+      .when(
+        sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true),
+        verifyAll.next(new sfn.Choice(this, 'Increment verified?').when(increment, release).otherwise(completed)),
+      )
+      .when(increment, release)
       .otherwise(completed);
   }
 

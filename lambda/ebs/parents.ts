@@ -1,0 +1,99 @@
+import type { SnapshotStarter } from './snapshot-starter';
+import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
+import type { TransferParent } from '../../src/contract/transfer';
+import { saidBy } from '../shared/errors';
+import type { CreateContext } from '../shared/lifecycle';
+import { log } from '../shared/log';
+import { valueOf } from '../shared/ownership';
+import { boolean } from '../shared/wire';
+import { isCondemned } from '../transfer/parent-use';
+import { recordedBlocks } from '../transfer/recorded';
+import type { Snapshot, Snapshots } from '../transfer/snapshots';
+import type { TransferStore } from '../transfer/store';
+
+interface ParentServices {
+  readonly snapshots: Snapshots;
+  readonly starter: SnapshotStarter;
+  readonly store: TransferStore;
+}
+
+/** What the new snapshot shall be. */
+interface Wanted {
+  /** GiB. */
+  readonly volumeSize: number;
+  readonly encrypted: boolean;
+  readonly kmsKeyArn?: string;
+}
+
+/** Finds what a new snapshot can be an increment of. */
+export class Parents {
+  constructor(private readonly aws: ParentServices) {}
+
+  /**
+   * The parent that the user named, or else the snapshot that is replaced, if
+   * it will do: all blocks are put otherwise, which is always right. One that was named and will not do is an error.
+   */
+  public async choose(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>, wanted: Wanted): Promise<TransferParent | undefined> {
+    if (properties.ParentSnapshotId !== undefined) { return this.named(properties.ParentSnapshotId, properties, wanted); }
+    const { old, oldId } = context;
+    if (!old || oldId === undefined) { return undefined; }
+    const parent = await this.replaced(oldId, properties, context, wanted).catch(saidBy);
+    if (typeof parent !== 'string') { return parent; }
+    log({ event: 'full import', because: parent, instead: oldId });
+    return undefined;
+  }
+
+  private async named(id: string, { ZeroBlocks }: SnapshotImportProperties, wanted: Wanted): Promise<TransferParent> {
+    if (ZeroBlocks === 'OMIT') { throw new Error(`zeroBlocks is OMIT, but what is left out on top of parent ${id} would read as the parent's; set zeroBlocks to WRITE`); }
+    const parent = await this.aws.snapshots.find(id);
+    if (!parent) { throw new Error(`parent ${id} does not exist, or may not be used by this account`); }
+    if (isCondemned(parent)) { throw new Error(`parent ${id} is being deleted`); }
+    if (parent.state !== 'completed') { throw new Error(`parent ${id} cannot be used: it is ${parent.state}, not completed`); }
+    if (parent.volumeSize > wanted.volumeSize) {
+      throw new Error(`volumeSize is ${wanted.volumeSize} GiB, but parent ${id} has ${parent.volumeSize} GiB; set volumeSize to at least as much`);
+    }
+    if (wanted.kmsKeyArn !== undefined && wanted.kmsKeyArn !== parent.kmsKeyArn) {
+      throw new Error(`kmsKey is ${wanted.kmsKeyArn}, but parent ${id} is ${encryptionOf(parent)}, and a snapshot has the encryption of its parent; `
+        + 'give the parent\'s key, or copy the parent with the other one');
+    }
+    if (wanted.encrypted && !parent.encrypted) {
+      throw new Error(`encrypted is true, but parent ${id} is not encrypted, and a snapshot has the encryption of its parent; copy the parent into an encrypted one`);
+    }
+    const recorded = await recordedBlocks(this.aws.store, id);
+    if (typeof recorded !== 'string') { return { snapshotId: id }; }
+    log({ event: 'reading the parent', snapshotId: id, because: recorded });
+    return { snapshotId: id, readGiB: parent.volumeSize };
+  }
+
+  /** A string says why not. */
+  private async replaced(
+    id: string, { Incremental, ZeroBlocks }: SnapshotImportProperties, { stackId }: CreateContext<SnapshotImportProperties>, wanted: Wanted,
+  ): Promise<TransferParent | string> {
+    if (Incremental !== undefined && !boolean('incremental', Incremental)) { return 'incremental is false'; }
+    if (ZeroBlocks === 'OMIT') { return 'zeroBlocks is OMIT'; }
+    const parent = await this.aws.snapshots.find(id);
+    if (!parent) { return 'it does not exist any more'; }
+    if (valueOf(parent.tags, OWNERSHIP_TAGS.stackId) !== stackId) { return 'it is not of this stack'; }
+    if (isCondemned(parent)) { return 'it is being deleted'; }
+    if (parent.state !== 'completed') { return `it is ${parent.state}`; }
+    if (parent.volumeSize > wanted.volumeSize) { return `it has ${parent.volumeSize} GiB, which is more than ${wanted.volumeSize}`; }
+    const key = await this.keyFor(wanted);
+    if (parent.kmsKeyArn !== key) { return `it is ${encryptionOf(parent)}, and the new one ${encryptionOf({ encrypted: key !== undefined, kmsKeyArn: key })}`; }
+    const recorded = await recordedBlocks(this.aws.store, id);
+    return typeof recorded === 'string' ? recorded : { snapshotId: id };
+  }
+
+  /** What EBS would encrypt a new snapshot with that has no parent. */
+  private async keyFor({ kmsKeyArn, encrypted }: Wanted): Promise<string | undefined> {
+    if (kmsKeyArn !== undefined) { return kmsKeyArn; }
+    const { always, key } = await this.aws.snapshots.defaultEncryption();
+    if (!encrypted && !always) { return undefined; }
+    // The key that AWS manages goes by its alias.
+    return /:key\//.test(key) ? key : this.aws.starter.keyArn(key);
+  }
+}
+
+function encryptionOf({ encrypted, kmsKeyArn }: Pick<Snapshot, 'encrypted' | 'kmsKeyArn'>): string {
+  return encrypted ? `encrypted with ${kmsKeyArn}` : 'not encrypted';
+}
