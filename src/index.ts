@@ -13,5 +13,6 @@ export { TagSet, type TagSetProps } from './efs/tag-set';
 export { DiskImage } from './ebs/disk-image';
 export { Verification, ZeroBlocks } from './ebs/integrity';
 export { Snapshot, type ISnapshot } from './ebs/snapshot';
+export { SnapshotExport, type SnapshotExportProps } from './ebs/snapshot-export';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';
 export type { TransferOptions } from './ebs/transfer-options';

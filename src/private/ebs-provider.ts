@@ -1,7 +1,8 @@
-import { Stack } from 'aws-cdk-lib';
+import { type Size, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct, type IDependable } from 'constructs';
+import { Exporter } from './exporter';
 import { HandlerFunction } from './handler-function';
 import { Handlers } from './provider';
 import { anySnapshot, ownedSnapshots, snapshotReads } from './snapshot-access';
@@ -41,6 +42,10 @@ export class EbsProvider extends Construct {
   public readonly standing: IDependable;
 
   private readonly transfer: Transfer;
+  private readonly handlers: Handlers;
+  private made: Exporter | undefined;
+  private workerMemory: Size | undefined;
+  private architecture: lambda.Architecture | undefined;
 
   private constructor(stack: Stack) {
     super(stack, EbsProvider.ID);
@@ -57,6 +62,7 @@ export class EbsProvider extends Construct {
     this.serviceToken = handlers.serviceToken;
     this.stateMachineArn = transfer.stateMachine.stateMachineArn;
     this.transfer = transfer;
+    this.handlers = handlers;
     this.imageReaders = [handlers.role, ...transfer.readers];
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
@@ -65,12 +71,31 @@ export class EbsProvider extends Construct {
     this.standing = transfer.standing;
   }
 
+  /** What runs for exports, made when there is a first one. */
+  public get exporter(): Exporter {
+    if (!this.made) {
+      this.made = new Exporter(this, 'Exporter', { bucket: this.transfer.bucket, handlerRole: this.handlers.role });
+      this.handlers.addEnvironment(TRANSFER_ENVIRONMENT.exportStateMachineArn, this.made.stateMachine.stateMachineArn);
+      this.made.handlerStatements().forEach(statement => this.handlers.allow(statement));
+      this.made.configure(this.workerMemory);
+      this.setArchitecture();
+    }
+    return this.made;
+  }
+
   /** All functions; whoever says nothing about something leaves it as it is. */
   public configure({ workerMemory, architecture }: TransferOptions): void {
     this.transfer.configure(workerMemory);
-    if (!architecture) { return; }
+    this.made?.configure(workerMemory);
+    this.workerMemory = workerMemory ?? this.workerMemory;
+    this.architecture = architecture ?? this.architecture;
+    this.setArchitecture();
+  }
+
+  private setArchitecture(): void {
+    if (!this.architecture) { return; }
     for (const child of this.node.findAll()) {
-      if (child instanceof HandlerFunction) { (child.node.defaultChild as lambda.CfnFunction).architectures = [architecture.name]; }
+      if (child instanceof HandlerFunction) { (child.node.defaultChild as lambda.CfnFunction).architectures = [this.architecture.name]; }
     }
   }
 

@@ -19,10 +19,10 @@ const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
 const VERIFIERS = 6;
 const SETTLE_INTERVAL = Duration.seconds(5);
 /** Where in the bucket everything lies. */
-const TRANSFER_PREFIX = 'transfers/';
+export const TRANSFER_PREFIX = 'transfers/';
 
 /** That Lambda could not run the function. What a function throws is final: it has repeated all that is worth repeating. */
-const LAMBDA_FAILURES: sfn.RetryProps = {
+export const LAMBDA_FAILURES: sfn.RetryProps = {
   errors: [
     'Lambda.ServiceException',
     'Lambda.AWSLambdaException',
