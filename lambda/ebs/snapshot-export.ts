@@ -47,11 +47,12 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
       requestId: context.requestId,
       bucket: Bucket,
       key: Key,
+      isDelta: SinceSnapshotId !== undefined,
       volumeSize,
       initiator: process.env.AWS_LAMBDA_FUNCTION_NAME,
       started: Date.now(),
     };
-    await target.refuseTaken(record, SinceSnapshotId !== undefined);
+    await target.refuseTaken(record);
     await store.saveRecord(record);
     await store.saveRecord({ ...record, uploadId: await target.begin(record) });
     log({ event: 'export begun', exportId, snapshotId: properties.SnapshotId, volumeSize });

@@ -13,6 +13,8 @@ export interface ExportRecord {
   readonly requestId: string;
   readonly bucket: string;
   readonly key: string;
+  /** Of a delta; that has no manifest beside it. */
+  readonly isDelta: boolean;
   /** GiB. */
   readonly volumeSize: number;
   /** Absent until S3 has answered. */

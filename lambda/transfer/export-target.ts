@@ -35,7 +35,7 @@ export class ExportTarget {
   constructor(private readonly s3: S3Client) {}
 
   /** Throws if something lies there already: nothing of others is overwritten, nor of ours. */
-  public async refuseTaken({ bucket, key, exportId }: Place, isDelta: boolean): Promise<void> {
+  public async refuseTaken({ bucket, key, exportId, isDelta }: ExportRecord): Promise<void> {
     for (const name of isDelta ? [key] : [key, manifestKeyOf(key)]) {
       const found = await this.head(bucket, name);
       if (!found) { continue; }
@@ -120,9 +120,9 @@ export class ExportTarget {
   }
 
   /** Deletes what the export made, and nothing else: of a bucket with versions, just the version. */
-  public async delete(place: Place, result: ExportResult | undefined): Promise<void> {
-    await this.deleteOne(place, place.key, result?.versionId);
-    await this.deleteOne(place, manifestKeyOf(place.key));
+  public async delete(record: ExportRecord, result: ExportResult | undefined): Promise<void> {
+    await this.deleteOne(record, record.key, result?.versionId);
+    if (!record.isDelta) { await this.deleteManifest(record); }
   }
 
   public async deleteManifest(place: Place): Promise<void> {
