@@ -3,7 +3,7 @@ import { TRANSFER_MOST_HOURS, type TransferLimits } from '../../src/contract/lim
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
 import { boolean, integer, within } from '../shared/wire';
-import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../transfer/blocks';
+import { BLOCK_SIZE, blocksOf, diskSizeOf, GIB, MOST_GIB } from '../transfer/blocks';
 import { nameOfImage } from '../transfer/source';
 import { mostWorkers, PUTS_PER_SECOND } from '../transfer/workers';
 
@@ -23,7 +23,7 @@ const HOUR = 60 * MINUTE;
 export function volumeSizeFor(image: PinnedSource, wanted: string | number | undefined): number {
   const name = nameOfImage(image);
   if (image.size === 0) { throw new Error(`${name} is empty`); }
-  const needed = Math.ceil(image.size / GIB);
+  const needed = Math.ceil(diskSizeOf(image) / GIB);
   if (needed > MOST_GIB) { throw new Error(`${name} has ${needed} GiB, but no volume is larger than ${MOST_GIB} GiB`); }
 
   const size = wanted === undefined ? needed : integer('volumeSize', wanted);

@@ -1,6 +1,6 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { BlockReader } from './block-reader';
-import { blocksOf, rangesOf, type Plan } from './blocks';
+import { blocksOf, diskSizeOf, rangesOf, type Plan } from './blocks';
 import { once } from './environment';
 import { planParent, shared } from './parent-blocks';
 import { s3Things } from './s3-things';
@@ -25,7 +25,7 @@ export const handler = (input: TransferInput): Promise<PlanResult> => plan(servi
 export async function plan({ source, store, reader }: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { snapshotId, zeroBlocks, verify, deadline } = input;
   await source.verify(input.source);
-  const imageBlocks = blocksOf(input.source.size);
+  const imageBlocks = blocksOf(diskSizeOf(input.source));
   const { parent, end: blocks } = input.parent ? await planParent({ store, reader }, input.parent, imageBlocks) : { parent: undefined, end: imageBlocks };
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, smallRange);
   const made: Plan = {

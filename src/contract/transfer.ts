@@ -39,6 +39,16 @@ export interface PinnedSource {
   readonly etag: string;
   /** Bytes. */
   readonly size: number;
+  /** It is no image, but a delta: what it leads from and to. */
+  readonly delta?: PinnedDelta;
+}
+
+/** What the header of a delta says; see `lambda/transfer/formats/delta.ts`. */
+export interface PinnedDelta {
+  /** GiB. */
+  readonly volumeSize: number;
+  readonly entries: number;
+  readonly records: number;
 }
 
 /** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */

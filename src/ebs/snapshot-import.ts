@@ -264,6 +264,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
     this.validateImageSize(props.image._sizeInBytes(this), volumeSize);
     const image = props.image._bind(this);
+    if (image.format === 'DELTA' && !props.parent) { throw misuse(this, "'image' is a delta, so it needs 'parent', the snapshot that it leads from"); }
 
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<SnapshotImportProperties>(this, {
@@ -275,6 +276,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
         SourceKey: image.key,
         SourceVersion: image.versionId,
         SourceRevision: props.sourceRevision,
+        SourceFormat: image.format,
         VolumeSize: volumeSize,
         Description: props.description,
         // Never `false`, which EBS refuses where the account encrypts by default.

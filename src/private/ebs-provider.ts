@@ -36,8 +36,8 @@ export class EbsProvider extends Construct {
   public readonly keyReaders: iam.IRole[];
   /** The roles that ask how much of it a parent fills. */
   public readonly parentPlanners: iam.IRole[];
-  /** The roles that read a parent that was not imported here, and those. */
-  public readonly parentReaders: iam.IRole[];
+  /** The roles that start from a parent that was not imported here, and read it. */
+  public readonly parentUsers: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
@@ -67,7 +67,7 @@ export class EbsProvider extends Construct {
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
     this.parentPlanners = [transfer.planner];
-    this.parentReaders = [transfer.planner, ...transfer.writers];
+    this.parentUsers = [handlers.role, transfer.planner, ...transfer.writers];
     this.standing = transfer.standing;
   }
 
@@ -103,6 +103,8 @@ export class EbsProvider extends Construct {
     const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stack.stackId };
     return [
       { actions: ['ebs:StartSnapshot'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
+      // A parent is a resource of the call too.
+      { ...ownedSnapshots(this), actions: ['ebs:StartSnapshot'] },
       // StartSnapshot offers no ec2:CreateAction: a condition on it would deny the tags of every import.
       { actions: ['ec2:CreateTags'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
       { ...ownedSnapshots(this), actions: ['ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot'] },

@@ -12,8 +12,8 @@ export interface ParentAccessProps {
 export class ParentAccess extends iam.Policy {
   constructor(scope: Construct, id: string, { parent: { snapshotArn }, provider }: ParentAccessProps) {
     super(scope, id, {
-      roles: provider.parentReaders,
-      statements: [new iam.PolicyStatement({ actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'], resources: [snapshotArn] })],
+      roles: provider.parentUsers,
+      statements: [new iam.PolicyStatement({ actions: ['ebs:StartSnapshot', 'ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'], resources: [snapshotArn] })],
     });
   }
 }

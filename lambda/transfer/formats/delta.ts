@@ -100,7 +100,7 @@ export function recordOffset(header: Pick<DeltaHeader, 'entries'>, n: number): n
 }
 
 /** The table, from its range of the file. */
-export function readDeltaTable(bytes: Buffer, header: DeltaHeader, name: string): DeltaTable {
+export function readDeltaTable(bytes: Buffer, header: Pick<DeltaHeader, 'entries' | 'records' | 'volumeSize'>, name: string): DeltaTable {
   const table = DeltaTable.read(bytes);
   if (table.length !== header.entries || table.written().length !== header.records || !table.isValid(header.volumeSize)) {
     throw new Error(`${name} is a damaged delta: its table does not match its header`);

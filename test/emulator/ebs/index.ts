@@ -48,6 +48,11 @@ export class EbsDirect implements Service {
     this.quotas = new Quotas(clock, Object.fromEntries(rates) as Record<Quota, number>);
     this.store = new BlockStore(this.options.keepData);
     this.tokens = new Tokens(clock);
+    // Nothing says what becomes of a pending snapshot whose parent is deleted: the worst, so that nobody counts on it.
+    ec2.snapshots.onRemoved(removed => ec2.snapshots.all.filter(({ state }) => state === 'pending').forEach(child => {
+      const content = this.contents.get(child);
+      if (content?.parent?.snapshotId === removed) { content.fail('The parent snapshot was deleted'); }
+    }));
   }
 
   /** Successful calls of PutSnapshotBlock, on whatever snapshot. */
@@ -67,6 +72,7 @@ export class EbsDirect implements Service {
       tags: Object.fromEntries(snapshot.tags),
       putCount: content.puts,
       writtenIndexes: [...content.written.keys()].sort((a, b) => a - b),
+      presentIndexes: content.isSealed ? content.indexes() : [],
     };
   }
 
@@ -74,6 +80,11 @@ export class EbsDirect implements Service {
   public *read(snapshotId: string): Generator<Buffer, void> {
     const content = this.content(snapshotId);
     for (let index = 0; index < content.blockCount; index++) { yield content.read(index); }
+  }
+
+  /** What a volume made of the snapshot would hold at an index. */
+  public blockAt(snapshotId: string, index: number): Buffer {
+    return this.content(snapshotId).read(index);
   }
 
   /** The SHA-256, in hex, of the volume's first bytes, or of all of them. */

@@ -44,6 +44,8 @@ export interface SnapshotView extends SnapshotStatus {
   readonly putCount: number;
   /** Indexes of the blocks written to this very snapshot, in order. */
   readonly writtenIndexes: number[];
+  /** Those, and the blocks of its ancestors. */
+  readonly presentIndexes: readonly number[];
 }
 
 export const DEFAULTS = {

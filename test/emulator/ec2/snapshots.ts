@@ -61,6 +61,7 @@ export function snapshotArn(snapshotId: string): string {
 /** The account's snapshots, shared by EC2 and the EBS direct APIs. */
 export class Snapshots {
   private readonly byId = new Map<string, Snapshot>();
+  private readonly listeners: ((snapshotId: string) => void)[] = [];
 
   constructor(private readonly ids: Ids) {}
 
@@ -88,5 +89,10 @@ export class Snapshots {
 
   public remove(snapshotId: string): void {
     this.byId.delete(snapshotId);
+    this.listeners.forEach(listener => listener(snapshotId));
+  }
+
+  public onRemoved(listener: (snapshotId: string) => void): void {
+    this.listeners.push(listener);
   }
 }

@@ -46,7 +46,7 @@ describe('an import that nobody waits for', () => {
     const stack = world.stack();
     const { SnapshotId } = await stack.deploy(properties({ Tags: [{ Key: 'team', Value: 'a' }] }));
 
-    expect(await stack.deploy(properties({ Tags: [{ Key: 'team', Value: 'b' }] }))).toEqual({ SnapshotId, VolumeSize: '1' });
+    expect(await stack.deploy(properties({ Tags: [{ Key: 'team', Value: 'b' }] }))).toEqual({ SnapshotId, VolumeSize: '1', ParentSnapshotId: '' });
 
     expect(stateOf(SnapshotId)).toBe('pending');
     expect(world.ebs.snapshot(SnapshotId)!.tags).toMatchObject({ team: 'b' });

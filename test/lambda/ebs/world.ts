@@ -23,7 +23,7 @@ import { Snapshots } from '../../../lambda/transfer/snapshots';
 import { verify } from '../../../lambda/transfer/verify';
 import type { ExportCopyInput, ExportIdInput, ExportInput } from '../../../src/contract/export';
 import type { VerifyInput } from '../../../src/contract/integrity';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type SnapshotInput, type TransferInput } from '../../../src/contract/transfer';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type SnapshotInput, type TransferInput } from '../../../src/contract/transfer';
 import { Clock } from '../../emulator/clock';
 import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../emulator/ebs';
 import { Ec2 } from '../../emulator/ec2';
@@ -63,6 +63,8 @@ export interface WorldOptions {
   /** Runs an invocation of a transfer function by `run`, or throws `KILLED`: `Lambda.Unknown` to the state machine, which repeats it. */
   readonly around?: (name: string, work: () => Promise<unknown>) => Promise<unknown>;
 }
+
+const ZEROS = Buffer.alloc(BLOCK_SIZE);
 
 type Function = (input: any) => Promise<unknown>;
 
@@ -135,15 +137,17 @@ export class World {
     expect(this.transferObjects).toEqual([]);
   }
 
-  /** The snapshot holds the image, then zeros, and every block of the image was written. */
+  /** The snapshot holds the image, then zeros, and every block of the image was written, here or in a parent. */
   public expectContent(snapshotId: string, image: Buffer, { omitted = [] as number[] } = {}): void {
     const view = this.ebs.snapshot(snapshotId)!;
     expect(view.state).toBe('completed');
     const blocks = Math.ceil(image.length / BLOCK_SIZE);
-    expect(view.writtenIndexes).toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
+    expect(view.presentIndexes.filter(index => index < blocks)).toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
     const padded = Buffer.alloc(blocks * BLOCK_SIZE);
     image.copy(padded);
     expect(this.ebs.sha256(snapshotId, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
+    // What an older and larger image left there would show.
+    for (const index of view.presentIndexes.filter(each => each >= blocks)) { expect(this.ebs.blockAt(snapshotId, index).equals(ZEROS)).toBe(true); }
   }
 
   /** Puts another block into a snapshot, behind the service's back, or takes it away. */
@@ -205,6 +209,7 @@ export class World {
       copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
       seal: (input: SnapshotInput) => seal(services, input),
       settle: (input: SnapshotInput) => settle(services.snapshots, input),
+      cleanUp: (input: ReleaseInput) => cleanUp(services, input),
       verify: (input: VerifyInput) => verify(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
       exportPlan: (input: ExportInput) => exportPlan(exportServices, input, this.options.smallExport),
       exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
@@ -213,7 +218,7 @@ export class World {
     if (this.options.rule) {
       this.states.onStatusChange(event => {
         const work = () => 'exportId' in JSON.parse(event.detail.input) ? exportCleanUp(exportServices, event) : cleanUp(services, event);
-        if (ENDED.includes(event.detail.status)) { void this.run(work).catch(() => {}); }
+        if (event.detail.status !== 'RUNNING') { void this.run(work).catch(() => {}); }
       });
     }
   }
@@ -277,7 +282,11 @@ const DEFINITION = {
     Settle: { ...task('settle'), ResultPath: '$.settled', Next: 'Settled' },
     Settled: { Type: 'Choice', Choices: [{ Variable: '$.settled.completed', BooleanEquals: true, Next: 'Verified' }], Default: 'Wait' },
     Wait: { Type: 'Wait', Seconds: 5, Next: 'Settle' },
-    Verified: { Type: 'Choice', Choices: [{ Variable: '$.verify', BooleanEquals: true, Next: 'Verify' }], Default: 'End' },
+    Verified: {
+      Type: 'Choice',
+      Choices: [{ Variable: '$.verify', BooleanEquals: true, Next: 'Verify' }, { Variable: '$.increment', BooleanEquals: true, Next: 'Release' }],
+      Default: 'End',
+    },
     Verify: {
       Type: 'Map',
       ItemsPath: '$.ranges',
@@ -293,8 +302,10 @@ const DEFINITION = {
         },
       },
       ResultPath: null,
-      Next: 'End',
+      Next: 'Increment',
     },
+    Increment: { Type: 'Choice', Choices: [{ Variable: '$.increment', BooleanEquals: true, Next: 'Release' }], Default: 'End' },
+    Release: { ...task('cleanUp'), Parameters: { 'releaseParentOf.$': '$.snapshotId' }, ResultPath: null, Next: 'End' },
     End: { Type: 'Succeed' },
   },
 };

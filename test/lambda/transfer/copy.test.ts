@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import { EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { clientConfig } from '../../../lambda/shared/client-config';
+import { BlockReader } from '../../../lambda/transfer/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/block-writer';
 import { cleanUp } from '../../../lambda/transfer/clean-up';
 import { copy } from '../../../lambda/transfer/copy';
@@ -19,14 +20,15 @@ let world: World;
 let image: Buffer;
 let snapshotId: string;
 let input: TransferInput;
-let aws: ReturnType<typeof s3Things> & { writer: BlockWriter; snapshots: Snapshots };
+let aws: ReturnType<typeof s3Things> & { writer: BlockWriter; reader: BlockReader; snapshots: Snapshots };
 const plenty = { getRemainingTimeInMillis: () => 900_000 };
 
 beforeEach(async () => {
   world = await World.start({ ebs: { startWindow: 0 } });
   image = disk(40 * BLOCK_SIZE - 1);
   await world.s3.put(IMAGES, 'disk.img', image);
-  aws = { ...s3Things(), writer: new BlockWriter(new EBSClient(clientConfig())), snapshots: new Snapshots(new EC2Client(clientConfig())) };
+  const ebs = new EBSClient(clientConfig());
+  aws = { ...s3Things(), writer: new BlockWriter(ebs), reader: new BlockReader(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
   snapshotId = await startSnapshot([{ Key: OWNERSHIP_TAGS.stackId, Value: 'stack' }]);
   input = { snapshotId, source: await aws.source.pin({ bucket: IMAGES, key: 'disk.img' }) };
 });
@@ -140,7 +142,7 @@ describe('copy', () => {
       underWay--;
       puts++;
     };
-    await copy({ store: aws.store, source, writer: { put } as unknown as BlockWriter }, { snapshotId, n: 0 }, plenty);
+    await copy({ ...aws, source, writer: { put } as unknown as BlockWriter }, { snapshotId, n: 0 }, plenty);
     expect(puts).toBe(blocks);
     expect(most).toBe(32);
   });

@@ -1,0 +1,226 @@
+import { disk, IMAGES, properties, TRANSFERS, World, type WorldOptions } from './world';
+import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { BLOCK_SIZE } from '../../emulator/ebs';
+import type { Stack } from '../stack';
+
+let world: World;
+let stack: Stack;
+let image: Buffer;
+/** Of the first import. */
+let old: string;
+/** Where the second version differs from the first: block 0 is zeros now, block 4 has another byte, and block 9 is new. */
+const CHANGED = [0, 4, 9];
+
+async function start(options?: WorldOptions, first: Record<string, unknown> = {}): Promise<void> {
+  world = await World.start({ rangeBlocks: 4, ...options });
+  stack = world.stack();
+  image = disk(9 * BLOCK_SIZE);
+  await world.s3.put(IMAGES, 'disk.img', image);
+  old = (await stack.deploy(properties(first))).SnapshotId;
+  image = Buffer.concat([image, Buffer.alloc(7)]);
+  image.fill(0, 0, BLOCK_SIZE);
+  image[4 * BLOCK_SIZE + 77] ^= 1;
+  await world.s3.put(IMAGES, 'disk.img', image);
+  // Nothing says that ranges stay as they were.
+  Object.assign((world as any).options, { rangeBlocks: 3 });
+}
+
+const second = (more: Record<string, unknown> = {}) => properties({ SourceRevision: '2', ...more });
+const written = (id: string) => world.ebs.snapshot(id)!.writtenIndexes;
+const objectsOf = (id: string) => world.transferObjects.filter(name => name.startsWith(`transfers/${id}/`));
+const said = (event: string) => jest.mocked(console.log).mock.calls.map(([line]) => JSON.parse(line) as Record<string, unknown>).filter(line => line.event === event);
+const replaceObject = (name: string, change: (content: Buffer) => Buffer | string) => {
+  const { content } = world.s3.object(TRANSFERS, `transfers/${old}/${name}`)!;
+  return world.s3.put(TRANSFERS, `transfers/${old}/${name}`, change(content.read(0, content.size)));
+};
+
+afterEach(() => world.close());
+
+describe('a new version of the image', () => {
+  test('is put where it differs, zeros too; then the old snapshot goes, and nothing changes', async () => {
+    await start();
+    const { SnapshotId, ParentSnapshotId } = await stack.deploy(second({ Verify: 'FULL' }));
+
+    expect(ParentSnapshotId).toBe(old);
+    expect(written(SnapshotId)).toEqual(CHANGED);
+    expect(world.ebs.snapshot(SnapshotId)!.putCount).toBe(CHANGED.length);
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+    expect(objectsOf(old)).toEqual([]);
+    world.expectContent(SnapshotId, image);
+    // Not only what was put is read back.
+    expect(said('range verified').reduce((sum, { read }) => sum + (read as number), 0)).toBe(10);
+  });
+
+  test('of which nothing differs is put nowhere', async () => {
+    await start();
+    await world.s3.put(IMAGES, 'disk.img', disk(9 * BLOCK_SIZE));
+    const { SnapshotId } = await stack.deploy(second());
+    expect(world.ebs.snapshot(SnapshotId)).toMatchObject({ putCount: 0, parentSnapshotId: old });
+    world.expectContent(SnapshotId, disk(9 * BLOCK_SIZE));
+  });
+
+  test('that is smaller leaves nothing of the old one behind it', async () => {
+    await start({}, { VolumeSize: 1 });
+    image = disk(9 * BLOCK_SIZE).subarray(0, 3 * BLOCK_SIZE - 5);
+    await world.s3.put(IMAGES, 'disk.img', image);
+    const { SnapshotId } = await stack.deploy(second({ VolumeSize: 1 }));
+    // Of the old blocks, 4 and 7 were zeros already, and so was all but the beginning of block 2's end.
+    expect(written(SnapshotId)).toEqual([2, 3, 5, 6, 8]);
+    world.expectContent(SnapshotId, image);
+    expect(world.ebs.snapshot(SnapshotId)!.presentIndexes).toHaveLength(9);
+  });
+
+  test('is verified where it was inherited, too', async () => {
+    await start();
+    world.tamper(old, 6, Buffer.alloc(BLOCK_SIZE, 'rotten'));
+    await expect(stack.deploy(second({ Verify: 'FULL' }))).rejects.toThrow(/reads back another block 6 than was written/);
+    expect(world.snapshotIds).toEqual([old]);
+  });
+
+  test.each(['old', 'new'] as const)('that is rolled back leaves the old snapshot, of which another increment can be made (%s id)', async rollbackWith => {
+    await start();
+    await expect(stack.deploy(second(), { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
+    expect(stack.physicalId).toBe(old);
+    const { SnapshotId, ParentSnapshotId } = await stack.deploy(properties({ SourceRevision: '3' }));
+    expect(ParentSnapshotId).toBe(old);
+    expect(written(SnapshotId)).toEqual(CHANGED);
+    world.expectContent(SnapshotId, image);
+  });
+
+  test('whose event is delivered twice makes one snapshot', async () => {
+    await start();
+    stack.deliveries = 2;
+    const { SnapshotId } = await stack.deploy(second());
+    expect(written(SnapshotId)).toEqual(CHANGED);
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+  });
+
+  test('says what its parent is, whatever is updated later', async () => {
+    await start();
+    const first = await stack.deploy(second());
+    expect(await stack.deploy(second({ Tags: [{ Key: 'a', Value: 'b' }], Incremental: false }))).toEqual(first);
+    expect(world.ebs.snapshot(first.SnapshotId)!.tags[OWNERSHIP_TAGS.parent]).toBe(old);
+  });
+});
+
+describe('all of it is put, and the log says why,', () => {
+  async function expectFull(more: Record<string, unknown>, because: RegExp | undefined): Promise<void> {
+    const { SnapshotId, ParentSnapshotId } = await stack.deploy(second(more));
+    expect(ParentSnapshotId).toBe('');
+    expect(world.ebs.snapshot(SnapshotId)!.parentSnapshotId).toBeUndefined();
+    world.expectContent(SnapshotId, image, { omitted: more.ZeroBlocks === 'OMIT' ? [0, 1, 7, 9] : [] });
+    expect(said('full import').map(({ because: reason }) => reason)).toEqual(because ? [expect.stringMatching(because)] : []);
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+  }
+  const remove = (name: string) => world.s3.buckets.get(TRANSFERS)!.remove(`transfers/${old}/${name}`, 'null');
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>, RegExp]>([
+    ['if it is switched off', {}, { Incremental: false }, /incremental is false/],
+    ['if zeros are left out', {}, { ZeroBlocks: 'OMIT' }, /zeroBlocks is OMIT/],
+    ['if the volume shrinks', { VolumeSize: 2 }, { VolumeSize: 1 }, /has 2 GiB, which is more than 1/],
+    ['if it shall be encrypted now', {}, { Encrypted: true }, /is not encrypted, and the new one encrypted with/],
+    ['if it shall be encrypted no more', { Encrypted: true }, {}, /is encrypted with .*, and the new one not encrypted/],
+  ])('%s', async (_, first, then, because) => {
+    await start({}, first);
+    await expectFull(then, because);
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    ['if the account encrypts by default meanwhile', () => { world.ec2.encryptionByDefault = true; }, /is not encrypted/],
+    ['if the manifest is lost', () => remove('manifest.json'), /its manifest is missing/],
+    ['if the plan is lost', () => remove('plan.json'), /its manifest is missing/],
+    ['if a part of the digests is lost', () => remove('digests/1'), /a part of its manifest is missing/],
+    ['if a digest is another one', () => replaceObject('digests/1', bytes => { bytes[5] ^= 1; return bytes; }), /does not match its checksum/],
+    ['if the manifest is another snapshot\'s', () => replaceObject('manifest.json', text => text.toString().replace(/snap-\w+/, 'snap-0123')), /that of snapshot snap-0123/],
+    ['if the old snapshot is gone', () => world.ec2.snapshots.remove(old), /does not exist any more/],
+    ['if the old snapshot is broken', () => world.ebs.fail(old), /it is error/],
+    ['if nobody may ask how the account encrypts', () => world.denied.push('ec2:GetEbsEncryptionByDefault'), /GetEbsEncryptionByDefault failed/],
+    ['if EBS refuses the parent', () => world.server.faults.inject('ebs:StartSnapshot', {
+      kind: 'error', code: 'ValidationException', status: 400, message: 'no such parent', members: { Reason: 'INVALID_SNAPSHOT_ID' },
+    }), /ebs:StartSnapshot failed .* with parent snap-\w+: .*no such parent/],
+  ])('%s', async (_, happens, because) => {
+    await start();
+    await happens();
+    await expectFull({}, because);
+  });
+
+  test('if the key is another one, however it is named', async () => {
+    await start();
+    const [one, other] = [world.kms.createKey(), world.kms.createKey()];
+    world.kms.createAlias('alias/one', one.keyId);
+    const first = await stack.deploy(second({ KmsKeyId: one.arn }));
+    const same = await stack.deploy(second({ KmsKeyId: 'alias/one' }));
+    expect(same.ParentSnapshotId).toBe(first.SnapshotId);
+    expect((await stack.deploy(second({ KmsKeyId: other.arn }))).ParentSnapshotId).toBe('');
+    expect(world.ebs.snapshot(stack.physicalId!)!.kmsKeyId).toBe(other.arn);
+  });
+});
+
+describe('an old snapshot that is deleted while the new one is made of it', () => {
+  const background = () => second({ WaitForCompletion: false });
+  const ended = () => world.clock.sleep(900_000);
+
+  test.each([true, false])('stays until that is completed, and then goes with its manifest (with the rule: %s)', async rule => {
+    await start({ rule, ebs: { completionDelay: 60_000 } });
+    const { SnapshotId } = await stack.deploy(background());
+
+    expect(world.ebs.snapshot(SnapshotId)!.state).toBe('pending');
+    expect(world.snapshotIds).toEqual([old, SnapshotId]);
+    expect(objectsOf(old)).toContain(`transfers/${old}/manifest.json`);
+    await ended();
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+    expect(objectsOf(old)).toEqual([]);
+    expect(written(SnapshotId)).toEqual(CHANGED);
+    world.expectContent(SnapshotId, image);
+  });
+
+  test('goes when that fails', async () => {
+    await start({ rule: true });
+    world.denied.push('ebs:PutSnapshotBlock');
+    await stack.deploy(background());
+    await ended();
+    world.expectNothingLeft();
+  });
+
+  test('goes when that is deleted', async () => {
+    await start({ ebs: { completionDelay: 60_000 } });
+    await stack.deploy(background());
+    await stack.destroy();
+    world.expectNothingLeft();
+  });
+
+  test('goes although that ends just when it is condemned', async () => {
+    await start();
+    world.server.faults.choose(operation => {
+      if (operation === 'ec2:CreateTags') { world.clock.advance(900_000); }
+      return undefined;
+    });
+    const event = stack.event('Update', background(), { PhysicalResourceId: old, OldResourceProperties: properties() });
+    const { id } = await stack.play(event);
+    await stack.play(stack.event('Delete', properties(), { PhysicalResourceId: old }));
+    await ended();
+    expect(world.snapshotIds).toEqual([id]);
+    expect(objectsOf(old)).toEqual([]);
+  });
+
+  test('is not wanted back: its properties make another one', async () => {
+    await start({ ebs: { completionDelay: 60_000 } });
+    await stack.deploy(background());
+    const { SnapshotId, ParentSnapshotId } = await stack.deploy(properties());
+    expect([SnapshotId, ParentSnapshotId]).toEqual([expect.not.stringMatching(old), '']);
+    await ended();
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+  });
+
+  test('stays with another stack\'s deletion unanswered, if that uses it', async () => {
+    await start({ ebs: { completionDelay: 60_000 } });
+    const other = world.stack('Other');
+    await other.deploy(properties({ WaitForCompletion: false, ParentSnapshotId: old, SourceRevision: 'x' }));
+    const before = world.clock.now();
+    await stack.destroy();
+    expect(world.clock.now() - before).toBeGreaterThan(30_000);
+    await ended();
+    expect(world.snapshotIds).toEqual([other.physicalId]);
+    world.expectContent(other.physicalId!, image);
+  });
+});
