@@ -14,6 +14,10 @@ const ENTRIES: Record<string, string> = {
   'transfer-steps': 'lambda/transfer/steps.ts',
   'transfer-verify': 'lambda/transfer/verify.ts',
   'transfer-clean-up': 'lambda/transfer/clean-up.ts',
+  'export-plan': 'lambda/transfer/export-plan.ts',
+  'export-copy': 'lambda/transfer/export-copy.ts',
+  'export-finish': 'lambda/transfer/export-finish.ts',
+  'export-clean-up': 'lambda/transfer/export-clean-up.ts',
 };
 
 const root = resolve(__dirname, '..');

@@ -17,6 +17,7 @@ export type { ImportEstimate, ImportEstimateOptions, ImportPrices } from './ebs/
 export { MachineDisk, type MachineDiskOptions } from './ebs/machine-disk';
 export { BootMode, MachineImage, Virtualization, type MachineImageProps } from './ebs/machine-image';
 export { Snapshot, type ISnapshot } from './ebs/snapshot';
+export { SnapshotExport, type SnapshotExportProps } from './ebs/snapshot-export';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';
 
 export { StorageFunctions, type StorageFunctionsOptions, type StorageEndpointsOptions } from './storage-functions';

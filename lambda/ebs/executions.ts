@@ -1,4 +1,5 @@
 import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
+import type { ExportInput } from '../../src/contract/export';
 import type { TransferInput } from '../../src/contract/transfer';
 import { isNamed, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
@@ -9,15 +10,16 @@ export type ExecutionState =
   /** `reason`: the failed function's own sentence, unless it was one of the Distributed Map's, which hides it. */
   | { readonly status: 'FAILED'; readonly reason: string };
 
-/** The transfers: at most one per snapshot, named after it. */
+/** The transfers: at most one per snapshot or export, named after it. */
 export class Executions {
   constructor(private readonly sfn: SFNClient, private readonly stateMachineArn: string) {}
 
   /** Does nothing if it was started before, even if it has ended since. */
-  public async start(input: TransferInput): Promise<void> {
+  public async start(input: TransferInput | ExportInput): Promise<void> {
+    const name = 'exportId' in input ? input.exportId : input.snapshotId;
     try {
       await this.call('StartExecution', () => this.sfn.send(new StartExecutionCommand({
-        stateMachineArn: this.stateMachineArn, name: input.snapshotId, input: JSON.stringify(input),
+        stateMachineArn: this.stateMachineArn, name, input: JSON.stringify(input),
       })));
     } catch (error) {
       if (!isNamed(error, 'ExecutionAlreadyExists')) { throw error; }
@@ -41,7 +43,7 @@ export class Executions {
     const execution = await this.describe(this.arnOf(snapshotId));
     if (execution?.status !== 'RUNNING') { return; }
     await this.call('StopExecution', () => this.sfn.send(new StopExecutionCommand({
-      executionArn: this.arnOf(snapshotId), error: 'Deleted', cause: 'the snapshot is being deleted',
+      executionArn: this.arnOf(snapshotId), error: 'Deleted', cause: 'it is being deleted',
     })));
     log({ event: 'stopped the transfer', snapshotId });
   }

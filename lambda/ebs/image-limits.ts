@@ -2,8 +2,8 @@ import type { IntegrityOptions } from '../../src/contract/integrity';
 import { TRANSFER_MOST_HOURS, type TransferLimits } from '../../src/contract/limits';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
-import { boolean, integer } from '../shared/wire';
-import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../transfer/blocks';
+import { boolean, integer, within } from '../shared/wire';
+import { BLOCK_SIZE, blocksOf, diskSizeOf, GIB, MOST_GIB } from '../transfer/blocks';
 import { nameOfImage } from '../transfer/source';
 import { mostWorkers, PUTS_PER_SECOND } from '../transfer/workers';
 
@@ -23,7 +23,7 @@ const HOUR = 60 * MINUTE;
 export function volumeSizeFor(image: PinnedSource, wanted: string | number | undefined): number {
   const name = nameOfImage(image);
   if (image.size === 0) { throw new Error(`${name} is empty`); }
-  const needed = Math.ceil(image.size / GIB);
+  const needed = Math.ceil(diskSizeOf(image) / GIB);
   if (needed > MOST_GIB) { throw new Error(`${name} has ${needed} GiB, but no volume is larger than ${MOST_GIB} GiB`); }
 
   const size = wanted === undefined ? needed : integer('volumeSize', wanted);
@@ -76,10 +76,4 @@ function leastTime({ size }: PinnedSource, limits: TransferLimits, { zeroBlocks,
     because: `${blocks} blocks of ${BLOCK_SIZE / 1024} KiB at ${rate} a second need`,
     remedy: rate < PUTS_PER_SECOND ? `raise maxPutsPerSecond (EBS takes ${MOST_PUTS_PER_SECOND}), or ` : '',
   };
-}
-
-function within(name: string, value: string | number, least: number, most: number): number {
-  const parsed = integer(name, value);
-  if (parsed < least || parsed > most) { throw new Error(`${name} must be a whole number from ${least} to ${most}, got ${value}`); }
-  return parsed;
 }

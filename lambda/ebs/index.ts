@@ -7,6 +7,7 @@ import { Executions } from './executions';
 import { Images } from './images';
 import { KeptSnapshots } from './kept-snapshots';
 import { machineImage } from './machine-image';
+import { snapshotExport } from './snapshot-export';
 import { snapshotImport } from './snapshot-import';
 import { SnapshotSharing } from './snapshot-sharing';
 import { SnapshotStarter } from './snapshot-starter';
@@ -14,33 +15,39 @@ import { clientConfig } from '../shared/client-config';
 import { handlersOf, type Handlers, type ProviderEvent } from '../shared/lifecycle';
 import { Stacks } from '../shared/stacks';
 import { once, variable } from '../transfer/environment';
+import { exportThings } from '../transfer/export-things';
 import { s3Things } from '../transfer/s3-things';
 import { Snapshots } from '../transfer/snapshots';
 
 const handlers = once(makeHandlers);
 
+/** By the type of the resource; each is made when it is first needed, for its variables may be missing where there is none. */
 export function makeHandlers(): Handlers {
   const config = clientConfig();
   const ec2 = new EC2Client(config);
+  const sfn = new SFNClient(config);
   const { source, store } = s3Things();
   const things = { store, snapshots: new Snapshots(ec2), images: new Images(ec2) };
   const services = {
     ...things,
     source,
     starter: new SnapshotStarter(new EBSClient(config), new KMSClient(config)),
-    executions: new Executions(new SFNClient(config), variable('stateMachineArn')),
+    executions: new Executions(sfn, variable('stateMachineArn')),
     sharing: new SnapshotSharing(ec2),
     kept: new KeptSnapshots(things),
     stacks: new Stacks(new CloudFormationClient(config)),
   };
   const options = { creationTimeoutSeconds: Number(variable('creationTimeout')) };
-  const byType: Record<string, Handlers> = {
-    'Custom::SnapshotImport': handlersOf(snapshotImport(services), options),
-    'Custom::MachineImage': handlersOf(machineImage(services), options),
+  const byType: Record<string, () => Handlers> = {
+    'Custom::SnapshotImport': once(() => handlersOf(snapshotImport(services), options)),
+    'Custom::SnapshotExport': once(() => handlersOf(snapshotExport({
+      ...exportThings(), snapshots: things.snapshots, executions: new Executions(sfn, variable('exportStateMachineArn')),
+    }), options)),
+    'Custom::MachineImage': once(() => handlersOf(machineImage(services), options)),
   };
   const handlersFor = ({ ResourceType }: ProviderEvent<any>): Handlers => {
     if (!Object.hasOwn(byType, ResourceType)) { throw new Error(`this handler knows ${Object.keys(byType).join(', ')}, and not ${ResourceType}`); }
-    return byType[ResourceType];
+    return byType[ResourceType]();
   };
   return { onEvent: async event => handlersFor(event).onEvent(event), isComplete: async event => handlersFor(event).isComplete(event) };
 }

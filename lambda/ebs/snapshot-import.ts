@@ -14,7 +14,8 @@ import { type Context, type CreateContext, type Created, type Found, type Lifecy
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/wire';
-import { GIB } from '../transfer/blocks';
+import { diskSizeOf, GIB } from '../transfer/blocks';
+import { pinFormat } from '../transfer/delta-source';
 import { removeLeftovers } from '../transfer/leftovers';
 import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent-use';
 import { notCompleted, SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshots';
@@ -54,7 +55,8 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   async function create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
     const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
     const integrity = integrityOf(properties);
-    const image = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+    const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+    const image = await pinFormat(source, object, properties);
     const volumeSize = volumeSizeFor(image, VolumeSize);
     const limits = limitsOf(properties);
     const encrypted = Encrypted !== undefined && boolean('encrypted', Encrypted);
@@ -101,7 +103,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   ): Promise<StartedSnapshot & { parent?: TransferParent }> {
     const [first] = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.requestId]: requestId });
     const had = first && parentOf(first);
-    if (!first || image.size > first.volumeSize * GIB || (had !== undefined && had !== parent?.snapshotId)) {
+    if (!first || diskSizeOf(image) > first.volumeSize * GIB || (had !== undefined && had !== parent?.snapshotId)) {
       throw new Error(`${nameOfImage(image)} was replaced while its import was being started; deploy again when it stays as it is`);
     }
     return { ...first, parent: had === undefined ? undefined : parent };
@@ -142,7 +144,9 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   }
 
   return {
-    identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks'],
+    identity: [
+      'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'SourceFormat', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
+    ],
     defaults: { Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
     several: true,

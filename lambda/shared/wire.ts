@@ -19,3 +19,9 @@ export function integer(name: string, value: string | number): number {
   if (!Number.isSafeInteger(parsed)) { throw new Error(`${name} must be a whole number, got ${value}`); }
   return parsed;
 }
+
+export function within(name: string, value: string | number, least: number, most: number): number {
+  const parsed = integer(name, value);
+  if (parsed < least || parsed > most) { throw new Error(`${name} must be a whole number from ${least} to ${most}, got ${value}`); }
+  return parsed;
+}

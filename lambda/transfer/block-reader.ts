@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
-import { GetSnapshotBlockCommand, ListSnapshotBlocksCommand, type EBSClient } from '@aws-sdk/client-ebs';
+import { GetSnapshotBlockCommand, ListChangedBlocksCommand, ListSnapshotBlocksCommand, type EBSClient } from '@aws-sdk/client-ebs';
 import { BLOCK_SIZE } from './blocks';
 import { digestOf } from './checksum';
 import { explainEbs, isNotYetVisible, isPassingRefusal, VISIBILITY_SECONDS } from './ebs-errors';
+import type { Pacer } from './pacer';
 import { isNamed } from '../shared/errors';
-import { passesByItself, retrying } from '../shared/retry';
+import { isThrottle, passesByItself, retrying } from '../shared/retry';
 
 /** A block that a snapshot has. */
 export interface ListedBlock {
@@ -18,6 +19,19 @@ export interface Page {
   readonly blocks: readonly ListedBlock[];
   /** Absent on the last page. Dies after an hour. */
   readonly next?: string;
+}
+
+/** What differs between two snapshots. */
+export interface ChangedPage {
+  /** In order. `gone`: only the first snapshot has the block. */
+  readonly blocks: readonly { readonly index: number; readonly gone: boolean }[];
+  readonly next?: string;
+}
+
+export interface ReadBlock {
+  readonly bytes: Buffer;
+  /** SHA-256. */
+  readonly digest: Buffer;
 }
 
 const MOST_RESULTS = 10_000;
@@ -44,12 +58,34 @@ export class BlockReader {
     }
   }
 
+  /** As `list`, of the blocks that differ between two snapshots of one lineage. */
+  public async changed(first: string, second: string, from: number, token: string | undefined, giveUp: () => boolean): Promise<ChangedPage> {
+    const command = new ListChangedBlocksCommand({
+      FirstSnapshotId: first, SecondSnapshotId: second, MaxResults: this.pageBlocks,
+      ...token === undefined ? { StartingBlockIndex: from } : { NextToken: token },
+    });
+    try {
+      const { ChangedBlocks = [], NextToken } = await retrying(() => this.ebs.send(command), {
+        also: mayPassReading, seconds: VISIBILITY_SECONDS, what: 'list changed blocks', giveUp,
+      });
+      return { blocks: ChangedBlocks.map(({ BlockIndex, SecondBlockToken }) => ({ index: BlockIndex!, gone: SecondBlockToken === undefined })), next: NextToken };
+    } catch (error) {
+      if (token !== undefined && isRefusedToken(error)) { return this.changed(first, second, from, undefined, giveUp); }
+      throw this.explained(error, 'ListChangedBlocks', `snapshots ${first} and ${second}`, giveUp);
+    }
+  }
+
   /** The SHA-256 of what a block reads as. */
-  public async digest(snapshotId: string, { index, token }: ListedBlock, giveUp: () => boolean): Promise<Buffer> {
+  public async digest(snapshotId: string, block: ListedBlock, giveUp: () => boolean): Promise<Buffer> {
+    return (await this.block(snapshotId, block, giveUp)).digest;
+  }
+
+  /** What a block reads as. */
+  public async block(snapshotId: string, { index, token }: ListedBlock, giveUp: () => boolean, pacer?: Pacer): Promise<ReadBlock> {
     const what = `block ${index} of snapshot ${snapshotId}`;
     for (let tokens = 1; ; tokens++) {
       try {
-        return await retrying(() => this.get(snapshotId, index, token), {
+        return await retrying(() => this.paced(() => this.get(snapshotId, index, token), pacer), {
           also: mayPassReading, seconds: VISIBILITY_SECONDS, what: `get ${what}`, giveUp,
         });
       } catch (error) {
@@ -81,7 +117,19 @@ export class BlockReader {
     return { blocks: Blocks.map(({ BlockIndex, BlockToken }) => ({ index: BlockIndex!, token: BlockToken! })), next: NextToken };
   }
 
-  private async get(snapshotId: string, index: number, token: string): Promise<Buffer> {
+  private async paced<T>(get: () => Promise<T>, pacer: Pacer | undefined): Promise<T> {
+    await pacer?.acquire();
+    try {
+      const got = await get();
+      pacer?.succeeded();
+      return got;
+    } catch (error) {
+      if (isThrottle(error)) { pacer?.throttled(); }
+      throw error;
+    }
+  }
+
+  private async get(snapshotId: string, index: number, token: string): Promise<ReadBlock> {
     const command = new GetSnapshotBlockCommand({ SnapshotId: snapshotId, BlockIndex: index, BlockToken: token });
     const { BlockData, Checksum } = await this.ebs.send(command);
     const body = BlockData as Readable;
@@ -95,11 +143,11 @@ export class BlockReader {
     } finally {
       clearTimeout(silence);
     }
-    const block = Buffer.concat(chunks);
-    const digest = digestOf(block);
+    const bytes = Buffer.concat(chunks);
+    const digest = digestOf(bytes);
     // What EBS itself says otherwise of was broken on its way here.
-    if (block.length !== BLOCK_SIZE || (Checksum !== undefined && Checksum !== digest.toString('base64'))) { throw brokenBody('arrived damaged'); }
-    return digest;
+    if (bytes.length !== BLOCK_SIZE || (Checksum !== undefined && Checksum !== digest.toString('base64'))) { throw brokenBody('arrived damaged'); }
+    return { bytes, digest };
   }
 
   private explained(error: unknown, action: string, what: string, giveUp: () => boolean): unknown {

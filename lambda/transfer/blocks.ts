@@ -40,6 +40,11 @@ export interface Plan extends IntegrityOptions {
   readonly parent?: PlanParent;
 }
 
+/** Bytes of the disk that an image stands for. */
+export function diskSizeOf({ size, delta }: PinnedSource): number {
+  return delta ? delta.volumeSize * GIB : size;
+}
+
 export function blocksOf(size: number): number {
   return Math.ceil(size / BLOCK_SIZE);
 }

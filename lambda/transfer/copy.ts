@@ -1,8 +1,9 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { BlockReader } from './block-reader';
 import { BlockWriter, mayPass } from './block-writer';
-import { BLOCK_SIZE, blocksOf, rangeOf } from './blocks';
+import { BLOCK_SIZE, blocksOf, diskSizeOf, rangeOf } from './blocks';
 import { DIGEST_SIZE, digestOf, Digests } from './checksum';
+import { DeltaReading } from './delta-source';
 import { once } from './environment';
 import { RangeCrcs } from './image-checksum';
 import { limiter } from './limiter';
@@ -68,7 +69,8 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const plan = await store.plan(snapshotId);
   refuseOverdue(plan.deadline);
   const { first, count } = rangeOf(plan, n);
-  const imageBlocks = blocksOf(plan.source.size);
+  const imageBlocks = blocksOf(diskSizeOf(plan.source));
+  const delta = await DeltaReading.of(source, plan.source);
   const saved = await store.progress(snapshotId, n);
   const digests = new Digests(saved?.subarray(0, count * DIGEST_SIZE) ?? Buffer.alloc(count * DIGEST_SIZE));
   const crcs = new RangeCrcs(plan, n, saved?.subarray(count * DIGEST_SIZE));
@@ -118,7 +120,21 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
     progress.made();
   }
 
+  /** What a delta says nothing of is what the parent has there. */
+  async function copyDelta(start: number, buffer: Buffer): Promise<void> {
+    for (const i of digests.missing(start, Math.min(start + PART_BLOCKS, count))) {
+      const block = await delta!.read(first + i, buffer, giveUp);
+      if (block) {
+        await putInTurn(() => put(i, block));
+      } else {
+        digests.set(i, parent!.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE));
+        metrics.copied({ put: false });
+      }
+    }
+  }
+
   async function copyPart(start: number, buffer: Buffer): Promise<void> {
+    if (delta) { return copyDelta(start, buffer); }
     const blocks = Math.min(PART_BLOCKS, count - start);
     const offset = (first + start) * BLOCK_SIZE;
     const length = Math.max(0, Math.min(blocks * BLOCK_SIZE, plan.source.size - offset));

@@ -1,5 +1,5 @@
 import type { BlockReader } from './block-reader';
-import { blocksOf, rangesOf, type Plan } from './blocks';
+import { blocksOf, diskSizeOf, rangesOf, type Plan } from './blocks';
 import { planParent, shared } from './parent-blocks';
 import type { Source } from './source';
 import type { TransferStore } from './store';
@@ -17,7 +17,7 @@ export interface PlanServices {
 export async function plan({ source, store, reader }: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { snapshotId, zeroBlocks, verify, deadline } = input;
   const checksum = await source.verify(input.source);
-  const imageBlocks = blocksOf(input.source.size);
+  const imageBlocks = blocksOf(diskSizeOf(input.source));
   const { parent, end: blocks } = input.parent ? await planParent({ store, reader }, input.parent, imageBlocks) : { parent: undefined, end: imageBlocks };
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, smallRange);
   const made: Plan = {

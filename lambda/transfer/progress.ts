@@ -30,7 +30,7 @@ export class Progress {
   }
 }
 
-/** Throws when the time for the whole import is over. */
-export function refuseOverdue(deadline: number | undefined): void {
-  if (deadline !== undefined && Date.now() > deadline) { throw new Error('the import did not end in time; if it only takes long, set waitForCompletion to false'); }
+/** Throws when the time for the whole import, or export, is over. */
+export function refuseOverdue(deadline: number | undefined, what: 'import' | 'export' = 'import'): void {
+  if (deadline !== undefined && Date.now() > deadline) { throw new Error(`the ${what} did not end in time; if it only takes long, set waitForCompletion to false`); }
 }

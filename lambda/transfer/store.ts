@@ -17,7 +17,7 @@ import { retrying } from '../shared/retry';
  *     manifest.json   what the snapshot was sealed with; its digests count only together with this
  */
 export class TransferStore {
-  constructor(private readonly s3: S3Client, private readonly bucket: string) {}
+  constructor(protected readonly s3: S3Client, protected readonly bucket: string) {}
 
   public async savePlan(snapshotId: string, plan: Plan): Promise<void> {
     await this.put(snapshotId, 'plan.json', JSON.stringify(plan));
@@ -95,10 +95,15 @@ export class TransferStore {
   }
 
   /** Removes all that belongs to a snapshot. Success if there is nothing, or not even the bucket. */
-  public async remove(snapshotId: string, { keepFailure = false } = {}): Promise<void> {
+  public remove(snapshotId: string, { keepFailure = false } = {}): Promise<void> {
+    return this.removeAllBut(snapshotId, keepFailure ? ['failure'] : []);
+  }
+
+  protected async removeAllBut(snapshotId: string, kept: readonly string[]): Promise<void> {
+    const keptKeys = kept.map(name => keyOf(snapshotId, name));
     for (;;) {
       // From the start each time: what was listed is gone.
-      const keys = (await this.list(snapshotId)).filter(key => !(keepFailure && key === keyOf(snapshotId, 'failure')));
+      const keys = (await this.list(snapshotId)).filter(key => !keptKeys.includes(key));
       if (keys.length === 0) { return; }
       const { Errors = [] } = await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectsCommand({
         Bucket: this.bucket, Delete: { Objects: keys.map(Key => ({ Key })), Quiet: true },
@@ -121,7 +126,7 @@ export class TransferStore {
     }
   }
 
-  private async get(snapshotId: string, name: string): Promise<Buffer | undefined> {
+  protected async get(snapshotId: string, name: string): Promise<Buffer | undefined> {
     const command = new GetObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name) });
     try {
       return await this.call('s3:GetObject', async () => Buffer.from(await (await this.s3.send(command)).Body!.transformToByteArray()));
@@ -131,12 +136,12 @@ export class TransferStore {
     }
   }
 
-  private put(snapshotId: string, name: string, body: string | Buffer, conditions: { IfNoneMatch?: '*' } = {}): Promise<unknown> {
+  protected put(snapshotId: string, name: string, body: string | Buffer, conditions: { IfNoneMatch?: '*' } = {}): Promise<unknown> {
     const command = new PutObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name), Body: body, ...conditions });
     return this.call('s3:PutObject', () => this.s3.send(command));
   }
 
-  private call<T>(action: string, request: () => Promise<T>): Promise<T> {
+  protected call<T>(action: string, request: () => Promise<T>): Promise<T> {
     return retrying(request, { what: action }).catch((error: Error) => {
       if (isNamed(error, 'NoSuchKey', 'NoSuchBucket')) { throw error; }
       throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`);

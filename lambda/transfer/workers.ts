@@ -5,6 +5,8 @@ type Limits = Pick<TransferLimits, 'maxPutsPerSecond' | 'maxConcurrency'>;
 
 /** EBS takes 1,000 of one snapshot, which nobody can have raised; a tenth is left, so that jitter throttles nobody. */
 export const PUTS_PER_SECOND = 900;
+/** It gives as many. */
+export const GETS_PER_SECOND = 900;
 /** What Lambda's network gives a function of any size: 625 Mbit/s. */
 export const WORKER_BYTES_PER_SECOND = 78e6;
 

@@ -13,6 +13,8 @@ export interface SnapshotImportProperties extends OwnerProperties {
   readonly SourceVersion?: string;
   /** Any string; another one imports again. For objects without a version id. */
   readonly SourceRevision?: string;
+  /** `DELTA`: what an export with `since` made, to be applied to `ParentSnapshotId`. Absent: a raw image. */
+  readonly SourceFormat?: string;
   /** Whole GiB. Absent: just large enough for the image. */
   readonly VolumeSize?: string | number;
   readonly Description?: string;

@@ -7,6 +7,8 @@ import type { TransferLimits } from './limits';
 export const TRANSFER_ENVIRONMENT = {
   bucket: 'TRANSFER_BUCKET',
   stateMachineArn: 'TRANSFER_STATE_MACHINE_ARN',
+  /** Only where there is an export. */
+  exportStateMachineArn: 'EXPORT_STATE_MACHINE_ARN',
   /** Seconds that the creating function may take; a Delete of a cancelled creation waits as long. */
   creationTimeout: 'CREATION_TIMEOUT_SECONDS',
 } as const;
@@ -37,6 +39,16 @@ export interface PinnedSource {
   readonly etag: string;
   /** Bytes. */
   readonly size: number;
+  /** It is no image, but a delta: what it leads from and to. */
+  readonly delta?: PinnedDelta;
+}
+
+/** What the header of a delta says; see `lambda/transfer/formats/delta.ts`. */
+export interface PinnedDelta {
+  /** GiB. */
+  readonly volumeSize: number;
+  readonly entries: number;
+  readonly records: number;
 }
 
 /** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */

@@ -27,6 +27,18 @@ export abstract class DiskImage {
   }
 
   /**
+   * What a `SnapshotExport` with `since` made: it leads from one snapshot to another one. The import needs `parent`: the
+   * snapshot that it leads from, and no other. It writes the blocks that the delta has, all others are the parent's.
+   *
+   * @param bucket The bucket. It may be in another account, if its policy lets this one read.
+   * @param key The key of the delta.
+   * @param versionId The version of the object. Default: the current one.
+   */
+  public static fromDelta(bucket: s3.IBucket, key: string, versionId?: string): DiskImage {
+    return new BucketImage(bucket, key, versionId, 'DELTA');
+  }
+
+  /**
    * An image in a local file, uploaded as an asset when the app is deployed.
    *
    * Another content makes another snapshot.
@@ -62,10 +74,14 @@ export interface DiskImageLocation {
   readonly bucket: s3.IBucket;
   readonly key: string;
   readonly versionId?: string;
+  /** Absent: a raw image. */
+  readonly format?: 'DELTA';
 }
 
 class BucketImage extends DiskImage {
-  constructor(private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string) {
+  constructor(
+    private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string, private readonly format?: 'DELTA',
+  ) {
     super();
   }
 
@@ -74,10 +90,10 @@ class BucketImage extends DiskImage {
   }
 
   public _bind(scope: Construct): DiskImageLocation {
-    const { bucket, key, versionId } = this;
+    const { bucket, key, versionId, format } = this;
     check(scope, 'key', key, '1 to 1024 bytes long', value => value !== '' && Buffer.byteLength(value) <= 1024);
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
-    return { bucket, key, versionId };
+    return { bucket, key, versionId, format };
   }
 }
 

@@ -290,6 +290,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     this.validateImageSize(sizeInBytes, volumeSize);
     this._leastVolumeSize = volumeSize ?? (sizeInBytes === undefined ? undefined : Math.ceil(sizeInBytes / GIB));
     const image = props.image._bind(this);
+    if (image.format === 'DELTA' && !props.parent) { throw misuse(this, "'image' is a delta, so it needs 'parent', the snapshot that it leads from"); }
 
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<SnapshotImportProperties>(this, {
@@ -301,6 +302,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
         SourceKey: image.key,
         SourceVersion: image.versionId,
         SourceRevision: props.sourceRevision,
+        SourceFormat: image.format,
         VolumeSize: volumeSize,
         Description: props.description,
         // Never `false`, which EBS refuses where the account encrypts by default.

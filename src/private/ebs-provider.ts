@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, type IDependable } from 'constructs';
 import { acknowledgeFunctions } from './acknowledge';
+import { Exporter } from './exporter';
 import { applyBoundary } from './function-settings';
 import { Handlers } from './provider';
 import { anySnapshot, imageStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
@@ -41,6 +42,10 @@ export class EbsProvider extends Construct {
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
+  private readonly transfer: Transfer;
+  private readonly handlers: Handlers;
+  private made: Exporter | undefined;
+
   private constructor(stack: Stack) {
     super(stack, EbsProvider.ID);
     const transfer = new Transfer(this, 'Transfer');
@@ -58,12 +63,24 @@ export class EbsProvider extends Construct {
     this.serviceToken = handlers.serviceToken;
     this.role = handlers.role;
     this.stateMachineArn = transfer.stateMachine.stateMachineArn;
+    this.transfer = transfer;
+    this.handlers = handlers;
     this.imageReaders = [handlers.role, ...transfer.readers];
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
     this.parentPlanners = [transfer.planner];
     this.parentUsers = [handlers.role, transfer.planner, ...transfer.writers];
     this.standing = transfer.standing;
+  }
+
+  /** What runs for exports, made when there is a first one. */
+  public get exporter(): Exporter {
+    if (!this.made) {
+      this.made = new Exporter(this, 'Exporter', { bucket: this.transfer.bucket, handlerRole: this.handlers.role });
+      this.handlers.addEnvironment(TRANSFER_ENVIRONMENT.exportStateMachineArn, this.made.stateMachine.stateMachineArn);
+      this.made.handlerStatements().forEach(statement => this.handlers.allow(statement));
+    }
+    return this.made;
   }
 
   private statements(stack: Stack): iam.PolicyStatementProps[] {

@@ -28,6 +28,6 @@ export class ImageAccess extends iam.Policy {
 }
 
 /** A key as a policy has to write it: some characters mean more there, and those beyond Latin-1 cannot stand in it at all. */
-function literally(key: string): string {
+export function literally(key: string): string {
   return Token.isUnresolved(key) ? key : key.replace(/[*?$]/g, character => `\${${character}}`).replace(/[^\x20-\xff]+/gu, '*');
 }

@@ -8,14 +8,21 @@ import { ownerOf } from './owner';
  * execution is known by the owner in its input, for a rule that referred to the
  * snapshot would be made when the import has begun, or even ended.
  */
-export function importEnded(construct: Construct, id: string, status: string[], options: events.OnEventOptions = {}): events.Rule {
+export function importEnded(construct: Construct, id: string, status: string[], options?: events.OnEventOptions): events.Rule {
+  return executionEnded(construct, id, EbsProvider.getOrCreate(construct).stateMachineArn, status, options);
+}
+
+/** The same for any state machine whose input names the owner. */
+export function executionEnded(
+  construct: Construct, id: string, stateMachineArn: string, status: string[], options: events.OnEventOptions = {},
+): events.Rule {
   const { target, crossStackScope, ...rest } = options;
   const rule = new events.Rule(crossStackScope ?? construct, id, rest);
   rule.addEventPattern({
     source: ['aws.states'],
     detailType: ['Step Functions Execution Status Change'],
     detail: {
-      stateMachineArn: [EbsProvider.getOrCreate(construct).stateMachineArn],
+      stateMachineArn: [stateMachineArn],
       status,
       input: [{ wildcard: `*"owner":"${ownerOf(construct)}"*` }],
     },

@@ -22,6 +22,7 @@ const QUERY_INTERVAL = Duration.seconds(5);
 export class Handlers {
   public readonly role: iam.Role;
   public readonly serviceToken: string;
+  private readonly functions: HandlerFunction[];
 
   constructor(scope: Construct, { bundle, environment }: HandlersProps) {
     this.role = new iam.Role(scope, 'Role', {
@@ -36,15 +37,21 @@ export class Handlers {
       timeout: ON_EVENT_TIMEOUT,
       environment: { ...environment, [TRANSFER_ENVIRONMENT.creationTimeout]: `${ON_EVENT_TIMEOUT.toSeconds()}` },
     });
+    const [onEventHandler, isCompleteHandler] = this.functions = [handler('OnEvent', 'onEvent'), handler('IsComplete', 'isComplete')];
     const provider = new Provider(scope, 'Provider', {
       ...commonFunctionProps(scope),
-      onEventHandler: handler('OnEvent', 'onEvent'),
-      isCompleteHandler: handler('IsComplete', 'isComplete'),
+      onEventHandler,
+      isCompleteHandler,
       queryInterval: QUERY_INTERVAL,
       totalTimeout: TOTAL_TIMEOUT,
     });
     applyArchitecture(provider);
     this.serviceToken = provider.serviceToken;
+  }
+
+  /** For what is there only if some construct needs it. */
+  public addEnvironment(name: string, value: string): void {
+    this.functions.forEach(each => each.addEnvironment(name, value));
   }
 
   public allow(statement: iam.PolicyStatementProps): void {

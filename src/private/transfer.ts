@@ -24,10 +24,10 @@ const SETTLE_INTERVAL = Duration.seconds(5);
 /** What aws-cdk-lib empties the buckets of a stack with. */
 const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 /** Where in the bucket everything lies. */
-const TRANSFER_PREFIX = 'transfers/';
+export const TRANSFER_PREFIX = 'transfers/';
 
 /** That Lambda could not run the function. What a function throws is final: it has repeated all that is worth repeating. */
-const LAMBDA_FAILURES: sfn.RetryProps = {
+export const LAMBDA_FAILURES: sfn.RetryProps = {
   errors: [
     'Lambda.ServiceException',
     'Lambda.AWSLambdaException',

@@ -1,6 +1,7 @@
 import { ebsPermissionSequences } from './ebs-permissions';
 import { EbsWorld } from './ebs-world';
 import { failingImportSequences } from './failing-import';
+import { snapshotExportSequences } from './snapshot-export';
 import { snapshotImportSequences } from './snapshot-import';
 
 let world: EbsWorld;
@@ -8,6 +9,7 @@ beforeAll(async () => { world = await EbsWorld.start(); });
 afterAll(() => world.close());
 
 snapshotImportSequences(() => world);
+snapshotExportSequences(() => world);
 // Their own hooks run at the top of the file unless they are in a block.
 describe('in a stack that has an import already', () => failingImportSequences(() => world));
 ebsPermissionSequences(() => world);

@@ -293,7 +293,9 @@ export class EbsDirect implements Service {
     const candidates = [...new Set([...first.content.indexes(), ...second.content.indexes()])].sort((a, b) => a - b);
     const nonce = Tokens.nonce();
     const list = `${first.snapshot.snapshotId} ${second.snapshot.snapshotId}`;
-    const { indexes, nextToken } = page(this.tokens, list, candidates, input, nonce);
+    const { indexes, nextToken } = this.options.emptyPages && input.NextToken === undefined
+      ? { indexes: [], nextToken: this.tokens.page(list, input.StartingBlockIndex as number | undefined ?? 0, nonce) }
+      : page(this.tokens, list, candidates, input, nonce);
     const blocks = indexes.flatMap(index => {
       const [before, after] = [first.content.find(index), second.content.find(index)];
       if (before && after && before.writer === after.writer) { return []; }

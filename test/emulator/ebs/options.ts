@@ -13,7 +13,7 @@ export interface EbsOptions {
   readonly completionDelay?: number;
   /** From `completed` in EC2 until blocks can be listed and got. @default 20,000 */
   readonly readDelay?: number;
-  /** Whether ListSnapshotBlocks answers a first request with an empty page and a token, as it may. @default false */
+  /** Whether ListSnapshotBlocks and ListChangedBlocks answer a first request with an empty page and a token, as it may. @default false */
   readonly emptyPages?: boolean;
   /** Other quotas than the default ones; Infinity switches one off. */
   readonly quotas?: Partial<Record<Quota, number>>;

@@ -44,6 +44,9 @@ export interface Part {
 
 export interface Upload {
   readonly id: string;
+  /** ARN of who began it. */
+  readonly initiator: string;
+  readonly initiated: number;
   readonly key: string;
   readonly headers: Record<string, string>;
   readonly encryption: Encryption;

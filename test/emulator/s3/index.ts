@@ -12,7 +12,7 @@ import { checksum } from './checksums';
 import { FileContent, md5, MemoryContent, type FileSource } from './content';
 import { noSuchBucket, notImplemented, refusal, S3Error } from './errors';
 import { listObjectsV2, listObjectVersions } from './listings';
-import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, listParts, uploadPart } from './multipart';
+import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, listMultipartUploads, listParts, uploadPart } from './multipart';
 import { deleteObject, deleteObjects, getObject, getObjectAttributes, headObject, putObject } from './objects';
 import type { Handler } from './request';
 
@@ -39,6 +39,7 @@ const OPERATIONS: Record<string, readonly [name: string, handler: Handler]> = {
   'GET bucket?policy': ['GetBucketPolicy', getBucketPolicy],
   'PUT bucket?policy': ['PutBucketPolicy', putBucketPolicy],
   'DELETE bucket?policy': ['DeleteBucketPolicy', deleteBucketPolicy],
+  'GET bucket?uploads': ['ListMultipartUploads', listMultipartUploads],
   'POST bucket?delete': ['DeleteObjects', deleteObjects],
   'GET object': ['GetObject', getObject],
   'HEAD object': ['HeadObject', headObject],
@@ -55,7 +56,7 @@ const OPERATIONS: Record<string, readonly [name: string, handler: Handler]> = {
 /** Parameters that do not make it another operation; anything else is refused rather than ignored. */
 const PARAMETERS = new Set([
   'x-id', 'versionId', 'partNumber', 'prefix', 'delimiter', 'max-keys', 'continuation-token', 'start-after', 'fetch-owner', 'encoding-type',
-  'key-marker', 'version-id-marker', 'max-parts', 'part-number-marker',
+  'key-marker', 'version-id-marker', 'max-parts', 'part-number-marker', 'max-uploads', 'upload-id-marker',
 ]);
 
 export class S3 implements Service {

@@ -13,7 +13,7 @@ import { blocks, document, group, tag, text } from './xml';
 
 const SMALLEST_PART = 5 * 1024 * 1024;
 
-export function createMultipartUpload({ call: { headers }, bucket, key, access }: Request): Answer {
+export function createMultipartUpload({ call: { headers, caller }, bucket, key, access, clock }: Request): Answer {
   refuseUnsupported(headers);
   access.require('s3:PutObject', key, writeContext(headers));
   const encryption = access.resolved(wantedEncryption(headers, bucket));
@@ -21,12 +21,31 @@ export function createMultipartUpload({ call: { headers }, bucket, key, access }
 
   const kind = wantedChecksum(headers['x-amz-checksum-algorithm'] as string | undefined, headers['x-amz-checksum-type'] as string | undefined);
   const id = randomBytes(48).toString('base64url');
-  const upload: Upload = { id, key, headers: keptHeaders(headers), encryption, checksum: kind, parts: new Map() };
+  const upload: Upload = {
+    id, key, initiator: caller.arn, initiated: clock.now(), headers: keptHeaders(headers), encryption, checksum: kind, parts: new Map(),
+  };
   bucket.uploads.set(upload.id, upload);
   return ok(
     { ...encryptionHeaders(encryption), ...kind && { 'x-amz-checksum-algorithm': kind.algorithm, 'x-amz-checksum-type': kind.type } },
     document('InitiateMultipartUploadResult', tag('Bucket', bucket.name), tag('Key', key), tag('UploadId', upload.id)),
   );
+}
+
+/** Of disks, most parts are zeros: they share their memory, and their MD5. */
+let zeros = Buffer.alloc(0);
+const zeroMd5s = new Map<number, string>();
+
+function withoutZeros(bytes: Buffer): Buffer {
+  if (zeros.length < bytes.length) { zeros = Buffer.alloc(bytes.length); }
+  const same = zeros.subarray(0, bytes.length);
+  return same.equals(bytes) ? same : bytes;
+}
+
+function md5Of(bytes: Buffer): string {
+  const md5 = () => createHash('md5').update(bytes).digest('hex');
+  if (withoutZeros(bytes) === bytes) { return md5(); }
+  if (!zeroMd5s.has(bytes.length)) { zeroMd5s.set(bytes.length, md5()); }
+  return zeroMd5s.get(bytes.length)!;
 }
 
 function wantedChecksum(algorithm: string | undefined, type: string | undefined): Upload['checksum'] {
@@ -63,8 +82,8 @@ export function uploadPart(request: Request): Answer {
       + `actual checksum Type: ${given?.algorithm.toLowerCase() ?? 'null'}`);
   }
   const part: Part = {
-    bytes,
-    etag: createHash('md5').update(bytes).digest('hex'),
+    bytes: withoutZeros(bytes),
+    etag: md5Of(bytes),
     lastModified: clock.now(),
     checksum: given ?? checksum(wanted?.algorithm ?? 'CRC64NVME', [bytes]),
   };
@@ -87,6 +106,10 @@ export function completeMultipartUpload(request: Request): Answer {
   }
   checkWriteConditions(request);
   const whole = wholeChecksum(upload, parts);
+  const type = call.headers['x-amz-checksum-type'];
+  if (type !== undefined && type !== whole.type) {
+    throw invalidRequest(`The upload was created using the ${whole.type} checksum mode. The complete request must use the same checksum mode.`);
+  }
   const claim = claimed(call.headers);
   if (claim && (claim.algorithm !== whole.algorithm || claim.value.replace(/-\d+$/, '') !== whole.value.replace(/-\d+$/, ''))) {
     throw new S3Error('BadDigest', 400, `The ${claim.algorithm.toLowerCase()} you specified did not match the calculated checksum.`);
@@ -184,6 +207,25 @@ export function listParts(request: Request): Answer {
     ...page.map(([number, part]) => group('Part',
       tag('PartNumber', number), tag('LastModified', new Date(part.lastModified).toISOString()), tag('ETag', `"${part.etag}"`),
       tag('Size', part.bytes.length), upload.checksum ? tag(`Checksum${part.checksum!.algorithm}`, part.checksum!.value) : ''))));
+}
+
+/** By key, and of one key by the time they were begun. */
+export function listMultipartUploads({ call: { query }, bucket, access }: Request): Answer {
+  access.require('s3:ListBucketMultipartUploads');
+  const most = integer('max-uploads', query.get('max-uploads'), 1000, 1000);
+  const after = { key: query.get('key-marker'), id: query.get('upload-id-marker') };
+  const all = [...bucket.uploads.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)) || a.initiated - b.initiated);
+  const marked = all.findIndex(({ key, id }) => key === after.key && id === after.id) + 1;
+  const left = all.slice(marked).filter(({ key }) => key.startsWith(query.get('prefix') ?? '') && (marked > 0 || after.key === null || key > after.key));
+  const page = left.slice(0, most);
+  const last = page.at(-1);
+  const shown = ({ initiator }: Upload) => tag('ID', initiator) + tag('DisplayName', initiator.split('/').at(-1));
+  return ok({}, document('ListMultipartUploadsResult',
+    tag('Bucket', bucket.name), tag('KeyMarker', after.key ?? ''), tag('UploadIdMarker', after.id ?? ''), tag('MaxUploads', most),
+    tag('IsTruncated', left.length > page.length), ...last && left.length > page.length ? [tag('NextKeyMarker', last.key), tag('NextUploadIdMarker', last.id)] : [],
+    ...page.map(upload => group('Upload',
+      tag('Key', upload.key), tag('UploadId', upload.id), group('Initiator', shown(upload)), tag('StorageClass', 'STANDARD'),
+      tag('Initiated', new Date(upload.initiated).toISOString())))));
 }
 
 function wantedUpload({ call: { query }, bucket, key }: Request): Upload {

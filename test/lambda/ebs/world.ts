@@ -9,10 +9,17 @@ import { BlockReader } from '../../../lambda/transfer/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/block-writer';
 import { cleanUp } from '../../../lambda/transfer/clean-up';
 import { copy } from '../../../lambda/transfer/copy';
+import { exportCleanUp } from '../../../lambda/transfer/export-clean-up';
+import { exportCopy } from '../../../lambda/transfer/export-copy';
+import { exportFinish } from '../../../lambda/transfer/export-finish';
+import type { SmallExport } from '../../../lambda/transfer/export-layout';
+import { exportPlan } from '../../../lambda/transfer/export-plan';
+import { exportThings } from '../../../lambda/transfer/export-things';
 import { s3Things } from '../../../lambda/transfer/s3-things';
 import { Snapshots } from '../../../lambda/transfer/snapshots';
 import { step } from '../../../lambda/transfer/steps';
 import { verify } from '../../../lambda/transfer/verify';
+import type { ExportCopyInput, ExportIdInput, ExportInput } from '../../../src/contract/export';
 import type { VerifyInput } from '../../../src/contract/integrity';
 import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type StepInput } from '../../../src/contract/transfer';
 import { Clock } from '../../emulator/clock';
@@ -40,6 +47,8 @@ export interface WorldOptions {
   readonly ebs?: EbsOptions;
   /** Blocks of a range; the product's own least is 1 GiB. */
   readonly rangeBlocks?: number;
+  /** Parts and ranges of exports, and the blocks of their volume; the product's own least is 1 GiB. */
+  readonly smallExport?: SmallExport & { readonly blocks?: number };
   /** Blocks that a page of a listing may have. */
   readonly pageBlocks?: number;
   /** Whether the rule on the end of executions exists. */
@@ -109,6 +118,11 @@ export class World {
     return new Stack(this.clock, this.handlers, 'Custom::SnapshotImport', 'Image', name);
   }
 
+  /** As `stack`, for one export. */
+  public exports(name = 'Stack'): Stack {
+    return new Stack(this.clock, this.handlers, 'Custom::SnapshotExport', 'Export', name);
+  }
+
   /** What is left in the account. */
   public get snapshotIds(): string[] {
     return this.ec2.snapshots.all.map(snapshot => snapshot.snapshotId);
@@ -163,13 +177,16 @@ export class World {
     ]);
     const credentials = this.server.issue(principal);
     const machine = this.states.create({ name: 'transfer', definition: { ...DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: Principal.ADMIN });
+    const exporting = this.states.create({ name: 'export', definition: EXPORT, role: Principal.ADMIN });
     Object.assign(process.env, {
+      AWS_LAMBDA_FUNCTION_NAME: 'handler',
       AWS_ENDPOINT_URL: this.server.url,
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       [TRANSFER_ENVIRONMENT.bucket]: TRANSFERS,
       [TRANSFER_ENVIRONMENT.stateMachineArn]: machine,
+      [TRANSFER_ENVIRONMENT.exportStateMachineArn]: exporting,
       [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
     });
     jest.spyOn(console, 'log').mockImplementation(() => {});
@@ -183,6 +200,7 @@ export class World {
       snapshots: new Snapshots(new EC2Client(clientConfig())),
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
+    const exportServices = { ...exportThings(), reader: services.reader };
     // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
     const read = services.source.read.bind(services.source);
     services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
@@ -191,10 +209,14 @@ export class World {
       copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
       cleanUp: (input: ReleaseInput) => cleanUp(services, input),
       verify: (input: VerifyInput) => verify(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
+      exportPlan: (input: ExportInput) => exportPlan(exportServices, input, this.options.smallExport),
+      exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
+      exportFinish: (input: ExportIdInput) => exportFinish(exportServices, input),
     } satisfies Record<string, Function>);
     if (this.options.rule) {
       this.states.onStatusChange(event => {
-        if (event.detail.status !== 'RUNNING') { void this.run(() => cleanUp(services, event)).catch(() => {}); }
+        const work = () => 'exportId' in JSON.parse(event.detail.input) ? exportCleanUp(exportServices, event) : cleanUp(services, event);
+        if (event.detail.status !== 'RUNNING') { void this.run(work).catch(() => {}); }
       });
     }
   }
@@ -287,6 +309,32 @@ const DEFINITION = {
     Increment: { Type: 'Choice', Choices: [{ Variable: '$.increment', BooleanEquals: true, Next: 'Release' }], Default: 'End' },
     Release: { ...task('cleanUp'), Parameters: { 'releaseParentOf.$': '$.snapshotId' }, ResultPath: null, Next: 'End' },
     End: { Type: 'Succeed' },
+  },
+};
+
+/** As the constructs make it. */
+const EXPORT = {
+  StartAt: 'Plan',
+  States: {
+    Plan: { ...task('exportPlan'), Next: 'Copy' },
+    Copy: {
+      Type: 'Map',
+      ItemsPath: '$.ranges',
+      ItemSelector: { 'exportId.$': '$.exportId', 'n.$': '$$.Map.Item.Value.n' },
+      MaxConcurrencyPath: '$.workers',
+      ItemProcessor: {
+        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+        StartAt: 'CopyRange',
+        States: {
+          CopyRange: { ...task('exportCopy'), ResultPath: '$.result', Next: 'Done' },
+          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
+          Copied: { Type: 'Succeed' },
+        },
+      },
+      ResultPath: null,
+      Next: 'Finish',
+    },
+    Finish: { ...task('exportFinish'), ResultPath: null, End: true },
   },
 };
 

@@ -1,0 +1,115 @@
+import { DIGEST_SIZE } from './checksum';
+import { crc32Combine, crc32FromBase64, crc32ToBase64 } from './crc32';
+import { once } from './environment';
+import { exportRangesOf, partsOf, sizeOfObject, sizeOfPart, type ExportPlan } from './export-layout';
+import { manifestLine } from './export-manifest';
+import type { ExportResult } from './export-store';
+import type { StoredPart } from './export-target';
+import { exportThings, type ExportThings } from './export-things';
+import type { ExportIdInput } from '../../src/contract/export';
+import { isNamed, saidBy } from '../shared/errors';
+import { log } from '../shared/log';
+
+/** A part that another worker has just uploaded once more has another ETag. */
+const MOST_TRIES = 3;
+
+const services = once(exportThings);
+
+export const handler = (input: ExportIdInput): Promise<void> => exportFinish(services(), input);
+
+/** Makes the object of its parts, and the manifest beside it, if all of them are what was read. */
+export async function exportFinish(aws: ExportThings, { exportId }: ExportIdInput): Promise<void> {
+  const { store } = aws;
+  try {
+    if (!await store.result(exportId)) {
+      const result = await complete(aws, exportId);
+      // Throws if the export was cancelled meanwhile, and what it made was removed, or shall be.
+      await store.exportPlan(exportId);
+      await store.saveResult(exportId, result);
+      log({ event: 'exported', exportId, ...result });
+    }
+    await store.removeWork(exportId);
+  } catch (error) {
+    await store.saveFailure(exportId, saidBy(error)).catch(() => {});
+    throw error;
+  }
+}
+
+async function complete({ store, target }: ExportThings, exportId: string): Promise<ExportResult> {
+  const plan = await store.exportPlan(exportId);
+  const place = { exportId, bucket: plan.bucket, key: plan.key };
+  const name = `s3://${plan.bucket}/${plan.key}`;
+  const size = sizeOfObject(plan);
+  const sent = await checksums({ store, target }, exportId, plan);
+  const crc32 = crc32ToBase64(sent.reduce((sum, part, i) => crc32Combine(sum, part, sizeOfPart(plan, i + 1)), 0));
+
+  // It comes first: whoever finds the object finds its manifest.
+  const isDelta = plan.sinceId !== undefined;
+  if (!isDelta && !await putManifest({ store, target }, exportId, plan, crc32)) {
+    throw new Error(`somebody wrote ${name}.manifest during the export; nothing was overwritten: choose another key`);
+  }
+  try {
+    await completeUpload({ store, target }, plan, sent, size, crc32);
+  } catch (error) {
+    // The answer may have been lost, and then it exists; or somebody else's does.
+    if (!isNamed(error, 'PreconditionFailed', 'NoSuchUpload')) { throw error; }
+    if (!await target.find(place)) {
+      if (!isDelta) { await target.deleteManifest(place); }
+      // Throws if the export was cancelled meanwhile.
+      await store.exportPlan(exportId);
+      throw isNamed(error, 'PreconditionFailed')
+        ? new Error(`somebody wrote ${name} during the export; nothing was overwritten: choose another key`)
+        : new Error(`the multipart upload to ${name} does not exist any more; was it aborted, by a lifecycle rule of the bucket maybe?`);
+    }
+  }
+  const made = await target.find(place);
+  if (!made) { throw new Error(`${name} was made, and then replaced or deleted by somebody else`); }
+  if (made.size !== size || made.crc32 !== crc32) {
+    throw new Error(`${name} is not what was exported: S3 has ${made.size} bytes with CRC32 ${made.crc32}, where ${size} with ${crc32} were sent`);
+  }
+  const record = await store.record(exportId);
+  // Others of it may have been begun, whose ids were lost with the answer.
+  if (record) { await target.abort({ ...record, uploadId: undefined }); }
+  return made;
+}
+
+/** The CRC32 of every part, as it was read. */
+async function checksums({ store }: ExportThings, exportId: string, plan: ExportPlan): Promise<number[]> {
+  const all: number[] = [];
+  for (let n = 0; n < exportRangesOf(plan); n++) {
+    for (const { part, crc32 } of await store.parts(exportId, n)) { all[part - 1] = crc32; }
+  }
+  for (let part = 1; part <= partsOf(plan); part++) {
+    if (all[part - 1] === undefined) { throw new Error(`part ${part} of export ${exportId} was not uploaded; this is a fault of the export itself, please report it`); }
+  }
+  return all;
+}
+
+async function completeUpload({ target }: ExportThings, plan: ExportPlan, sent: readonly number[], size: number, crc32: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const parts = await target.parts(plan);
+    const wrong = sent.findIndex((sum, i) => !isWhatWasSent(parts[i], i + 1, sizeOfPart(plan, i + 1), sum));
+    if (wrong >= 0 || parts.length !== sent.length) {
+      throw new Error(`part ${wrong + 1} of s3://${plan.bucket}/${plan.key} is not what was sent: S3 has ${JSON.stringify(parts[wrong])}`);
+    }
+    try {
+      return await target.complete(plan, parts, size, crc32);
+    } catch (error) {
+      if (!isNamed(error, 'InvalidPart') || tries === MOST_TRIES) { throw error; }
+    }
+  }
+}
+
+function isWhatWasSent(stored: StoredPart | undefined, part: number, size: number, crc32: number): boolean {
+  return stored?.part === part && stored.size === size && (stored.crc32 === undefined || crc32FromBase64(stored.crc32) === crc32);
+}
+
+function putManifest({ store, target }: ExportThings, exportId: string, plan: ExportPlan, crc32: string): Promise<boolean> {
+  const line = manifestLine({ blocks: plan.blocks, volumeSize: plan.volumeSize, snapshotId: plan.snapshotId, crc32 });
+  return target.putManifest({ exportId, bucket: plan.bucket, key: plan.key }, line.length + plan.blocks * DIGEST_SIZE, async function* () {
+    yield line;
+    for (let n = 0; n < exportRangesOf(plan); n++) {
+      for (const { digests } of await store.parts(exportId, n)) { yield Buffer.from(digests, 'base64'); }
+    }
+  });
+}

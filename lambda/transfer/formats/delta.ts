@@ -1,0 +1,117 @@
+/* eslint-disable no-bitwise */
+import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../blocks';
+import { DIGEST_SIZE } from '../checksum';
+
+/**
+ * What changed between two snapshots; `docs/delta-format.md` describes it for
+ * whoever else reads it. First the prelude: the header, and a table of all
+ * blocks that changed. Then the new content of those that are not gone, in
+ * the order of the table, each behind its SHA-256.
+ */
+export interface DeltaHeader {
+  readonly blockSize: number;
+  /** GiB, of the newer snapshot. */
+  readonly volumeSize: number;
+  /** What the delta is to be applied to. */
+  readonly baseSnapshotId: string;
+  /** What it leads to. */
+  readonly snapshotId: string;
+  /** Entries of the table. */
+  readonly entries: number;
+  /** Those of them that have a content. */
+  readonly records: number;
+}
+
+export const DELTA_MAGIC = 'cdk-durable-storage delta 1\n';
+/** The header is JSON behind the magic, filled up with spaces. */
+export const DELTA_HEADER_SIZE = 4_096;
+export const RECORD_SIZE = DIGEST_SIZE + BLOCK_SIZE;
+const ENTRY_SIZE = 4;
+/** Of an entry; the rest of it is the block's index: a volume of 64 TiB has 2^27 blocks. */
+const GONE = 0x80000000;
+
+/** Which blocks changed, in order: an entry each. */
+export class DeltaTable {
+  public static read(bytes: Buffer): DeltaTable {
+    const entries = new Uint32Array(bytes.length / ENTRY_SIZE);
+    for (let i = 0; i < entries.length; i++) { entries[i] = bytes.readUInt32LE(i * ENTRY_SIZE); }
+    return new DeltaTable(entries);
+  }
+
+  public static of(blocks: readonly { readonly index: number; readonly gone: boolean }[]): DeltaTable {
+    return new DeltaTable(Uint32Array.from(blocks, ({ index, gone }) => (gone ? GONE | index : index) >>> 0));
+  }
+
+  private constructor(private readonly entries: Uint32Array) {}
+
+  public get length(): number { return this.entries.length; }
+
+  /** Indexes of the blocks that have a content, in the order of the records. */
+  public written(): Uint32Array { return this.entries.filter(entry => entry < GONE); }
+
+  /** Indexes of the blocks that read as zeros from now on. */
+  public gone(): Uint32Array { return this.entries.filter(entry => entry >= GONE).map(entry => entry & ~GONE); }
+
+  public bytes(): Buffer {
+    const bytes = Buffer.alloc(this.entries.length * ENTRY_SIZE);
+    this.entries.forEach((entry, i) => bytes.writeUInt32LE(entry, i * ENTRY_SIZE));
+    return bytes;
+  }
+
+  /** In ascending order, none twice, and none beyond the volume. */
+  public isValid(volumeSize: number): boolean {
+    const blocks = blocksOf(volumeSize * GIB);
+    return this.entries.every((entry, i) => {
+      const index = entry & ~GONE;
+      return index < blocks && (i === 0 || index > (this.entries[i - 1] & ~GONE));
+    });
+  }
+}
+
+/** How a delta begins. */
+export function deltaPrelude(header: Omit<DeltaHeader, 'blockSize' | 'entries' | 'records'>, table: DeltaTable): Buffer {
+  const whole: DeltaHeader = { blockSize: BLOCK_SIZE, ...header, entries: table.length, records: table.written().length };
+  return Buffer.concat([Buffer.from((DELTA_MAGIC + JSON.stringify(whole)).padEnd(DELTA_HEADER_SIZE)), table.bytes()]);
+}
+
+/** The header, from a delta's first 4096 bytes. Throws if it is none, or of an object of another size. */
+export function readDeltaHeader(bytes: Buffer, name: string, size: number): DeltaHeader {
+  const text = bytes.subarray(0, DELTA_HEADER_SIZE).toString();
+  if (bytes.length < DELTA_HEADER_SIZE || !text.startsWith(DELTA_MAGIC)) { throw new Error(`${name} is no delta of this library`); }
+  const header = parsed(text.slice(DELTA_MAGIC.length), name);
+  const { blockSize, volumeSize, entries, records } = header;
+  const isCount = (value: number, most: number) => Number.isInteger(value) && value >= 0 && value <= most;
+  if (blockSize !== BLOCK_SIZE || !isCount(volumeSize, MOST_GIB) || !isCount(entries, blocksOf(volumeSize * GIB)) || !isCount(records, entries)) {
+    throw new Error(`${name} is a damaged delta: its header says ${JSON.stringify(header)}`);
+  }
+  const expected = recordOffset(header, records);
+  if (size !== expected) { throw new Error(`${name} is a damaged delta: it has ${size} bytes where its header wants ${expected}`); }
+  return header;
+}
+
+/** Where the table lies, and where record `n`: its digest first, then the block. */
+export function tableRange({ entries }: Pick<DeltaHeader, 'entries'>): { readonly offset: number; readonly length: number } {
+  return { offset: DELTA_HEADER_SIZE, length: entries * ENTRY_SIZE };
+}
+
+export function recordOffset(header: Pick<DeltaHeader, 'entries'>, n: number): number {
+  const { offset, length } = tableRange(header);
+  return offset + length + n * RECORD_SIZE;
+}
+
+/** The table, from its range of the file. */
+export function readDeltaTable(bytes: Buffer, header: Pick<DeltaHeader, 'entries' | 'records' | 'volumeSize'>, name: string): DeltaTable {
+  const table = DeltaTable.read(bytes);
+  if (table.length !== header.entries || table.written().length !== header.records || !table.isValid(header.volumeSize)) {
+    throw new Error(`${name} is a damaged delta: its table does not match its header`);
+  }
+  return table;
+}
+
+function parsed(json: string, name: string): DeltaHeader {
+  try {
+    return JSON.parse(json) as DeltaHeader;
+  } catch {
+    throw new Error(`${name} is a damaged delta: its header cannot be read`);
+  }
+}

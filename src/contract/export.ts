@@ -1,0 +1,43 @@
+import type { TransferLimits } from './limits';
+
+/** What the handler of exports, their state machine and its functions say to each other. */
+
+/** The input of an execution, made by the first isComplete; its name is the id of the export. */
+export interface ExportInput extends Pick<TransferLimits, 'maxConcurrency' | 'deadline'> {
+  readonly exportId: string;
+  /** The owner tag of the construct, by which what listens to the end of executions knows it. */
+  readonly owner: string;
+  readonly snapshotId: string;
+  /** Absent: the whole snapshot. Otherwise what differs from this one. */
+  readonly sinceId?: string;
+  /** GiB. */
+  readonly volumeSize: number;
+  readonly bucket: string;
+  readonly key: string;
+  /** The multipart upload that was begun. */
+  readonly uploadId: string;
+  /** The budget that all workers share. */
+  readonly maxGetsPerSecond?: number;
+}
+
+/** The input of all functions but the first. */
+export interface ExportIdInput {
+  readonly exportId: string;
+}
+
+/** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */
+export interface ExportPlanResult extends ExportIdInput {
+  /** How many ranges are copied at once. */
+  readonly workers: number;
+  readonly ranges: readonly { readonly n: number }[];
+}
+
+/** The input of `copy`: one range of one export. */
+export interface ExportCopyInput extends ExportIdInput {
+  readonly n: number;
+}
+
+/** `done: false`: the worker came near its deadline, and wants to be invoked again. */
+export interface ExportCopyResult {
+  readonly done: boolean;
+}

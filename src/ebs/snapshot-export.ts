@@ -1,0 +1,237 @@
+import { createHash } from 'crypto';
+import { type CustomResource, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
+import type * as events from 'aws-cdk-lib/aws-events';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import type { ISnapshot } from './snapshot';
+import type { SnapshotExportAttributes, SnapshotExportProperties } from '../contract/snapshot-export';
+import { EbsProvider } from '../private/ebs-provider';
+import { ExportAccess } from '../private/export-access';
+import { handledResource } from '../private/handled-resource';
+import { executionEnded } from '../private/import-events';
+import { KeyAccess } from '../private/key-access';
+import { check } from '../private/validation';
+
+const RESOURCE_TYPE = 'Custom::SnapshotExport';
+/** Of S3, less `.manifest`. */
+const LONGEST_KEY = 1024 - 9;
+
+/** To read encrypted blocks. */
+const KEY_READ_ACTIONS = ['kms:DescribeKey', 'kms:Decrypt'];
+
+/**
+ * Properties of a snapshot export.
+ */
+export interface SnapshotExportProps {
+  /**
+   * The snapshot. It must be completed when the export begins, and not archived.
+   *
+   * Another one is exported anew. Give it another `key`, or none: nothing is ever overwritten.
+   */
+  readonly snapshot: ISnapshot;
+
+  /**
+   * The bucket to write to. It may be in another account or Region, if its policy lets this account write.
+   *
+   * Another one is written to anew.
+   */
+  readonly bucket: s3.IBucket;
+
+  /**
+   * The key of the object, at most 1015 bytes. Nothing may lie there, nor at `<key>.manifest`, or the deployment fails.
+   *
+   * Another one is written to anew, and the object at the old one is treated as `removalPolicy` says.
+   *
+   * @default - the id of the snapshot and `.img`; with `since`, the ids of both, with `-` between them, and `.delta`
+   */
+  readonly key?: string;
+
+  /**
+   * An earlier snapshot of the same volume, or a parent: only what changed since is exported, as a delta, whose format
+   * `docs/delta-format.md` describes.
+   *
+   * A change exports anew.
+   *
+   * @see https://docs.aws.amazon.com/ebs/latest/userguide/readsnapshots.html
+   * @default - all of the snapshot is exported, as a raw image
+   */
+  readonly since?: ISnapshot;
+
+  /**
+   * The key that the snapshots are encrypted with, unless it is that which AWS manages.
+   *
+   * A change alone exports nothing.
+   *
+   * @default - none
+   */
+  readonly kmsKey?: kms.IKeyRef;
+
+  /**
+   * Whether the deployment waits until the object is there, which it can for 50 minutes.
+   *
+   * `false` is for larger snapshots, of more than 1.3 TiB of blocks or so: the resource is complete
+   * as soon as the copying has begun, and the attributes that tell of the object are empty. `onCompleted` and `onFailed` tell of its end; if it
+   * fails, nothing is left in the bucket.
+   *
+   * @default true
+   */
+  readonly waitForCompletion?: boolean;
+
+  /**
+   * How many blocks of 512 KiB are read a second, 10 to 1000.
+   *
+   * EBS gives 1000 of a snapshot, and of all snapshots of an account in a Region together,
+   * unless that quota was raised.
+   *
+   * @default 900
+   */
+  readonly maxGetsPerSecond?: number;
+
+  /**
+   * How many functions copy at once, 1 to 1000.
+   *
+   * @default - as many as `maxGetsPerSecond` needs: 7 for the default
+   */
+  readonly maxConcurrency?: number;
+
+  /**
+   * What happens to the object and its manifest when the export is removed from the stack or replaced. DESTROY removes
+   * just what it made: of a bucket with versions, its version.
+   *
+   * @default RemovalPolicy.RETAIN - it may be the only copy
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/**
+ * Defines an object in S3 with the content of an EBS snapshot: a raw disk image of the size of the volume, whose blocks
+ * that the snapshot does not have are zeros; or what changed since another snapshot.
+ *
+ * Beside the image lies a manifest, with the SHA-256 of every block. S3 compares the checksum (CRC32) of the whole object
+ * with that of the bytes as they were read. The
+ * deployment waits until the object is there, 50 minutes at most, unless told otherwise. If it fails, nothing is left, no unfinished upload either.
+ *
+ * Another snapshot, bucket, key or `since` is another export, whose object is written before the old one is treated as `removalPolicy` says.
+ *
+ * @see https://docs.aws.amazon.com/ebs/latest/userguide/readsnapshots.html
+ */
+export class SnapshotExport extends Resource {
+  /**
+   * The bucket of the object.
+   */
+  public readonly bucket: s3.IBucket;
+
+  /**
+   * The key of the object. Who refers to it waits for the export.
+   *
+   * @attribute
+   */
+  public readonly objectKey: string;
+
+  /**
+   * The version of the object. Empty if the bucket keeps none, or if nobody waited for the end of the export.
+   *
+   * @attribute
+   */
+  public readonly objectVersion: string;
+
+  /**
+   * The CRC32 of the whole object in base64, as S3 has it. Empty if nobody waited for the end of the export.
+   *
+   * @attribute
+   */
+  public readonly checksumCrc32: string;
+
+  /**
+   * The bytes of the object, a number in decimal digits. Empty if nobody waited for the end of the export.
+   *
+   * @attribute
+   */
+  public readonly objectSize: string;
+
+  private readonly resource: CustomResource;
+
+  constructor(scope: Construct, id: string, props: SnapshotExportProps) {
+    super(scope, id);
+    const { snapshot, since, bucket, kmsKey } = props;
+    const key = props.key ?? (since ? `${since.snapshotId}-${snapshot.snapshotId}.delta` : `${snapshot.snapshotId}.img`);
+    check(this, 'key', props.key, `1 to ${LONGEST_KEY} bytes long`, value => value !== '' && Buffer.byteLength(value) <= LONGEST_KEY);
+    check(this, 'maxGetsPerSecond', props.maxGetsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
+    check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
+    check(this, 'since', since?.snapshotId, 'another snapshot', value => value !== snapshot.snapshotId);
+
+    const provider = EbsProvider.getOrCreate(this);
+    const { exporter } = provider;
+    this.resource = handledResource<SnapshotExportProperties>(this, {
+      resourceType: RESOURCE_TYPE,
+      serviceToken: provider.serviceToken,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      properties: {
+        SnapshotId: snapshot.snapshotId,
+        SinceSnapshotId: since?.snapshotId,
+        Bucket: bucket.bucketName,
+        Key: key,
+        WaitForCompletion: props.waitForCompletion === false ? false : undefined,
+        MaxGetsPerSecond: props.maxGetsPerSecond,
+        MaxConcurrency: props.maxConcurrency,
+      },
+    });
+    // Another object, another policy: that of the old one is deleted after it, or the old one could not be.
+    const access = new ExportAccess(this, `Access${digestOf(this, [bucket.bucketName, key])}`, { snapshot, since, bucket, key, roles: exporter.roles });
+    this.resource.node.addDependency(provider.standing, exporter.standing, access);
+    if (kmsKey) {
+      const roles = [exporter.roles.copy, ...since ? [exporter.roles.plan] : []];
+      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles }));
+    }
+
+    this.bucket = bucket;
+    const attribute = (name: keyof SnapshotExportAttributes) => this.resource.getAttString(name);
+    this.objectKey = attribute('Key');
+    this.objectVersion = attribute('VersionId');
+    this.checksumCrc32 = attribute('ChecksumCrc32');
+    this.objectSize = attribute('ObjectSize');
+  }
+
+  /**
+   * Changes what happens to the object when the export is removed from the stack or replaced.
+   *
+   * @param policy The policy.
+   */
+  public applyRemovalPolicy(policy: RemovalPolicy): void {
+    this.resource.applyRemovalPolicy(policy);
+  }
+
+  /**
+   * Defines a rule for when the object is there. The event is Step Functions' own; bucket and key are in its input.
+   *
+   * @param id The id of the rule.
+   * @param options What to do then.
+   */
+  public onCompleted(id: string, options?: events.OnEventOptions): events.Rule {
+    return this.onEnd(id, ['SUCCEEDED'], options);
+  }
+
+  /**
+   * Defines a rule for when the export has failed. The event is Step Functions' own; bucket and key are in its input.
+   *
+   * @param id The id of the rule.
+   * @param options What to do then.
+   */
+  public onFailed(id: string, options?: events.OnEventOptions): events.Rule {
+    return this.onEnd(id, ['FAILED', 'TIMED_OUT'], options);
+  }
+
+  private onEnd(id: string, status: string[], options?: events.OnEventOptions): events.Rule {
+    return executionEnded(this, id, EbsProvider.getOrCreate(this).exporter.stateMachine.stateMachineArn, status, options);
+  }
+}
+
+/** The same in every synthesis: tokens count as what they resolve to in the template. */
+function digestOf(scope: Construct, values: string[]): string {
+  return createHash('sha256').update(JSON.stringify(Stack.of(scope).resolve(values))).digest('hex').slice(0, 8);
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
