@@ -9,7 +9,7 @@ import { byZone, candidatesOf, checkLists, checkSituation, planOf, swapIn, type 
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
 import { isAdopted, takenOver } from './mount-target-takeover';
 import { interfacesLeft } from './obstacles';
-import { Stacks } from './stacks';
+import { Stacks } from '../shared/stacks';
 import { placesOf } from './subnets';
 import {
   MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsAttributes, type MountTargetsProperties,
