@@ -169,7 +169,9 @@ export function isAsWanted({ SubnetId, IpAddress, Ipv6Address }: MountTargetDesc
 }
 
 /** Those that it has, or will have if none is chosen. */
-function addressesOf({ addressType, ipAddress, ipv6Address }: Candidate, { IpAddress, Ipv6Address }: MountTargetDescription | Record<string, undefined>) {
+function addressesOf(
+  { addressType, ipAddress, ipv6Address }: Candidate, { IpAddress, Ipv6Address }: Pick<MountTargetDescription, 'IpAddress' | 'Ipv6Address'>,
+) {
   return [
     addressType === 'IPV6_ONLY' ? undefined : ipAddress ?? IpAddress ?? 'any IPv4 address',
     addressType === 'IPV4_ONLY' ? undefined : ipv6Address ?? Ipv6Address ?? 'any IPv6 address',

@@ -104,8 +104,9 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
 
   /** `check` runs just before every attempt. `patient`: the address may be that of a target of ours whose network interface EC2 still remembers. */
   async function make(
-    fileSystemId: string, { subnetId, addressType, ipAddress, ipv6Address }: Candidate, groups: readonly string[], check: () => Promise<unknown>, patient: boolean,
+    fileSystemId: string, candidate: Candidate, groups: readonly string[], check: () => Promise<unknown>, patient: boolean,
   ): Promise<void> {
+    const { subnetId, addressType, ipAddress, ipv6Address } = candidate;
     log({ event: 'creating mount target', fileSystemId, subnetId, addressType, ipAddress, ipv6Address });
     try {
       await efs.call('CreateMountTarget', async client => {
@@ -127,7 +128,8 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       if (isNamed(error, 'MountTargetConflict')) { return; }
       if (!isNamed(error, 'Error', 'IncorrectFileSystemLifeCycleState')) {
         const addresses = [ipAddress, ipv6Address].filter(address => address !== undefined);
-        (error as Error).message += ` (${subnetId}${addresses.length > 0 ? `, address ${addresses.join(' and ')}` : ''}, file system ${fileSystemId})`;
+        const where = addresses.length > 0 ? `, address ${addresses.join(' and ')}` : '';
+        (error as Error).message += ` (${subnetId}${where}, file system ${fileSystemId})`;
       }
       throw error;
     }

@@ -41,7 +41,7 @@ export interface FileSystemProps extends FileSystemConfigurationOptions, MountTa
   readonly vpc: ec2.IVpc;
 
   /**
-   * The subnets of the mount targets. EFS has one mount target per Availability
+   * The subnets of the mount targets, at most 12. EFS has one mount target per Availability
    * Zone; of several subnets in a zone, one gets it.
    *
    * Changes in place: where the subnet of a zone is no longer among them, the mount

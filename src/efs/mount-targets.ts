@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'net';
 import { Annotations, Aws, type CustomResource, Fn, Resource, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as efs from 'aws-cdk-lib/aws-efs';
+import * as efs from 'aws-cdk-lib/aws-efs';
 import { type Construct, Dependable, DependencyGroup } from 'constructs';
 import { IpAddressType, type MountTargetOptions } from './mount-target-options';
 import {
@@ -82,7 +82,7 @@ export interface MountTargetsProps extends MountTargetOptions {
  *
  * To depend on it means to wait for the mount targets, and `dnsPropagationDelay` longer if they are new, but
  * not for its security group's rules. Whoever waits for `mountTargetsAvailable` of an imported file system, as a Lambda
- * function does that mounts it, waits for the sets of the same stack that were defined before.
+ * function does that mounts it, waits for the sets of the same stack.
  *
  * Its attributes are lists with one element per subnet, in the same order. Of several subnets in one
  * Availability Zone, each has that of the zone's mount target. If the number of subnets is known at
@@ -180,9 +180,7 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     // Whoever waits for the mount targets may be named in the rules of their security group, so must not wait for those.
     Dependable.implement(this, { dependencyRoots: [this.resource] });
 
-    // What waits in another stack could be what the file system itself needs.
-    const { mountTargetsAvailable } = props.fileSystem;
-    if (mountTargetsAvailable instanceof DependencyGroup && Stack.of(props.fileSystem) === Stack.of(this)) { mountTargetsAvailable.add(this); }
+    this.addToAvailable(props.fileSystem);
 
     this.mountTargetIds = this.list('MountTargetId');
     this.networkInterfaceIds = this.list('NetworkInterfaceId');
@@ -221,6 +219,16 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     if (this.count === undefined) { throw misuse(this, "'dnsNames' cannot be told for a list of subnets whose length is known at deployment only"); }
     const { region } = Stack.of(this);
     return this.availabilityZoneNames.map(zone => `${zone}.${this.fileSystem.fileSystemId}.efs.${region}.${Aws.URL_SUFFIX}`);
+  }
+
+  /**
+   * Only to those of an imported file system: one that is made here has mount targets of its own, for
+   * which this set may wait. And not across stacks: what waits there could be what this stack needs.
+   */
+  private addToAvailable(fileSystem: efs.IFileSystem): void {
+    const { mountTargetsAvailable } = fileSystem;
+    if (factsOf(fileSystem) || fileSystem instanceof efs.FileSystem || Stack.of(fileSystem) !== Stack.of(this)) { return; }
+    if (mountTargetsAvailable instanceof DependencyGroup) { mountTargetsAvailable.add(this); }
   }
 
   private list(name: MountTargetAttribute): string[] {

@@ -44,7 +44,9 @@ export interface AccessProps {
  * not made in the same root stack; such ones they may change in any case.
  * undefined: nothing to grant. Otherwise the custom resource must depend on it.
  */
-export function grantOnForeign(scope: Construct, { fileSystem, ...props }: AccessProps & { readonly fileSystem: efs.IFileSystem }): IConstruct | undefined {
+export function grantOnForeign(
+  scope: Construct, { fileSystem, ...props }: AccessProps & { readonly fileSystem: efs.IFileSystem },
+): IConstruct | undefined {
   if (factsOf(fileSystem) && rootStackOf(fileSystem) === rootStackOf(scope)) { return undefined; }
   return grantOn(scope, { id: fileSystem.fileSystemId, arn: fileSystem.fileSystemArn, ...props });
 }
@@ -57,7 +59,9 @@ export function grantOnForeign(scope: Construct, { fileSystem, ...props }: Acces
  * Where the id is known at deployment only, it is in the name of the policy, and another
  * name means another policy: `AWS::IAM::Policy` would be changed in place, so it is the other type.
  */
-export function grantOn(scope: Construct, { provider: { role }, id, arn, statements }: AccessProps & { readonly id: string; readonly arn: string }): IConstruct {
+export function grantOn(
+  scope: Construct, { provider: { role }, id, arn, statements }: AccessProps & { readonly id: string; readonly arn: string },
+): IConstruct {
   const document = new iam.PolicyDocument({ statements: statements.map(statement => new iam.PolicyStatement({ ...statement, resources: [arn] })) });
   if (!Token.isUnresolved(id)) {
     const digest = createHash('sha256').update(id).digest('hex').slice(0, 8);

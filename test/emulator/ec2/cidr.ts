@@ -66,7 +66,7 @@ export function address6Number(address: string): bigint {
 
 /** In the one form that AWS answers with. */
 export function address6Text(address: bigint): string {
-  const groups = [112, 96, 80, 64, 48, 32, 16, 0].map(shift => (address >> BigInt(shift) & 0xffffn).toString(16));
+  const groups = [7, 6, 5, 4, 3, 2, 1, 0].map(place => (address / 65_536n ** BigInt(place) % 65_536n).toString(16));
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 

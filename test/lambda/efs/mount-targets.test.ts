@@ -47,7 +47,9 @@ describe('creating a set', () => {
       [`AvailabilityZoneName${position}`]: zone,
     });
     expect(attributes).toEqual({
-      ...told('b1', 0, 'eu-west-1b', 'euw1-az3'), ...told('a1', 1, 'eu-west-1a', 'euw1-az2'), ...told('c1', 2, 'eu-west-1c', 'euw1-az1'),
+      ...told('b1', 0, 'eu-west-1b', 'euw1-az3'),
+      ...told('a1', 1, 'eu-west-1a', 'euw1-az2'),
+      ...told('c1', 2, 'eu-west-1c', 'euw1-az1'),
       MountTargetIds: [by('b1').id, by('a1').id, by('c1').id].join(),
     });
     for (const { lifeCycleState, securityGroups } of targets()) {

@@ -130,6 +130,16 @@ describe('the template', () => {
     expect(reader.DependsOn).toContain(onlyOf(stack, TYPE).logicalId);
   });
 
+  test('may wait for the mount targets that a file system has by itself', () => {
+    const { stack, vpc } = givenStack();
+    const other = new ec2.Vpc(stack, 'Other');
+    const fileSystem = new efs.FileSystem(stack, 'Efs', { vpc });
+    new MountTargets(stack, 'Targets', { fileSystem, vpc: other }).node.addDependency(fileSystem.mountTargetsAvailable);
+
+    // Refuses cycles.
+    expect(onlyOf(stack, TYPE).DependsOn).toEqual(expect.arrayContaining([expect.stringContaining('EfsMountTarget')]));
+  });
+
   test('lets an instance be in the rules of the security group and wait for the set', () => {
     const { stack, vpc, mountTargets } = given();
     const client = new ec2.SecurityGroup(stack, 'Client', { vpc });

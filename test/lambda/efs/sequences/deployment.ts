@@ -293,7 +293,7 @@ export class Deployment {
           && { Ipv6Addresses: targets!.subnets.map(subnet => `2001:db8:1:${NETWORKS[subnet].split('.')[2]}::${targets!.host}`) },
         ...targets!.addresses !== undefined && { IpAddressType: targets!.addresses },
         ...targets!.fixed && { ReplaceMountTargets: 'false' },
-        ...targets!.patient && { DnsPropagationDelay: '20' },
+        ...targets!.patient && { DnsPropagationDelay: '10' },
       };
       case 'Tags': return {
         Owner: 'Stack/Tags',
