@@ -1,8 +1,13 @@
+/** The snapshot that an increment is made of. */
+export const PARENT_ID = 'snap-0000000000000000f';
+
 export interface SinkOptions {
   /** Bytes of the image. */
   readonly size: number;
   /** Whether three of four blocks are zeros. */
   readonly zeros: boolean;
+  /** Of a parent, which has every block of the image but one in so many. Absent: there is no parent. */
+  readonly changedOneIn?: number;
   /** Milliseconds until a put is answered. */
   readonly latency: number;
   readonly cert: string;

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { makeCertificate } from './certificate';
-import type { Measured, PipelineName, SinkOptions } from './options';
+import { PARENT_ID, type Measured, type PipelineName, type SinkOptions } from './options';
 
 /**
  * Measures the copying worker beside other ways to do the same, in one run:
@@ -24,6 +24,8 @@ const BLOCK = 512 * 1024;
 const SIZE = quick ? GIB / 4 : 4 * GIB;
 /** The naive loop takes too long with latency; its speed does not depend on the size. */
 const LATE_NAIVE_SIZE = quick ? GIB / 16 : GIB / 2;
+/** 3 %. */
+const CHANGED_ONE_IN = 33;
 const ROUNDS = Number(/^--rounds=(\d+)$/.exec(process.argv.find(arg => arg.startsWith('--rounds=')) ?? '')?.[1] ?? (quick ? 1 : 3));
 const root = resolve(__dirname, '..');
 const temporary = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -33,6 +35,8 @@ interface Input {
   readonly size: number;
   readonly zeros: boolean;
   readonly latency: number;
+  /** One block in so many differs from the parent. Absent: a full import. */
+  readonly changedOneIn?: number;
 }
 
 interface Report {
@@ -58,7 +62,7 @@ async function main(): Promise<void> {
   }
   const dense = await compare('dense', false);
   const zeros75 = await compare('75 % zeros', true);
-  const report = { dense, zeros75, ...await quota() };
+  const report = { dense, zeros75, incremental3: await compareIncrement(), ...await quota() };
   console.log(JSON.stringify(report, undefined, 2));
   if (!quick) { writeFileSync(join(__dirname, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`); }
 }
@@ -85,12 +89,25 @@ async function compare(title: string, zeros: boolean): Promise<Report> {
   };
 }
 
+/** An image of which 3 % changed, against a full import of it. */
+async function compareIncrement(): Promise<{ puts: number; changedBlocks: number; cpuRatioToFull: number }> {
+  const at = { size: SIZE, zeros: false, latency: 0 };
+  const [full, worker] = await inTurns([['worker', at], ['worker', { ...at, changedOneIn: CHANGED_ONE_IN }]]);
+  console.log(`\n3 % changed, ${SIZE / GIB} GiB, HTTPS${ROUNDS > 1 ? `, medians of ${ROUNDS}` : ''}; load ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`);
+  console.table(Object.fromEntries([['full import', full], ['increment', worker]].map(([name, { speed, cpu, puts }]: any) => [name, {
+    'MB/s': Math.round(speed), 'CPU s/GiB': round(cpu), 'blocks put': puts,
+  }])));
+  return { puts: worker.puts, changedBlocks: Math.ceil(SIZE / BLOCK / CHANGED_ONE_IN), cpuRatioToFull: round(worker.cpu / full.cpu) };
+}
+
 interface Result {
   /** MB/s. */
   readonly speed: number;
   /** CPU seconds per GiB. */
   readonly cpu: number;
   readonly peakRssMiB: number;
+  /** Different blocks that the sink took. */
+  readonly puts: number;
 }
 
 /** Each in turn, several times: what else the machine does then slows down all of them alike. */
@@ -98,17 +115,22 @@ async function inTurns(runs: readonly (readonly [PipelineName, Input])[], rounds
   const results: Result[][] = runs.map(() => []);
   for (let turn = 0; turn < rounds; turn++) {
     for (const [i, [name, input]] of runs.entries()) {
-      const { seconds, cpuSeconds, peakRssMiB } = await measure(name, input);
-      results[i].push({ speed: input.size / 1e6 / seconds, cpu: cpuSeconds / (input.size / GIB), peakRssMiB });
+      const { seconds, cpuSeconds, peakRssMiB, puts } = await measure(name, input);
+      results[i].push({ speed: input.size / 1e6 / seconds, cpu: cpuSeconds / (input.size / GIB), peakRssMiB, puts });
     }
   }
   return results.map(all => ({
-    speed: median(all.map(one => one.speed)), cpu: median(all.map(one => one.cpu)), peakRssMiB: Math.max(...all.map(one => one.peakRssMiB)),
+    speed: median(all.map(one => one.speed)),
+    cpu: median(all.map(one => one.cpu)),
+    peakRssMiB: Math.max(...all.map(one => one.peakRssMiB)),
+    puts: Math.max(...all.map(one => one.puts)),
   }));
 }
 
-async function measure(name: PipelineName, input: Input): Promise<Measured> {
+async function measure(name: PipelineName, input: Input): Promise<Measured & { readonly puts: number }> {
   const sink = await startSink(input);
+  let puts = 0;
+  let measured: Measured;
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [
       ...(profile && name === 'worker' ? ['--cpu-prof', `--cpu-prof-dir=${join(root, 'bench', 'profiles')}`] : []),
@@ -126,13 +148,15 @@ async function measure(name: PipelineName, input: Input): Promise<Measured> {
       },
       maxBuffer: GIB,
     });
-    return JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured;
+    measured = JSON.parse(stdout.trim().split('\n').at(-1)!) as Measured;
   } finally {
-    sink.stop();
+    puts = await sink.stop();
   }
+  return { ...measured, puts };
 }
 
-async function startSink({ size, zeros, latency }: Input): Promise<{ readonly url: string; stop(): void }> {
+/** `stop` tells how many different blocks it took. */
+async function startSink({ size, zeros, latency, changedOneIn }: Input): Promise<{ readonly url: string; stop(): Promise<number> }> {
   const blocks = size / BLOCK;
   const plan = {
     source: { bucket: 'images', key: 'disk.img', etag: '"image"', size },
@@ -141,11 +165,19 @@ async function startSink({ size, zeros, latency }: Input): Promise<{ readonly ur
     // As fast as it goes: pacing is measured on its own.
     putsPerSecond: 1e6,
     ...(zeros && { zeroBlocks: 'OMIT' }),
+    ...(changedOneIn !== undefined && { parent: { snapshotId: PARENT_ID, recorded: { blocks, rangeBlocks: blocks } } }),
   };
-  const options: SinkOptions = { size, zeros, latency, ...certificate, plan };
+  const options: SinkOptions = { size, zeros, latency, changedOneIn, ...certificate, plan };
   const child = spawn(process.execPath, [join(temporary, 'sink.js'), JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const { value: url } = await createInterface(child.stdout)[Symbol.asyncIterator]().next() as { value: string };
-  return { url, stop: () => void child.kill() };
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const { value: url } = await lines.next() as { value: string };
+  return {
+    url,
+    async stop() {
+      child.kill('SIGTERM');
+      return Number((await lines.next()).value);
+    },
+  };
 }
 
 /** The rate budget, in a module of its own. */

@@ -1,14 +1,15 @@
-import { randomFillSync } from 'node:crypto';
+import { hash, randomBytes, randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { SinkOptions } from './options';
+import { PARENT_ID, type SinkOptions } from './options';
 
 /**
  * S3 and EBS as far as a copying worker needs them, as fast as can be: images
  * come from memory, blocks are accepted without a look at them. A process of
- * its own, started with its options as the first argument; it prints its URL.
+ * its own, started with its options as the first argument; it prints its URL,
+ * and how many different blocks it took when it is ended.
  */
 const options = JSON.parse(process.argv[2]) as SinkOptions;
 const BLOCK = 512 * 1024;
@@ -19,6 +20,15 @@ const image = Buffer.alloc(PERIOD);
 for (let at = 0; at < PERIOD; at += BLOCK) {
   if (!options.zeros || at % (4 * BLOCK) === 0) { randomFillSync(image, at, BLOCK); }
 }
+
+/** What the parent has, block by block. */
+function parentDigests(changedOneIn: number): Buffer {
+  const digests = Array.from({ length: PERIOD / BLOCK }, (_, i) => hash('sha256', image.subarray(i * BLOCK, (i + 1) * BLOCK), 'buffer'));
+  return Buffer.concat(Array.from({ length: options.size / BLOCK }, (_, i) => i % changedOneIn === 0 ? randomBytes(32) : digests[i % digests.length]));
+}
+
+const parent = options.changedOneIn === undefined ? undefined : parentDigests(options.changedOneIn);
+const taken = new Set<string>();
 
 function getImage(request: IncomingMessage, response: ServerResponse): void {
   const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [0, 0, options.size - 1];
@@ -42,6 +52,7 @@ function getImage(request: IncomingMessage, response: ServerResponse): void {
 }
 
 function takeBlock(request: IncomingMessage, response: ServerResponse): void {
+  taken.add(request.url!);
   const answer = () => {
     response.writeHead(201, { 'x-amz-checksum': request.headers['x-amz-checksum'], 'x-amz-checksum-algorithm': 'SHA256', 'content-length': 0 });
     response.end();
@@ -55,6 +66,7 @@ const server = createServer({ cert: readFileSync(options.cert), key: readFileSyn
   if (method === 'PUT' && url.startsWith('/snapshots/')) { return takeBlock(request, response); }
   if (method === 'GET' && url.startsWith('/images/')) { return getImage(request, response); }
   if (method === 'GET' && url.includes('plan.json')) { return void response.end(JSON.stringify(options.plan)); }
+  if (method === 'GET' && parent && url.includes(`${PARENT_ID}/digests/0`)) { return void response.end(parent); }
   if (method === 'PUT') {
     request.on('end', () => response.end());
     return void request.resume();
@@ -65,4 +77,5 @@ const server = createServer({ cert: readFileSync(options.cert), key: readFileSyn
 });
 server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => console.log(`https://127.0.0.1:${(server.address() as AddressInfo).port}`));
+process.on('SIGTERM', () => { console.log(String(taken.size)); process.exit(); });
 process.on('disconnect', () => process.exit());

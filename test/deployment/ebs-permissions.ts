@@ -13,6 +13,8 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
       image: DiskImage.fromBucket(Bucket.fromBucketName(stack, 'Images', IMAGES), 'denied.img'),
       kmsKey: new Key(stack, 'Key', { removalPolicy: RemovalPolicy.DESTROY }),
       sourceRevision: revision,
+      // An increment of the same image would put nothing.
+      incremental: false,
     });
   };
 

@@ -4,6 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { disk, IMAGES, VERSIONED_IMAGES, type EbsWorld } from './ebs-world';
 import type { Build } from './world';
+import { BLOCK_SIZE } from '../emulator/ebs';
 import { DiskImage, SnapshotImport, type SnapshotImportProps } from '../../src';
 
 /** Imports of every kind of image, and what changes of them do. */
@@ -108,16 +109,22 @@ export function snapshotImportSequences(given: () => EbsWorld): void {
       given().expectContent(current, first);
     });
 
-    test.each<[string, Partial<SnapshotImportProps>, Buffer]>([
-      ['of another image', secondImage, second],
-      ['with another description', { description: 'other' }, first],
-      ['with another size', { volumeSize: Size.gibibytes(3) }, first],
-      ['with another source revision', { sourceRevision: '2' }, first],
-      ['that is encrypted', { encrypted: true }, first],
-    ])('%s is a new snapshot, and the old one goes', async (_, props, content) => {
+    // In the order of the deployments: which blocks differ from the snapshot before, if that is the parent.
+    const all = (image: Buffer) => Array.from({ length: Math.ceil(image.length / BLOCK_SIZE) }, (_, i) => i);
+    const different = all(second).filter(i => i % 3 !== 1 || i > 6);
+    test.each<[string, Partial<SnapshotImportProps>, Buffer, number[], 'increment' | 'full']>([
+      ['of another image', secondImage, second, different, 'increment'],
+      // Zeros over what the larger image had.
+      ['with another description', { description: 'other' }, first, different.filter(i => i % 3 !== 1), 'increment'],
+      ['with another size', { volumeSize: Size.gibibytes(3) }, first, [], 'increment'],
+      ['with another source revision', { sourceRevision: '2' }, first, all(first), 'full'],
+      ['that is encrypted', { encrypted: true }, first, all(first), 'full'],
+    ])('%s is a new snapshot, and the old one goes', async (_, props, content, written, kind) => {
       const outcome = (await deploy(props)).expectSuccess('UPDATE_COMPLETE');
       expect(outcome.id('Disk')).not.toBe(current);
+      expect(outcome.attribute('Disk', 'ParentSnapshotId')).toBe(kind === 'full' ? '' : current);
       current = outcome.id('Disk');
+      expect(given().snapshot(current).writtenIndexes).toEqual(written);
       given().expectOnly('Changing', current);
       given().expectContent(current, content);
     });

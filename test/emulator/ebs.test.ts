@@ -299,6 +299,14 @@ describe('parents', () => {
     expect(ebs.sha256(child, content.length)).toBe(createHash('sha256').update(content).digest('hex'));
   });
 
+  test('must stay until the child is completed', async () => {
+    const parent = await finished({ 0: 'a' });
+    const child = await start({ ParentSnapshotId: parent });
+    const other = await start();
+    await deleteSnapshot(parent);
+    expect([ebs.snapshot(child)!.state, ebs.snapshot(other)!.state]).toEqual(['error', 'pending']);
+  });
+
   test('must be there, be completed, and not be larger', async () => {
     const parent = await finished({ 0: 'a' }, { VolumeSize: 2 });
     await expect(start({ ParentSnapshotId: parent, VolumeSize: 1 })).rejects.toMatchObject({ Reason: 'INVALID_VOLUME_SIZE' });

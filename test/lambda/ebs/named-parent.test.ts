@@ -3,6 +3,7 @@ import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnaps
 import { disk, IMAGES, properties, World, type WorldOptions } from './world';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { BLOCK_SIZE } from '../../emulator/ebs';
+import { BROKEN, THROTTLE } from '../../emulator/faults';
 
 let world: World;
 const image = disk(9 * BLOCK_SIZE - 3);
@@ -16,22 +17,24 @@ async function start(options?: WorldOptions): Promise<void> {
 
 /** A snapshot that somebody else made, of these blocks. */
 async function foreign(content: Record<number, Buffer>, more: Partial<StartSnapshotCommandInput> = {}, complete = true): Promise<string> {
-  return world.run(async () => {
-    const ebs = new EBSClient(clientConfig());
-    const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ...more }));
-    await world.clock.sleep(150_000);
-    for (const [index, block] of Object.entries(content)) {
-      await ebs.send(new PutSnapshotBlockCommand({
-        SnapshotId, BlockIndex: Number(index), BlockData: block, DataLength: BLOCK_SIZE, ChecksumAlgorithm: 'SHA256',
-        Checksum: createHash('sha256').update(block).digest('base64'),
-      }));
-    }
-    if (complete) {
-      await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: Object.keys(content).length }));
-      await world.clock.sleep(60_000);
-    }
-    return SnapshotId!;
-  });
+  const ebs = new EBSClient(clientConfig());
+  const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ...more }));
+  await world.clock.sleep(150_000);
+  for (const [index, block] of Object.entries(content)) {
+    await ebs.send(new PutSnapshotBlockCommand({
+      SnapshotId,
+      BlockIndex: Number(index),
+      BlockData: block,
+      DataLength: BLOCK_SIZE,
+      ChecksumAlgorithm: 'SHA256',
+      Checksum: createHash('sha256').update(block).digest('base64'),
+    }));
+  }
+  if (complete) {
+    await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: Object.keys(content).length }));
+    await world.clock.sleep(60_000);
+  }
+  return SnapshotId!;
 }
 
 /** All of the image but block 4, which is not there, and blocks 2 and 7, which are others; and something beyond the image. */
@@ -92,11 +95,11 @@ describe('a parent that was not imported here', () => {
     world.expectContent(SnapshotId, image);
   });
 
-  test('that is busy, or breaks off, is read again', async () => {
+  test('that is busy, or fails for a while, is read again', async () => {
     await start();
     const parent = await foreign(MOST);
-    world.server.faults.inject('ebs:ListSnapshotBlocks', { kind: 'error', code: 'ThrottlingException', status: 400, message: 'slow down' }, { times: 2 });
-    world.server.faults.inject('ebs:GetSnapshotBlock', { kind: 'reset' }, { skip: 1, times: 2 });
+    world.server.faults.inject('ebs:ListSnapshotBlocks', THROTTLE, { times: 2 });
+    world.server.faults.inject('ebs:GetSnapshotBlock', BROKEN, { skip: 1, times: 2 });
     const { SnapshotId } = await world.stack().deploy(properties({ ParentSnapshotId: parent }));
     expect(world.ebs.snapshot(SnapshotId)!.writtenIndexes).toEqual(DIFFERING);
   });
