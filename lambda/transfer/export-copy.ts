@@ -60,12 +60,16 @@ async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, d
     await store.exportPlan(exportId);
     await store.saveParts(exportId, n, now, { finished: false });
   });
-  const content = await RangeContent.of(aws, exportId, plan, missing, giveUp);
+  const content = await RangeContent.of(aws, exportId, plan, missing, giveUp).catch(fail);
+  if (!content) {
+    if (failure) { throw (failure as { error: unknown }).error; }
+    return { done: false };
+  }
 
   async function copyPart(part: number): Promise<void> {
     let stream!: PartStream;
     const size = sizeOfPart(plan, part);
-    const taken = await target.uploadPart(plan, part, size, () => (stream = content.stream(part)).pieces(), giveUp);
+    const taken = await target.uploadPart(plan, part, size, () => (stream = content!.stream(part)).pieces(), giveUp);
     if (taken !== undefined && taken !== crc32ToBase64(stream.crc32)) {
       throw new Error(`S3 took part ${part} of s3://${plan.bucket}/${plan.key} with CRC32 ${taken} where ${crc32ToBase64(stream.crc32)} was sent`);
     }

@@ -55,8 +55,6 @@ async function complete({ store, target }: ExportThings, exportId: string): Prom
     if (!isNamed(error, 'PreconditionFailed', 'NoSuchUpload')) { throw error; }
     if (!await target.find(place)) {
       if (!isDelta) { await target.deleteManifest(place); }
-      // Throws if the export was cancelled meanwhile.
-      await store.exportPlan(exportId);
       throw isNamed(error, 'PreconditionFailed')
         ? new Error(`somebody wrote ${name} during the export; nothing was overwritten: choose another key`)
         : new Error(`the multipart upload to ${name} does not exist any more; was it aborted, by a lifecycle rule of the bucket maybe?`);

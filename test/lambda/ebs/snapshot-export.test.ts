@@ -193,7 +193,7 @@ describe('an export', () => {
     });
     stack.given = world.exports();
     const snapshot = await sparse();
-    await expect(stack.given.deploy(wanted(snapshot))).rejects.toThrow(/was stopped|somebody emptied|was cancelled/);
+    await expect(stack.given.deploy(wanted(snapshot))).rejects.toThrow(/was stopped|somebody emptied|was cancelled|does not exist any more/);
     await cancelled;
     expect(cancelled).toBeDefined();
     await world.clock.sleep(900_000);
