@@ -1,6 +1,7 @@
 import { ebsPermissionSequences } from './ebs-permissions';
 import { EbsWorld } from './ebs-world';
 import { failingImportSequences } from './failing-import';
+import { machineImageSequences } from './machine-image';
 import { snapshotImportSequences } from './snapshot-import';
 
 let world: EbsWorld;
@@ -10,4 +11,5 @@ afterAll(() => world.close());
 snapshotImportSequences(() => world);
 // Their own hooks run at the top of the file unless they are in a block.
 describe('in a stack that has an import already', () => failingImportSequences(() => world));
+machineImageSequences(() => world);
 ebsPermissionSequences(() => world);
