@@ -47,7 +47,8 @@ export function networkHandlers({ emulator: { ec2 } }: Context): Record<string, 
       ...recorded(launched(ec2, 'lt', ({ LaunchTemplateData: { ImageId } }) => ImageId), physicalId => templateAttributes(physicalId, 1)),
       update: (request, before) => {
         launched(ec2, 'lt', ({ LaunchTemplateData: { ImageId } }) => ImageId)(request);
-        return { physicalId: before.physicalId!, attributes: templateAttributes(before.physicalId!, Number(before.attributes.LatestVersionNumber) + 1) };
+        const version = Number(before.attributes.LatestVersionNumber) + 1;
+        return { physicalId: before.physicalId!, attributes: templateAttributes(before.physicalId!, version) };
       },
     },
     'AWS::EC2::VolumeAttachment': recorded(({ properties: { InstanceId, VolumeId } }) => `${VolumeId}|${InstanceId}`, () => ({}), ['InstanceId', 'VolumeId']),

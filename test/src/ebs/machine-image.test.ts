@@ -3,7 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { BootMode, DiskImage, MachineDisk, MachineImage, SnapshotImport, Virtualization, type MachineImageProps, type SnapshotImportProps } from '../../../src';
+import { BootMode, DiskImage, MachineDisk, MachineImage, SnapshotImport, Virtualization, type MachineDiskOptions, type MachineImageProps, type SnapshotImportProps } from '../../../src';
 import { ENV, givenStack, onlyOf, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../given';
 
 const TYPE = 'Custom::MachineImage';
@@ -152,7 +152,7 @@ describe('takes part in', () => {
 });
 
 describe('is refused', () => {
-  const root = (options: Parameters<typeof MachineDisk.fromSnapshotId>[1], snapshotId = SNAPSHOT) => ({ rootDisk: MachineDisk.fromSnapshotId(snapshotId, options) });
+  const root = (options: MachineDiskOptions, snapshotId = SNAPSHOT) => ({ rootDisk: MachineDisk.fromSnapshotId(snapshotId, options) });
   const { GP2, GP3, IO1, IO2, SC1, STANDARD } = ec2.EbsDeviceVolumeType;
 
   test.each<[string, Partial<MachineImageProps>, string]>([
