@@ -13,7 +13,9 @@ export interface GoldenImageStackProps extends StackProps {
 export class GoldenImageStack extends Stack {
   constructor(scope: Construct, id: string, props: GoldenImageStackProps) {
     super(scope, id, props);
-    const vpc = new ec2.Vpc(this, 'Vpc', { natGateways: 0, restrictDefaultSecurityGroup: false });
+    const vpc = new ec2.Vpc(this, 'Vpc', {
+      availabilityZones: ['a', 'b'].map(zone => `${this.region}${zone}`), natGateways: 0, restrictDefaultSecurityGroup: false,
+    });
 
     const disk = new SnapshotImport(this, 'Disk', { image: DiskImage.fromAsset(props.imagePath) });
     const machineImage = new MachineImage(this, 'Machine', {
