@@ -1,6 +1,7 @@
 import { ebsPermissionSequences } from './ebs-permissions';
 import { EbsWorld } from './ebs-world';
 import { failingImportSequences } from './failing-import';
+import { machineImageSequences } from './machine-image';
 import { snapshotExportSequences } from './snapshot-export';
 import { snapshotImportSequences } from './snapshot-import';
 
@@ -12,4 +13,5 @@ snapshotImportSequences(() => world);
 snapshotExportSequences(() => world);
 // Their own hooks run at the top of the file unless they are in a block.
 describe('in a stack that has an import already', () => failingImportSequences(() => world));
+machineImageSequences(() => world);
 ebsPermissionSequences(() => world);

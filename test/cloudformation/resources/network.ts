@@ -40,6 +40,20 @@ export function networkHandlers({ emulator: { ec2 } }: Context): Record<string, 
     },
     ...securityGroupHandlers(ec2),
 
+    // Nothing runs on the emulator: what is launched is what the template says.
+    'AWS::EC2::Instance': recorded(launched(ec2, 'i', ({ ImageId }) => ImageId),
+      physicalId => ({ InstanceId: physicalId, AvailabilityZone: Object.keys(AVAILABILITY_ZONES)[0], PrivateIp: '10.0.0.10' }), ['ImageId', 'SubnetId']),
+    'AWS::EC2::LaunchTemplate': {
+      ...recorded(launched(ec2, 'lt', ({ LaunchTemplateData: { ImageId } }) => ImageId), physicalId => templateAttributes(physicalId, 1)),
+      update: (request, before) => {
+        launched(ec2, 'lt', ({ LaunchTemplateData: { ImageId } }) => ImageId)(request);
+        const version = Number(before.attributes.LatestVersionNumber) + 1;
+        return { physicalId: before.physicalId!, attributes: templateAttributes(before.physicalId!, version) };
+      },
+    },
+    'AWS::EC2::VolumeAttachment': recorded(({ properties: { InstanceId, VolumeId } }) => `${VolumeId}|${InstanceId}`, () => ({}), ['InstanceId', 'VolumeId']),
+    'AWS::AutoScaling::AutoScalingGroup': recorded(request => nameOf(request, request.properties.AutoScalingGroupName)),
+
     'AWS::EC2::RouteTable': recorded(id('rtb'), physicalId => ({ RouteTableId: physicalId }), ['VpcId']),
     'AWS::EC2::Route': recorded(({ properties: { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock } }) =>
       `${RouteTableId}|${DestinationCidrBlock ?? DestinationIpv6CidrBlock}`, () => ({}), ['RouteTableId', 'DestinationCidrBlock']),
@@ -112,6 +126,19 @@ function securityGroupHandlers(ec2: Context['emulator']['ec2']): Record<string, 
     'AWS::EC2::SecurityGroupIngress': single('ingress'),
     'AWS::EC2::SecurityGroupEgress': single('egress'),
   };
+}
+
+/** An id for what is launched from an image, which must be there. */
+function launched(ec2: Context['emulator']['ec2'], prefix: string, imageOf: (properties: Properties) => string | undefined): (request: Request) => string {
+  return request => {
+    const imageId = imageOf(request.properties);
+    if (imageId?.startsWith('ami-')) { ec2.images.get(imageId); }
+    return id(prefix)(request);
+  };
+}
+
+function templateAttributes(physicalId: string, version: number) {
+  return { LaunchTemplateId: physicalId, LatestVersionNumber: `${version}`, DefaultVersionNumber: '1' };
 }
 
 function id(prefix: string): (request: Request) => string {
