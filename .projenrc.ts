@@ -1,7 +1,7 @@
 import { awscdk, javascript, JsonFile } from 'projen';
 
 /**
- * The lowest aws-cdk-lib that this library is built with. `IFileSystem`
+ * The lowest aws-cdk-lib that this library is built with, and works with. `IFileSystem`
  * extends `IFileSystemRef` there as it does in the newest, so one class
  * satisfies both, and NODEJS_24_X is there.
  */

@@ -22,7 +22,7 @@ export type Target = 'js' | 'python' | 'java' | 'go' | 'dotnet';
 export function pack(target: Target, codeOnly = false): string {
   const folder = join(WORK, 'packages', target);
   rmSync(folder, { recursive: true, force: true });
-  run('jsii-pacmak', ['--target', target, '--outdir', dirname(folder), '--force', ...codeOnly ? ['--code-only'] : []], { cwd: ROOT });
+  run('jsii-pacmak', ['--target', target, '--outdir', dirname(folder), '--force', '--no-npmignore', ...codeOnly ? ['--code-only'] : []], { cwd: ROOT });
   return folder;
 }
 

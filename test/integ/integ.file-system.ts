@@ -1,12 +1,12 @@
 import { ExpectedResult, IntegTest, Match } from '@aws-cdk/integ-tests-alpha';
-import { App, CfnOutput, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
+import { integApp } from './app';
 import { FileSystem, TagSet, ThroughputCooldown } from '../../src';
 
 /** An encrypted file system in two zones, with an access point and tags; all of it is gone in the end. */
-// Its snapshot shall not name folders of the machine.
-const app = new App({ stackTraces: false });
+const app = integApp();
 const stack = new Stack(app, 'cdk-durable-storage-file-system');
 const vpc = new ec2.Vpc(stack, 'Vpc', { maxAzs: 2, natGateways: 0, restrictDefaultSecurityGroup: false });
 

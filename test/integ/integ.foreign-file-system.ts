@@ -1,13 +1,13 @@
 import { ExpectedResult, IntegTest, Match } from '@aws-cdk/integ-tests-alpha';
-import { App, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import { integApp } from './app';
 import { BackupPolicy, FileSystem, FileSystemPolicy, LifecycleConfiguration, MountTargets, TagSet } from '../../src';
 
 /** A file system that aws-cdk-lib made in one stack, and all that another stack may add to it. */
-// Its snapshot shall not name folders of the machine.
-const app = new App({ stackTraces: false });
+const app = integApp();
 const theirs = new Stack(app, 'cdk-durable-storage-theirs');
 const vpc = new ec2.Vpc(theirs, 'Vpc', { maxAzs: 2, natGateways: 0, restrictDefaultSecurityGroup: false });
 const foreign = new efs.CfnFileSystem(theirs, 'Files', { encrypted: true });

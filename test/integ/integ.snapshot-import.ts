@@ -1,13 +1,13 @@
 import { join } from 'path';
 import { ExpectedResult, IntegTest, Match } from '@aws-cdk/integ-tests-alpha';
-import { App, RemovalPolicy, Size, Stack, Tags } from 'aws-cdk-lib';
+import { RemovalPolicy, Size, Stack, Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import { integApp } from './app';
 import { DiskImage, SnapshotImport, Verification } from '../../src';
 
 /** A small image as an asset, plain and under a key of the customer; a volume is made from the first. */
-// Its snapshot shall not name folders of the machine.
-const app = new App({ stackTraces: false });
+const app = integApp();
 const stack = new Stack(app, 'cdk-durable-storage-snapshot-import');
 const image = DiskImage.fromAsset(join(__dirname, 'disk.txt'));
 
