@@ -9,6 +9,7 @@
  */
 import { buildColdsnap, judgeByClients } from './clients';
 import { judgeDeployment } from './deploy';
+import { judgePermissions } from './permissions';
 import { Report } from './report';
 import { judgeByModels } from './service-models';
 import { judgeTemplates } from './templates';
@@ -19,6 +20,7 @@ let coldsnapBuild: Promise<string> | undefined;
 const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
   models: judgeByModels,
+  permissions: judgePermissions,
   clients: report => judgeByClients(report, coldsnapBuild),
   deploy: judgeDeployment,
 };
