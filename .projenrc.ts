@@ -92,7 +92,7 @@ project.eslint!.addRules({
 
 // The examples import the library by its name, as a user does; tsc knows where it is.
 project.eslint!.addOverride({
-  files: ['examples/**/*.ts', 'test/consumers/**/*.ts'],
+  files: ['examples/**/*.ts', 'conformance/**/*.ts', 'test/consumers/**/*.ts'],
   rules: { 'import/no-unresolved': ['error', { ignore: ['^cdk-durable-storage$'] }] },
 });
 
@@ -123,7 +123,8 @@ new JsonFile(project, 'examples/tsconfig.json', {
 new JsonFile(project, 'bench/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
 new JsonFile(project, 'conformance/tsconfig.json', {
   obj: {
-    compilerOptions: { ...outsideOfJsii, types: ['node'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
+    // Of jest, because some helpers of the tests are used here too.
+    compilerOptions: { ...outsideOfJsii, types: ['node', 'jest'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
     include: ['**/*.ts'],
   },
 });

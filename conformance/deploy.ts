@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DescribeFileSystemsCommand, DescribeMountTargetsCommand, EFSClient } from '@aws-sdk/client-efs';
-import { ListBucketsCommand, PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetBucketTaggingCommand, GetObjectCommand, ListBucketsCommand, PutBucketTaggingCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { App, type Stack } from 'aws-cdk-lib';
 import { TagSet, type FileSystem } from 'cdk-durable-storage';
 import { environment, ROOT, workFolder } from './folders';
@@ -56,8 +56,21 @@ class Deployments {
       this.updateTo({ imagePath: second, costCenter: '2002', clients: 'Operations' }, second, { replaced: true }))
     && await this.section.check('update that fails at once, and is rolled back', () => this.failAtOnce(second))
     && await this.section.check('update whose transfer fails, and is rolled back', () => this.failInTransfer(second));
+    await this.faults();
     // Even after a failure above: what is there must go.
     await this.section.check('destroy', () => this.destroy());
+  }
+
+  /** Where ministack is wrong, and what is done about it here; a row that passes says that this can go. */
+  private async faults(): Promise<void> {
+    const fault = async (what: string, wrong: Promise<string | undefined>) => {
+      const seen = await wrong;
+      this.section.row(what, seen === undefined ? 'passed' : 'explained', seen ?? 'ministack is right by now; the work-around can go');
+    };
+    await fault('GetObject with VersionId and Range', this.account.wholeForRange());
+    await fault('the tags of AWS::S3::Bucket', this.account.bucketWithoutTags());
+    this.section.row('AWS::EC2::Volume, AWS::EC2::SecurityGroupIngress', 'explained',
+      'ministack does not know these types; a parameter in their place takes the same values (conformance/stand-ins.ts)');
   }
 
   private async deployTo(props: DemoStackProps, imagePath: string): Promise<string> {
@@ -272,6 +285,28 @@ class Account {
       await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet: [{ Key: 'aws-cdk:auto-delete-objects', Value: 'true' }] } }));
     }
     s3.destroy();
+  }
+
+  /** S3 answers 206 with the range, says the API reference. */
+  public async wholeForRange(): Promise<string | undefined> {
+    const s3 = this.s3();
+    const at = { Bucket: `cdk-hnb659fds-assets-${ACCOUNT}-${REGION}`, Key: 'probe' };
+    const { VersionId } = await s3.send(new PutObjectCommand({ ...at, Body: '0123456789' }));
+    const { ContentRange, Body } = await s3.send(new GetObjectCommand({ ...at, VersionId, Range: 'bytes=2-4' }));
+    const text = await Body!.transformToString();
+    s3.destroy();
+    return text === '234' ? undefined : `S3: 206 and the range. ministack: ${ContentRange ?? '200 and the whole object'}. conformance/router.ts cuts it out`;
+  }
+
+  /** CloudFormation gives a bucket its template's tags; this one has that of autoDeleteObjects. */
+  public async bucketWithoutTags(): Promise<string | undefined> {
+    const s3 = this.s3();
+    const { Buckets: buckets = [] } = await s3.send(new ListBucketsCommand({}));
+    const Bucket = buckets.find(({ Name }) => !Name!.startsWith('cdk-'))?.Name;
+    const tags = Bucket === undefined ? [] : await s3.send(new GetBucketTaggingCommand({ Bucket })).then(({ TagSet = [] }) => TagSet, () => []);
+    s3.destroy();
+    return tags.some(({ Key }) => Key === 'aws-cdk:auto-delete-objects') ? undefined
+      : 'CloudFormation: the bucket has them. ministack: NoSuchTagSet, and autoDeleteObjects empties nothing. The tag is set before the destruction';
   }
 
   public get blocks(): number {

@@ -58,7 +58,9 @@ export class EverythingStack extends Stack {
   private foreignFileSystem(vpc: ec2.Vpc): void {
     const access = new ec2.SecurityGroup(this, 'Access', { vpc });
     const shared = efs.FileSystem.fromFileSystemAttributes(this, 'Shared', { fileSystemId: 'fs-0123456789abcdef0', securityGroup: access });
-    new MountTargets(this, 'MountTargets', { fileSystem: shared, vpc, vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS }, securityGroups: [access] });
+    new MountTargets(this, 'MountTargets', {
+      fileSystem: shared, vpc, vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS }, securityGroups: [access],
+    });
     new BackupPolicy(this, 'Backup', { fileSystem: shared });
     new LifecycleConfiguration(this, 'Lifecycle', { fileSystem: shared, lifecyclePolicy: efs.LifecyclePolicy.AFTER_7_DAYS });
     new ReplicationConfiguration(this, 'Replication', {

@@ -1,28 +1,37 @@
 /**
  * Lets software that is not ours judge our templates, handlers and emulator:
  *
- *     npx projen conformance [judge …]
+ *     npx projen conformance [--no-cargo] [judge …]
  *
  * Takes what it needs from PyPI, npm, Cargo and Debian's packages, each if it
  * can be had. Ends with an error if something differs that
  * `docs/conformance.md` does not explain.
  */
+import { buildColdsnap, judgeByClients } from './clients';
 import { judgeDeployment } from './deploy';
+import { judgePermissions } from './permissions';
 import { Report } from './report';
 import { judgeByModels } from './service-models';
 import { judgeTemplates } from './templates';
 
+/** Takes minutes, so it begins first. */
+let coldsnapBuild: Promise<string> | undefined;
+
 const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
   models: judgeByModels,
+  permissions: judgePermissions,
+  clients: report => judgeByClients(report, coldsnapBuild),
   deploy: judgeDeployment,
 };
 
 async function main(): Promise<void> {
-  const wanted = process.argv.slice(2);
+  const wanted = process.argv.slice(2).filter(argument => argument !== '--no-cargo');
   const unknown = wanted.find(name => !(name in JUDGES));
   if (unknown !== undefined) { throw new Error(`there is no judge '${unknown}', only ${Object.keys(JUDGES).join(', ')}`); }
 
+  const cargo = !process.argv.includes('--no-cargo');
+  if (wanted.length === 0 || wanted.includes('clients')) { coldsnapBuild = cargo ? buildColdsnap() : undefined; }
   const report = new Report();
   for (const [name, judge] of Object.entries(JUDGES)) {
     if (wanted.length > 0 && !wanted.includes(name)) { continue; }

@@ -16,7 +16,8 @@ interface Case {
 
 /** Where a service is known to take another view than its model: the case → what says so. */
 const LESS = 'the API reference of both lists: a request for fewer than 100 results gets 100';
-const SIGNATURE = 'the user guide names it for a block that does not fit its checksum; the model lists only what the service itself throws';
+const SIGNATURE = 'not settled: the checksum is part of the signature and the request fails, says the documentation, not how; '
+  + 'the emulator answers as to any signature that does not fit';
 const EXPLAINED: Record<string, string> = {
   'ListSnapshotBlocks MaxResults 99': LESS,
   'ListChangedBlocks MaxResults 99': LESS,

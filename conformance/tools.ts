@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
 import { TOOLS } from './folders';
 import { output } from './processes';
 import { Unavailable } from './report';
@@ -41,6 +41,34 @@ export async function coldsnap(): Promise<string> {
     rmSync(join(folder, 'target'), { recursive: true, force: true });
   });
   return join(folder, 'bin', 'coldsnap');
+}
+
+/** Programs of Debian's that are not on every machine, and what they need beside what every machine has. */
+const DEBIAN = {
+  'qemu-utils': { program: 'qemu-img', packages: ['qemu-utils', 'libaio1', 'liburing2', 'libfuse3-3', 'libnuma1'] },
+  'e2fsprogs': { program: 'mke2fs', packages: ['e2fsprogs', 'libext2fs2', 'libcom-err2', 'libss2'] },
+};
+
+/** The folder of a program: where the machine has it, or else where the package was unpacked; no rights are needed for that. */
+export async function debian(name: keyof typeof DEBIAN): Promise<string> {
+  const { program, packages } = DEBIAN[name];
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']) {
+    if (existsSync(join(folder, program))) { return folder; }
+  }
+  const folder = join(TOOLS, name);
+  const bin = join(folder, 'wrapped');
+  await once(folder, packages.join(' '), async () => {
+    await output('apt-get', ['download', '-q', ...packages], { cwd: folder, minutes: 5 });
+    for (const file of globSync('*.deb', { cwd: folder })) { await output('dpkg', ['-x', file, '.'], { cwd: folder }); }
+    mkdirSync(bin);
+    // Each with the libraries that came with it.
+    for (const file of globSync('{usr/,}{bin,sbin}/*', { cwd: folder })) {
+      writeFileSync(join(bin, basename(file)),
+        `#!/bin/sh\nLD_LIBRARY_PATH=$(echo ${folder}/usr/lib/*-linux-gnu | tr ' ' ':'):$(echo ${folder}/lib/*-linux-gnu | tr ' ' ':') exec ${join(folder, file)} "$@"\n`, { mode: 0o755 });
+    }
+    await output(join(bin, program), ['-V']);
+  });
+  return bin;
 }
 
 /** Makes something once, and again when it is to be made of something else. What fails, fails as unavailable. */
