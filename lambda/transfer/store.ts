@@ -60,6 +60,17 @@ export class TransferStore {
     await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest));
   }
 
+  /** False: there is one already. */
+  public async createManifest(manifest: Manifest): Promise<boolean> {
+    try {
+      await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest), { IfNoneMatch: '*' });
+      return true;
+    } catch (error) {
+      if (isNamed(error, ...NOT_FIRST)) { return false; }
+      throw error;
+    }
+  }
+
   public async failure(snapshotId: string): Promise<string | undefined> {
     return (await this.get(snapshotId, 'failure'))?.toString();
   }
@@ -115,11 +126,14 @@ export class TransferStore {
 
   private call<T>(action: string, request: () => Promise<T>): Promise<T> {
     return retrying(request, { what: action }).catch((error: Error) => {
-      if (isNamed(error, 'NoSuchKey', 'NoSuchBucket')) { throw error; }
+      if (isNamed(error, 'NoSuchKey', 'NoSuchBucket', ...NOT_FIRST)) { throw error; }
       throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`);
     });
   }
 }
+
+/** Somebody else was first to write an object, or is just doing so. */
+const NOT_FIRST = ['PreconditionFailed', 'ConditionalRequestConflict'];
 
 /** What a snapshot was sealed with. */
 export interface Manifest {
@@ -127,6 +141,8 @@ export interface Manifest {
   readonly blocks: number;
   /** LINEAR, in base64. */
   readonly checksum: string;
+  /** Sealed more than once. */
+  readonly again?: true;
 }
 
 function keyOf(snapshotId: string, name: string): string {
