@@ -1,5 +1,4 @@
-/* eslint-disable no-bitwise */
-import { hash } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { escapeUri } from './wire';
 
 export interface Signer {
@@ -41,38 +40,21 @@ export function signedHeaders({ method, path, headers }: SignableRequest, { regi
     all['x-amz-content-sha256'],
   ].join('\n');
   const scope = `${day}/${region}/${service}/aws4_request`;
-  const signature = keyOf(credentials, day, region, service).sign(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${hash('sha256', canonical)}`).toString('hex');
+  const signature = createHmac('sha256', keyOf(credentials, day, region, service))
+    .update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${hash('sha256', canonical)}`).digest('hex');
   all.authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`;
   return all;
 }
 
-let latest: { readonly of: string; readonly key: HmacKey } | undefined;
+let latest: { readonly of: string; readonly key: Buffer } | undefined;
 
 /** The same for a day, unless the credentials change. */
-function keyOf({ secretAccessKey }: Signer['credentials'], ...scope: string[]): HmacKey {
+function keyOf({ secretAccessKey }: Signer['credentials'], ...scope: string[]): Buffer {
   const of = [secretAccessKey, ...scope].join('\n');
   if (latest?.of !== of) {
-    const key = [...scope, 'aws4_request'].reduce<Buffer>((last, part) => new HmacKey(last).sign(part), Buffer.from(`AWS4${secretAccessKey}`));
-    latest = { of, key: new HmacKey(key) };
+    const key = [...scope, 'aws4_request'].reduce<string | Buffer>(
+      (last, part) => createHmac('sha256', last).update(part).digest(), `AWS4${secretAccessKey}`);
+    latest = { of, key: key as Buffer };
   }
   return latest.key;
-}
-
-const HASH_BLOCK = 64;
-
-/** HMAC-SHA256 by its definition: Node's own makes a new key object for each of them, which takes ten times as long as the hashing. */
-class HmacKey {
-  private readonly inner: Buffer;
-  private readonly outer: Buffer;
-
-  constructor(key: Buffer) {
-    const block = Buffer.alloc(HASH_BLOCK);
-    (key.length > HASH_BLOCK ? hash('sha256', key, 'buffer') : key).copy(block);
-    this.inner = Buffer.from(block.map(byte => byte ^ 0x36));
-    this.outer = Buffer.from(block.map(byte => byte ^ 0x5c));
-  }
-
-  public sign(message: string): Buffer {
-    return hash('sha256', Buffer.concat([this.outer, hash('sha256', Buffer.concat([this.inner, Buffer.from(message)]), 'buffer')]), 'buffer');
-  }
 }
