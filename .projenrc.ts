@@ -206,6 +206,11 @@ project.addTask('bench', {
   steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/run.ts', receiveArgs: true }],
 });
 
+project.addTask('faults', {
+  description: 'Imports in which everything goes wrong, from 1,000 seeds; SEEDS and FIRST_SEED say how many, and which',
+  exec: 'tsx projenrc/faults.ts',
+});
+
 project.addTask('demo', {
   description: 'Deploy the example app onto the embedded emulator, update it, destroy it',
   steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig examples/tsconfig.json examples/demo/run.ts' }],

@@ -50,24 +50,24 @@ export class BlockWriter {
   }
 
   /**
-   * EBS checks count and checksum later: what is wrong shows only in the snapshot's state. `repeated`: it may
-   * have been called before, so that a refusal may just mean that it succeeded then, which the state will show too.
+   * EBS checks count and checksum later: what is wrong shows only in the snapshot's state. `repeated`: whether somebody
+   * else may have called it, so that a refusal may just mean that it succeeded then, which the state will show too.
    */
-  public async complete(snapshotId: string, blocks: number, linearChecksum: string, repeated: boolean): Promise<void> {
+  public async complete(snapshotId: string, blocks: number, linearChecksum: string, repeated: () => Promise<boolean>): Promise<void> {
     const command = new CompleteSnapshotCommand({
       SnapshotId: snapshotId,
       ChangedBlocksCount: blocks,
       // Nothing says what the checksum of no blocks is; it may be left out.
       ...(blocks > 0 && { Checksum: linearChecksum, ChecksumAlgorithm: 'SHA256', ChecksumAggregationMethod: 'LINEAR' }),
     });
-    let tries = repeated ? 1 : 0;
+    let tries = 0;
     try {
       await retrying(() => {
         tries++;
         return this.ebs.send(command);
       }, { also: isNotYetVisible, seconds: VISIBILITY_SECONDS, what: 'complete snapshot' });
     } catch (error) {
-      if (tries > 1 && isNamed(error, 'ValidationException', 'ConflictException')) { return; }
+      if (isNamed(error, 'ValidationException', 'ConflictException') && (tries > 1 || await repeated())) { return; }
       throw explainEbs(error, 'CompleteSnapshot', `snapshot ${snapshotId}`);
     }
   }

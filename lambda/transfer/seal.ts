@@ -39,10 +39,11 @@ export async function seal({ source, store, writer }: SealServices, { snapshotId
   }
   crc.compare(nameOfImage(plan.source));
 
-  // From here on a repetition cannot tell whether the call before succeeded.
-  const repeated = await store.manifest(snapshotId) !== undefined;
   const checksum = linear.base64();
-  await store.saveManifest({ snapshotId, blocks: linear.count, checksum, digests: all.base64() });
-  await writer.complete(snapshotId, linear.count, checksum, repeated);
+  const manifest = { snapshotId, blocks: linear.count, checksum, digests: all.base64() };
+  // From here on, whoever comes second cannot tell whether the first one's call succeeded. It leaves a note for the first, which may still be at it.
+  const alone = await store.createManifest(manifest);
+  if (!alone) { await store.saveManifest({ ...manifest, again: true }); }
+  await writer.complete(snapshotId, linear.count, checksum, async () => !alone || (await store.manifest(snapshotId))?.again === true);
   log({ event: 'sealed', snapshotId, blocks: linear.count, checksum });
 }

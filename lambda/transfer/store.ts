@@ -83,6 +83,17 @@ export class TransferStore {
     await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest));
   }
 
+  /** False: there is one already. */
+  public async createManifest(manifest: Manifest): Promise<boolean> {
+    try {
+      await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest), { IfNoneMatch: '*' });
+      return true;
+    } catch (error) {
+      if (isNamed(error, ...NOT_FIRST)) { return false; }
+      throw error;
+    }
+  }
+
   public async failure(snapshotId: string): Promise<string | undefined> {
     return (await this.get(snapshotId, 'failure'))?.toString();
   }
@@ -143,11 +154,14 @@ export class TransferStore {
 
   protected call<T>(action: string, request: () => Promise<T>): Promise<T> {
     return retrying(request, { what: action }).catch((error: Error) => {
-      if (isNamed(error, 'NoSuchKey', 'NoSuchBucket')) { throw error; }
+      if (isNamed(error, 'NoSuchKey', 'NoSuchBucket', ...NOT_FIRST)) { throw error; }
       throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`);
     });
   }
 }
+
+/** Somebody else was first to write an object, or is just doing so. */
+const NOT_FIRST = ['PreconditionFailed', 'ConditionalRequestConflict'];
 
 /** What a snapshot was sealed with. */
 export interface Manifest {
@@ -158,6 +172,8 @@ export interface Manifest {
   readonly checksum: string;
   /** SHA-256 of the digests of all blocks, put or not, in base64. Absent in those of earlier releases. */
   readonly digests?: string;
+  /** Sealed more than once. */
+  readonly again?: true;
 }
 
 function keyOf(snapshotId: string, name: string): string {

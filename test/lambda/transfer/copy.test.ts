@@ -202,6 +202,26 @@ describe('seal', () => {
     world.expectContent(snapshotId, image);
   });
 
+  // Two at once: the first looks for others before the second has come, and is overtaken by it.
+  test.each([['first', 0], ['second', 1]])('done by two at once succeeds, if it is the %s that EBS refuses', async (_, refused) => {
+    await plan(aws, input);
+    await copy(aws, { snapshotId, n: 0 }, plenty);
+    const complete = aws.writer.complete.bind(aws.writer);
+    const waiting: (() => void)[] = [];
+    aws.writer.complete = async (...call) => {
+      await new Promise<void>(resolve => waiting.push(resolve));
+      return complete(...call);
+    };
+    const both = [seal(aws, { snapshotId }), seal(aws, { snapshotId })];
+    while (waiting.length < 2) { await new Promise(setImmediate); }
+    waiting[1 - refused]();
+    await Promise.race(both);
+    waiting[refused]();
+    await Promise.all(both);
+    await world.clock.sleep(60_000);
+    world.expectContent(snapshotId, image);
+  });
+
   test('of a snapshot that EBS calls wrong for another reason fails', async () => {
     await plan(aws, input);
     await copy(aws, { snapshotId, n: 0 }, plenty);
