@@ -124,7 +124,7 @@ class Chain {
 
     if (outcome instanceof Error) {
       if (!fails && event !== 'rollback') { throw outcome; }
-      if (before && event !== 'lost parent') { this.expectOnly(before.id, before.image); } else { this.deployed = undefined; }
+      if (before) { this.expectOnly(before.id, before.image); } else { this.deployed = undefined; }
       return;
     }
     expect(fails || event === 'rollback').toBe(false);
