@@ -2,6 +2,7 @@ import type { Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
+import { condemnIfUsed } from '../transfer/parent-use';
 import { SnapshotInUse, type Snapshots } from '../transfer/snapshots';
 import type { TransferStore } from '../transfer/store';
 
@@ -35,7 +36,10 @@ export class KeptSnapshots {
     const kept = await this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: 'retained' });
     const used = new Set((await this.aws.images.using(kept.map(({ id }) => id))).flatMap(({ snapshotIds }) => snapshotIds));
     let all = true;
-    for (const { id } of kept.filter(snapshot => !used.has(snapshot.id))) {
+    for (const snapshot of kept.filter(each => !used.has(each.id))) {
+      const { id } = snapshot;
+      // An import that runs goes on from it: then that one's end removes it.
+      if (await condemnIfUsed(this.aws, snapshot)) { continue; }
       try {
         await this.aws.snapshots.delete(id);
         await this.aws.store.remove(id);
