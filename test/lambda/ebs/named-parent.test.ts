@@ -96,7 +96,7 @@ describe('a parent that was not imported here', () => {
   });
 
   test('that is busy, or fails for a while, is read again', async () => {
-    await start();
+    await start({ rangeBlocks: 600 });
     const parent = await foreign(MOST);
     world.server.faults.inject('ebs:ListSnapshotBlocks', THROTTLE, { times: 2 });
     world.server.faults.inject('ebs:GetSnapshotBlock', BROKEN, { skip: 1, times: 2 });
@@ -105,7 +105,7 @@ describe('a parent that was not imported here', () => {
   });
 
   test('that may not be read fails the import, and stays', async () => {
-    await start();
+    await start({ rangeBlocks: 600 });
     const parent = await foreign(MOST);
     world.denied.push('ebs:GetSnapshotBlock');
     await expect(world.stack().deploy(properties({ ParentSnapshotId: parent }))).rejects.toThrow(/ebs:GetSnapshotBlock failed for block \d+ of snapshot snap-\w+: AccessDenied/);
