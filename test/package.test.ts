@@ -24,8 +24,8 @@ afterAll(() => rmSync(app, { recursive: true, force: true }));
 test('a consumer app synthesizes, with the handlers that came in the package', () => {
   writeFileSync(join(app, 'disk.img'), Buffer.alloc(1024 * 1024, 7));
   writeFileSync(join(app, 'app.js'), `
-    const { App, Stack, aws_ec2: ec2 } = require('aws-cdk-lib');
-    const { DiskImage, FileSystem, SnapshotImport, TagSet, ThroughputCooldown } = require('cdk-durable-storage');
+    const { App, Stack, aws_ec2: ec2, aws_s3: s3 } = require('aws-cdk-lib');
+    const { DiskImage, FileSystem, SnapshotExport, SnapshotImport, TagSet, ThroughputCooldown } = require('cdk-durable-storage');
     const app = new App({ outdir: 'cdk.out' });
     const stack = new Stack(app, 'Consumer');
     const fileSystem = new FileSystem(stack, 'Files', {
@@ -33,7 +33,8 @@ test('a consumer app synthesizes, with the handlers that came in the package', (
       throughputCooldown: ThroughputCooldown.DEFER,
     });
     new TagSet(stack, 'Tags', { fileSystem, tags: { team: 'storage' } });
-    new SnapshotImport(stack, 'Image', { image: DiskImage.fromAsset('disk.img') });
+    const snapshot = new SnapshotImport(stack, 'Image', { image: DiskImage.fromAsset('disk.img') });
+    new SnapshotExport(stack, 'Export', { snapshot, bucket: s3.Bucket.fromBucketName(stack, 'Bucket', 'exports') });
     app.synth();
   `);
   execFileSync(process.execPath, ['app.js'], { cwd: app, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -128,10 +128,12 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
       const record = await store.record(id);
       if (!record?.uploadId) { return fail(id, `nothing is known of export ${id} any more; somebody emptied the transfer bucket`); }
       const result = await store.result(id);
-      if (result) { return handOut(record, result); }
+      if (result && record.handedOut) { return handOut(record, result); }
 
       const execution = await executions.find(id);
       const background = !waitsForExport(properties);
+      // Not before its end: whoever cleans up after a failed execution removes the object.
+      if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return handOut(record, result); }
       if (execution?.status === 'FAILED') {
         const reason = await store.failure(id) ?? execution.reason;
         // CloudFormation was told that the resource is complete. An error would only keep it from changing, or rolling back, all the rest.

@@ -30,6 +30,8 @@ export async function exportFinish(aws: ExportThings, { exportId }: ExportIdInpu
     }
     await store.removeWork(exportId);
   } catch (error) {
+    // Another one was invoked for the same, and has ended it; what its work needed goes with the record.
+    if (await store.result(exportId).catch(() => undefined)) { return; }
     await store.saveFailure(exportId, saidBy(error)).catch(() => {});
     throw error;
   }

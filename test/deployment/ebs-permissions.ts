@@ -45,8 +45,9 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
   describe('after all of this', () => {
     test('every action that a role was granted has been needed, but for a few', () => {
       const listed = 'the user guide of the EBS direct APIs lists it for encrypted snapshots, without saying for which call';
+      const odd = 'to remove what a failed export has made at last; none failed so late';
       expectUnused(given().world, {
-        EbsProviderRole: { 'kms:Encrypt': listed, 'kms:GenerateDataKey': listed, 'kms:ReEncrypt*': listed },
+        EbsProviderRole: { 'kms:Encrypt': listed, 'kms:ReEncrypt*': listed },
         EbsProviderTransferCopyServiceRole: {
           'kms:CreateGrant': listed,
           'kms:DescribeKey': listed,
@@ -55,6 +56,15 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
           'kms:ReEncrypt*': listed,
         },
         EbsProviderTransferVerifyServiceRole: { 's3:PutObject': 'to say what differs; no snapshot differed' },
+        EbsProviderExporterPlanServiceRole: { 'kms:Decrypt': 'the emulated EBS lists without it; no source says whether the real one does' },
+        EbsProviderExporterCopyServiceRole: { 'kms:GenerateDataKey': 'the user guide of S3 lists it for multipart uploads, without saying for which call' },
+        EbsProviderExporterFinishServiceRole: {
+          's3:AbortMultipartUpload': 'for uploads whose ids were lost; none was', 's3:GetObjectVersion': odd, 's3:DeleteObjectVersion': odd,
+        },
+        EbsProviderExporterCleanUpServiceRole: {
+          's3:GetObjectVersion': odd, 's3:DeleteObjectVersion': odd, 'kms:Decrypt': odd, 'kms:GenerateDataKey': odd,
+        },
+        EbsProviderExporterStateMachineRole: { 'states:RedriveExecution': 'the CDK grants it with every Distributed Map' },
         EbsProviderTransferStateMachineRole: { 'states:RedriveExecution': 'the CDK grants it with every Distributed Map' },
       });
     });

@@ -201,6 +201,10 @@ export class World {
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
     const exportServices = { ...exportThings(), reader: services.reader };
+    const { target } = exportServices;
+    const [uploadPart, putManifest] = [target.uploadPart.bind(target), target.putManifest.bind(target)];
+    target.uploadPart = (upload, part, size, body, giveUp) => uploadPart(upload, part, size, inThisName(body), giveUp);
+    target.putManifest = (place, size, body) => putManifest(place, size, inThisName(body));
     // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
     const read = services.source.read.bind(services.source);
     services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
@@ -247,6 +251,15 @@ export class World {
       if (state && --state.asleep === 0 && !state.ended) { state.done = this.clock.work(); }
     }
   }
+}
+
+/** A connection asks for the next piece of a body in the name of the function that opened it: the wrong one, if another one uses it since. */
+function inThisName(body: () => AsyncIterable<Buffer>): () => AsyncIterable<Buffer> {
+  const here = AsyncLocalStorage.snapshot();
+  return () => {
+    const pieces = here(() => body()[Symbol.asyncIterator]());
+    return { [Symbol.asyncIterator]: () => ({ next: () => here(() => pieces.next()), return: async () => here(() => pieces.return!()) }) };
+  };
 }
 
 const task = (name: string) => ({

@@ -1,0 +1,52 @@
+import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { DiskImage, Snapshot, SnapshotExport, SnapshotImport, type SnapshotExportProps } from '../../../src';
+import { givenStack, onlyOf, statementsAllowing } from '../given';
+
+function givenExport(props: Partial<SnapshotExportProps> = {}, stack: Stack = givenStack().stack): Stack {
+  new SnapshotExport(stack, 'Export', {
+    snapshot: Snapshot.fromSnapshotId(stack, 'Snapshot', 'snap-0123456789abcdef0'), bucket: s3.Bucket.fromBucketName(stack, 'Bucket', 'exports'), ...props,
+  });
+  return stack;
+}
+
+test('an export sends what it has to, and stays when it is removed', () => {
+  const { Properties, ...resource } = onlyOf(givenExport(), 'Custom::SnapshotExport');
+  expect(Properties).toMatchObject({
+    SnapshotId: 'snap-0123456789abcdef0', Bucket: 'exports', Key: 'snap-0123456789abcdef0.img', Owner: 'Stack/Export', RemovalPolicy: 'Retain',
+  });
+  expect(Properties).not.toHaveProperty('WaitForCompletion');
+  expect(resource).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+});
+
+test('what is misused is refused at synthesis', () => {
+  expect(() => givenExport({ key: '' })).toThrow("'key' must be 1 to 1015 bytes long, got '' (in Stack/Export)");
+  expect(() => givenExport({ maxGetsPerSecond: 5 })).toThrow("'maxGetsPerSecond' must be a whole number from 10 to 1000, got 5 (in Stack/Export)");
+  const { stack } = givenStack();
+  expect(() => givenExport({ since: Snapshot.fromSnapshotId(stack, 'Same', 'snap-0123456789abcdef0') }, stack)).toThrow("'since' must be another snapshot");
+  const image = DiskImage.fromDelta(s3.Bucket.fromBucketName(stack, 'Deltas', 'exports'), 'a.delta');
+  expect(() => new SnapshotImport(stack, 'Delta', { image })).toThrow("'image' is a delta, so it needs 'parent', the snapshot that it leads from (in Stack/Delta)");
+});
+
+test('its roles may use this snapshot, this object, and this key', () => {
+  const { stack } = givenStack();
+  const key = new kms.Key(stack, 'Key');
+  givenExport({ kmsKey: key, key: 'disk [1]*.img', removalPolicy: RemovalPolicy.DESTROY }, stack);
+  const snapshot = { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':ec2:eu-west-1::snapshot/snap-0123456789abcdef0']] };
+  const object = (suffix = '') => ({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:s3:::exports/disk [1]\${*}.img${suffix}`]] });
+  expect(statementsAllowing(stack, 'ExporterCopy', 'ebs:GetSnapshotBlock')).toMatchObject([{ Resource: snapshot }]);
+  expect(statementsAllowing(stack, 'ExporterPlan', 'ebs:ListChangedBlocks')).toEqual([]);
+  expect(statementsAllowing(stack, 'ExporterCopy', 's3:PutObject').map(({ Resource }) => Resource)).toContainEqual(object());
+  expect(statementsAllowing(stack, 'EbsProviderRole', 's3:DeleteObjectVersion')).toMatchObject([{ Resource: [object(), object('.manifest')] }]);
+  expect(statementsAllowing(stack, 'ExporterCopy', 'kms:Decrypt')).toHaveLength(1);
+});
+
+test('a stack without exports has nothing of them', () => {
+  const { stack } = givenStack();
+  new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'disk.img') });
+  expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toMatch(/Exporter|EXPORT_STATE_MACHINE/);
+  givenExport({ bucket: s3.Bucket.fromBucketName(stack, 'Exports', 'exports') }, stack);
+  Template.fromStack(stack).resourceCountIs('AWS::StepFunctions::StateMachine', 3);
+});
