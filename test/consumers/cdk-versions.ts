@@ -43,10 +43,8 @@ function main(): void {
 }
 
 function newestVersions(): typeof FLOOR {
-  const view = (spec: string, field: string) => JSON.parse(run('npm', ['view', spec, field, '--json'], { cwd: WORK })) as string;
-  const cdk = view('aws-cdk-lib@latest', 'version');
-  // What it asks for, so that nothing older is taken from this repository.
-  return { cdk, constructs: view(`aws-cdk-lib@${cdk}`, 'peerDependencies.constructs').replace(/^\^/, '') };
+  const view = (name: string) => JSON.parse(run('npm', ['view', `${name}@latest`, 'version', '--json'], { cwd: WORK })) as string;
+  return { cdk: view('aws-cdk-lib'), constructs: view('constructs') };
 }
 
 /** Without what belongs to aws-cdk-lib itself: its own functions, their runtime, and the hashes of their code. */
