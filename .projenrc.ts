@@ -58,8 +58,14 @@ const project = new awscdk.AwsCdkConstructLibrary({
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
     junitReporting: false,
-    // The examples import the library by its name.
-    jestConfig: { moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' }, testTimeout: 900_000, collectCoverage: false, maxWorkers: 2 },
+    jestConfig: {
+      testTimeout: 900_000,
+      collectCoverage: false,
+      maxWorkers: 2,
+      // The examples import the library by its name.
+      moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' },
+      modulePathIgnorePatterns: ['<rootDir>/consumers.out/'],
+    },
   },
   gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', '/conformance.out/', 'cdk-integ.out.*'],
 });
