@@ -21,8 +21,8 @@ const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
   models: judgeByModels,
   permissions: judgePermissions,
-  clients: report => judgeByClients(report, coldsnapBuild),
   deploy: judgeDeployment,
+  clients: report => judgeByClients(report, coldsnapBuild),
 };
 
 async function main(): Promise<void> {
