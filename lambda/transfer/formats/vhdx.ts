@@ -3,7 +3,7 @@ import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type DiskLayout, ty
 import { Tables, u64le } from './tables';
 
 /**
- * VHDX (Hyper-V), as [MS-VHDX] has it: two headers, two tables of regions, of
+ * VHDX (Hyper-V), as MS-VHDX has it: two headers, two tables of regions, of
  * which one is the metadata, and one the table of blocks (BAT). Fixed and dynamic ones differ in nothing but what is allocated.
  */
 

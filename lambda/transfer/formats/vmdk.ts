@@ -64,9 +64,10 @@ async function footer(tables: Tables): Promise<Buffer> {
 async function refuseDescriptor(tables: Tables, header: Buffer): Promise<void> {
   const offset = u64le(header, 28) * SECTOR;
   const length = u64le(header, 36) * SECTOR;
-  if (offset === 0) { refuse('is one extent of a VMDK in several files; convert the disk, by its descriptor, with: qemu-img convert -O qcow2'); }
   if (length > LONGEST_DESCRIPTOR) { damaged(FORMAT, `its descriptor has ${length} bytes`); }
-  refuseVariant((await tables.bytes('the descriptor', offset, length)).toString('latin1'));
+  const descriptor = offset === 0 ? '' : (await tables.bytes('the descriptor', offset, length)).toString('latin1');
+  if (!/^createType/im.test(descriptor)) { refuse('is one extent of a VMDK in several files; convert the disk, by its descriptor, with: qemu-img convert -O qcow2'); }
+  refuseVariant(descriptor);
 }
 
 /** Refuses what the descriptor calls a disk that is not whole. */
