@@ -32,14 +32,19 @@ const project = new awscdk.AwsCdkConstructLibrary({
   minNodeVersion: '20.0.0',
   devDeps: [
     ...SDK_CLIENTS.map(name => `@aws-sdk/client-${name}@^3.1138.0`),
+    // 2.197.10 reads the assemblies of aws-cdk-lib up to 2.257; no integ-tests-alpha was published for that one.
+    '@aws-cdk/integ-runner@2.197.10',
+    '@aws-cdk/integ-tests-alpha@2.245.0-alpha.0',
     '@smithy/node-http-handler',
     `@types/node@^${NODE_MAJOR}`,
     'aws-local-stepfunctions@^3.0.0',
+    'cdk-nag@^3.0.2',
     'esbuild',
     'fast-check',
     `node@^${NODE_MAJOR}`,
     'tsx',
     'undici',
+    'xz-decompress@^0.2.3',
   ],
 
   eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'bench', 'projenrc'] },
