@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
-import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-limits';
+import { deadlineOf, limitsOf, refuseLate, refuseLongStream, volumeSizeFor, waits } from './image-limits';
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
 import type { SnapshotStarter, StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -10,9 +10,11 @@ import { saidBy } from '../shared/errors';
 import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
-import { boolean } from '../shared/wire';
+import { boolean, integer } from '../shared/wire';
 import { GIB } from '../transfer/blocks';
 import { removeLeftovers } from '../transfer/leftovers';
+import { diskSizeOf } from '../transfer/open-disk';
+import { probe } from '../transfer/probe';
 import { notCompleted, type Snapshot, type Snapshots } from '../transfer/snapshots';
 import { nameOfImage, type Source } from '../transfer/source';
 import type { TransferStore } from '../transfer/store';
@@ -45,9 +47,15 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   async function create(properties: SnapshotImportProperties, context: Context): Promise<Created> {
     const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
     const integrity = integrityOf(properties);
-    const image = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+    const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+    const image = await probe(source, object, {
+      format: properties.SourceFormat,
+      containerAsRaw: properties.ContainerAsRaw !== undefined && boolean('containerAsRaw', properties.ContainerAsRaw),
+      volumeSize: VolumeSize === undefined ? undefined : integer('volumeSize', VolumeSize),
+    });
     const volumeSize = volumeSizeFor(image, VolumeSize);
     const limits = limitsOf(properties);
+    refuseLongStream(image, limits, integrity);
     if (waits(properties)) {
       refuseLate(image, limits, integrity);
       refuseUnverifiable(image, integrity);
@@ -65,14 +73,14 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       background: !waits(properties),
     }) ?? await startedBefore(image, context);
     const { id, encrypted } = snapshot;
-    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size });
+    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, format: image.image?.format ?? 'RAW' });
     return { id, memo: JSON.stringify({ source: image, encrypted, started: Date.now() } satisfies Memo) };
   }
 
   /** The event was delivered a second time, and the image needs another size than it did the first time. */
   async function startedBefore(image: PinnedSource, { stackId, requestId }: Context): Promise<StartedSnapshot> {
     const [first] = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.requestId]: requestId });
-    if (!first || image.size > first.volumeSize * GIB) {
+    if (!first || diskSizeOf(image) > first.volumeSize * GIB) {
       throw new Error(`${nameOfImage(image)} was replaced while its import was being started; deploy again when it stays as it is`);
     }
     return first;
@@ -109,8 +117,8 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   }
 
   return {
-    identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks'],
-    defaults: { Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
+    identity: ['SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'SourceFormat', 'ContainerAsRaw', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks'],
+    defaults: { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
     several: true,
 

@@ -1,10 +1,11 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { BlockWriter, mayPass } from './block-writer';
-import { BLOCK_SIZE, rangeOf } from './blocks';
+import { BLOCK_SIZE, blocksOf, rangeOf } from './blocks';
 import { DIGEST_SIZE, digestOf, Digests } from './checksum';
 import { once } from './environment';
 import { limiter } from './limiter';
 import { RangeMetrics } from './metrics';
+import { diskSizeOf, openDisk } from './open-disk';
 import { pacerFor } from './pacer';
 import { Progress, refuseOverdue } from './progress';
 import { s3Things } from './s3-things';
@@ -59,7 +60,7 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   const plan = await store.plan(snapshotId);
   refuseOverdue(plan.deadline);
   const { first, count } = rangeOf(plan, n);
-  const digests = new Digests(await store.progress(snapshotId, n) ?? Buffer.alloc(count * DIGEST_SIZE));
+  const digests = new Digests((await store.progress(snapshotId, n))?.subarray(0, count * DIGEST_SIZE) ?? Buffer.alloc(count * DIGEST_SIZE));
   const parts = digests.missing().map(i => i - i % PART_BLOCKS).filter((start, i, starts) => start !== starts[i - 1]);
 
   let failure: { readonly error: unknown } | undefined;
@@ -67,6 +68,9 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   const giveUp = () => failure !== undefined || outOfTime();
   // What may pass and only ran out of time is left to the next invocation.
   const fail = (error: unknown) => { if (!(outOfTime() && mayPass(error))) { failure ??= { error }; } };
+  const disk = await openDisk(source, plan.source, giveUp);
+  // Of a stream, the end is known when it is reached. A parent may have something beyond it, which must become zeros.
+  const end = () => disk.endsAt === undefined ? count : Math.min(count, blocksOf(disk.endsAt) - first);
   const metrics = new RangeMetrics();
   const putInTurn = limiter(PUTS_AT_ONCE);
   const pacer = pacerFor(snapshotId, plan.putsPerSecond);
@@ -98,7 +102,7 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   async function copyPart(start: number, buffer: Buffer): Promise<void> {
     const blocks = Math.min(PART_BLOCKS, count - start);
     const offset = (first + start) * BLOCK_SIZE;
-    const length = Math.min(blocks * BLOCK_SIZE, plan.source.size - offset);
+    const length = Math.min(blocks * BLOCK_SIZE, diskSizeOf(plan.source) - offset);
     const missing = digests.missing(start, start + blocks);
     const puts: Promise<void>[] = [];
     // As soon as it has arrived: then a block is still in the processor's cache when it is hashed and sent.
@@ -110,10 +114,10 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
       }
     };
     try {
-      await source.read(plan.source, offset, buffer.subarray(0, length), giveUp, putWhatIsThere);
+      await disk.read(offset, buffer.subarray(0, length), putWhatIsThere);
       // The image's last block is filled up with zeros: the buffer was used before.
       buffer.fill(0, length);
-      putWhatIsThere(blocks * BLOCK_SIZE);
+      putWhatIsThere(Math.min(blocks, end() - start) * BLOCK_SIZE);
     } finally {
       await Promise.all(puts);
     }
@@ -129,12 +133,18 @@ async function copyRange({ source, store, writer }: CopyServices, { snapshotId, 
   await copyParts(() => tried++ === 0);
   await Promise.all(Array.from({ length: LANES }, () => copyParts(() => !giveUp())));
   await progress.end();
+  await disk.close?.();
   if (failure) { throw (failure as { error: unknown }).error; }
 
-  const missing = digests.missing().length;
+  const missing = digests.missing(0, end()).length;
   metrics.report(plan.owner ?? snapshotId, { event: missing === 0 ? 'range copied' : 'range not finished in time', snapshotId, range: n, blocks: count, missing });
   // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
   await store.plan(snapshotId);
-  await (missing === 0 ? store.saveDigests(snapshotId, n, digests.bytes) : store.saveProgress(snapshotId, n, digests.bytes));
+  if (missing === 0 && end() < count) {
+    // Now it is known how large the disk is; nobody else reads it.
+    const image = { ...plan.source.image!, diskSize: disk.endsAt! };
+    await store.savePlan(snapshotId, { ...plan, source: { ...plan.source, image }, blocks: end(), rangeBlocks: end() });
+  }
+  await (missing === 0 ? store.saveDigests(snapshotId, n, digests.bytes.subarray(0, end() * DIGEST_SIZE)) : store.saveProgress(snapshotId, n, digests.bytes));
   return { done: missing === 0 };
 }

@@ -7,8 +7,12 @@ import { limiter } from './limiter';
 export interface Disk {
   /** Bytes; of a stream, at most so many. */
   readonly size: number;
+  /** Of a stream: where it has turned out to end. */
+  readonly endsAt?: number;
   /** Fills `into` with the disk's bytes from `from` on. `arrived` hears how many of them are there. */
   read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void>;
+  /** Frees what it holds. */
+  close?(): Promise<void>;
 }
 
 /** Fills a buffer from the object, from an offset on. */
@@ -46,7 +50,7 @@ export class LaidOutDisk implements Disk {
       return this.readFile(pieces[0].file, into, arrived);
     }
     const inTurn = limiter(REQUESTS);
-    const all = await Promise.allSettled(groups(pieces).map(group => inTurn(() => this.readGroup(group, from, into))));
+    const all = await Promise.allSettled(groups(pieces, from, from + into.length).map(group => inTurn(() => this.readGroup(group, from, into))));
     const failed = all.find(result => result.status === 'rejected');
     if (failed) { throw failed.reason; }
     arrived?.(into.length);
@@ -55,24 +59,35 @@ export class LaidOutDisk implements Disk {
   private async readGroup(group: readonly (Data | Chunk)[], from: number, into: Buffer): Promise<void> {
     const [first] = group;
     if (group.length === 1 && first.kind === 'data') { return this.readFile(first.file, into.subarray(first.at - from, first.at - from + first.length)); }
-    if (group.length === 1 && first.kind === 'chunk' && this.kept.has(first.file)) { return this.place(first, await this.kept.get(first.file)!.content, from, into); }
+    if (group.length === 1 && first.kind === 'chunk') { return this.place(first, await this.whole(first, from, into.length), from, into); }
     const start = first.file;
     const bytes = Buffer.allocUnsafe(Math.max(...group.map(endOf)) - start);
     await this.readFile(start, bytes);
     for (const piece of group) {
       const own = bytes.subarray(piece.file - start, endOf(piece) - start);
-      if (piece.kind === 'data') { own.copy(into, piece.at - from); } else { this.place(piece, await this.content(piece, own, from, into.length), from, into); }
+      if (piece.kind === 'data') { own.copy(into, piece.at - from); } else { this.place(piece, await this.content(piece, own), from, into); }
     }
   }
 
-  /** Of the last chunks, those are kept that go on after the part that is being read. */
-  private content(chunk: Chunk, bytes: Buffer, from: number, length: number): Promise<Buffer> {
-    const content = decompress(this.layout.format, chunk, bytes, Math.min(chunk.length, this.size - chunk.at));
+  /** Those that go on beyond the part that is being read are kept, for whoever reads the next one. */
+  private async whole(chunk: Chunk, from: number, length: number): Promise<Buffer> {
+    const known = this.kept.get(chunk.file);
+    if (known) { return known.content; }
+    const read = async () => {
+      const bytes = Buffer.allocUnsafe(chunk.fileLength);
+      await this.readFile(chunk.file, bytes);
+      return this.content(chunk, bytes);
+    };
+    const content = read();
     if (chunk.at >= from && chunk.at + chunk.length <= from + length) { return content; }
     content.catch(() => this.kept.delete(chunk.file));
     this.kept.set(chunk.file, { content, length: chunk.length });
     for (let total = sum(this.kept.values()); total > MOST_KEPT_BYTES; total = sum(this.kept.values())) { this.kept.delete(this.kept.keys().next().value!); }
     return content;
+  }
+
+  private content(chunk: Chunk, bytes: Buffer): Promise<Buffer> {
+    return decompress(this.layout.format, chunk, bytes, Math.min(chunk.length, this.size - chunk.at));
   }
 
   private place(chunk: Chunk, content: Buffer, from: number, into: Buffer): void {
@@ -81,14 +96,20 @@ export class LaidOutDisk implements Disk {
   }
 }
 
-/** What is read by one request each. */
-function groups(pieces: readonly (Data | Chunk)[]): (Data | Chunk)[][] {
+/** What is read by one request each. What goes on beyond the part is alone, so that it can be kept. */
+function groups(pieces: readonly (Data | Chunk)[], from: number, to: number): (Data | Chunk)[][] {
   const made: (Data | Chunk)[][] = [];
-  let end = 0;
+  let [end, open] = [0, false];
   for (const piece of [...pieces].sort((a, b) => a.file - b.file)) {
+    const alone = piece.at < from || piece.at + piece.length > to;
     const group = made.at(-1);
-    if (group && piece.file - end <= LARGEST_GAP && endOf(piece) - group[0].file <= LARGEST_GROUP) { group.push(piece); } else { made.push([piece]); end = 0; }
-    end = Math.max(end, endOf(piece));
+    if (group && open && !alone && piece.file - end <= LARGEST_GAP && endOf(piece) - group[0].file <= LARGEST_GROUP) {
+      group.push(piece);
+      end = Math.max(end, endOf(piece));
+    } else {
+      made.push([piece]);
+      [end, open] = [endOf(piece), !alone];
+    }
   }
   return made;
 }

@@ -4,6 +4,7 @@ import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
 import { divide } from './workers';
+import { diskSizeOf } from './open-disk';
 import type { PlanResult, TransferInput } from '../../src/contract/transfer';
 import { log } from '../shared/log';
 
@@ -17,8 +18,9 @@ export async function plan(
 ): Promise<PlanResult> {
   const { snapshotId, zeroBlocks, verify, deadline } = input;
   await source.verify(input.source);
-  const blocks = blocksOf(input.source.size);
-  const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, smallRange);
+  const blocks = blocksOf(diskSizeOf(input.source));
+  // A stream cannot be divided.
+  const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, input.source.image?.stream ? blocks : smallRange);
   const made: Plan = { source: input.source, blocks, rangeBlocks, putsPerSecond, deadline, zeroBlocks, verify, owner: input.owner };
   await store.savePlan(snapshotId, made);
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond });

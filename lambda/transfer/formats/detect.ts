@@ -1,9 +1,9 @@
 import { refuse, type ImageFile } from './layout';
 import { refuseVmdkDescriptor } from './vmdk';
-import { ZSTD_MAGIC } from './zstd';
+import { CONTAINER_MAGIC, type DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
 
 /** What an image is, by its first bytes or, where those tell nothing, its last ones. */
-export type DetectedFormat = 'RAW' | 'QCOW2' | 'VHD' | 'VHDX' | 'VMDK' | 'GZIP' | 'ZSTD' | 'XZ';
+export type DetectedFormat = Exclude<(typeof DISK_IMAGE_FORMATS)[number], 'AUTO'>;
 
 const HEAD = 4096;
 const TAIL = 512;
@@ -23,14 +23,7 @@ export async function detect(file: ImageFile): Promise<DetectedFormat> {
 
 /** undefined: nothing that is known, so a raw disk or the fixed VHD that only its end shows. */
 export function byHead(head: Buffer): DetectedFormat | undefined {
-  if (begins(head, 'QFI\xfb')) { return 'QCOW2'; }
-  if (begins(head, 'conectix')) { return 'VHD'; }
-  if (begins(head, 'vhdxfile')) { return 'VHDX'; }
-  if (begins(head, 'KDMV')) { return 'VMDK'; }
-  if (begins(head, '\x1f\x8b\x08')) { return 'GZIP'; }
-  if (begins(head, '\xfd7zXZ\0')) { return 'XZ'; }
-  if (head.length >= 4 && (head.readUInt32LE(0) === ZSTD_MAGIC || (head.readUInt32LE(0) & 0xffff_fff0) >>> 0 === 0x184d_2a50)) { return 'ZSTD'; }
-  return undefined;
+  return CONTAINER_MAGIC.find(({ magic }) => begins(head, magic))?.format;
 }
 
 /** Formats of disks and archives that nobody wants to have as a disk. An ISO is one: it is what a machine boots from. */
