@@ -10,7 +10,8 @@ export { MountTargets, type MountTargetsProps } from './efs/mount-targets';
 export { ThroughputCooldown } from './efs/throughput-cooldown';
 export { TagSet, type TagSetProps } from './efs/tag-set';
 
-export { DiskImage } from './ebs/disk-image';
+export { DiskImage, type DiskImageAssetOptions, type DiskImageOptions } from './ebs/disk-image';
+export { DiskImageFormat } from './ebs/disk-image-format';
 export { Verification, ZeroBlocks } from './ebs/integrity';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';
 export type { TransferOptions } from './ebs/transfer-options';

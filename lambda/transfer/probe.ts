@@ -3,6 +3,7 @@ import { byHead, detect, type DetectedFormat } from './formats/detect';
 import { ImageRefusal, refuse, type ImageFile } from './formats/layout';
 import { openLayout } from './formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from './formats/streams';
+import { xzFraming } from './formats/xz';
 import { frameHeader } from './formats/zstd';
 import { GIB } from './blocks';
 import { named } from './open-disk';
@@ -71,6 +72,8 @@ async function streamOf(file: ImageFile, readFile: ReadFile, format: StreamForma
   if (head.length === 0) { refuse(`is a ${name} stream of nothing`); }
   await refuseInside(name, { size: head.length, read: async (offset, length) => head.subarray(offset, offset + length) });
 
+  const exact = format === 'XZ' ? (await xzFraming(file))?.size : undefined;
+  if (exact !== undefined) { return { format, diskSize: exact, stream: { atLeast: exact, limit: 'STATED' } }; }
   const stated = format === 'ZSTD' ? frameHeader(await file.read(0, Math.min(file.size, 18)))?.contentSize : undefined;
   if (stated === undefined && volumeSize === undefined) { refuse(`is a ${name} stream that does not say how large the disk is; set 'volumeSize'`); }
   // What is compressed takes less room than before, or hardly more.

@@ -55,7 +55,9 @@ export interface SnapshotImportProps {
    *
    * A change makes a new snapshot.
    *
-   * @default - the size of the image, rounded up to a whole GiB
+   * Of a compressed disk that does not say how large it is, this is the most that it may have; it is needed then.
+   *
+   * @default - the size of the disk in the image, rounded up to a whole GiB
    */
   readonly volumeSize?: Size;
 
@@ -234,6 +236,8 @@ export class SnapshotImport extends Resource implements ITaggableV2 {
         SourceKey: image.key,
         SourceVersion: image.versionId,
         SourceRevision: props.sourceRevision,
+        SourceFormat: image.format,
+        ContainerAsRaw: image.containerAsRaw,
         VolumeSize: volumeSize,
         Description: props.description,
         // Never `false`, which EBS refuses where the account encrypts by default.

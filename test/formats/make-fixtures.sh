@@ -11,7 +11,7 @@ OUT=$(realpath "${1:-$(dirname "$0")/fixtures}")
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK"
-rm -f "$OUT"/*.zst "$OUT"/raws.txt "$OUT"/refused.txt
+rm -f "$OUT"/*.zst "$OUT"/raws.txt "$OUT"/xz.txt "$OUT"/refused.txt
 
 # ── Disks: every sector tells its number, so that none can be in another's place ─────────────────────────────────────
 sectors() { # from, count: 512 bytes each
@@ -87,6 +87,23 @@ convert full stream-full.vmdk vmdk -o subformat=streamOptimized
 "$QEMU_IMG" convert -f raw -O vmdk -o zeroed_grain=on full.img overwritten.vmdk
 "$QEMU_IO" -f vmdk overwritten.vmdk -c 'write -z 128k 256k' -c 'write -P 21 1000k 10k' > /dev/null
 done_with overwritten.vmdk vmdk
+
+# ── xz, which Node cannot make ───────────────────────────────────────────────────────────────────────────────────────
+xz_of() { # name, options
+  local name=$1; shift
+  xz -c "$@" sparse.img > "$name"
+  echo "$(sha256sum < sparse.img | cut -d' ' -f1) $(stat -c %s sparse.img) $name" >> "$OUT/xz.txt"
+  keep "$name"
+}
+xz_of one-block.xz
+xz_of blocks.xz --block-size=1000000
+xz_of crc32.xz -C crc32 --block-size=2MiB
+xz_of no-check.xz -C none --block-size=3MiB
+{ head -c 3000000 sparse.img | xz --block-size=1MiB; head -c 64 /dev/zero; tail -c +3000001 sparse.img | xz -C crc32; head -c 8 /dev/zero; } > streams.xz
+echo "$(sha256sum < sparse.img | cut -d' ' -f1) $(stat -c %s sparse.img) streams.xz" >> "$OUT/xz.txt"
+keep streams.xz
+xz -c -C sha256 small.img > sha256.xz
+keep sha256.xz
 
 # ── Large disks, of which two places were written: what the readers say of these is compared by the tests ────────────
 large() { # name, format, size, place, options

@@ -1,8 +1,10 @@
 import { promisify } from 'node:util';
 import { constants, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
 import { damaged, type Chunk } from './layout';
+import { decompressed as streamed } from './streams';
 import { u64le } from './tables';
 import { GRAIN_MARKER } from './vmdk';
+import { streamOfBlock } from './xz';
 import { frameLength } from './zstd';
 
 const inflating = promisify(inflate);
@@ -28,7 +30,6 @@ async function decompressed(format: string, { at, length, codec }: Chunk, bytes:
   const options = { maxOutputLength: length, finishFlush: constants.Z_SYNC_FLUSH };
   switch (codec) {
     case 'deflate': return inflatingRaw(bytes, options);
-    case 'zlib': return inflating(bytes, options);
     case 'zstd': return unzstd(bytes.subarray(0, frameLength(bytes) ?? damaged(format, 'a compressed cluster is no zstd')), { maxOutputLength: length });
     case 'grain': {
       if (bytes.length < GRAIN_MARKER || u64le(bytes, 0) * 512 !== at) { damaged(format, `where the grain for byte ${at} of the disk should be, there is another, or none`); }
@@ -36,5 +37,17 @@ async function decompressed(format: string, { at, length, codec }: Chunk, bytes:
       if (end > bytes.length) { damaged(format, `the grain for byte ${at} of the disk is cut off`); }
       return inflating(bytes.subarray(GRAIN_MARKER, end), options);
     }
+    default: return xzBlock(bytes, length, Number(codec.slice(2)));
   }
+}
+
+async function xzBlock(bytes: Buffer, length: number, check: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let total = 0;
+  for await (const piece of streamed('XZ', [streamOfBlock(bytes, length, check)])) {
+    pieces.push(piece);
+    total += piece.length;
+    if (total > length) { throw Object.assign(new Error('it is longer than its index says'), { code: 'ERR_BUFFER_TOO_LARGE' }); }
+  }
+  return Buffer.concat(pieces);
 }

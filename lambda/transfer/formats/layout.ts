@@ -36,8 +36,8 @@ export interface Chunk extends Stretch {
   readonly codec: Codec;
 }
 
-/** `grain`: zlib, behind the marker that VMDK puts before it. */
-export type Codec = 'deflate' | 'zlib' | 'zstd' | 'grain';
+/** `grain`: zlib, behind the marker that VMDK puts before it. `xz`: a block, with the checksum of that number. */
+export type Codec = 'deflate' | 'zstd' | 'grain' | `xz${number}`;
 
 /** The file that holds an image. Never asked for anything beyond its end. */
 export interface ImageFile {

@@ -16,7 +16,7 @@ const LARGEST_ZSTD_WINDOW_LOG = 27;
 const LONGEST_ZSTD_HEADER = 18;
 
 /** What a stream holds, piece by piece. Throws if it is damaged, or cut off. */
-export async function* decompressed(format: StreamFormat, compressed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* decompressed(format: StreamFormat, compressed: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
   let own = true;
   const source = (async function* () {
     // What goes wrong in here is no fault of the stream.
