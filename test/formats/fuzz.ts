@@ -21,6 +21,7 @@ interface Subject {
 const NAMES = [
   'v2.qcow2', '512.qcow2', 'zlib-v2-4k.qcow2', 'zstd.qcow2', 'mixed.qcow2', 'mixed-extended.qcow2', 'extended-zstd-16k.qcow2',
   'dynamic.vhd', 'dynamic-full.vhd', 'fixed.vhd', 'dynamic-1m.vhdx', 'fixed.vhdx', 'sparse.vmdk', 'overwritten.vmdk', 'stream.vmdk', 'stream-full.vmdk',
+  'blocks.xz', 'streams.xz',
 ];
 
 export async function subjects(): Promise<Subject[]> {

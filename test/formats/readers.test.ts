@@ -1,5 +1,7 @@
-import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256 } from './fixtures';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from './fixtures';
 import { LaidOutDisk } from '../../lambda/transfer/disk';
+import { xzFraming } from '../../lambda/transfer/formats/xz';
+import { StreamDisk } from '../../lambda/transfer/stream-disk';
 
 describe('the disk is the one that qemu-img makes of', () => {
   test.each(RAWS)('%s', async (name, size, digest) => {
@@ -8,6 +10,37 @@ describe('the disk is the one that qemu-img makes of', () => {
     expect(layout.size).toBe(size);
     expect(sha256(await readDisk(layout, file))).toBe(digest);
     expect(sha256(await readDisk(layout, file, { part: 4 * 1024 * 1024 }))).toBe(digest);
+  });
+});
+
+describe('xz is decompressed, whatever its framing:', () => {
+  test.each(XZ)('%s', async (name, size, digest) => {
+    const file = new MemoryFile(fixture(name));
+    const { size: stated, layout } = (await xzFraming(file))!;
+    expect(stated).toBe(size);
+    // One block alone is but a stream.
+    expect(layout === undefined).toBe(name === 'one-block.xz');
+    const disk = layout ? new LaidOutDisk(layout, file.readInto) : new StreamDisk('XZ', file.size, file.readInto, size, '');
+    const raw = Buffer.alloc(size, 0xee);
+    for (let at = 0; at < size; at += 1_234_567) { await disk.read(at, raw.subarray(at, at + 1_234_567)); }
+    expect(sha256(raw)).toBe(digest);
+    const stream = new StreamDisk('XZ', file.size, file.readInto, size, '');
+    await stream.read(0, raw.fill(0xee));
+    expect(sha256(raw)).toBe(digest);
+  });
+
+  test('but not with a checksum that the decoder does not know', async () => {
+    const file = new MemoryFile(fixture('sha256.xz'));
+    const stream = new StreamDisk('XZ', file.size, file.readInto, 4096, '');
+    await expect(stream.read(0, Buffer.alloc(4096))).rejects.toThrow('compress it with CRC32 or CRC64');
+  });
+
+  test('and not when it is cut off, or something is behind it', async () => {
+    const bytes = fixture('blocks.xz');
+    await expect(xzFraming(new MemoryFile(bytes.subarray(0, -4)))).rejects.toThrow('is a damaged xz image: its end is missing');
+    await expect(xzFraming(new MemoryFile(Buffer.concat([bytes, Buffer.from('more')])))).rejects.toThrow('its end is missing');
+    const stream = new StreamDisk('XZ', bytes.length - 30_0, new MemoryFile(bytes).readInto, 10_000_000, '');
+    await expect(stream.read(0, Buffer.alloc(10_000_000))).rejects.toThrow('is a damaged xz stream: unexpected end of file');
   });
 });
 

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { constants, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
-import { damaged, type Chunk } from './layout';
+import { damaged, type Chunk, type XzBlock } from './layout';
 import { decompressed as streamed } from './streams';
 import { u64le } from './tables';
 import { GRAIN_MARKER } from './vmdk';
@@ -37,14 +37,14 @@ async function decompressed(format: string, { at, length, codec }: Chunk, bytes:
       if (end > bytes.length) { damaged(format, `the grain for byte ${at} of the disk is cut off`); }
       return inflating(bytes.subarray(GRAIN_MARKER, end), options);
     }
-    default: return xzBlock(bytes, length, Number(codec.slice(2)));
+    default: return xzBlock(bytes, length, codec);
   }
 }
 
-async function xzBlock(bytes: Buffer, length: number, check: number): Promise<Buffer> {
+async function xzBlock(bytes: Buffer, length: number, block: XzBlock): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let total = 0;
-  for await (const piece of streamed('XZ', [streamOfBlock(bytes, length, check)])) {
+  for await (const piece of streamed('XZ', [streamOfBlock(bytes, length, block)])) {
     pieces.push(piece);
     total += piece.length;
     if (total > length) { throw Object.assign(new Error('it is longer than its index says'), { code: 'ERR_BUFFER_TOO_LARGE' }); }

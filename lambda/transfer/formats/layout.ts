@@ -36,8 +36,16 @@ export interface Chunk extends Stretch {
   readonly codec: Codec;
 }
 
-/** `grain`: zlib, behind the marker that VMDK puts before it. `xz`: a block, with the checksum of that number. */
-export type Codec = 'deflate' | 'zstd' | 'grain' | `xz${number}`;
+/** `grain`: zlib, behind the marker that VMDK puts before it. */
+export type Codec = 'deflate' | 'zstd' | 'grain' | XzBlock;
+
+/** A block of xz by itself, without what a stream has around it. */
+export interface XzBlock {
+  /** The number of the kind of checksum. */
+  readonly check: number;
+  /** Its bytes in the file without those, in their middle, that fill it up to a multiple of four. */
+  readonly unpadded: number;
+}
 
 /** The file that holds an image. Never asked for anything beyond its end. */
 export interface ImageFile {

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { damaged, Extents, MOST_DISK_BYTES, type Codec, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { damaged, Extents, MOST_DISK_BYTES, type DiskLayout, type Extent, type ImageFile, type XzBlock } from './layout';
 import { Tables } from './tables';
 
 /**
@@ -23,13 +23,11 @@ export interface XzFraming {
   readonly layout?: DiskLayout;
 }
 
-interface Block {
-  /** Where it is in the file, without the bytes that fill it up. */
+interface Block extends XzBlock {
+  /** Where it is in the file. */
   readonly file: number;
-  readonly fileLength: number;
+  /** Of what is compressed. */
   readonly length: number;
-  /** What kind of checksum it has. */
-  readonly check: number;
 }
 
 /** Reads the indexes, from the last one to the first. undefined: they are too large for that. */
@@ -75,12 +73,12 @@ function blocksOf(index: Buffer, end: number, check: number): Block[] {
   };
   const count = number();
   if (count > index.length) { damaged(FORMAT, `its index claims to have ${count} blocks`); }
-  const sizes = Array.from({ length: count }, () => ({ fileLength: number(), length: number() }));
-  let file = end - sizes.reduce((total, { fileLength }) => total + padded(fileLength), 0);
+  const sizes = Array.from({ length: count }, () => ({ unpadded: number(), length: number() }));
+  let file = end - sizes.reduce((total, { unpadded }) => total + padded(unpadded), 0);
   if (file < HEADER) { damaged(FORMAT, 'its blocks are longer than the file'); }
-  return sizes.map(({ fileLength, length }) => {
-    const block = { file, fileLength, length, check };
-    file += padded(fileLength);
+  return sizes.map(({ unpadded, length }) => {
+    const block = { file, length, check, unpadded };
+    file += padded(unpadded);
     return block;
   });
 }
@@ -102,22 +100,22 @@ class XzBlocks implements DiskLayout {
 
   public async extents(from: number, to: number): Promise<Extent[]> {
     const extents = new Extents(FORMAT, this.file.size, from, to);
-    this.blocks.forEach(({ file, fileLength, length, check }, i) => {
-      if (length > 0 && this.at[i] < to && this.at[i] + length > from) { extents.chunk(this.at[i], length, file, fileLength, `xz${check}` as Codec); }
+    this.blocks.forEach(({ file, length, check, unpadded }, i) => {
+      if (length > 0 && this.at[i] < to && this.at[i] + length > from) { extents.chunk(this.at[i], length, file, padded(unpadded), { check, unpadded }); }
     });
     return extents.all;
   }
 }
 
 /** A stream of nothing but this block, for a decoder that knows only streams. */
-export function streamOfBlock(block: Buffer, length: number, check: number): Buffer {
+export function streamOfBlock(block: Buffer, length: number, { check, unpadded }: XzBlock): Buffer {
   const flags = Buffer.from([0, check]);
-  const records = Buffer.from([0, 1, ...vli(block.length), ...vli(length)]);
+  const records = Buffer.from([0, 1, ...vli(unpadded), ...vli(length)]);
   const index = Buffer.concat([records, Buffer.alloc(padded(records.length) - records.length)]);
   const backward = Buffer.concat([u32((index.length + 4) / 4 - 1), flags]);
   return Buffer.concat([
     HEADER_MAGIC, flags, u32(crc32(flags)),
-    block, Buffer.alloc(padded(block.length) - block.length),
+    block,
     index, u32(crc32(index)),
     u32(crc32(backward)), backward, Buffer.from('YZ'),
   ]);
