@@ -134,6 +134,16 @@ project.addTask('rosetta', {
   exec: 'jsii-rosetta extract --strict',
 });
 
+project.addTask('fuzz', {
+  description: 'Read 100,000 mutated disk images; CASES=… and FIRST=… say how many, and which',
+  exec: 'CASES=${CASES:-100000} jest -i test/formats/fuzz.test.ts',
+});
+
+project.addTask('fixtures', {
+  description: 'Make the disk images of the tests anew, with qemu-img and qemu-io',
+  exec: 'test/formats/make-fixtures.sh',
+});
+
 project.addTask('bench', {
   description: 'Measure the copy worker beside SHA-256 alone and the plain SDK',
   steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/run.ts', receiveArgs: true }],
