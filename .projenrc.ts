@@ -83,6 +83,9 @@ project.eslint!.addOverride({
   rules: { 'import/no-unresolved': ['error', { ignore: ['^cdk-durable-storage$'] }] },
 });
 
+// Formats of files are made of bits.
+project.eslint!.addOverride({ files: ['lambda/transfer/formats/*.ts', 'test/formats/*.ts'], rules: { 'no-bitwise': 'off' } });
+
 // ── TypeScript outside of src/: checked by tsc, compiled by esbuild ──────────────────────────────────────────────────
 const outsideOfJsii = {
   target: 'ES2022',

@@ -1,6 +1,6 @@
-import type { Chunk, Data, DiskLayout, ImageFile } from './formats/layout';
-import { Claims } from './formats/claims';
 import { decompress } from './formats/chunk';
+import { Claims } from './formats/claims';
+import type { Chunk, Data, DiskLayout, ImageFile } from './formats/layout';
 import { limiter } from './limiter';
 
 /** What a worker reads: the disk, whatever holds it. */
@@ -82,7 +82,7 @@ export class LaidOutDisk implements Disk {
     if (chunk.at >= from && chunk.at + chunk.length <= from + length) { return content; }
     content.catch(() => this.kept.delete(chunk.file));
     this.kept.set(chunk.file, { content, length: chunk.length });
-    for (let total = sum(this.kept.values()); total > MOST_KEPT_BYTES; total = sum(this.kept.values())) { this.kept.delete(this.kept.keys().next().value!); }
+    while (sum(this.kept.values()) > MOST_KEPT_BYTES) { this.kept.delete(this.kept.keys().next().value!); }
     return content;
   }
 

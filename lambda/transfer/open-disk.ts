@@ -18,7 +18,8 @@ export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: ()
   const { image } = pinned;
   if (!image) { return { size: pinned.size, read: readFile }; }
   return named(pinned, async () => {
-    if (image.stream) { return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, readFile, image.diskSize, limitOf(image.stream))); }
+    const { stream, diskSize } = image;
+    if (stream) { return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, readFile, diskSize, limitOf(stream))); }
     const layout = await openLayout(fileOf(pinned.size, readFile), image.format as DetectedFormat);
     if (layout?.size !== image.diskSize) { throw new Error(`${nameOfImage(pinned)} has a disk of ${layout?.size} bytes, where there were ${image.diskSize}`); }
     return withName(pinned, new LaidOutDisk(layout, readFile));

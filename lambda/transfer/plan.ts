@@ -1,10 +1,10 @@
 import { blocksOf, rangesOf, type Plan } from './blocks';
 import { once } from './environment';
+import { diskSizeOf } from './open-disk';
 import { s3Things } from './s3-things';
 import type { Source } from './source';
 import type { TransferStore } from './store';
 import { divide } from './workers';
-import { diskSizeOf } from './open-disk';
 import type { PlanResult, TransferInput } from '../../src/contract/transfer';
 import { log } from '../shared/log';
 

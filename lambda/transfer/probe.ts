@@ -1,3 +1,4 @@
+import { GIB } from './blocks';
 import { fileOf, LaidOutDisk, type ReadFile } from './disk';
 import { byHead, detect, type DetectedFormat } from './formats/detect';
 import { ImageRefusal, refuse, type ImageFile } from './formats/layout';
@@ -5,7 +6,6 @@ import { openLayout } from './formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from './formats/streams';
 import { xzFraming } from './formats/xz';
 import { frameHeader } from './formats/zstd';
-import { GIB } from './blocks';
 import { named } from './open-disk';
 import type { Source } from './source';
 import { piecesOf } from './stream-disk';

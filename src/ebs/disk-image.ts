@@ -103,7 +103,8 @@ export interface DiskImageLocation {
 
 class BucketImage extends DiskImage {
   constructor(
-    private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string, private readonly options: DiskImageOptions = {},
+    private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string,
+    private readonly options: DiskImageOptions = {},
   ) {
     super();
   }

@@ -15,10 +15,10 @@ export function fixture(name: string): Buffer {
 }
 
 /** What qemu-img makes of the images: [name, bytes of the raw disk, their SHA-256]. */
-export const RAWS = lines('raws.txt').map(([sha256, size, name]): [string, number, string] => [name, Number(size), sha256]);
+export const RAWS = lines('raws.txt').map(([digest, size, name]): [string, number, string] => [name, Number(size), digest]);
 
 /** What was compressed with xz, likewise. */
-export const XZ = lines('xz.txt').map(([sha256, size, name]): [string, number, string] => [name, Number(size), sha256]);
+export const XZ = lines('xz.txt').map(([digest, size, name]): [string, number, string] => [name, Number(size), digest]);
 
 /** [name, words of the refusal]. */
 export const REFUSED = lines('refused.txt').map(([name, ...words]): [string, string] => [name, words.join(' ')]);

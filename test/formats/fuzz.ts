@@ -1,8 +1,8 @@
 import { fixture, MemoryFile, openImage } from './fixtures';
+import { seekableZstd } from './seekable';
 import { LaidOutDisk } from '../../lambda/transfer/disk';
 import { crc32c } from '../../lambda/transfer/formats/crc32c';
 import { ImageRefusal } from '../../lambda/transfer/formats/layout';
-import { seekableZstd } from './seekable';
 
 /** Mutates valid images, and reads them as a worker does. A case is made by its number alone, so that it can be repeated. */
 

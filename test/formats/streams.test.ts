@@ -27,7 +27,8 @@ test.each<['GZIP' | 'ZSTD', string, Buffer]>([
   ['GZIP', 'members, and zeros behind them', Buffer.concat([gzipSync(CONTENT.subarray(0, 9)), gzipSync(CONTENT.subarray(9)), Buffer.alloc(600)])],
   ['ZSTD', 'one frame', zstdCompressSync(CONTENT)],
   ['ZSTD', 'frames, and skippable ones between them', Buffer.concat([
-    skippable(7), zstdCompressSync(CONTENT.subarray(0, 9)), zstdCompressSync(Buffer.alloc(0)), skippable(0), zstdCompressSync(CONTENT.subarray(9)), skippable(3_000_000),
+    skippable(7), zstdCompressSync(CONTENT.subarray(0, 9)), zstdCompressSync(Buffer.alloc(0)), skippable(0),
+    zstdCompressSync(CONTENT.subarray(9)), skippable(3_000_000),
   ])],
 ])('%s of %s', async (format, _, compressed) => {
   const disk = given(compressed, { format, size: 2_000_000 });

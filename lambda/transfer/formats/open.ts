@@ -9,7 +9,13 @@ import { xzFraming } from './xz';
 import { openSeekableZstd } from './zstd-seekable';
 
 const READERS: Partial<Record<DetectedFormat, (file: ImageFile) => Promise<DiskLayout | undefined>>> = {
-  RAW: openRaw, QCOW2: openQcow2, VHD: openVhd, VHDX: openVhdx, VMDK: openVmdk, ZSTD: openSeekableZstd, XZ: async file => (await xzFraming(file))?.layout,
+  RAW: openRaw,
+  QCOW2: openQcow2,
+  VHD: openVhd,
+  VHDX: openVhdx,
+  VMDK: openVmdk,
+  ZSTD: openSeekableZstd,
+  XZ: async file => (await xzFraming(file))?.layout,
 };
 
 /** Reads the header of an image, and refuses what is not supported, or damaged. undefined: it is but a stream. */

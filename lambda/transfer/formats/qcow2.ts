@@ -76,7 +76,8 @@ async function featuresOf(tables: Tables, clusterBits: number): Promise<{ readon
   const known = DIRTY | CORRUPT | EXTERNAL_DATA | COMPRESSION_TYPE | EXTENDED_L2;
   const unknown = header.readUInt32BE(72) !== 0 || (flags & ~known) !== 0;
   if (unknown) {
-    const bits = Array.from({ length: 64 }, (_, bit) => bit).filter(bit => (header.readUInt32BE(bit < 32 ? 76 : 72) >>> bit % 32) % 2 === 1 && bit > 4);
+    const isSet = (bit: number) => (header.readUInt32BE(bit < 32 ? 76 : 72) >>> bit % 32) % 2 === 1;
+    const bits = Array.from({ length: 64 }, (_, bit) => bit).filter(bit => bit > 4 && isSet(bit));
     refuse(`is a qcow2 image with features that are not supported (incompatible feature bits ${bits.join(', ')}); convert it with: qemu-img convert -O qcow2`);
   }
   if (!(flags & COMPRESSION_TYPE)) { return { flags, zstd: false }; }
@@ -168,7 +169,8 @@ class Qcow2 implements DiskLayout {
     }
     const length = this.geometry.clusterSize / SUBCLUSTERS;
     for (let i = 0; i < SUBCLUSTERS; i++) {
-      if ((allocated >>> i) % 2 === 1) { extents.data(at + i * length, length, offset + i * length); } else { extents.zeros(at + i * length, length); }
+      const start = i * length;
+      if ((allocated >>> i) % 2 === 1) { extents.data(at + start, length, offset + start); } else { extents.zeros(at + start, length); }
     }
   }
 

@@ -93,7 +93,13 @@ async function regionsOf(tables: Tables): Promise<{ readonly bat: Region; readon
   return { bat, metadata };
 }
 
-async function parametersOf(tables: Tables, region: Region): Promise<{ readonly size: number; readonly blockSize: number; readonly sectorSize: number }> {
+interface Parameters {
+  readonly size: number;
+  readonly blockSize: number;
+  readonly sectorSize: number;
+}
+
+async function parametersOf(tables: Tables, region: Region): Promise<Parameters> {
   if (region.length < METADATA_TABLE_BYTES) { damaged(FORMAT, 'its metadata is cut off'); }
   const table = await tables.bytes('the metadata', region.offset, METADATA_TABLE_BYTES);
   if (table.toString('latin1', 0, 8) !== 'metadata') { damaged(FORMAT, 'it has no metadata'); }

@@ -101,7 +101,8 @@ class XzBlocks implements DiskLayout {
   public async extents(from: number, to: number): Promise<Extent[]> {
     const extents = new Extents(FORMAT, this.file.size, from, to);
     this.blocks.forEach(({ file, length, check, unpadded }, i) => {
-      if (length > 0 && this.at[i] < to && this.at[i] + length > from) { extents.chunk(this.at[i], length, file, padded(unpadded), { check, unpadded }); }
+      const at = this.at[i];
+      if (length > 0 && at < to && at + length > from) { extents.chunk(at, length, file, padded(unpadded), { check, unpadded }); }
     });
     return extents.all;
   }

@@ -58,13 +58,16 @@ describe('a compressed disk', () => {
 
   test('that is not finished in time is finished by the next invocation', async () => {
     let invocation = 0;
-    world = await World.start({ ebs: { startWindow: 0 }, remaining: () => {
+    world = await World.start({
+      ebs: { startWindow: 0 },
+      remaining: () => {
       // Time for one part of 8 blocks.
-      const first = invocation++ === 0;
-      let puts = 0;
-      world.server.faults.choose(operation => { puts += operation === 'ebs:PutSnapshotBlock' ? 1 : 0; return undefined; });
-      return () => first && puts > 0 ? 59_000 : 900_000;
-    } });
+        const first = invocation++ === 0;
+        let puts = 0;
+        world.server.faults.choose(operation => { puts += operation === 'ebs:PutSnapshotBlock' ? 1 : 0; return undefined; });
+        return () => first && puts > 0 ? 59_000 : 900_000;
+      },
+    });
     const image = disk(20 * BLOCK_SIZE + 5);
     await world.s3.put(IMAGES, 'disk.img', gzipSync(image));
     const { SnapshotId } = await world.stack().deploy(properties({ VolumeSize: 2 }));
