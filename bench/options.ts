@@ -1,4 +1,6 @@
 export interface SinkOptions {
+  /** What holds the disk. */
+  readonly format: 'RAW' | 'QCOW2' | 'ZSTD';
   /** Bytes of the image. */
   readonly size: number;
   /** Whether three of four blocks are zeros. */

@@ -13,7 +13,8 @@ const FOOTER = 12;
 const HEADER_MAGIC = Buffer.from('\xfd7zXZ\0', 'latin1');
 /** A worker keeps a few whole blocks in memory. `xz -T0` makes 24 MiB of them. */
 const LARGEST_BLOCK = 32 * 1024 * 1024;
-const LONGEST_INDEX = 2 * 1024 * 1024;
+/** 2 TiB in blocks of 24 MiB; and at most 30 MB in memory. */
+const LONGEST_INDEX = 512 * 1024;
 const MOST_STREAMS = 1_000;
 
 export interface XzFraming {

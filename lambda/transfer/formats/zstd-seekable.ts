@@ -13,8 +13,8 @@ const SKIPPABLE = 0x184d_2a5e;
 const SKIPPABLE_HEADER = 8;
 /** A worker keeps a few whole frames in memory. */
 const LARGEST_FRAME = 16 * 1024 * 1024;
-/** 1 TiB in frames of 64 KiB, and 134 MB in memory. */
-const MOST_FRAMES = 2 ** 23;
+/** 2 TiB in frames of 1 MiB, and 34 MB in memory. */
+const MOST_FRAMES = 2 ** 21;
 const ENTRIES_AT_ONCE = 65_536;
 
 /** undefined: it has no such table, or too large frames, and is but a stream. */
