@@ -102,6 +102,9 @@ project.eslint!.addOverride({
   rules: { 'import/no-unresolved': ['error', { ignore: ['^cdk-durable-storage$'] }] },
 });
 
+// Formats of files are made of bits.
+project.eslint!.addOverride({ files: ['lambda/transfer/formats/*.ts', 'test/formats/*.ts'], rules: { 'no-bitwise': 'off' } });
+
 // ── TypeScript outside of src/: checked by tsc, compiled by esbuild ──────────────────────────────────────────────────
 const outsideOfJsii = {
   target: 'ES2022',
@@ -205,6 +208,16 @@ project.addTask('integ:deploy', {
 project.addTask('drawings', {
   description: 'Draw the diagrams of the documentation anew',
   exec: 'tsx projenrc/drawings.ts',
+});
+
+project.addTask('fuzz', {
+  description: 'Read 100,000 mutated disk images; CASES=… and FIRST=… say how many, and which',
+  exec: 'CASES=${CASES:-100000} jest -i test/formats/fuzz.test.ts',
+});
+
+project.addTask('fixtures', {
+  description: 'Make the disk images of the tests anew, with qemu-img and qemu-io',
+  exec: 'test/formats/make-fixtures.sh',
 });
 
 project.addTask('bench', {

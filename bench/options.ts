@@ -2,6 +2,8 @@
 export const PARENT_ID = 'snap-0000000000000000f';
 
 export interface SinkOptions {
+  /** What holds the disk. */
+  readonly format: 'RAW' | 'QCOW2' | 'ZSTD';
   /** Bytes of the image. */
   readonly size: number;
   /** Whether three of four blocks are zeros. */

@@ -32,6 +32,8 @@ const temporary = mkdtempSync(join(tmpdir(), 'bench-'));
 const certificate = makeCertificate();
 
 interface Input {
+  /** @default raw */
+  readonly format?: SinkOptions['format'];
   readonly size: number;
   readonly zeros: boolean;
   readonly latency: number;
@@ -70,6 +72,7 @@ async function main(): Promise<void> {
 async function compare(title: string, zeros: boolean): Promise<Report> {
   const at = { size: SIZE, zeros, latency: 0 };
   const [sha256, naive, concurrent, worker] = await inTurns([['sha256', at], ['naive', at], ['concurrent', at], ['worker', at]]);
+  const [qcow2, zstd] = await inTurns([['worker', { ...at, format: 'QCOW2' }], ['worker', { ...at, format: 'ZSTD' }]]);
   const late = { ...at, latency: 30 };
   const [lateNaive, lateWorker] = await inTurns([['naive', { ...late, size: LATE_NAIVE_SIZE }], ['worker', late]], 1);
 
@@ -77,6 +80,7 @@ async function compare(title: string, zeros: boolean): Promise<Report> {
   console.table(Object.fromEntries([
     ['SHA-256 alone', sha256], ['naive loop', naive], ['SDK, 64 puts at once', concurrent], ['worker', worker],
     ['naive loop, 30 ms a put', lateNaive], ['worker, 30 ms a put', lateWorker],
+    ['worker, qcow2', qcow2], ['worker, zstd', zstd],
   ].map(([name, { speed, cpu, peakRssMiB }]: any) => [name, {
     'MB/s': Math.round(speed), 'CPU s/GiB': round(cpu), '× SHA-256': round(cpu / sha256.cpu), 'peak RSS MiB': Math.round(peakRssMiB),
   }])));
@@ -156,9 +160,10 @@ async function measure(name: PipelineName, input: Input): Promise<Measured & { r
 }
 
 /** `stop` tells how many different blocks it took. */
-async function startSink({ size, zeros, latency, changedOneIn }: Input): Promise<{ readonly url: string; stop(): Promise<number> }> {
+async function startSink({ size, zeros, latency, changedOneIn, format = 'RAW' }: Input): Promise<{ readonly url: string; stop(): Promise<number> }> {
   const blocks = size / BLOCK;
   const plan = {
+    // The sink, which makes it, says how large it is.
     source: { bucket: 'images', key: 'disk.img', etag: '"image"', size },
     blocks,
     rangeBlocks: blocks,
@@ -167,7 +172,7 @@ async function startSink({ size, zeros, latency, changedOneIn }: Input): Promise
     ...(zeros && { zeroBlocks: 'OMIT' }),
     ...(changedOneIn !== undefined && { parent: { snapshotId: PARENT_ID, recorded: { blocks, rangeBlocks: blocks } } }),
   };
-  const options: SinkOptions = { size, zeros, latency, changedOneIn, ...certificate, plan };
+  const options: SinkOptions = { format, size, zeros, latency, changedOneIn, ...certificate, plan };
   const child = spawn(process.execPath, [join(temporary, 'sink.js'), JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const { value: url } = await lines.next() as { value: string };

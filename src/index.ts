@@ -11,7 +11,8 @@ export { MountTargets, type MountTargetsProps } from './efs/mount-targets';
 export { ThroughputCooldown } from './efs/throughput-cooldown';
 export { TagSet, type TagSetProps } from './efs/tag-set';
 
-export { DiskImage } from './ebs/disk-image';
+export { DiskImage, type DiskImageAssetOptions, type DiskImageOptions } from './ebs/disk-image';
+export { DiskImageFormat } from './ebs/disk-image-format';
 export { Verification, ZeroBlocks } from './ebs/integrity';
 export type { ImportEstimate, ImportEstimateOptions, ImportPrices } from './ebs/import-estimate';
 export { MachineDisk, type MachineDiskOptions } from './ebs/machine-disk';

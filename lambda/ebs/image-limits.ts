@@ -5,7 +5,7 @@ import type { PinnedSource } from '../../src/contract/transfer';
 import { boolean, integer, within } from '../shared/wire';
 import { BLOCK_SIZE, blocksOf, diskSizeOf, GIB, MOST_GIB } from '../transfer/blocks';
 import { nameOfImage } from '../transfer/source';
-import { mostWorkers, PUTS_PER_SECOND } from '../transfer/workers';
+import { mostOfStream, mostWorkers, PUTS_PER_SECOND, WORKER_BYTES_PER_SECOND } from '../transfer/workers';
 
 /** EBS takes no more blocks of one snapshot, and nobody can have that raised. */
 const MOST_PUTS_PER_SECOND = 1_000;
@@ -52,6 +52,19 @@ export function refuseLate(image: PinnedSource, limits: TransferLimits, integrit
     + `and an import may take ${MOST_MINUTES}; ${remedy}set waitForCompletion to false`);
 }
 
+/** Throws if a stream is longer than what one worker can copy. */
+export function refuseLongStream(image: PinnedSource, limits: TransferLimits, { zeroBlocks }: IntegrityOptions): void {
+  const stream = image.image?.stream;
+  if (!stream) { return; }
+  const most = mostOfStream(limits);
+  // Nobody knows how many zeros there are to omit: all of it, maybe.
+  const bytes = zeroBlocks === 'OMIT' ? image.size : stream.atLeast;
+  if (bytes <= most) { return; }
+  const rate = most < mostOfStream({}) ? `${limits.maxPutsPerSecond} blocks a second (maxPutsPerSecond)` : `${WORKER_BYTES_PER_SECOND / 1e6} MB a second`;
+  throw new Error(`${nameOfImage(image)} is compressed as a whole, so that one function must read it from its start; at ${rate} it copies ${most} bytes in its 15 minutes, `
+    + `but there are at least ${bytes}; use a format that several can read, as qcow2 (qemu-img convert -c -O qcow2) or seekable zstd are`);
+}
+
 /** When the import is given up. One that nobody waits for has twice the time that it needs at least, and some hours. */
 export function deadlineOf(image: PinnedSource, properties: SnapshotImportProperties, started: number): number {
   // Shortly before the provider framework would end the waiting, without a word on why.
@@ -60,12 +73,14 @@ export function deadlineOf(image: PinnedSource, properties: SnapshotImportProper
 }
 
 /** A lower bound in milliseconds, from what is not to be beaten: the rate of puts, and the workers' network. */
-function leastTime({ size }: PinnedSource, limits: TransferLimits, { zeroBlocks, increment }: IntegrityOptions & { readonly increment?: boolean }) {
+function leastTime(image: PinnedSource, limits: TransferLimits, { zeroBlocks, increment }: IntegrityOptions & { readonly increment?: boolean }) {
   const rate = limits.maxPutsPerSecond ?? PUTS_PER_SECOND;
-  const blocks = blocksOf(size);
+  const { size } = image;
+  // How much of a stream there is to put is known at its end.
+  const blocks = blocksOf(image.image?.stream?.atLeast ?? diskSizeOf(image));
   // Nobody knows how many zeros there are to omit, or how little has changed: all of it, or nothing, maybe.
   const putting = zeroBlocks === 'OMIT' || increment ? 0 : blocks / rate * 1000;
-  const workers = mostWorkers(limits);
+  const workers = image.image?.stream ? 1 : mostWorkers(limits);
   const reading = size / workers / FASTEST_WORKER_BYTES_PER_SECOND * 1000;
   if (reading > putting) {
     const network = `${FASTEST_WORKER_BYTES_PER_SECOND / 1e6} MB a second, which is the most that Lambda offers,`;

@@ -1,7 +1,7 @@
 import type { IntegrityOptions } from '../../src/contract/integrity';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
-import { blocksOf } from '../transfer/blocks';
+import { blocksOf, diskSizeOf } from '../transfer/blocks';
 import { nameOfImage } from '../transfer/source';
 
 /** EBS takes no more blocks of one snapshot, and gives no more; nobody can have that raised. */
@@ -19,7 +19,7 @@ export function integrityOf({ ZeroBlocks, Verify }: SnapshotImportProperties): I
 /** Throws if writing and reading back every block cannot end in time, even as fast as EBS allows. Nobody knows how many zeros there are to omit, or what has changed. */
 export function refuseUnverifiable(image: PinnedSource, { verify, zeroBlocks, increment }: IntegrityOptions & { readonly increment?: boolean }): void {
   if (verify !== 'FULL' || zeroBlocks === 'OMIT' || increment) { return; }
-  const blocks = blocksOf(image.size);
+  const blocks = blocksOf(image.image?.stream?.atLeast ?? diskSizeOf(image));
   const minutes = 2 * blocks / BLOCKS_PER_SECOND / 60;
   if (minutes <= MOST_MINUTES) { return; }
   throw new Error(`${nameOfImage(image)} is too large for verify FULL: to write ${blocks} blocks and to read them back, at ${BLOCKS_PER_SECOND} a second each, `

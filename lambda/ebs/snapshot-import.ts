@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Executions } from './executions';
-import { deadlineOf, limitsOf, refuseLate, volumeSizeFor, waits } from './image-limits';
+import { deadlineOf, limitsOf, refuseLate, refuseLongStream, volumeSizeFor, waits } from './image-limits';
 import { integrityOf, refuseUnverifiable, zerosNeeded } from './integrity';
 import type { KeptSnapshots } from './kept-snapshots';
 import { Parents } from './parents';
 import type { SnapshotSharing } from './snapshot-sharing';
 import { ParentRefused, type NewSnapshot, type SnapshotStarter, type StartedSnapshot } from './snapshot-starter';
+import { DELTA_FORMAT } from '../../src/contract/disk-image-format';
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource, TransferParent } from '../../src/contract/transfer';
@@ -13,11 +14,12 @@ import { saidBy } from '../shared/errors';
 import { type Context, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
-import { boolean } from '../shared/wire';
+import { boolean, integer } from '../shared/wire';
 import { diskSizeOf, GIB } from '../transfer/blocks';
-import { pinFormat } from '../transfer/delta-source';
+import { pinDelta } from '../transfer/delta-source';
 import { removeLeftovers } from '../transfer/leftovers';
 import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent-use';
+import { probe } from '../transfer/probe';
 import { notCompleted, SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshots';
 import { nameOfImage, type Source } from '../transfer/source';
 import type { TransferStore } from '../transfer/store';
@@ -56,9 +58,14 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
     const integrity = integrityOf(properties);
     const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
-    const image = await pinFormat(source, object, properties);
+    const image = properties.SourceFormat === DELTA_FORMAT ? await pinDelta(source, object, properties) : await probe(source, object, {
+      format: properties.SourceFormat,
+      containerAsRaw: properties.ContainerAsRaw !== undefined && boolean('containerAsRaw', properties.ContainerAsRaw),
+      volumeSize: VolumeSize === undefined ? undefined : integer('volumeSize', VolumeSize),
+    });
     const volumeSize = volumeSizeFor(image, VolumeSize);
     const limits = limitsOf(properties);
+    refuseLongStream(image, limits, integrity);
     const encrypted = Encrypted !== undefined && boolean('encrypted', Encrypted);
     const kmsKeyArn = KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId);
     const tags = [
@@ -93,7 +100,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       return start(undefined, true);
     }) ?? await startedBefore(image, parent, context);
     const { id } = snapshot;
-    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, parent: snapshot.parent?.snapshotId });
+    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, format: image.image?.format ?? 'RAW', parent: snapshot.parent?.snapshotId });
     return { id, memo: JSON.stringify({ source: image, encrypted: snapshot.encrypted, parent: snapshot.parent, started: Date.now() } satisfies Memo) };
   }
 
@@ -145,9 +152,10 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
   return {
     identity: [
-      'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'SourceFormat', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
+      'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'SourceFormat', 'ContainerAsRaw',
+      'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
     ],
-    defaults: { Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
+    defaults: { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
     several: true,
 

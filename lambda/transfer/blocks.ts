@@ -40,9 +40,9 @@ export interface Plan extends IntegrityOptions {
   readonly parent?: PlanParent;
 }
 
-/** Bytes of the disk that an image stands for. */
-export function diskSizeOf({ size, delta }: PinnedSource): number {
-  return delta ? delta.volumeSize * GIB : size;
+/** Bytes of the disk that an image stands for; of a stream, at most. */
+export function diskSizeOf({ size, image, delta }: PinnedSource): number {
+  return delta ? delta.volumeSize * GIB : image?.diskSize ?? size;
 }
 
 export function blocksOf(size: number): number {

@@ -8,6 +8,7 @@ import { once } from './environment';
 import { RangeCrcs } from './image-checksum';
 import { limiter } from './limiter';
 import { RangeMetrics } from './metrics';
+import { openDisk } from './open-disk';
 import { pacerFor } from './pacer';
 import { parentDigests } from './parent-blocks';
 import { Progress, refuseOverdue } from './progress';
@@ -69,7 +70,6 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const plan = await store.plan(snapshotId);
   refuseOverdue(plan.deadline);
   const { first, count } = rangeOf(plan, n);
-  const imageBlocks = blocksOf(diskSizeOf(plan.source));
   const delta = await DeltaReading.of(source, plan.source);
   const saved = await store.progress(snapshotId, n);
   const digests = new Digests(saved?.subarray(0, count * DIGEST_SIZE) ?? Buffer.alloc(count * DIGEST_SIZE));
@@ -83,6 +83,11 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const fail = (error: unknown) => { if (!(outOfTime() && mayPass(error))) { failure ??= { error }; } };
   const parent = plan.parent && await parentDigests({ store, reader }, plan, { snapshotId, n }, outOfTime);
   if (plan.parent && !parent) { return { done: false }; }
+  const disk = await openDisk(source, plan.source, giveUp);
+  // Of a stream, the end is known when it is reached.
+  const imageBlocks = () => blocksOf(disk.endsAt ?? diskSizeOf(plan.source));
+  // A parent may have something beyond it, which must become zeros.
+  const end = () => disk.endsAt === undefined || parent ? count : Math.min(count, imageBlocks() - first);
   const metrics = new RangeMetrics();
   const putInTurn = limiter(PUTS_AT_ONCE);
   const pacer = pacerFor(snapshotId, plan.putsPerSecond);
@@ -100,7 +105,7 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
       return metrics.copied({ put: false });
     }
     const inherited = parent?.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
-    const digest = first + i < imageBlocks || !inherited?.equals(ABSENT_DIGEST) ? digestOf(block) : ABSENT_DIGEST;
+    const digest = first + i < imageBlocks() || !inherited?.equals(ABSENT_DIGEST) ? digestOf(block) : ABSENT_DIGEST;
     const crc = crcs.of(i, block);
     if (inherited?.equals(digest)) {
       crcs.set(i, crc);
@@ -137,7 +142,7 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
     if (delta) { return copyDelta(start, buffer); }
     const blocks = Math.min(PART_BLOCKS, count - start);
     const offset = (first + start) * BLOCK_SIZE;
-    const length = Math.max(0, Math.min(blocks * BLOCK_SIZE, plan.source.size - offset));
+    const length = Math.max(0, Math.min(blocks * BLOCK_SIZE, diskSizeOf(plan.source) - offset));
     const missing = digests.missing(start, start + blocks);
     const puts: Promise<void>[] = [];
     // As soon as it has arrived: then a block is still in the processor's cache when it is hashed and sent.
@@ -149,10 +154,10 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
       }
     };
     try {
-      if (length > 0) { await source.read(plan.source, offset, buffer.subarray(0, length), giveUp, putWhatIsThere); }
+      if (length > 0) { await disk.read(offset, buffer.subarray(0, length), putWhatIsThere); }
       // The image's last block is filled up with zeros: the buffer was used before.
       buffer.fill(0, length);
-      putWhatIsThere(blocks * BLOCK_SIZE);
+      putWhatIsThere(Math.min(blocks, end() - start) * BLOCK_SIZE);
     } finally {
       await Promise.all(puts);
     }
@@ -168,14 +173,20 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   await copyParts(() => tried++ === 0);
   await Promise.all(Array.from({ length: LANES }, () => copyParts(() => !giveUp())));
   await progress.end();
+  await disk.close?.();
   if (failure) { throw (failure as { error: unknown }).error; }
 
-  const missing = digests.missing().length;
+  const missing = digests.missing(0, end()).length;
   metrics.report(plan.owner ?? snapshotId, { event: missing === 0 ? 'range copied' : 'range not finished in time', snapshotId, range: n, blocks: count, missing });
   // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
   await store.plan(snapshotId);
+  if (missing === 0 && end() < count) {
+    // Now it is known how large the disk is; nobody else reads it.
+    const image = { ...plan.source.image!, diskSize: disk.endsAt! };
+    await store.savePlan(snapshotId, { ...plan, source: { ...plan.source, image }, blocks: end(), rangeBlocks: end() });
+  }
   await (missing === 0
-    ? store.saveDigests(snapshotId, n, digests.bytes, crcs.combined())
+    ? store.saveDigests(snapshotId, n, digests.bytes.subarray(0, end() * DIGEST_SIZE), crcs.combined())
     : store.saveProgress(snapshotId, n, Buffer.concat([digests.bytes, crcs.bytes])));
   return { done: missing === 0 };
 }

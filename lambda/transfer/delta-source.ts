@@ -6,11 +6,9 @@ import type { SnapshotImportProperties } from '../../src/contract/snapshot-impor
 import type { PinnedSource } from '../../src/contract/transfer';
 
 /** Reads what a delta leads from and to. Throws unless it is to be applied to what it leads from. */
-export async function pinFormat(
-  source: Source, object: PinnedSource, { SourceFormat, ParentSnapshotId }: Pick<SnapshotImportProperties, 'SourceFormat' | 'ParentSnapshotId'>,
+export async function pinDelta(
+  source: Source, object: PinnedSource, { ParentSnapshotId }: Pick<SnapshotImportProperties, 'ParentSnapshotId'>,
 ): Promise<PinnedSource> {
-  if (SourceFormat === undefined) { return object; }
-  if (SourceFormat !== 'DELTA') { throw new Error(`the format of an image must be DELTA, or none be named, got ${SourceFormat}`); }
   const name = nameOfImage(object).replace('image', 'delta');
   if (object.size < DELTA_HEADER_SIZE) { throw new Error(`${name} is no delta of this library`); }
   const start = Buffer.alloc(DELTA_HEADER_SIZE);

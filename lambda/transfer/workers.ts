@@ -9,6 +9,9 @@ export const PUTS_PER_SECOND = 900;
 export const GETS_PER_SECOND = 900;
 /** What Lambda's network gives a function of any size: 625 Mbit/s. */
 export const WORKER_BYTES_PER_SECOND = 78e6;
+/** A stream is read by one worker from its start; in its 15 minutes, one is kept for the end. */
+const STREAM_SECONDS = 14 * 60;
+export const MOST_STREAM_BYTES = STREAM_SECONDS * WORKER_BYTES_PER_SECOND;
 
 /** So many ranges fit into the Distributed Map's input. */
 const MOST_RANGES = 1_000;
@@ -30,6 +33,11 @@ export interface Division {
 /** As many workers as use the budget up, given the network that each of them has; more would only wait for it. */
 export function mostWorkers({ maxPutsPerSecond = PUTS_PER_SECOND, maxConcurrency }: Limits): number {
   return maxConcurrency ?? Math.ceil(maxPutsPerSecond * BLOCK_SIZE / WORKER_BYTES_PER_SECOND);
+}
+
+/** How much of a stream one worker can write. */
+export function mostOfStream({ maxPutsPerSecond = PUTS_PER_SECOND }: Limits): number {
+  return Math.min(MOST_STREAM_BYTES, STREAM_SECONDS * maxPutsPerSecond * BLOCK_SIZE);
 }
 
 /** `rangeBlocks`: for tests, which copy few blocks in many ranges. */

@@ -13,8 +13,10 @@ export interface SnapshotImportProperties extends OwnerProperties {
   readonly SourceVersion?: string;
   /** Any string; another one imports again. For objects without a version id. */
   readonly SourceRevision?: string;
-  /** `DELTA`: what an export with `since` made, to be applied to `ParentSnapshotId`. Absent: a raw image. */
+  /** See `disk-image-format.ts`; or `DELTA`: what an export with `since` made, to be applied to `ParentSnapshotId`. Absent: what its first bytes say. */
   readonly SourceFormat?: string;
+  /** `true`: of a file that holds a disk, the file itself shall be the disk. Absent: that is refused. */
+  readonly ContainerAsRaw?: string | boolean;
   /** Whole GiB. Absent: just large enough for the image. */
   readonly VolumeSize?: string | number;
   readonly Description?: string;

@@ -37,8 +37,10 @@ export interface PinnedSource {
   /** Absent where the bucket keeps no versions; then the ETag alone pins it. */
   readonly versionId?: string;
   readonly etag: string;
-  /** Bytes. */
+  /** Bytes of the object. */
   readonly size: number;
+  /** Absent: the object is the disk, byte for byte, unless it is a delta. */
+  readonly image?: PinnedImage;
   /** It is no image, but a delta: what it leads from and to. */
   readonly delta?: PinnedDelta;
 }
@@ -49,6 +51,21 @@ export interface PinnedDelta {
   readonly volumeSize: number;
   readonly entries: number;
   readonly records: number;
+}
+
+/** What else an object may be that holds a disk. */
+export interface PinnedImage {
+  /** See `disk-image-format.ts`; never `AUTO` or `RAW`. */
+  readonly format: string;
+  /** Bytes of the disk; of a stream, at most. */
+  readonly diskSize: number;
+  /** It is compressed as a whole, and read by one worker from its start. */
+  readonly stream?: {
+    /** Bytes of the disk that are known before. */
+    readonly atLeast: number;
+    /** Why the disk cannot be larger. */
+    readonly limit: 'VOLUME_SIZE' | 'STATED' | 'WORKER';
+  };
 }
 
 /** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */

@@ -3,12 +3,46 @@ import * as path from 'path';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3_assets from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
-import { check, misuse } from '../private/validation';
+import { DiskImageFormat } from './disk-image-format';
+import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
+import { check, misuse, notBoth } from '../private/validation';
 
 /**
- * A disk image for an EBS snapshot: the raw content of a disk, byte for byte.
+ * What a disk image is.
+ */
+export interface DiskImageOptions {
+  /**
+   * The format of the image. Any other than `AUTO` is checked when the image is imported.
+   *
+   * A change makes a new snapshot.
+   *
+   * @default DiskImageFormat.AUTO - what its first bytes say, never its name
+   */
+  readonly format?: DiskImageFormat;
+
+  /**
+   * Whether, under `DiskImageFormat.RAW`, a file that holds a disk in another format may itself become the disk.
+   * Without it, the deployment fails: the snapshot would have the container in it, and boot nothing.
+   *
+   * A change makes a new snapshot.
+   *
+   * @default false
+   */
+  readonly containerAsRaw?: boolean;
+}
+
+/**
+ * A disk image in a local file.
+ */
+export interface DiskImageAssetOptions extends s3_assets.AssetOptions, DiskImageOptions {}
+
+/**
+ * A disk image for an EBS snapshot: raw, or in one of the formats of hypervisors, or compressed.
  *
- * The image is read once, when the snapshot is made.
+ * The image is read once, when the snapshot is made. It is converted on the way; the size of the
+ * disk in it counts, not that of the file.
+ *
+ * @see DiskImageFormat
  */
 export abstract class DiskImage {
   /**
@@ -21,9 +55,10 @@ export abstract class DiskImage {
    * @param bucket The bucket. It may be in another account, if its policy lets this one read.
    * @param key The key of the object.
    * @param versionId The version of the object. Default: the current one.
+   * @param options What the image is. Default: what its first bytes say.
    */
-  public static fromBucket(bucket: s3.IBucket, key: string, versionId?: string): DiskImage {
-    return new BucketImage(bucket, key, versionId);
+  public static fromBucket(bucket: s3.IBucket, key: string, versionId?: string, options?: DiskImageOptions): DiskImage {
+    return new BucketImage(bucket, key, versionId, options);
   }
 
   /**
@@ -35,7 +70,7 @@ export abstract class DiskImage {
    * @param versionId The version of the object. Default: the current one.
    */
   public static fromDelta(bucket: s3.IBucket, key: string, versionId?: string): DiskImage {
-    return new BucketImage(bucket, key, versionId, 'DELTA');
+    return new DeltaImage(bucket, key, versionId);
   }
 
   /**
@@ -44,14 +79,14 @@ export abstract class DiskImage {
    * Another content makes another snapshot.
    *
    * @param filePath The file, relative to the working directory of the app.
-   * @param options Options of the asset.
+   * @param options Options of the asset, and what the image is.
    */
-  public static fromAsset(filePath: string, options?: s3_assets.AssetOptions): DiskImage {
+  public static fromAsset(filePath: string, options?: DiskImageAssetOptions): DiskImage {
     return new AssetImage(filePath, options);
   }
 
   /**
-   * The size, where it is known at synthesis. Asked before `_bind`, which may copy the whole image.
+   * The size of the disk, where it is known at synthesis. Asked before `_bind`, which may copy the whole image.
    *
    * @internal
    */
@@ -74,13 +109,15 @@ export interface DiskImageLocation {
   readonly bucket: s3.IBucket;
   readonly key: string;
   readonly versionId?: string;
-  /** Absent: a raw image. */
-  readonly format?: 'DELTA';
+  /** Absent: what its first bytes say. */
+  readonly format?: string;
+  readonly containerAsRaw?: boolean;
 }
 
 class BucketImage extends DiskImage {
   constructor(
-    private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string, private readonly format?: 'DELTA',
+    private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string,
+    private readonly options: DiskImageOptions = {},
   ) {
     super();
   }
@@ -90,27 +127,36 @@ class BucketImage extends DiskImage {
   }
 
   public _bind(scope: Construct): DiskImageLocation {
-    const { bucket, key, versionId, format } = this;
+    const { bucket, key, versionId } = this;
     check(scope, 'key', key, '1 to 1024 bytes long', value => value !== '' && Buffer.byteLength(value) <= 1024);
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
-    return { bucket, key, versionId, format };
+    return { bucket, key, versionId, ...formatOf(scope, this.options) };
+  }
+}
+
+class DeltaImage extends BucketImage {
+  public _bind(scope: Construct): DiskImageLocation {
+    return { ...super._bind(scope), format: DELTA_FORMAT };
   }
 }
 
 class AssetImage extends DiskImage {
-  constructor(private readonly filePath: string, private readonly options: s3_assets.AssetOptions = {}) {
+  constructor(private readonly filePath: string, private readonly options: DiskImageAssetOptions = {}) {
     super();
   }
 
   public _sizeInBytes(scope: Construct): number | undefined {
     // What bundling makes of the path, be it a folder, is seen afterwards.
-    return this.options.bundling ? undefined : sizeOf(scope, this.filePath);
+    if (this.options.bundling) { return undefined; }
+    const size = sizeOf(scope, this.filePath);
+    return isRaw(this.filePath, size, this.options) ? size : undefined;
   }
 
   public _bind(scope: Construct): DiskImageLocation {
-    const asset = new s3_assets.Asset(scope, 'Image', { ...this.options, path: this.filePath });
+    const { format, containerAsRaw, ...options } = this.options;
+    const asset = new s3_assets.Asset(scope, 'Image', { ...options, path: this.filePath });
     if (!asset.isFile) { throw misuse(scope, `'image' must be bundled into a single file, got a folder from '${this.filePath}'`); }
-    return { bucket: asset.bucket, key: asset.s3ObjectKey };
+    return { bucket: asset.bucket, key: asset.s3ObjectKey, ...formatOf(scope, { format, containerAsRaw }) };
   }
 }
 
@@ -121,4 +167,27 @@ function sizeOf(scope: Construct, filePath: string): number {
   if (!stats.isFile()) { throw misuse(scope, `'image' must be a file, got '${file}', which is a folder or a device`); }
   if (stats.size === 0) { throw misuse(scope, `'image' must not be empty, got '${file}' of 0 bytes`); }
   return stats.size;
+}
+
+function formatOf(scope: Construct, { format, containerAsRaw }: DiskImageOptions): DiskImageOptions {
+  notBoth(scope, "'containerAsRaw'", `'format: ${format ?? DiskImageFormat.AUTO}'`, containerAsRaw === true && format !== DiskImageFormat.RAW);
+  return { format: format === DiskImageFormat.AUTO ? undefined : format, containerAsRaw: containerAsRaw || undefined };
+}
+
+/** As the import will see it; whatever is not raw tells the size of its disk there. */
+function isRaw(filePath: string, size: number, { format = DiskImageFormat.AUTO }: DiskImageOptions): boolean {
+  if (format !== DiskImageFormat.AUTO) { return format === DiskImageFormat.RAW; }
+  const file = fs.openSync(path.resolve(filePath), 'r');
+  try {
+    const bytes = (position: number) => {
+      const buffer = Buffer.alloc(8);
+      return buffer.toString('latin1', 0, fs.readSync(file, buffer, 0, buffer.length, position));
+    };
+    const head = bytes(0);
+    // The footer of a fixed VHD.
+    const tail = size < 512 ? '' : bytes(size - 512);
+    return tail !== 'conectix' && !CONTAINER_MAGIC.some(({ magic }) => head.startsWith(magic));
+  } finally {
+    fs.closeSync(file);
+  }
 }

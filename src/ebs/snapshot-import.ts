@@ -7,6 +7,7 @@ import type { DiskImage } from './disk-image';
 import { estimateImport, type ImportEstimate, type ImportEstimateOptions } from './import-estimate';
 import { Verification, ZeroBlocks } from './integrity';
 import { snapshotArnOf, type ISnapshot } from './snapshot';
+import { DELTA_FORMAT } from '../contract/disk-image-format';
 import { IMPORT_METRICS } from '../contract/metrics';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
 import { TRANSFER_METRICS } from '../contract/transfer-metrics';
@@ -57,7 +58,9 @@ export interface SnapshotImportProps {
    *
    * A change makes a new snapshot.
    *
-   * @default - the size of the image, rounded up to a whole GiB
+   * Of a compressed disk that does not say how large it is, this is the most that it may have; it is needed then.
+   *
+   * @default - the size of the disk in the image, rounded up to a whole GiB
    */
   readonly volumeSize?: Size;
 
@@ -290,7 +293,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     this.validateImageSize(sizeInBytes, volumeSize);
     this._leastVolumeSize = volumeSize ?? (sizeInBytes === undefined ? undefined : Math.ceil(sizeInBytes / GIB));
     const image = props.image._bind(this);
-    if (image.format === 'DELTA' && !props.parent) { throw misuse(this, "'image' is a delta, so it needs 'parent', the snapshot that it leads from"); }
+    if (image.format === DELTA_FORMAT && !props.parent) { throw misuse(this, "'image' is a delta, so it needs 'parent', the snapshot that it leads from"); }
 
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<SnapshotImportProperties>(this, {
@@ -303,6 +306,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
         SourceVersion: image.versionId,
         SourceRevision: props.sourceRevision,
         SourceFormat: image.format,
+        ContainerAsRaw: image.containerAsRaw,
         VolumeSize: volumeSize,
         Description: props.description,
         // Never `false`, which EBS refuses where the account encrypts by default.

@@ -1,4 +1,4 @@
-import { deadlineOf, limitsOf, refuseLate } from '../../../lambda/ebs/image-limits';
+import { deadlineOf, limitsOf, refuseLate, refuseLongStream } from '../../../lambda/ebs/image-limits';
 import type { IntegrityOptions } from '../../../src/contract/integrity';
 import type { TransferLimits } from '../../../src/contract/limits';
 import type { SnapshotImportProperties } from '../../../src/contract/snapshot-import';
@@ -55,4 +55,32 @@ test('limits come as strings, and are checked', () => {
   expect(limitsOf(properties({ MaxPutsPerSecond: '500', MaxConcurrency: '4' }))).toEqual({ maxPutsPerSecond: 500, maxConcurrency: 4 });
   expect(() => limitsOf(properties({ MaxPutsPerSecond: '1001' }))).toThrow('maxPutsPerSecond must be a whole number from 10 to 1000, got 1001');
   expect(() => limitsOf(properties({ MaxConcurrency: '0' }))).toThrow('maxConcurrency must be a whole number from 1 to 1000, got 0');
+});
+
+describe('a stream is refused if one function cannot copy it in its 15 minutes', () => {
+  const stream = (gib: number, file = gib) => ({
+    ...image(file), image: { format: 'ZSTD', diskSize: gib * GIB, stream: { atLeast: gib * GIB, limit: 'STATED' as const } },
+  });
+
+  test('by what is known of its length', () => {
+    expect(() => refuseLongStream(stream(61), {}, {})).not.toThrow();
+    expect(() => refuseLongStream(stream(62, 5), {}, {})).toThrow('image s3://images/disk.img is compressed as a whole, so that one function must read it from its start; '
+      + 'at 78 MB a second it copies 65520000000 bytes in its 15 minutes, but there are at least 66571993088; use a format that several can read');
+    expect(() => refuseLongStream(stream(10, 5), { maxPutsPerSecond: 20 }, {})).toThrow('at 20 blocks a second (maxPutsPerSecond) it copies 8808038400 bytes');
+  });
+
+  test('of which zeros may be left out, by the length of the file', () => {
+    expect(() => refuseLongStream(stream(62, 5), {}, { zeroBlocks: 'OMIT' })).not.toThrow();
+  });
+
+  test('but not what several can read', () => {
+    expect(() => refuseLongStream({ ...image(5), image: { format: 'QCOW2', diskSize: 1000 * GIB } }, {}, {})).not.toThrow();
+  });
+});
+
+test('the size of the disk counts for the puts, and that of the file for the network', () => {
+  const qcow2 = (disk: number, file: number) => ({ ...image(file), image: { format: 'QCOW2', diskSize: disk * GIB } });
+  expect(() => refuseLate(qcow2(1_500, 1), {}, {})).toThrow('3072000 blocks of 512 KiB');
+  expect(() => refuseLate(qcow2(1_500, 1), {}, { zeroBlocks: 'OMIT' })).not.toThrow();
+  expect(() => refuseLate(qcow2(100, 1_200), { maxConcurrency: 1 }, {})).toThrow('to read 1288490188800 bytes by 1 workers');
 });

@@ -1,0 +1,150 @@
+import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { Tables, u64le } from './tables';
+
+/**
+ * VMDK in one sparse extent: "Virtual Disk Format 5.0" of VMware. A directory
+ * of tables (GD) of grains (GT). Stream-optimized ones have compressed grains,
+ * each behind a marker that tells its length, and their last header at the end.
+ */
+
+const FORMAT = 'VMDK';
+const SECTOR = 512;
+const HEADER = 512;
+/** The directory's position is in a copy of the header near the end: of three sectors there, the second one. */
+const AT_END = 2 ** 64 - 1;
+const FOOTER_FROM_END = 1024;
+const LARGEST_GRAIN = 128 * 1024 * 1024;
+/** Those are decompressed in memory. VMware makes 64 KiB. */
+const LARGEST_COMPRESSED_GRAIN = 2 * 1024 * 1024;
+const LONGEST_DESCRIPTOR = 1024 * 1024;
+/** Sector of the disk (8 bytes), and bytes of the compressed data after it (4). */
+export const GRAIN_MARKER = 12;
+/** What zlib adds to data that cannot be compressed. */
+const zlibBound = (bytes: number) => bytes + Math.ceil(bytes / 16_000) * 5 + 1024;
+
+const ZEROED_GRAINS = 1 << 2;
+const COMPRESSED = 1 << 16;
+const MARKERS = 1 << 17;
+
+export async function openVmdk(file: ImageFile): Promise<DiskLayout> {
+  const tables = new Tables(FORMAT, file);
+  if (file.size < HEADER) { damaged(FORMAT, 'its header is cut off'); }
+  const start = await tables.bytes('the header', 0, HEADER);
+  const version = start.readUInt32LE(4);
+  if (version < 1 || version > 3) { refuse(`is in version ${version} of VMDK, but only versions 1 to 3 are supported; convert it with: qemu-img convert -O qcow2`); }
+  await refuseDescriptor(tables, start);
+  const header = u64le(start, 56) === AT_END ? await footer(tables) : start;
+
+  const flags = header.readUInt32LE(8);
+  const capacity = u64le(header, 12) * SECTOR;
+  const grain = u64le(header, 20) * SECTOR;
+  const perTable = header.readUInt32LE(44);
+  const directory = u64le(header, 56) * SECTOR;
+  const compressed = (flags & COMPRESSED) !== 0;
+  const algorithm = header.readUInt16LE(77);
+  if (compressed && algorithm !== 1) { refuse(`is a VMDK with compression ${algorithm}, but only 1 (deflate) is supported; convert it with: qemu-img convert -O qcow2`); }
+  if (compressed && !(flags & MARKERS)) { refuse('is a VMDK with compressed grains without markers, which is not supported; convert it with: qemu-img convert -O qcow2'); }
+  if (capacity === 0 || capacity > MOST_DISK_BYTES) { damaged(FORMAT, `it claims to be a disk of ${capacity} bytes`); }
+  if (!isPowerOfTwo(grain, SECTOR, compressed ? LARGEST_COMPRESSED_GRAIN : LARGEST_GRAIN)) { damaged(FORMAT, `its grains have ${grain} bytes`); }
+  if (!isPowerOfTwo(perTable, 1, 65_536)) { damaged(FORMAT, `its tables have ${perTable} entries`); }
+  const entries = Math.ceil(capacity / grain / perTable);
+  if (directory === 0 || directory + entries * 4 > file.size) { outside(FORMAT, 'the directory of grains', directory, file.size); }
+  return new Vmdk(tables, { size: capacity, grain, perTable, directory, entries, compressed, zeroedGrains: (flags & ZEROED_GRAINS) !== 0 });
+}
+
+async function footer(tables: Tables): Promise<Buffer> {
+  const { size } = tables.file;
+  if (size < HEADER + FOOTER_FROM_END) { damaged(FORMAT, 'its end is cut off'); }
+  const bytes = await tables.bytes('the footer', size - FOOTER_FROM_END, HEADER);
+  if (bytes.toString('latin1', 0, 4) !== 'KDMV' || u64le(bytes, 56) === AT_END) { damaged(FORMAT, 'its end is missing; was it uploaded completely?'); }
+  return bytes;
+}
+
+/** A text that says, among others, what kind of disk it is. */
+async function refuseDescriptor(tables: Tables, header: Buffer): Promise<void> {
+  const offset = u64le(header, 28) * SECTOR;
+  const length = u64le(header, 36) * SECTOR;
+  if (length > LONGEST_DESCRIPTOR) { damaged(FORMAT, `its descriptor has ${length} bytes`); }
+  const descriptor = offset === 0 ? '' : (await tables.bytes('the descriptor', offset, length)).toString('latin1');
+  if (!/^createType/im.test(descriptor)) { refuse('is one extent of a VMDK in several files; convert the disk, by its descriptor, with: qemu-img convert -O qcow2'); }
+  refuseVariant(descriptor);
+}
+
+/** Refuses what the descriptor calls a disk that is not whole. */
+function refuseVariant(descriptor: string): void {
+  const type = createType(descriptor);
+  if (!/^(monolithicSparse|streamOptimized)$/i.test(type)) {
+    refuse(`is a VMDK of type '${type}', but only monolithicSparse and streamOptimized are supported; convert it with: qemu-img convert -O qcow2`);
+  }
+  const parent = /^parentCID\s*=\s*([0-9a-f]+)/im.exec(descriptor)?.[1];
+  if (parent !== undefined && !/^f{8}$/i.test(parent)) {
+    refuse('is a VMDK with a parent, which holds a part of its data; join them first, with: qemu-img convert -O qcow2');
+  }
+  const extents = descriptor.match(/^(RW|RDONLY|NOACCESS)\s/gm)?.length ?? 1;
+  if (extents > 1) { refuse(`is one extent of a VMDK in ${extents} files; convert the disk, by its descriptor, with: qemu-img convert -O qcow2`); }
+}
+
+/** Not a VMDK itself, but the text that is beside those in several files. */
+export function refuseVmdkDescriptor(descriptor: string): never {
+  return refuse(`is the descriptor of a VMDK of type '${createType(descriptor)}', whose data is in other files; join them first, with: qemu-img convert -O qcow2`);
+}
+
+function createType(descriptor: string): string {
+  return /^createType\s*=\s*"([\w-]{1,40})"/im.exec(descriptor)?.[1] ?? 'unknown';
+}
+
+function isPowerOfTwo(value: number, least: number, most: number): boolean {
+  return value >= least && value <= most && Number.isInteger(Math.log2(value));
+}
+
+interface Geometry {
+  readonly size: number;
+  readonly grain: number;
+  /** Entries of a table of grains. */
+  readonly perTable: number;
+  readonly directory: number;
+  /** Of the directory. */
+  readonly entries: number;
+  readonly compressed: boolean;
+  /** 1 instead of a sector means zeros. */
+  readonly zeroedGrains: boolean;
+}
+
+class Vmdk implements DiskLayout {
+  public readonly format = FORMAT;
+  public readonly size: number;
+
+  constructor(private readonly tables: Tables, private readonly geometry: Geometry) {
+    this.size = geometry.size;
+  }
+
+  public async extents(from: number, to: number): Promise<Extent[]> {
+    const { grain, perTable } = this.geometry;
+    const extents = new Extents(FORMAT, this.tables.file.size, from, to);
+    const tableBytes = grain * perTable;
+    for (let at = from; at < to;) {
+      const n = Math.floor(at / tableBytes);
+      const end = Math.min(to, (n + 1) * tableBytes);
+      await this.ofTable(extents, n, Math.floor(at / grain), Math.ceil(end / grain));
+      at = end;
+    }
+    return extents.all;
+  }
+
+  /** Grains from `first` to before `end`, which all have their entries in table `n`. */
+  private async ofTable(extents: Extents, n: number, first: number, end: number): Promise<void> {
+    const { grain, perTable, directory, entries, compressed, zeroedGrains } = this.geometry;
+    const table = (await this.tables.bytes('the directory of grains', directory + n * 4, 4)).readUInt32LE() * SECTOR;
+    if (table === 0) { return extents.zeros(first * grain, (end - first) * grain); }
+    if (table < directory + entries * 4 && table + perTable * 4 > directory) { damaged(FORMAT, 'its directory and a table of grains overlap'); }
+
+    const sectors = await this.tables.bytes('a table of grains', table + first % perTable * 4, (end - first) * 4);
+    for (let i = first; i < end; i++) {
+      const sector = sectors.readUInt32LE((i - first) * 4);
+      const [at, offset] = [i * grain, sector * SECTOR];
+      if (sector === 0 || (sector === 1 && zeroedGrains)) { extents.zeros(at, grain); continue; }
+      if (offset < table + perTable * 4 && offset + (compressed ? 1 : grain) > table) { damaged(FORMAT, 'its data and a table of grains overlap'); }
+      if (compressed) { extents.chunk(at, grain, offset, GRAIN_MARKER + zlibBound(grain), 'grain'); } else { extents.data(at, grain, offset); }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** Zstandard's framing (RFC 8878): what can be known of it without decompressing. */
+
+export const ZSTD_MAGIC = 0xfd2f_b528;
+const isSkippable = (magic: number) => (magic & 0xffff_fff0) >>> 0 === 0x184d_2a50;
+
+export interface FrameHeader {
+  /** Bytes before the first block. */
+  readonly length: number;
+  /** Of what is compressed, if the frame tells. */
+  readonly contentSize?: number;
+  /** What the decoder must keep in memory. */
+  readonly window: number;
+  readonly checksum: boolean;
+}
+
+/** undefined: that is no frame, or not enough of one. */
+export function frameHeader(bytes: Buffer): FrameHeader | undefined {
+  if (bytes.length < 6 || bytes.readUInt32LE(0) !== ZSTD_MAGIC) { return undefined; }
+  const descriptor = bytes[4];
+  const single = (descriptor & 0x20) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
+  const sizeBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6];
+  const sizeAt = 5 + (single ? 0 : 1) + dictionaryBytes;
+  const length = sizeAt + sizeBytes;
+  if (bytes.length < length) { return undefined; }
+  const contentSize = sizeBytes === 0 ? undefined : sizeIn(bytes, sizeAt, sizeBytes);
+  const windowBase = 2 ** (10 + (bytes[5] >> 3));
+  return {
+    length,
+    ...(contentSize !== undefined && { contentSize }),
+    window: single ? contentSize! : windowBase + windowBase / 8 * (bytes[5] & 7),
+    checksum: (descriptor & 4) !== 0,
+  };
+}
+
+function sizeIn(bytes: Buffer, at: number, length: number): number {
+  switch (length) {
+    case 1: return bytes[at];
+    case 2: return bytes.readUInt16LE(at) + 256;
+    case 4: return bytes.readUInt32LE(at);
+    default: return bytes.readUInt32LE(at + 4) * 2 ** 32 + bytes.readUInt32LE(at);
+  }
+}
+
+/** All bytes of the frame with which `bytes` begins; undefined if it is none, or does not end in them. */
+export function frameLength(bytes: Buffer): number | undefined {
+  const header = frameHeader(bytes);
+  if (!header) { return undefined; }
+  for (let at = header.length; at + 3 <= bytes.length;) {
+    const block = bytes.readUIntLE(at, 3);
+    const [last, type, size] = [block & 1, (block >> 1) & 3, block >> 3];
+    // One byte, repeated.
+    at += 3 + (type === 1 ? 1 : size);
+    if (last) {
+      at += header.checksum ? 4 : 0;
+      return at <= bytes.length ? at : undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Frames that hold no content, such as a seek table; 0: there is none. */
+export function skippableLength(bytes: Buffer): number {
+  return bytes.length >= 8 && isSkippable(bytes.readUInt32LE(0)) ? 8 + bytes.readUInt32LE(4) : 0;
+}

@@ -1,0 +1,29 @@
+/**
+ * The format of a disk image.
+ */
+export enum DiskImageFormat {
+  /** What the image's first bytes say, or its last ones where only these tell; never its name. */
+  AUTO = 'AUTO',
+  /** The content of a disk, byte for byte. */
+  RAW = 'RAW',
+  /**
+   * QEMU's format, in its versions 2 and 3: also with compressed clusters (zlib, zstd), extended L2 entries, and
+   * clusters of any size. Not encrypted, and without backing file, external data file, or snapshots inside.
+   */
+  QCOW2 = 'QCOW2',
+  /** VHD, fixed or dynamic. Not differencing. */
+  VHD = 'VHD',
+  /** VHDX, fixed or dynamic, that was closed properly. Not differencing. */
+  VHDX = 'VHDX',
+  /** VMDK in a single file: monolithic sparse, or stream-optimized, as in OVA archives. Not split, flat, or with a parent. */
+  VMDK = 'VMDK',
+  /** A raw disk, compressed with gzip. It needs `volumeSize`, for it does not say how large the disk is. One function reads it. */
+  GZIP = 'GZIP',
+  /**
+   * A raw disk, compressed with zstd. One function reads it, unless it has a seek table (as t2sz makes it) and frames of at
+   * most 16 MiB. It needs `volumeSize` if it does not state its size, or has several frames without such a table.
+   */
+  ZSTD = 'ZSTD',
+  /** A raw disk, compressed with xz, with CRC32 or CRC64, without filters other than LZMA2. One function reads it. */
+  XZ = 'XZ',
+}

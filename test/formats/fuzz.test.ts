@@ -1,0 +1,15 @@
+import { fuzz, subjects } from './fuzz';
+
+/** The task `fuzz` has many more. */
+const CASES = Number(process.env.CASES ?? 2_500);
+const FIRST = Number(process.env.FIRST ?? 0);
+
+test('a mutated image is read or refused, and nothing else', async () => {
+  const all = await subjects();
+  const outcomes = { read: 0, refused: 0 };
+  for (let n = FIRST; n < FIRST + CASES; n++) { outcomes[await fuzz(all, n)]++; }
+  process.stdout.write(process.env.CASES ? `${JSON.stringify(outcomes)}\n` : '');
+  // Both happen, or the mutations are no good.
+  expect(outcomes.read).toBeGreaterThan(CASES / 10);
+  expect(outcomes.refused).toBeGreaterThan(CASES / 10);
+}, 3_600_000);

@@ -1,0 +1,137 @@
+import { gzipSync, zstdCompressSync } from 'zlib';
+import { disk, IMAGES, properties, World } from './world';
+import { BLOCK_SIZE } from '../../emulator/ebs';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256 } from '../../formats/fixtures';
+import { seekableZstd } from '../../formats/seekable';
+
+let world: World;
+
+afterEach(() => world.close());
+
+/** In ranges that begin and end in the middle of clusters, grains and blocks. */
+async function start(): Promise<void> {
+  world = await World.start({ ebs: { startWindow: 0 }, rangeBlocks: 7, tick: 1_000 });
+}
+
+/** A raw disk from its size and digest alone would do, but a failure shall be told by the block. */
+async function rawOf(name: string, digest: string): Promise<Buffer> {
+  const file = new MemoryFile(fixture(name));
+  const raw = await readDisk((await openImage(file))!, file);
+  expect(sha256(raw)).toBe(digest);
+  return raw;
+}
+
+describe('the snapshot is, byte for byte, what qemu-img makes of', () => {
+  // The readers have all of them; here is one of each kind.
+  const names = ['512.qcow2', 'zlib.qcow2', 'zstd.qcow2', 'zstd-2m.qcow2', 'mixed-extended.qcow2', 'dynamic.vhd', 'fixed.vhd', 'dynamic-1m.vhdx', 'overwritten.vmdk', 'stream.vmdk'];
+  test(names.join(', '), async () => {
+    await start();
+    for (const [name, size, digest] of RAWS.filter(([found]) => names.includes(found))) {
+      await world.s3.put(IMAGES, name, fixture(name));
+      const { SnapshotId, VolumeSize } = await world.stack(name).deploy(properties({ SourceKey: name }));
+      expect(VolumeSize).toBe('1');
+      const raw = await rawOf(name, digest);
+      expect(raw.length).toBe(size);
+      world.expectContent(SnapshotId, raw);
+    }
+  });
+});
+
+describe('a compressed disk', () => {
+  const raw = disk(9 * BLOCK_SIZE + 12_345);
+
+  test.each<[string, Buffer, { VolumeSize?: number }]>([
+    ['gzip', gzipSync(raw), { VolumeSize: 3 }],
+    ['gzip in two members', Buffer.concat([gzipSync(raw.subarray(0, 1_000_000)), gzipSync(raw.subarray(1_000_000))]), { VolumeSize: 3 }],
+    ['zstd that states its size', zstdCompressSync(raw), {}],
+    ['zstd in two frames', Buffer.concat([zstdCompressSync(raw.subarray(0, 1_000_000)), zstdCompressSync(raw.subarray(1_000_000))]), { VolumeSize: 3 }],
+    ['seekable zstd', seekableZstd(raw, 700_000), {}],
+  ])('by %s is decompressed on the way', async (how, compressed, more) => {
+    await start();
+    await world.s3.put(IMAGES, 'disk.img', compressed);
+    const { SnapshotId, VolumeSize } = await world.stack().deploy(properties({ Verify: 'FULL', ...more }));
+    expect(VolumeSize).toBe(`${more.VolumeSize ?? 1}`);
+    world.expectContent(SnapshotId, raw);
+    // One function reads a stream; a seek table lets several work.
+    expect(world.invocations.copy).toBe(how === 'seekable zstd' ? 2 : 1);
+  });
+
+  test('that is not finished in time is finished by the next invocation', async () => {
+    let invocation = 0;
+    world = await World.start({
+      ebs: { startWindow: 0 },
+      remaining: () => {
+      // Time for one part of 8 blocks.
+        const first = invocation++ === 0;
+        let puts = 0;
+        world.server.faults.choose(operation => { puts += operation === 'ebs:PutSnapshotBlock' ? 1 : 0; return undefined; });
+        return () => first && puts > 0 ? 59_000 : 900_000;
+      },
+    });
+    const image = disk(20 * BLOCK_SIZE + 5);
+    await world.s3.put(IMAGES, 'disk.img', gzipSync(image));
+    const { SnapshotId } = await world.stack().deploy(properties({ VolumeSize: 2 }));
+    world.expectContent(SnapshotId, image);
+    expect(world.invocations.copy).toBe(2);
+  });
+
+  test.each([
+    ['gzip without volumeSize', gzipSync(raw), {}, "image s3://images/disk.img is a gzip stream that does not say how large the disk is; set 'volumeSize'"],
+    ['gzip of another format', gzipSync(fixture('zlib.qcow2')), { VolumeSize: 1 }, 'is compressed with gzip, and what it holds is QCOW2, not a raw disk; decompress it first'],
+    ['zstd of what is not supported', zstdCompressSync(fixture('disk.vdi')), {}, 'is compressed with zstd, and what it holds is a VirtualBox disk (VDI), which is not supported'],
+    ['a damaged start', gzipSync(raw).fill(0xff, 12, 40), { VolumeSize: 1 }, 'is a damaged gzip stream'],
+  ])('by %s is refused before a snapshot is started', async (_, compressed, more, message) => {
+    await start();
+    await world.s3.put(IMAGES, 'disk.img', compressed);
+    await expect(world.stack().deploy(properties(more))).rejects.toThrow(message);
+    expect(world.server.count('ebs:StartSnapshot')).toBe(0);
+  });
+
+  test.each([
+    ['longer than its first frame states', Buffer.concat([zstdCompressSync(raw), zstdCompressSync(raw)]), {}, `is a zstd stream of more than ${raw.length} bytes, which is all that its start tells of; set volumeSize`],
+    ['cut off', gzipSync(raw).subarray(0, -9), { VolumeSize: 1 }, 'is a damaged gzip stream: unexpected end of file'],
+    ['cut off, as zstd', zstdCompressSync(raw).subarray(0, -9), {}, 'is a damaged zstd stream: unexpected end of file'],
+  ])('that is %s fails, and leaves nothing', async (_, compressed, more, message) => {
+    await start();
+    await world.s3.put(IMAGES, 'disk.img', compressed);
+    await expect(world.stack().deploy(properties(more))).rejects.toThrow(message);
+    world.expectNothingLeft();
+  });
+});
+
+describe('before a snapshot is started,', () => {
+  test('what is not supported is refused, by its name', async () => {
+    await start();
+    for (const [name, words] of REFUSED) {
+      await world.s3.put(IMAGES, 'disk.img', fixture(name));
+      await expect(world.stack().deploy(properties())).rejects.toThrow(words);
+    }
+    expect(world.server.count('ebs:StartSnapshot')).toBe(0);
+  });
+
+  test('a container that shall be raw is refused, unless it is meant', async () => {
+    await start();
+    const container = fixture('zlib.qcow2');
+    await world.s3.put(IMAGES, 'disk.img', container);
+    await expect(world.stack().deploy(properties({ SourceFormat: 'RAW' }))).rejects.toThrow(
+      "looks like QCOW2, but 'format' is RAW, with which that file itself would be the disk; leave 'format' out, or set 'containerAsRaw' if that is meant");
+    expect(world.server.count('ebs:StartSnapshot')).toBe(0);
+    const { SnapshotId } = await world.stack('Meant').deploy(properties({ SourceFormat: 'RAW', ContainerAsRaw: true }));
+    world.expectContent(SnapshotId, container);
+  });
+
+  test('a format that is not the one that was said is refused', async () => {
+    await start();
+    await world.s3.put(IMAGES, 'disk.img', fixture('zlib.qcow2'));
+    await expect(world.stack().deploy(properties({ SourceFormat: 'VMDK' }))).rejects.toThrow("is not VMDK, as 'format' says, but QCOW2; leave 'format' out, or correct it");
+    await expect(world.stack().deploy(properties({ SourceFormat: 'ISO' }))).rejects.toThrow('format must be one of AUTO, RAW, QCOW2');
+  });
+
+  test('the size of the disk counts, not that of the file', async () => {
+    await start();
+    await world.s3.put(IMAGES, 'disk.img', fixture('large.qcow2'));
+    await expect(world.stack().deploy(properties({ VolumeSize: 100 }))).rejects.toThrow('volumeSize is 100 GiB, but the image s3://images/disk.img needs 3072 GiB');
+    await expect(world.stack().deploy(properties())).rejects.toThrow('is too large to be imported during a deployment: 6291456 blocks of 512 KiB');
+    expect(world.server.count('ebs:StartSnapshot')).toBe(0);
+  });
+});
