@@ -88,7 +88,8 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     }) ?? await startedBefore(image, parent, context);
     const { id } = snapshot;
     log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, parent: snapshot.parent?.snapshotId });
-    return { id, memo: JSON.stringify({ source: image, encrypted: snapshot.encrypted, parent: snapshot.parent, started: Date.now() } satisfies Memo) };
+    const memo: Memo = { source: image, encrypted: snapshot.encrypted, parent: snapshot.parent, started: Date.now() };
+    return { id, memo: JSON.stringify(memo) };
   }
 
   /** The event was delivered a second time, and the image needs another size than it did the first time. */

@@ -26,10 +26,13 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
   const { snapshotId, zeroBlocks, verify, deadline } = input;
   await source.verify(input.source);
   const imageBlocks = blocksOf(input.source.size);
-  const { parent, end: blocks } = input.parent ? await planParent({ store, reader }, input.parent, imageBlocks) : { parent: undefined, end: imageBlocks };
+  const { parent, end: blocks } = input.parent
+    ? await planParent({ store, reader }, input.parent, imageBlocks)
+    : { parent: undefined, end: imageBlocks };
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, smallRange);
   const made: Plan = {
-    source: input.source, blocks, rangeBlocks, putsPerSecond, deadline, zeroBlocks, verify, owner: input.owner, parent: parent && shared(parent, workers),
+    source: input.source, blocks, rangeBlocks, putsPerSecond, deadline, zeroBlocks, verify, owner: input.owner,
+    parent: parent && shared(parent, workers),
   };
   await store.savePlan(snapshotId, made);
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId });
