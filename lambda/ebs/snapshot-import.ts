@@ -100,8 +100,10 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       return start(undefined, true);
     }) ?? await startedBefore(image, parent, context);
     const { id } = snapshot;
-    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, format: image.image?.format ?? 'RAW', parent: snapshot.parent?.snapshotId });
-    return { id, memo: JSON.stringify({ source: image, encrypted: snapshot.encrypted, parent: snapshot.parent, started: Date.now() } satisfies Memo) };
+    const { format = 'RAW' } = image.image ?? {};
+    log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, format, parent: snapshot.parent?.snapshotId });
+    const memo: Memo = { source: image, encrypted: snapshot.encrypted, parent: snapshot.parent, started: Date.now() };
+    return { id, memo: JSON.stringify(memo) };
   }
 
   /** The event was delivered a second time, and the image needs another size than it did the first time. */

@@ -21,11 +21,14 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
   // Of what is converted or applied, the blocks tell nothing of the object's own checksum.
   const checksum = pinned.image || pinned.delta ? undefined : said;
   const imageBlocks = blocksOf(diskSizeOf(pinned));
-  const { parent, end: blocks } = input.parent ? await planParent({ store, reader }, input.parent, imageBlocks) : { parent: undefined, end: imageBlocks };
+  const { parent, end: blocks } = input.parent
+    ? await planParent({ store, reader }, input.parent, imageBlocks)
+    : { parent: undefined, end: imageBlocks };
   // A stream cannot be divided.
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, pinned.image?.stream ? blocks : smallRange);
   const made: Plan = {
-    source: pinned, checksum, blocks, rangeBlocks, putsPerSecond, deadline, zeroBlocks, verify, owner: input.owner, parent: parent && shared(parent, workers),
+    source: pinned, checksum, blocks, rangeBlocks, putsPerSecond, deadline, zeroBlocks, verify, owner: input.owner,
+    parent: parent && shared(parent, workers),
   };
   await store.savePlan(snapshotId, made);
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId });

@@ -1,5 +1,6 @@
 import {
-  CreateTagsCommand, DeleteSnapshotCommand, DeleteTagsCommand, GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand, paginateDescribeSnapshots, type EC2Client, type Filter,
+  CreateTagsCommand, DeleteSnapshotCommand, DeleteTagsCommand, GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand,
+  paginateDescribeSnapshots, type EC2Client, type Filter,
   type Snapshot as Ec2Snapshot, type Tag,
 } from '@aws-sdk/client-ec2';
 import { isNamed, saidBy } from '../shared/errors';
@@ -86,8 +87,13 @@ export class Snapshots {
       const found: Ec2Snapshot[] = [];
       for await (const page of paginateDescribeSnapshots({ client: this.ec2 }, input)) { found.push(...page.Snapshots ?? []); }
       return found.map(({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, KmsKeyId, Tags = [] }) => ({
-        id: SnapshotId!, state: State!, stateMessage: StateMessage || undefined, volumeSize: VolumeSize!, encrypted: Encrypted === true,
-        kmsKeyArn: KmsKeyId, tags: Tags,
+        id: SnapshotId!,
+        state: State!,
+        stateMessage: StateMessage || undefined,
+        volumeSize: VolumeSize!,
+        encrypted: Encrypted === true,
+        kmsKeyArn: KmsKeyId,
+        tags: Tags,
       }));
     });
   }

@@ -33,7 +33,9 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
   fc.record({ kind: fc.constant('byte' as const), at: fc.double({ min: 0, max: 0.999, noNaN: true }) }),
   fc.record({
     kind: fc.constantFrom('zero' as const, 'move' as const),
-    from: fc.integer({ min: 0, max: 12 }), blocks: fc.integer({ min: 1, max: 4 }), to: fc.integer({ min: 0, max: 12 }),
+    from: fc.integer({ min: 0, max: 12 }),
+    blocks: fc.integer({ min: 1, max: 4 }),
+    to: fc.integer({ min: 0, max: 12 }),
   }),
 );
 const step: fc.Arbitrary<Step> = fc.record({
@@ -46,7 +48,10 @@ const step: fc.Arbitrary<Step> = fc.record({
   event: fc.constantFrom('none', 'none', 'none', 'none', 'lost manifest', 'lost parent', 'puts denied', 'rollback', 'worker out of time', 'destroyed'),
 });
 const chains = fc.record({
-  size: fc.integer({ min: 1, max: 12 * BLOCK_SIZE }), seed: fc.nat(), large: fc.integer({ min: 0, max: 9 }), steps: fc.array(step, { minLength: 2, maxLength: 5 }),
+  size: fc.integer({ min: 1, max: 12 * BLOCK_SIZE }),
+  seed: fc.nat(),
+  large: fc.integer({ min: 0, max: 9 }),
+  steps: fc.array(step, { minLength: 2, maxLength: 5 }),
 });
 
 function mutated(image: Buffer, change: Mutation, seed: number): Buffer {
@@ -58,7 +63,7 @@ function mutated(image: Buffer, change: Mutation, seed: number): Buffer {
       return Buffer.concat([next, more]).subarray(0, MOST_BLOCKS * BLOCK_SIZE);
     }
     case 'truncate': return next.subarray(0, Math.max(1, Math.floor(change.part * next.length)));
-    case 'byte': next[Math.floor(change.at * next.length)] ^= 0x55; return next;
+    case 'byte': next[Math.floor(change.at * next.length)] += 1; return next;
     case 'zero': return next.fill(0, Math.min(next.length, change.from * BLOCK_SIZE), Math.min(next.length, (change.from + change.blocks) * BLOCK_SIZE));
     case 'move': {
       image.subarray(change.from * BLOCK_SIZE, (change.from + change.blocks) * BLOCK_SIZE).copy(next, Math.min(next.length, change.to * BLOCK_SIZE));
@@ -80,16 +85,28 @@ let late = 0;
 const puts: number[] = [];
 
 beforeAll(async () => {
-  world = await World.start({ ebs: { startWindow: 0 }, tick: 1_000, rule: true, remaining: () => { const short = late-- > 0; return () => short ? 10_000 : 900_000; } });
+  const remaining = () => {
+    const short = late-- > 0;
+    return () => short ? 10_000 : 900_000;
+  };
+  world = await World.start({ ebs: { startWindow: 0 }, tick: 1_000, rule: true, remaining });
 });
 afterAll(() => world.close());
+
+interface Deployed {
+  readonly id: string;
+  readonly image: Buffer;
+  readonly blocks: readonly Buffer[];
+  readonly volumeSize: number;
+  readonly encrypted: boolean;
+}
 
 /** The model: an image, and the snapshot that is deployed, block by block. */
 class Chain {
   private static count = 0;
   private readonly key = `disk-${++Chain.count}.img`;
   private readonly stack: Stack = world.stack(`Stack${Chain.count}`);
-  private deployed: { readonly id: string; readonly image: Buffer; readonly blocks: readonly Buffer[]; readonly volumeSize: number; readonly encrypted: boolean } | undefined;
+  private deployed: Deployed | undefined;
   private revision = 0;
 
   constructor(private image: Buffer) {}
@@ -115,8 +132,12 @@ class Chain {
     late = event === 'worker out of time' ? 2 : 0;
     const waits = !background || fails || event === 'rollback';
     const outcome = await this.stack.deploy(properties({
-      SourceKey: this.key, SourceRevision: `${++this.revision}`, VolumeSize: volumeSize, Verify: wanted.verify,
-      ...(encrypted && { Encrypted: true }), ...(!waits && { WaitForCompletion: false }),
+      SourceKey: this.key,
+      SourceRevision: `${++this.revision}`,
+      VolumeSize: volumeSize,
+      Verify: wanted.verify,
+      ...(encrypted && { Encrypted: true }),
+      ...(!waits && { WaitForCompletion: false }),
     }), { failAfter: event === 'rollback' }).catch((error: Error) => error);
     if (!waits) { await world.clock.sleep(900_000); }
     world.denied.length = 0;

@@ -142,7 +142,8 @@ export class World {
     const view = this.ebs.snapshot(snapshotId)!;
     expect(view.state).toBe('completed');
     const blocks = Math.ceil(image.length / BLOCK_SIZE);
-    expect(view.presentIndexes.filter(index => index < blocks)).toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
+    expect(view.presentIndexes.filter(index => index < blocks))
+      .toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
     const padded = Buffer.alloc(blocks * BLOCK_SIZE);
     image.copy(padded);
     expect(this.ebs.sha256(snapshotId, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
