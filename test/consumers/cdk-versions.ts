@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'assert';
-import { mkdirSync, readdirSync } from 'fs';
+import { mkdirSync, readdirSync, readFileSync } from 'fs';
 import { join } from 'path';
 import { javaWith } from './languages';
 import { copyOf, FLOOR, install, pack, synthesize, templateIn, WORK } from './packed';
@@ -29,16 +29,18 @@ function main(): void {
     console.log('java: LEFT OUT, this machine has no JDK with Maven');
     return;
   }
+  // What is newest in Maven's own words, for it may be behind npm.
+  const both = [FLOOR, { cdk: 'RELEASE', constructs: 'RELEASE' }];
   try {
-    [FLOOR, newest].forEach(({ cdk, constructs }) => javaWith(cdk, constructs).fetch());
+    both.forEach(({ cdk, constructs }) => javaWith(cdk, constructs).fetch());
   } catch (error) {
     console.log(`java: LEFT OUT, its registry does not give what it needs: ${(error as Error).message}`);
     return;
   }
   const repository = pack('java');
-  for (const { cdk, constructs } of [FLOOR, newest]) {
-    javaWith(cdk, constructs).compile(repository);
-    console.log(`java: compiles against aws-cdk-lib ${cdk}`);
+  for (const { cdk, constructs } of both) {
+    const classpath = readFileSync(join(javaWith(cdk, constructs).compile(repository), 'target', 'classpath'), 'utf8');
+    console.log(`java: compiles against ${/aws-cdk-lib-[\d.]+\d/.exec(classpath)![0]}`);
   }
 }
 
