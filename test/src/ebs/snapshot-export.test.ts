@@ -45,8 +45,8 @@ test('its roles may use this snapshot, this object, and this key', () => {
 
 test('a stack without exports has nothing of them', () => {
   const { stack } = givenStack();
-  new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'disk.img') });
+  new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Images', 'images'), 'disk.img') });
   expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toMatch(/Exporter|EXPORT_STATE_MACHINE/);
-  givenExport({ bucket: s3.Bucket.fromBucketName(stack, 'Exports', 'exports') }, stack);
-  Template.fromStack(stack).resourceCountIs('AWS::StepFunctions::StateMachine', 3);
+  // The framework's, that of transfers, and that of exports.
+  Template.fromStack(givenExport()).resourceCountIs('AWS::StepFunctions::StateMachine', 3);
 });
