@@ -303,7 +303,7 @@ class Account {
     const s3 = this.s3();
     const { Buckets: buckets = [] } = await s3.send(new ListBucketsCommand({}));
     const Bucket = buckets.find(({ Name }) => !Name!.startsWith('cdk-'))?.Name;
-    const tags = Bucket === undefined ? [] : await s3.send(new GetBucketTaggingCommand({ Bucket })).then(({ TagSet = [] }) => TagSet, () => []);
+    const tags = Bucket === undefined ? [] : await s3.send(new GetBucketTaggingCommand({ Bucket })).then(answer => answer.TagSet ?? [], () => []);
     s3.destroy();
     return tags.some(({ Key }) => Key === 'aws-cdk:auto-delete-objects') ? undefined
       : 'CloudFormation: the bucket has them. ministack: NoSuchTagSet, and autoDeleteObjects empties nothing. The tag is set before the destruction';

@@ -6,8 +6,8 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as library from 'cdk-durable-storage';
 import {
-  Adopt, BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, LifecycleConfiguration, MountTargets, ReplicationConfiguration, SnapshotImport, TagSet,
-  ThroughputCooldown, Verification, ZeroBlocks,
+  Adopt, BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, LifecycleConfiguration, MountTargets, ReplicationConfiguration, SnapshotImport,
+  TagSet, ThroughputCooldown, Verification, ZeroBlocks,
 } from 'cdk-durable-storage';
 import { Construct } from 'constructs';
 

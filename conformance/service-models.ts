@@ -15,7 +15,7 @@ interface Case {
 }
 
 /** Where a service is known to take another view than its model: the case → what says so. */
-const LESS = 'the API reference of both lists: a request for fewer than 100 results gets 100';
+const LESS = 'noted of the service, against its model: a request for fewer than 100 results gets 100; nothing here makes one';
 const SIGNATURE = 'not settled: the checksum is part of the signature and the request fails, says the documentation, not how; '
   + 'the emulator answers as to any signature that does not fit';
 const EXPLAINED: Record<string, string> = {

@@ -17,9 +17,6 @@ interface Finding {
   readonly Location: { readonly Path?: (string | number)[] };
 }
 
-/** What cfn-lint says of a template and is no error of ours: rule → why. */
-const EXPLAINED: Record<string, string> = {};
-
 export async function judgeTemplates(report: Report): Promise<void> {
   const section = report.section(`cfn-lint ${version('cfn-lint')}`, 'templates');
   const folder = workFolder('templates');
@@ -58,7 +55,7 @@ async function lint(bin: string, path: string): Promise<string> {
     throw new Unavailable(`cfn-lint does not run: ${stderr.slice(-400)}`);
   }
   writeFileSync(`${path}.lint.json`, stdout);
-  const errors = findings.filter(({ Level, Rule }) => Level === 'Error' && !(Rule.Id in EXPLAINED));
+  const errors = findings.filter(({ Level }) => Level === 'Error');
   const say = ({ Rule, Message, Location }: Finding) => `${Rule.Id} ${Message} (${Location.Path?.join('/') ?? ''})`;
   if (errors.length > 0) { throw new Error(errors.map(say).join('; ')); }
   const others = new Map<string, number>();

@@ -1,4 +1,5 @@
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { TOOLS } from './folders';
 import { output } from './processes';
@@ -32,10 +33,14 @@ export async function python(name: keyof typeof PYTHON): Promise<string> {
   return join(folder, 'bin');
 }
 
+/** What rustc was seen to take for the SDK for EC2, and room for all else. */
+const MEMORY_FOR_CARGO = 8 * 1024 ** 3;
+
 /** coldsnap, built without optimization: compiling the SDK for EC2 takes minutes as it is. */
 export async function coldsnap(): Promise<string> {
   const folder = join(TOOLS, 'coldsnap');
   await once(folder, COLDSNAP, async () => {
+    if (freemem() < MEMORY_FOR_CARGO) { throw new Unavailable('its build takes more memory than is free'); }
     // Beside other judges, which have deadlines.
     const target = join(folder, 'target');
     const install = ['cargo', 'install', 'coldsnap', '--version', COLDSNAP, '--locked', '--debug', '--root', folder, '--target-dir', target];

@@ -154,6 +154,13 @@ describe('refuse', () => {
     expect(answer).toMatchObject({ status: 403, headers: { 'x-amzn-errortype': 'AccessDeniedException' } });
     expect(JSON.parse(String(answer.body))).toEqual({ Message: 'not you' });
   });
+
+  test('cuts a message that is longer than the model allows', () => {
+    const message = (model: RestJsonModel, code: string) =>
+      JSON.parse(String(model.refuse(new ServiceError(code, 400, 'x'.repeat(300))).body)).Message as string;
+    expect(message(ebs, 'ValidationException')).toHaveLength(256);
+    expect(message(efs, 'BadRequest')).toHaveLength(300);
+  });
 });
 
 test('patterns made for Java match as they do there', () => {
