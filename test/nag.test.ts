@@ -7,8 +7,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { DemoStack } from '../examples/demo/stack';
 import { ENV } from './src/given';
+import { DemoStack } from '../examples/demo/stack';
 import {
   Adopt, BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, MountTargets, SnapshotImport, StorageFunctions, TagSet, ThroughputCooldown,
 } from '../src';
