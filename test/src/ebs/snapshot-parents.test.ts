@@ -29,7 +29,7 @@ test('a parent may be used and read by those who have to, before the snapshot is
   const { stack } = named();
   expect(propertiesOf(stack, TYPE).ParentSnapshotId).toBe(PARENT);
   for (const [role, action] of [
-    ['EbsProviderRole', 'ebs:StartSnapshot'], ['TransferPlan', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:GetSnapshotBlock'],
+    ['EbsProviderRole', 'ebs:StartSnapshot'], ['TransferSteps', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:GetSnapshotBlock'],
   ]) {
     const statement = statementsAllowing(stack, role, action).find(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(PARENT_ARN));
     expect(statement).toBeDefined();
@@ -40,8 +40,8 @@ test('a parent may be used and read by those who have to, before the snapshot is
 
 test('who lists an encrypted parent may ask for its key', () => {
   const key = () => kms.Key.fromKeyArn(givenStack().stack, 'Key', KEY_ARN);
-  expect(statementsAllowing(named({ kmsKey: key(), verify: Verification.NONE }).stack, 'TransferPlan', 'kms:DescribeKey')).toMatchObject([{ Resource: KEY_ARN }]);
-  expect(statementsAllowing(given({ kmsKey: key() }).stack, 'TransferPlan', 'kms:DescribeKey')).toEqual([]);
+  expect(statementsAllowing(named({ kmsKey: key(), verify: Verification.NONE }).stack, 'TransferSteps', 'kms:DescribeKey')).toMatchObject([{ Resource: KEY_ARN }]);
+  expect(statementsAllowing(given({ kmsKey: key() }).stack, 'TransferSteps', 'kms:DescribeKey')).toEqual([]);
 });
 
 test('another import can be the parent, if it is completed by then', () => {

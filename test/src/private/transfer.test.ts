@@ -41,8 +41,10 @@ async function run(functions: Record<string, Handler>): Promise<{ result?: unkno
     if (state.Type !== 'Task') { continue; }
     const { Resource } = state;
     overrides.taskResourceLocalHandlers[name] = async input => {
-      calls.push([Resource, input]);
-      return functions[Resource](input);
+      // One function for several steps.
+      const [called, given] = Resource === 'Steps' ? Object.entries(input)[0] : [Resource, input];
+      calls.push([called, given]);
+      return functions[called](given);
     };
     // The interpreter wants real ARNs.
     state.Resource = `arn:aws:lambda:eu-west-1:111122223333:function:${Resource}`;
@@ -61,32 +63,31 @@ test('a transfer plans, copies each range until it is done, seals once, and wait
   const visits: Record<number, number> = {};
   let asked = 0;
   const { error, calls } = await run({
-    Plan: plan,
+    plan,
     Copy: ({ n }) => ({ done: (visits[n] = (visits[n] ?? 0) + 1) > n }),
-    Seal: () => null,
-    Settle: () => ({ completed: ++asked === 3 }),
+    seal: () => ({ completed: false }),
+    settle: () => ({ completed: ++asked === 3 }),
   });
 
   expect(error).toBeUndefined();
   expect(visits).toEqual({ 0: 1, 1: 2 });
-  expect(calls[0]).toEqual(['Plan', INPUT]);
+  expect(calls[0]).toEqual(['plan', INPUT]);
   expect(calls.slice(1, 4)).toEqual(expect.arrayContaining([
     ['Copy', { snapshotId: 'snap-1', n: 0 }], ['Copy', { snapshotId: 'snap-1', n: 1 }], ['Copy', { snapshotId: 'snap-1', n: 1 }],
   ]));
-  expect(calls.slice(4)).toEqual([['Seal', { snapshotId: 'snap-1' }], ...Array(3).fill(['Settle', { snapshotId: 'snap-1' }])]);
+  expect(calls.slice(4)).toEqual([['seal', { snapshotId: 'snap-1' }], ...Array(3).fill(['settle', { snapshotId: 'snap-1' }])]);
 });
 
 test('a snapshot that shall be verified is, range by range, each until it is done', async () => {
   const { error, calls } = await run({
-    Plan: () => ({ ...plan(), verify: true }),
+    plan: () => ({ ...plan(), verify: true }),
     Copy: () => ({ done: true }),
-    Seal: () => null,
-    Settle: () => ({ completed: true }),
+    seal: () => ({ completed: true }),
     Verify: ({ snapshotId, n, from }) => ({ snapshotId, n, from: 7, done: n === 0 || from === 7 }),
   });
 
   expect(error).toBeUndefined();
-  const verified = calls.slice(calls.findIndex(([name]) => name === 'Settle') + 1);
+  const verified = calls.slice(calls.findIndex(([name]) => name === 'seal') + 1);
   expect(verified).toHaveLength(3);
   expect(verified).toEqual(expect.arrayContaining([
     ['Verify', { snapshotId: 'snap-1', n: 0, from: 0 }],
@@ -97,10 +98,9 @@ test('a snapshot that shall be verified is, range by range, each until it is don
 
 test.each([true, false])('the parent of an increment is released at the very end (verified: %s)', async verify => {
   const { error, calls } = await run({
-    Plan: () => ({ ...plan(), verify, increment: true }),
+    plan: () => ({ ...plan(), verify, increment: true }),
     Copy: () => ({ done: true }),
-    Seal: () => null,
-    Settle: () => ({ completed: true }),
+    seal: () => ({ completed: true }),
     Verify: input => ({ ...input, done: true }),
     Clean: () => null,
   });
@@ -112,14 +112,13 @@ test.each([true, false])('the parent of an increment is released at the very end
 
 test('a failing range fails the transfer, and nothing is sealed', async () => {
   const { error, calls } = await run({
-    Plan: plan,
+    plan,
     Copy: () => { throw new Error('the image was replaced'); },
-    Seal: () => null,
-    Settle: () => ({ completed: true }),
+    seal: () => ({ completed: true }),
   });
 
   expect(error).toBeDefined();
-  expect(calls.map(([name]) => name)).not.toContain('Seal');
+  expect(calls.map(([name]) => name)).not.toContain('seal');
 });
 
 test('only failures of Lambda itself are repeated, and none is caught', () => {
