@@ -55,15 +55,16 @@ function qcow2Tables(size: number): Buffer {
   made.write('QFI\xfb', 'latin1');
   [[4, 3], [20, 16], [36, l2Tables], [44, cluster], [96, 4], [100, 104]].forEach(([at, value]) => made.writeUInt32BE(value, at));
   made.writeBigUInt64BE(BigInt(size), 24);
-  for (let i = 0; i < l2Tables; i++) { made.writeBigUInt64BE(BigInt((2 + i) * cluster) + (1n << 63n), cluster + i * 8); }
-  for (let i = 0; i < size / cluster; i++) { made.writeBigUInt64BE(BigInt(made.length + i * cluster) + (1n << 63n), 2 * cluster + i * 8); }
+  for (let i = 0; i < l2Tables; i++) { made.writeBigUInt64BE(BigInt((2 + i) * cluster) + 2n ** 63n, cluster + i * 8); }
+  for (let i = 0; i < size / cluster; i++) { made.writeBigUInt64BE(BigInt(made.length + i * cluster) + 2n ** 63n, 2 * cluster + i * 8); }
   return made;
 }
 
 /** What the parent has, block by block. */
 function parentDigests(changedOneIn: number): Buffer {
   const digests = Array.from({ length: PERIOD / BLOCK }, (_, i) => hash('sha256', content.subarray(i * BLOCK, (i + 1) * BLOCK), 'buffer'));
-  return Buffer.concat(Array.from({ length: options.size / BLOCK }, (_, i) => i % changedOneIn === 0 ? randomBytes(32) : digests[i % digests.length]));
+  const digestAt = (i: number) => i % changedOneIn === 0 ? randomBytes(32) : digests[i % digests.length];
+  return Buffer.concat(Array.from({ length: options.size / BLOCK }, (_, i) => digestAt(i)));
 }
 
 const parent = options.changedOneIn === undefined ? undefined : parentDigests(options.changedOneIn);
@@ -80,8 +81,8 @@ function getImage(request: IncomingMessage, response: ServerResponse): void {
   let at = from;
   const more = (): void => {
     while (at < to) {
-      const [from, start] = at < tables.length ? [tables, at] : [image, (at - tables.length) % image.length];
-      const part = from.subarray(start, Math.min(from.length, start + to - at, start + 1024 * 1024));
+      const [bytes, start] = at < tables.length ? [tables, at] : [image, (at - tables.length) % image.length];
+      const part = bytes.subarray(start, Math.min(bytes.length, start + to - at, start + 1024 * 1024));
       at += part.length;
       if (!response.write(part)) { return void response.once('drain', more); }
     }

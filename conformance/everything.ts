@@ -6,8 +6,8 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as library from 'cdk-durable-storage';
 import {
-  Adopt, BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, LifecycleConfiguration, MountTargets, ReplicationConfiguration, SnapshotImport,
-  TagSet, ThroughputCooldown, Verification, ZeroBlocks,
+  Adopt, BackupPolicy, BootMode, DiskImage, DiskImageFormat, FileSystem, FileSystemPolicy, IpAddressType, LifecycleConfiguration, MachineDisk, MachineImage,
+  MountTargets, ReplicationConfiguration, Snapshot, SnapshotExport, SnapshotImport, TagSet, ThroughputCooldown, Verification, ZeroBlocks,
 } from 'cdk-durable-storage';
 import { Construct } from 'constructs';
 
@@ -49,6 +49,7 @@ export class EverythingStack extends Stack {
     files.grantReadWrite(reader);
     files.addAccessPoint('Point', { path: '/data', createAcl: { ownerGid: '1000', ownerUid: '1000', permissions: '755' } });
     files.metricPercentIOLimit({ period: Duration.minutes(5) }).createAlarm(this, 'NearTheLimit', { threshold: 95, evaluationPeriods: 3 });
+    new TagSet(this, 'PointTags', { accessPoint: efs.AccessPoint.fromAccessPointId(this, 'TheirPoint', 'fsap-0123456789abcdef0'), tags: { team: 'storage' } });
     new TagSet(this, 'Billing', { fileSystem: files, tags: { 'cost-center': '1001' }, overwrite: true });
 
     new FileSystem(this, 'OneZone', { vpc, oneZone: true, encrypted: false, allowAnonymousAccess: true, adopt: Adopt.NEVER });
@@ -59,7 +60,13 @@ export class EverythingStack extends Stack {
     const access = new ec2.SecurityGroup(this, 'Access', { vpc });
     const shared = efs.FileSystem.fromFileSystemAttributes(this, 'Shared', { fileSystemId: 'fs-0123456789abcdef0', securityGroup: access });
     new MountTargets(this, 'MountTargets', {
-      fileSystem: shared, vpc, vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS }, securityGroups: [access],
+      fileSystem: shared,
+      vpc,
+      vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
+      securityGroups: [access],
+      ipAddressType: IpAddressType.DUAL_STACK,
+      replaceMountTargets: false,
+      dnsPropagationDelay: Duration.seconds(90),
     });
     new BackupPolicy(this, 'Backup', { fileSystem: shared });
     new LifecycleConfiguration(this, 'Lifecycle', { fileSystem: shared, lifecyclePolicy: efs.LifecyclePolicy.AFTER_7_DAYS });
@@ -76,7 +83,7 @@ export class EverythingStack extends Stack {
 
   private snapshots(key: kms.Key): void {
     const images = new s3.Bucket(this, 'Images', { removalPolicy: RemovalPolicy.DESTROY });
-    new SnapshotImport(this, 'Encrypted', {
+    const encrypted = new SnapshotImport(this, 'Encrypted', {
       image: DiskImage.fromBucket(images, 'disk.img'),
       volumeSize: Size.gibibytes(8),
       description: 'the team image',
@@ -90,6 +97,26 @@ export class EverythingStack extends Stack {
     new SnapshotImport(this, 'Background', {
       image: DiskImage.fromBucket(s3.Bucket.fromBucketName(this, 'Foreign', 'foreign-images'), 'disk.img'), waitForCompletion: false, zeroBlocks: ZeroBlocks.OMIT,
     });
+    const base = Snapshot.fromSnapshotId(this, 'Base', 'snap-0123456789abcdef0');
+    new SnapshotImport(this, 'Increment', {
+      image: DiskImage.fromBucket(images, 'next.qcow2', undefined, { format: DiskImageFormat.QCOW2 }), parent: base, sharedWithAccounts: ['444455556666'],
+    });
+    new SnapshotImport(this, 'Applied', { image: DiskImage.fromDelta(images, 'changes.delta'), parent: base });
+    new SnapshotExport(this, 'Export', {
+      snapshot: encrypted, bucket: images, key: `exports/${encrypted.snapshotId}.img`, kmsKey: key, maxGetsPerSecond: 500, removalPolicy: RemovalPolicy.DESTROY,
+    });
+    new SnapshotExport(this, 'Changes', { snapshot: encrypted, since: base, bucket: images, waitForCompletion: false });
+    const golden = new MachineImage(this, 'Golden', {
+      rootDisk: MachineDisk.fromImport(encrypted, { volumeType: ec2.EbsDeviceVolumeType.GP3, iops: 4000, throughput: 250 }),
+      dataDisks: [MachineDisk.fromSnapshotId('snap-0fedcba9876543210')],
+      architecture: ec2.InstanceArchitecture.X86_64,
+      bootMode: BootMode.UEFI,
+      tpm: true,
+      description: 'the team machine',
+      retainPrevious: 2,
+      sharedWithAccounts: ['444455556666'],
+    });
+    new ec2.LaunchTemplate(this, 'Launch', { machineImage: golden, instanceType: new ec2.InstanceType('m7i.large') });
   }
 }
 

@@ -13,12 +13,14 @@ const BUDGETS: Record<string, number> = {
   'efs': 1_250,
   'deferred-throughput': 400,
   'ebs': 1_400,
-  'transfer-plan': 600,
-  'transfer-copy': 600,
-  'transfer-seal': 600,
-  'transfer-settle': 950,
+  'transfer-copy': 650,
+  'transfer-steps': 1_150,
   'transfer-verify': 600,
   'transfer-clean-up': 1_150,
+  'export-plan': 600,
+  'export-copy': 600,
+  'export-finish': 600,
+  'export-clean-up': 600,
 };
 
 const IMPORTS = 5;

@@ -7,10 +7,11 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { DemoStack } from '../examples/demo/stack';
 import { ENV } from './src/given';
+import { DemoStack } from '../examples/demo/stack';
 import {
-  Adopt, BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, MountTargets, SnapshotImport, StorageFunctions, TagSet, ThroughputCooldown,
+  Adopt, BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, MachineDisk, MachineImage, MountTargets, Snapshot, SnapshotExport, SnapshotImport,
+  StorageFunctions, TagSet, ThroughputCooldown,
 } from '../src';
 
 /** What cdk-nag finds once the app is synthesized, but for the rules that are about the user's own things. */
@@ -47,8 +48,12 @@ test('cdk-nag finds nothing in any construct, wherever its functions run', () =>
     principals: [new iam.AccountRootPrincipal()], actions: ['elasticfilesystem:ClientMount'],
   }));
   const images = s3.Bucket.fromBucketAttributes(stack, 'Images', { bucketName: 'images', encryptionKey: kmsKey });
-  new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(images, 'a*b/ü.img'), kmsKey });
+  const image = new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(images, 'a*b/ü.img'), kmsKey });
   new SnapshotImport(stack, 'ByAlias', { image: DiskImage.fromBucket(images, 'disk.img'), kmsKey: alias });
+  const base = Snapshot.fromSnapshotId(stack, 'Base', 'snap-0123456789abcdef0');
+  new SnapshotImport(stack, 'Increment', { image: DiskImage.fromBucket(images, 'next.img'), parent: base });
+  new SnapshotExport(stack, 'Export', { snapshot: image, since: base, bucket: images, kmsKey });
+  new MachineImage(stack, 'Golden', { rootDisk: MachineDisk.fromImport(image), architecture: ec2.InstanceArchitecture.ARM_64 });
 
   expect(findings(app, OF_THE_USER)).toEqual([]);
 });

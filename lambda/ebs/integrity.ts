@@ -17,7 +17,9 @@ export function integrityOf({ ZeroBlocks, Verify }: SnapshotImportProperties): I
 }
 
 /** Throws if writing and reading back every block cannot end in time, even as fast as EBS allows. Nobody knows how many zeros there are to omit, or what has changed. */
-export function refuseUnverifiable(image: PinnedSource, { verify, zeroBlocks, increment }: IntegrityOptions & { readonly increment?: boolean }): void {
+export function refuseUnverifiable(
+  image: PinnedSource, { verify, zeroBlocks, increment }: IntegrityOptions & { readonly increment?: boolean },
+): void {
   if (verify !== 'FULL' || zeroBlocks === 'OMIT' || increment) { return; }
   const blocks = blocksOf(image.image?.stream?.atLeast ?? diskSizeOf(image));
   const minutes = 2 * blocks / BLOCKS_PER_SECOND / 60;

@@ -34,7 +34,9 @@ export class Parents {
    * The parent that the user named, or else the snapshot that is replaced, if
    * it will do: all blocks are put otherwise, which is always right. One that was named and will not do is an error.
    */
-  public async choose(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>, wanted: Wanted): Promise<TransferParent | undefined> {
+  public async choose(
+    properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>, wanted: Wanted,
+  ): Promise<TransferParent | undefined> {
     if (properties.ParentSnapshotId !== undefined) { return this.named(properties.ParentSnapshotId, properties, wanted); }
     const { old, oldId } = context;
     if (!old || oldId === undefined) { return undefined; }

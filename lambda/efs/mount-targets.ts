@@ -9,7 +9,6 @@ import { byZone, candidatesOf, checkLists, checkSituation, planOf, swapIn, type 
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './mount-target-record';
 import { isAdopted, takenOver } from './mount-target-takeover';
 import { interfacesLeft } from './obstacles';
-import { Stacks } from '../shared/stacks';
 import { placesOf } from './subnets';
 import {
   MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsAttributes, type MountTargetsProperties,
@@ -18,6 +17,7 @@ import { isNamed, saidBy } from '../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { isThrottle, type RetryOptions } from '../shared/retry';
+import { Stacks } from '../shared/stacks';
 import { boolean, number } from '../shared/wire';
 
 export interface MountTargetsClients {

@@ -61,14 +61,17 @@ export class BlockReader {
   /** As `list`, of the blocks that differ between two snapshots of one lineage. */
   public async changed(first: string, second: string, from: number, token: string | undefined, giveUp: () => boolean): Promise<ChangedPage> {
     const command = new ListChangedBlocksCommand({
-      FirstSnapshotId: first, SecondSnapshotId: second, MaxResults: this.pageBlocks,
+      FirstSnapshotId: first,
+      SecondSnapshotId: second,
+      MaxResults: this.pageBlocks,
       ...token === undefined ? { StartingBlockIndex: from } : { NextToken: token },
     });
     try {
       const { ChangedBlocks = [], NextToken } = await retrying(() => this.ebs.send(command), {
         also: mayPassReading, seconds: VISIBILITY_SECONDS, what: 'list changed blocks', giveUp,
       });
-      return { blocks: ChangedBlocks.map(({ BlockIndex, SecondBlockToken }) => ({ index: BlockIndex!, gone: SecondBlockToken === undefined })), next: NextToken };
+      const blocks = ChangedBlocks.map(({ BlockIndex, SecondBlockToken }) => ({ index: BlockIndex!, gone: SecondBlockToken === undefined }));
+      return { blocks, next: NextToken };
     } catch (error) {
       if (token !== undefined && isRefusedToken(error)) { return this.changed(first, second, from, undefined, giveUp); }
       throw this.explained(error, 'ListChangedBlocks', `snapshots ${first} and ${second}`, giveUp);

@@ -95,7 +95,9 @@ async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, d
 
 /** What the blocks of a range are. */
 class RangeContent {
-  public static async of({ store, reader }: ExportReading, exportId: string, plan: ExportPlan, parts: readonly number[], giveUp: () => boolean): Promise<RangeContent> {
+  public static async of(
+    { store, reader }: ExportReading, exportId: string, plan: ExportPlan, parts: readonly number[], giveUp: () => boolean,
+  ): Promise<RangeContent> {
     const prelude = plan.sinceId === undefined ? undefined : await store.prelude(exportId);
     const changed = prelude && DeltaTable.read(prelude.subarray(DELTA_HEADER_SIZE)).written();
     const content = new RangeContent(reader, plan, prelude, changed, pacerFor(exportId, plan.getsPerSecond), giveUp);

@@ -1,7 +1,7 @@
+import { blocksOf, GIB } from './blocks';
+import { once } from './environment';
 import { exportRangesOf, layOut, MOST_EXPORT_GIB, sizeOfObject, sizeOfPart, MOST_PART_BYTES, type ExportPlan, type SmallExport } from './export-layout';
 import { exportReading, type ExportReading } from './export-things';
-import { once } from './environment';
-import { blocksOf, GIB } from './blocks';
 import { DeltaTable, deltaPrelude } from './formats/delta';
 import { refuseOverdue } from './progress';
 import type { ExportInput, ExportPlanResult } from '../../src/contract/export';
@@ -12,7 +12,9 @@ const services = once(() => exportReading(4));
 export const handler = (input: ExportInput): Promise<ExportPlanResult> => exportPlan(services(), input);
 
 /** Cuts the snapshot into parts, or what changed in it. Tests take smaller ones, and of a smaller volume. */
-export async function exportPlan(aws: ExportReading, input: ExportInput, small?: SmallExport & { readonly blocks?: number }): Promise<ExportPlanResult> {
+export async function exportPlan(
+  aws: ExportReading, input: ExportInput, small?: SmallExport & { readonly blocks?: number },
+): Promise<ExportPlanResult> {
   const { exportId, snapshotId, sinceId, volumeSize } = input;
   const prelude = sinceId === undefined ? undefined : await preludeOf(aws, { ...input, sinceId });
   const blocks = prelude?.blocks ?? small?.blocks ?? blocksOf(volumeSize * GIB);

@@ -42,7 +42,9 @@ export function shared(parent: PlanParent, workers: number): PlanParent {
  * transfer, for from them and the digests of the new blocks follows which were put.
  * undefined: there was no time to read all of them, and the next invocation goes on.
  */
-export async function parentDigests(aws: ParentServices, plan: Plan, { snapshotId, n }: CopyInput, giveUp: () => boolean): Promise<Buffer | undefined> {
+export async function parentDigests(
+  aws: ParentServices, plan: Plan, { snapshotId, n }: CopyInput, giveUp: () => boolean,
+): Promise<Buffer | undefined> {
   const { store } = aws;
   const parent = plan.parent!;
   const known = await store.parentDigests(snapshotId, n);

@@ -27,7 +27,15 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
   // A stream cannot be divided.
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, pinned.image?.stream ? blocks : smallRange);
   const made: Plan = {
-    source: pinned, checksum, blocks, rangeBlocks, putsPerSecond, deadline, zeroBlocks, verify, owner: input.owner,
+    source: pinned,
+    checksum,
+    blocks,
+    rangeBlocks,
+    putsPerSecond,
+    deadline,
+    zeroBlocks,
+    verify,
+    owner: input.owner,
     parent: parent && shared(parent, workers),
   };
   await store.savePlan(snapshotId, made);

@@ -152,7 +152,8 @@ export function estimateImport(options: ImportEstimateOptions): ImportEstimate {
 
   const blocks = Math.ceil(options.size.toBytes() / BLOCK_SIZE);
   const puts = Math.round(blocks * writtenFraction);
-  const gets = { [Verification.NONE]: 0, [Verification.SAMPLE]: Math.min(puts, Math.max(64, Math.ceil(puts / 100))), [Verification.FULL]: puts }[verify];
+  const sample = Math.min(puts, Math.max(64, Math.ceil(puts / 100)));
+  const gets = { [Verification.NONE]: 0, [Verification.SAMPLE]: sample, [Verification.FULL]: puts }[verify];
 
   // Ranges of 512 MiB or less, but not more than a thousand; those of small images are 256 MiB.
   const ranges = Math.min(1000, Math.ceil(blocks / (blocks > concurrency * 512 ? 1024 : 512)));

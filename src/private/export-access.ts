@@ -1,6 +1,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge';
 import type { ExportRoles } from './exporter';
 import { literally } from './image-access';
 import { manifestKeyOf } from '../contract/snapshot-export';
@@ -25,6 +26,7 @@ export interface ExportAccessProps {
 export class ExportAccess extends Construct {
   constructor(scope: Construct, id: string, { snapshot, since, bucket, key, roles }: ExportAccessProps) {
     super(scope, id);
+    acknowledgeWildcards(this, 'What the key of an export refers to is known at deployment only, and an older export is looked at and deleted under its own');
     const { handler, plan, copy, finish, cleanUp } = roles;
     const keys = since ? [key] : [key, manifestKeyOf(key)];
     const objects = keys.map(name => bucket.arnForObjects(literally(name)));

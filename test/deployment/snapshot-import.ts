@@ -4,8 +4,8 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { disk, IMAGES, VERSIONED_IMAGES, type EbsWorld } from './ebs-world';
 import type { Build } from './world';
-import { BLOCK_SIZE } from '../emulator/ebs';
 import { DiskImage, SnapshotImport, type SnapshotImportProps } from '../../src';
+import { BLOCK_SIZE } from '../emulator/ebs';
 
 /** Imports of every kind of image, and what changes of them do. */
 export function snapshotImportSequences(given: () => EbsWorld): void {

@@ -73,7 +73,9 @@ describe('in a VPC', () => {
   });
 
   test('resources are the same ones as before', () => {
-    const tokens = (all: Resources) => Object.entries(all).filter(([, { Properties }]) => Properties?.Owner).map(([id, { Properties }]) => [id, Properties.ServiceToken]);
+    const tokens = (all: Resources) => Object.entries(all)
+      .filter(([, { Properties }]) => Properties?.Owner)
+      .map(([id, { Properties }]) => [id, Properties.ServiceToken]);
     expect(tokens(resources)).toEqual(tokens(plain));
   });
 });
@@ -107,7 +109,9 @@ test('all functions of a stack log to one group that goes with the stack, or to 
 });
 
 test('memory and architecture', () => {
-  const resources = configured(() => ({ architecture: lambda.Architecture.X86_64, handlerMemory: Size.gibibytes(1), workerMemory: Size.gibibytes(4) }));
+  const resources = configured(() => ({
+    architecture: lambda.Architecture.X86_64, handlerMemory: Size.gibibytes(1), workerMemory: Size.gibibytes(4),
+  }));
   const memory = (description: RegExp) => functionsOf(resources)
     .filter(([, { Properties }]) => description.test(Properties.Description)).map(([, { Properties }]) => Properties.MemorySize);
   expect(memory(/copies a range of the disk/)).toEqual([4096]);

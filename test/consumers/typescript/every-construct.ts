@@ -73,6 +73,15 @@ const image = new storage.SnapshotImport(stack, 'Image', {
 });
 image.onFailed('Failed');
 image.metricThrottles();
+new storage.SnapshotImport(stack, 'Next', {
+  image: storage.DiskImage.fromBucket(new s3.Bucket(stack, 'Builds'), 'next.qcow2', undefined, { format: storage.DiskImageFormat.QCOW2 }),
+  parent: storage.Snapshot.fromSnapshotId(stack, 'Base', 'snap-0123456789abcdef0'),
+});
+new storage.SnapshotExport(stack, 'Export', { snapshot: image, bucket: new s3.Bucket(stack, 'Exports'), kmsKey: key });
+const golden: ec2.IMachineImage = new storage.MachineImage(stack, 'Golden', {
+  rootDisk: storage.MachineDisk.fromImport(image), architecture: ec2.InstanceArchitecture.ARM_64, bootMode: storage.BootMode.UEFI, retainPrevious: 1,
+});
+new ec2.LaunchTemplate(stack, 'Launch', { machineImage: golden, instanceType: new ec2.InstanceType('t4g.small') });
 new ec2.Volume(stack, 'Volume', { availabilityZone: 'eu-west-1a', snapshotId: image.snapshotId, removalPolicy: RemovalPolicy.DESTROY });
 
 // A construct that this app does not use is one that nobody has tried.

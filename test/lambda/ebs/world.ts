@@ -209,13 +209,14 @@ export class World {
     // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
     const read = services.source.read.bind(services.source);
     services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
+    const deadline = () => ({ getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) });
     Object.assign(this.functions, {
       steps: (input: StepInput) => step(services, input, this.options.rangeBlocks),
-      copy: (input: CopyInput) => copy(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
+      copy: (input: CopyInput) => copy(services, input, deadline()),
       cleanUp: (input: ReleaseInput) => cleanUp(services, input),
-      verify: (input: VerifyInput) => verify(services, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
+      verify: (input: VerifyInput) => verify(services, input, deadline()),
       exportPlan: (input: ExportInput) => exportPlan(exportServices, input, this.options.smallExport),
-      exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, { getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) }),
+      exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, deadline()),
       exportFinish: (input: ExportIdInput) => exportFinish(exportServices, input),
     } satisfies Record<string, Function>);
     if (this.options.rule) {
