@@ -21,9 +21,13 @@ export enum DiskImageFormat {
   GZIP = 'GZIP',
   /**
    * A raw disk, compressed with zstd. One function reads it, unless it has a seek table (as t2sz makes it) and frames of at
-   * most 16 MiB. It needs `volumeSize` if it does not state its size, or has several frames without such a table.
+   * most 16 MiB. It needs `volumeSize` if it does not state
+   * its size; and if, of several frames without such a table, only the first one states it.
    */
   ZSTD = 'ZSTD',
-  /** A raw disk, compressed with xz, with CRC32 or CRC64, without filters other than LZMA2. One function reads it. */
+  /**
+   * A raw disk, compressed with xz, without filters other than LZMA2. One function reads it, unless it is in several
+   * blocks of at most 32 MiB (as `xz --block-size` makes them).
+   */
   XZ = 'XZ',
 }

@@ -155,14 +155,15 @@ export function estimateImport(options: ImportEstimateOptions): ImportEstimate {
   const sample = Math.min(puts, Math.max(64, Math.ceil(puts / 100)));
   const gets = { [Verification.NONE]: 0, [Verification.SAMPLE]: sample, [Verification.FULL]: puts }[verify];
 
-  // Ranges of 512 MiB or less, but not more than a thousand; those of small images are 256 MiB.
-  const ranges = Math.min(1000, Math.ceil(blocks / (blocks > concurrency * 512 ? 1024 : 512)));
+  // Ranges of about 512 MiB, as many for each worker, but not more than a thousand in all; those of small images are 256 MiB.
+  const rounds = Math.min(Math.max(Math.round(blocks / concurrency / 1024), 1), Math.floor(1000 / concurrency));
+  const ranges = blocks <= concurrency * 512 ? Math.ceil(blocks / 512) : Math.min(concurrency * rounds, blocks);
   const workers = Math.min(concurrency, ranges);
   const copying = Math.max(puts / maxPutsPerSecond, blocks * BLOCK_SIZE / workers / BYTES_PER_SECOND);
   const verifying = gets * BLOCK_SIZE / Math.min(VERIFIERS, ranges) / BYTES_PER_SECOND;
 
-  // Each range is an execution of its own: it is started, copied, asked whether it is done, and ends.
-  const transitions = 10 + ranges * 4 * (gets > 0 ? 2 : 1);
+  // Each range is copied, asked whether it is done, and ends; and once more if it is read back.
+  const transitions = 5 + ranges * 3 + (gets > 0 ? 2 + ranges * 3 : 0);
   const ebsDollars = puts / 1000 * (prices.thousandPuts ?? 0.006) + gets / 1000 * (prices.thousandGets ?? 0.003);
   const gibibyteSeconds = copying * workers * memoryGiB + verifying * Math.min(VERIFIERS, ranges) + START_AND_END_SECONDS;
   const lambdaDollars = gibibyteSeconds * (prices.lambdaGibibyteSecond ?? 0.0000133334);

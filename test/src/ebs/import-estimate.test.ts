@@ -38,13 +38,12 @@ test('fewer puts a second take longer, and cost EBS nothing', () => {
   expect(of(10, { maxPutsPerSecond: 90 }).duration.toSeconds()).toBeGreaterThan(20_480 / 90);
 });
 
-test.each([0.01, 1, 3, 10, 100, 1000, 16_000])('the work of %d GiB is divided as the state machine divides it, within a fifth', gibibytes => {
+test.each([0.01, 1, 3, 10, 100, 1000, 16_000])('the work of %d GiB is divided as the state machine divides it', gibibytes => {
   const blocks = Math.ceil(gibibytes * 2048);
   const { rangeBlocks } = divide(blocks, {});
   const ranges = Math.ceil(blocks / rangeBlocks);
   const { stepFunctionsDollars } = estimate({ size: Size.bytes(blocks * 512 * 1024), verify: Verification.NONE });
-  const estimated = (stepFunctionsDollars / 0.025 * 1000 - 10) / 4;
-  expect(Math.abs(estimated - ranges)).toBeLessThanOrEqual(Math.max(1, ranges / 5));
+  expect(stepFunctionsDollars).toBeCloseTo((5 + 3 * ranges) / 1000 * 0.025, 4);
 });
 
 test('prices are those of the Region', () => {
