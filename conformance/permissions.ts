@@ -17,13 +17,22 @@ import { ACCOUNT, REGION } from '../test/emulator/environment';
 const STACK = 'Demo';
 const SETTINGS = 'for props that the demo does not use; test/deployment-efs needs it';
 const FAILURE = 'for a way to fail or to be replaced that the demo does not take; test/deployment and test/lambda need it';
+const IMAGES = 'for machine images and shared snapshots, which the demo does not have; test/deployment/machine-image.ts needs it';
 const CDK = 'the CDK grants it with every Distributed Map';
 
 /** Granted to the demo's roles, and not needed by its creation, update and destruction. */
 const UNNEEDED: Record<string, string> = {
   'cloudformation:DescribeStacks': FAILURE,
   'ec2:DeleteSnapshot': FAILURE,
-  'ec2:DescribeSnapshots': FAILURE,
+  'ec2:DeregisterImage': IMAGES,
+  'ec2:DescribeImageAttribute': IMAGES,
+  'ec2:DescribeImages': IMAGES,
+  'ec2:DescribeSnapshotAttribute': IMAGES,
+  'ec2:DisableImageDeprecation': IMAGES,
+  'ec2:EnableImageDeprecation': IMAGES,
+  'ec2:ModifyImageAttribute': IMAGES,
+  'ec2:ModifySnapshotAttribute': IMAGES,
+  'ec2:RegisterImage': IMAGES,
   'elasticfilesystem:CreateReplicationConfiguration': SETTINGS,
   'elasticfilesystem:DeleteFileSystemPolicy': SETTINGS,
   'elasticfilesystem:DeleteReplicationConfiguration': SETTINGS,
@@ -37,9 +46,8 @@ const UNNEEDED: Record<string, string> = {
   'elasticfilesystem:PutLifecycleConfiguration': SETTINGS,
   'elasticfilesystem:UpdateFileSystem': SETTINGS,
   'elasticfilesystem:UpdateFileSystemProtection': SETTINGS,
+  'kms:DescribeKey': "for accounts that encrypt by default; the demo's does not",
   's3:DeleteObject': FAILURE,
-  's3:GetObject': FAILURE,
-  's3:GetObjectVersion': 'for an image whose version is named; the handler only looks at the newest here',
   's3:ListBucket': FAILURE,
   's3:PutObject': FAILURE,
   'states:RedriveExecution': CDK,
