@@ -37,8 +37,8 @@ export class EbsProvider extends Construct {
   public readonly keyReaders: iam.IRole[];
   /** The roles that ask how much of it a parent fills. */
   public readonly parentPlanners: iam.IRole[];
-  /** The roles that start from a parent that was not imported here, and read it. */
-  public readonly parentUsers: iam.IRole[];
+  /** The roles that read a parent's blocks. */
+  public readonly parentReaders: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
@@ -69,7 +69,7 @@ export class EbsProvider extends Construct {
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
     this.parentPlanners = [transfer.planner];
-    this.parentUsers = [handlers.role, transfer.planner, ...transfer.writers];
+    this.parentReaders = transfer.writers;
     this.standing = transfer.standing;
   }
 

@@ -1,5 +1,5 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type { Construct } from 'constructs';
+import { Construct } from 'constructs';
 import type { EbsProvider } from './ebs-provider';
 import type { ISnapshot } from '../ebs/snapshot';
 
@@ -9,11 +9,13 @@ export interface ParentAccessProps {
 }
 
 /** What a construct's handlers may do with the parent that the user named; the custom resource must depend on it. */
-export class ParentAccess extends iam.Policy {
+export class ParentAccess extends Construct {
   constructor(scope: Construct, id: string, { parent: { snapshotArn }, provider }: ParentAccessProps) {
-    super(scope, id, {
-      roles: provider.parentUsers,
-      statements: [new iam.PolicyStatement({ actions: ['ebs:StartSnapshot', 'ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'], resources: [snapshotArn] })],
-    });
+    super(scope, id);
+    const grant = (name: string, roles: iam.IRole[], ...actions: string[]) =>
+      new iam.Policy(this, name, { roles, statements: [new iam.PolicyStatement({ actions, resources: [snapshotArn] })] });
+    grant('Handler', [provider.role], 'ebs:StartSnapshot');
+    grant('Plan', provider.parentPlanners, 'ebs:ListSnapshotBlocks');
+    grant('Copy', provider.parentReaders, 'ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock');
   }
 }

@@ -45,16 +45,20 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
   describe('after all of this', () => {
     test('every action that a role was granted has been needed, but for a few', () => {
       const listed = 'the user guide of the EBS direct APIs lists it for encrypted snapshots, without saying for which call';
+      const parent = 'to read a parent whose digests are not recorded; all were';
       const odd = 'to remove what a failed export has made at last; none failed so late';
       expectUnused(given().world, {
-        EbsProviderRole: { 'kms:Encrypt': listed, 'kms:ReEncrypt*': listed },
+        EbsProviderRole: { 'kms:Encrypt': listed, 's3:ListMultipartUploadParts': 'to see that what was aborted is gone; nothing had to be' },
         EbsProviderTransferCopyServiceRole: {
           'kms:CreateGrant': listed,
           'kms:DescribeKey': listed,
           'kms:Encrypt': listed,
           'kms:GenerateDataKeyWithoutPlaintext': listed,
           'kms:ReEncrypt*': listed,
+          'ebs:ListSnapshotBlocks': parent,
+          'ebs:GetSnapshotBlock': parent,
         },
+        EbsProviderTransferStepsServiceRole: { 'ebs:ListSnapshotBlocks': parent, 'kms:DescribeKey': parent },
         EbsProviderTransferVerifyServiceRole: { 's3:PutObject': 'to say what differs; no snapshot differed' },
         EbsProviderExporterPlanServiceRole: { 'kms:Decrypt': 'the emulated EBS lists without it; no source says whether the real one does' },
         EbsProviderExporterCopyServiceRole: { 'kms:GenerateDataKey': 'the user guide of S3 lists it for multipart uploads, without saying for which call' },
