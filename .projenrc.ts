@@ -67,7 +67,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
       modulePathIgnorePatterns: ['<rootDir>/consumers.out/'],
     },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', '/conformance.out/', 'cdk-integ.out.*'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', '/conformance.out/', '/bench/report.json', 'cdk-integ.out.*'],
 });
 
 // After projen's own pattern, which wants all of test/.

@@ -6,7 +6,8 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as library from 'cdk-durable-storage';
 import {
-  Adopt, BackupPolicy, BootMode, DiskImage, DiskImageFormat, FileSystem, FileSystemPolicy, IpAddressType, LifecycleConfiguration, MachineDisk, MachineImage,
+  Adopt, BackupPolicy, BootMode, DiskImage, DiskImageFormat,
+  FileSystem, FileSystemPolicy, IpAddressType, LifecycleConfiguration, MachineDisk, MachineImage,
   MountTargets, ReplicationConfiguration, Snapshot, SnapshotExport, SnapshotImport, TagSet, ThroughputCooldown, Verification, ZeroBlocks,
 } from 'cdk-durable-storage';
 import { Construct } from 'constructs';
