@@ -99,6 +99,39 @@ describe('a compressed disk', () => {
   });
 });
 
+describe('an increment', () => {
+  const before = disk(20 * BLOCK_SIZE, 'before');
+  const shorter = Buffer.concat([before.subarray(0, 4 * BLOCK_SIZE), disk(3 * BLOCK_SIZE + 99, 'after')]);
+
+  async function after(image: Buffer) {
+    await start();
+    await world.s3.put(IMAGES, 'disk.img', before);
+    const stack = world.stack();
+    const old = await stack.deploy(properties({ VolumeSize: 1 }));
+    await world.s3.put(IMAGES, 'disk.img', image);
+    const made = await stack.deploy(properties({ VolumeSize: 1, SourceRevision: '2', Verify: 'FULL' }));
+    expect(made.ParentSnapshotId).toBe(old.SnapshotId);
+    return made.SnapshotId;
+  }
+
+  test.each<[string, (image: Buffer) => Buffer]>([
+    ['a stream that does not say where it ends', gzipSync],
+    ['a stream that states its size', zstdCompressSync],
+    ['a stream that several read', image => seekableZstd(image, 700_000)],
+  ])('by %s leaves nothing of a longer parent behind it', async (_, compressed) => {
+    const id = await after(compressed(shorter));
+    world.expectContent(id, shorter);
+    // Four blocks are the parent's still.
+    expect(world.ebs.snapshot(id)!.writtenIndexes.filter(index => index < 4)).toEqual([]);
+  });
+
+  test('in another format, of the same disk, puts nothing', async () => {
+    const id = await after(gzipSync(before));
+    world.expectContent(id, before);
+    expect(world.ebs.snapshot(id)!.putCount).toBe(0);
+  });
+});
+
 describe('before a snapshot is started,', () => {
   test('what is not supported is refused, by its name', async () => {
     await start();
