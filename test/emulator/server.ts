@@ -82,12 +82,18 @@ export class EmulatorServer {
   private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A function that waits for another one (Invoke) sleeps as far as the clock is concerned: the runner of the other one counts.
     const signingName = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
+    let done = () => {};
+    const begin = () => {
+      if (signingName !== 'lambda') { done = this.clock.work(); }
+      response.on('close', done);
+    };
+    // The body of a part is made while it is sent, and may have to wait, for a quota say, until time has gone by.
+    const streamed = signingName === 's3' && request.method === 'PUT' && /[?&]partNumber=/.test(request.url!);
+    if (!streamed) { begin(); }
     try {
       const chunks: Buffer[] = [];
       for await (const chunk of request) { chunks.push(chunk as Buffer); }
-      // Only now: a body that is made while it is sent may have to wait, for a quota say, until time has gone by.
-      const done = signingName === 'lambda' ? () => {} : this.clock.work();
-      response.on('close', done);
+      if (streamed) { begin(); }
       await this.answer(signingName, request, Buffer.concat(chunks), response, done);
     } catch (error) {
       if (!request.destroyed) { console.error('emulator:', error); }
