@@ -12,7 +12,7 @@ import type { Stack } from '../stack';
  *     SEEDS=1000 npx jest test/lambda/ebs/faults.test.ts
  *     FIRST_SEED=123 SEEDS=1 npx jest test/lambda/ebs/faults.test.ts     one of them again
  */
-const SEEDS = Number(process.env.SEEDS ?? 40);
+const SEEDS = Number(process.env.SEEDS ?? 20);
 const FIRST_SEED = Number(process.env.FIRST_SEED ?? 1);
 /** CloudFormation's. */
 const DEADLINE = 3600_000;

@@ -4,7 +4,7 @@ import { BLOCK_SIZE } from '../../emulator/ebs';
 import type { Stack } from '../stack';
 
 /** `CHAINS=200 npx jest test/lambda/ebs/increment-chains` plays more, of another seed each time; `SEED=…` plays the same again. */
-const RUNS = Number(process.env.CHAINS ?? 6);
+const RUNS = Number(process.env.CHAINS ?? 4);
 const SEED = Number(process.env.SEED ?? (process.env.CHAINS === undefined ? 20_261_121 : Date.now() % 2 ** 31));
 const MOST_BLOCKS = 64;
 
