@@ -3,10 +3,10 @@
  * requests at and beyond each bound that the model sets.
  */
 import type { Report, Section } from './report';
-import type { Model } from './service-models/model';
 import { variations } from './service-models/values';
 import { send, strangenessOf } from './service-models/wire';
 import { EBS, EFS, type ServiceUnderTest, type World } from './service-models/worlds';
+import type { Model } from '../test/emulator/rest-json';
 
 interface Case {
   readonly what: string;

@@ -1,4 +1,4 @@
-import type { Model, Shape } from './model';
+import type { Model, Shape } from '../../test/emulator/rest-json';
 
 /** What may stand in the place of a value, and what the model says of it. */
 export interface Variation {

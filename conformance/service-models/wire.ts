@@ -1,4 +1,4 @@
-import type { Model, Shape } from './model';
+import type { Model, Shape } from '../../test/emulator/rest-json';
 
 export interface WireAnswer {
   readonly status: number;

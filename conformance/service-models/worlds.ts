@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { loadModel, type Model } from './model';
 import { send } from './wire';
 import { BLOCK_SIZE } from '../../test/emulator/ebs';
 import { Emulator } from '../../test/emulator/emulator';
 import { REGION } from '../../test/emulator/environment';
+import { loadModel, type Model } from '../../test/emulator/rest-json';
 
 type Inputs = Record<string, Record<string, any>>;
 

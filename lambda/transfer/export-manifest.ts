@@ -1,13 +1,11 @@
 import { BLOCK_SIZE } from './blocks';
-import { DIGEST_SIZE } from './checksum';
 
 /**
  * What lies beside an exported image, at `<its key>.manifest`: one line of
  * JSON, and behind it the SHA-256 of every block of 512 KiB, 32 bytes each, in
- * order. Whoever imports the image need not hash it again: EBS compares each
- * digest with the block that it gets.
+ * order.
  */
-export interface ImageManifest {
+interface ImageManifest {
   readonly format: typeof MANIFEST_FORMAT;
   readonly blockSize: number;
   readonly blocks: number;
@@ -19,27 +17,8 @@ export interface ImageManifest {
   readonly crc32: string;
 }
 
-export const MANIFEST_FORMAT = 'cdk-durable-storage manifest 1';
-/** The line is no longer than that. */
-export const MANIFEST_LINE = 1_024;
-
+const MANIFEST_FORMAT = 'cdk-durable-storage manifest 1';
+/** One line, of less than 1,024 bytes. */
 export function manifestLine(manifest: Omit<ImageManifest, 'format' | 'blockSize'>): Buffer {
   return Buffer.from(`${JSON.stringify({ format: MANIFEST_FORMAT, blockSize: BLOCK_SIZE, ...manifest } satisfies ImageManifest)}\n`);
-}
-
-/** From the manifest's first bytes; where the digest of block `n` lies is `digestOffset`. Throws if it is none, or of another size. */
-export function readManifest(start: Buffer, name: string, size: number): { readonly manifest: ImageManifest; digestOffset(n: number): number } {
-  const end = start.subarray(0, MANIFEST_LINE).indexOf('\n');
-  let manifest: ImageManifest | undefined;
-  try {
-    manifest = JSON.parse(start.subarray(0, end).toString()) as ImageManifest;
-  } catch {
-    // It is none.
-  }
-  if (manifest?.format !== MANIFEST_FORMAT || manifest.blockSize !== BLOCK_SIZE) { throw new Error(`${name} is no manifest of this library`); }
-  const digestOffset = (n: number) => end + 1 + n * DIGEST_SIZE;
-  if (size !== digestOffset(manifest.blocks)) {
-    throw new Error(`${name} is damaged: it has ${size} bytes where ${manifest.blocks} digests want ${digestOffset(manifest.blocks)}`);
-  }
-  return { manifest, digestOffset };
 }

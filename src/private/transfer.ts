@@ -1,55 +1,27 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import * as events from 'aws-cdk-lib/aws-events';
-import * as targets from 'aws-cdk-lib/aws-events-targets';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
-import { Construct, DependencyGroup, type IDependable } from 'constructs';
+import { DependencyGroup, type Construct, type IDependable } from 'constructs';
 import { acknowledge } from './acknowledge';
-import { applyBoundary, functionSettings } from './function-settings';
-import { HandlerFunction, type HandlerFunctionProps } from './handler-function';
+import { applyBoundary } from './function-settings';
+import type { HandlerFunction } from './handler-function';
+import { RangeWork, TRANSFER_PREFIX } from './range-work';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
 import type { VerifyInput, VerifyResult } from '../contract/integrity';
-import { TRANSFER_MOST_HOURS } from '../contract/limits';
-import {
-  TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type ReleaseInput, type SettleResult, type SnapshotInput, type StepInput,
-} from '../contract/transfer';
+import type { PlanResult, ReleaseInput, SettleResult, SnapshotInput, StepInput } from '../contract/transfer';
 
-/** Longer than any may take: each has a deadline of its own, which its workers and isComplete keep. */
-const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
 /** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
 const VERIFIERS = 6;
 const SETTLE_INTERVAL = Duration.seconds(5);
 /** What aws-cdk-lib empties the buckets of a stack with. */
 const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
-/** Where in the bucket everything lies. */
-export const TRANSFER_PREFIX = 'transfers/';
-
-/** That Lambda could not run the function. What a function throws is final: it has repeated all that is worth repeating. */
-export const LAMBDA_FAILURES: sfn.RetryProps = {
-  errors: [
-    'Lambda.ServiceException',
-    'Lambda.AWSLambdaException',
-    'Lambda.SdkClientException',
-    'Lambda.ClientExecutionTimeoutException',
-    'Lambda.TooManyRequestsException',
-    'Lambda.Unknown',
-    'Sandbox.Timedout',
-  ],
-  interval: Duration.seconds(2),
-  backoffRate: 2,
-  maxAttempts: 6,
-};
 
 /**
  * The state machine that writes an image into a snapshot, with its functions
  * and the bucket where it keeps the plan and the digests of all blocks.
- *
- * It catches nothing, for StopExecution and timeouts run no Catch. Who cleans
- * up is the handler of the import, and beside it a rule on every way to fail.
  */
-export class Transfer extends Construct {
+export class Transfer extends RangeWork {
   public readonly bucket: s3.Bucket;
   public readonly stateMachine: sfn.StateMachine;
   /** The roles that read the image. */
@@ -64,7 +36,7 @@ export class Transfer extends Construct {
   public readonly standing: IDependable;
 
   constructor(scope: Construct, id: string) {
-    super(scope, id);
+    super(scope, id, 'transfer');
     this.bucket = this.transferBucket();
 
     // One function for what comes before and after the copying: for a small image, its process is there still.
@@ -73,9 +45,7 @@ export class Transfer extends Construct {
     steps.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot'] });
     steps.allow(snapshotReads());
 
-    const { workerMemory } = functionSettings(this);
-    // One vCPU; the network is the limit.
-    const copy = this.worker('Copy', { description: 'copies a range of the disk', timeout: Duration.minutes(15), memorySize: workerMemory?.toMebibytes() ?? 1769 });
+    const copy = this.copier('copies a range of the disk');
     this.mayUse(copy, 's3:GetObject', 's3:PutObject');
     copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
 
@@ -91,13 +61,8 @@ export class Transfer extends Construct {
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
 
-    this.stateMachine = new sfn.StateMachine(this, 'StateMachine', {
-      stateMachineType: sfn.StateMachineType.STANDARD,
-      comment: 'Copies a disk image from S3 into an EBS snapshot',
-      definitionBody: sfn.DefinitionBody.fromChainable(this.definition({ steps, copy, verify, cleanUp })),
-      timeout: TIMEOUT,
-    });
-    const ends = this.onEnd(cleanUp);
+    this.stateMachine = this.machine('Copies a disk image from S3 into an EBS snapshot', this.definition({ steps, copy, verify, cleanUp }));
+    const ends = this.onEnd('Transfers that ended, one way or another', cleanUp);
 
     this.readers = [steps, copy].map(worker => worker.role!);
     this.writers = [copy.role!];
@@ -109,14 +74,7 @@ export class Transfer extends Construct {
 
   /** What the handler of imports does with transfers. */
   public handlerStatements(): iam.PolicyStatementProps[] {
-    const executions = Stack.of(this).formatArn({
-      service: 'states', resource: 'execution', resourceName: `${this.stateMachine.stateMachineName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    return [
-      { actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] },
-      { actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] },
-      ...this.bucketStatements('s3:GetObject', 's3:DeleteObject'),
-    ];
+    return [...this.executionStatements(), ...this.bucketStatements('s3:GetObject', 's3:DeleteObject')];
   }
 
   private mayUse(worker: HandlerFunction, ...actions: string[]): void {
@@ -147,36 +105,8 @@ export class Transfer extends Construct {
     return bucket;
   }
 
-  private worker(id: string, props: Omit<HandlerFunctionProps, 'bundle'> & { bundle?: string }): HandlerFunction {
-    return new HandlerFunction(this, id, {
-      bundle: `transfer-${id.toLowerCase()}`,
-      ...props,
-      description: `cdk-durable-storage: ${props.description}`,
-      environment: { [TRANSFER_ENVIRONMENT.bucket]: this.bucket.bucketName },
-    });
-  }
-
   private definition({ steps, copy, verify, cleanUp }: Record<'steps' | 'copy' | 'verify' | 'cleanUp', HandlerFunction>): sfn.IChainable {
     const snapshot = { snapshotId: sfn.JsonPath.stringAt('$.snapshotId' satisfies `$.${keyof SnapshotInput}`) };
-
-    const copyRange = this.task('Copy range', copy, {
-      payload: sfn.TaskInput.fromObject({ ...snapshot, n: sfn.JsonPath.numberAt('$.n') } satisfies Record<keyof CopyInput, unknown>),
-      resultPath: '$.copy',
-    });
-    copyRange.next(new sfn.Choice(this, 'Range copied?')
-      .when(sfn.Condition.booleanEquals(`$.copy.${'done' satisfies keyof CopyResult}`, true), new sfn.Succeed(this, 'Range copied', {
-        // A thousand results together must stay small.
-        outputPath: sfn.JsonPath.DISCARD,
-      }))
-      .otherwise(copyRange));
-
-    const copyAll = new sfn.DistributedMap(this, 'Copy all ranges', {
-      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
-      itemSelector: { ...snapshot, n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n') } satisfies Record<keyof CopyInput, unknown>,
-      maxConcurrencyPath: '$.workers' satisfies `$.${keyof PlanResult}`,
-      mapExecutionType: sfn.StateMachineType.STANDARD,
-      resultPath: sfn.JsonPath.DISCARD,
-    }).itemProcessor(copyRange);
 
     const step = (id: string, input: Record<string, unknown>, resultPath?: string) =>
       this.task(id, steps, { payload: sfn.TaskInput.fromObject(input), resultPath });
@@ -199,7 +129,7 @@ export class Transfer extends Construct {
     askSettled.next(isCompleted);
 
     return step('Plan transfer', { plan: sfn.JsonPath.entirePayload })
-      .next(copyAll)
+      .next(this.eachRange(['Copy', 'copied'], copy, snapshot))
       .next(step('Seal snapshot', { seal: snapshot } satisfies StepInput, '$.settle'))
       .next(isCompleted);
   }
@@ -223,26 +153,5 @@ export class Transfer extends Construct {
       mapExecutionType: sfn.StateMachineType.STANDARD,
       resultPath: sfn.JsonPath.DISCARD,
     }).itemProcessor(verifyRange);
-  }
-
-  private task(id: string, lambdaFunction: HandlerFunction, props: Partial<tasks.LambdaInvokeProps> = {}): tasks.LambdaInvoke {
-    const task = new tasks.LambdaInvoke(this, id, { ...props, lambdaFunction, payloadResponseOnly: true, retryOnServiceExceptions: false });
-    task.addRetry(LAMBDA_FAILURES);
-    return task;
-  }
-
-  private onEnd(cleanUp: HandlerFunction): events.Rule {
-    return new events.Rule(this, 'Failures', {
-      description: 'Transfers that ended, one way or another',
-      eventPattern: {
-        source: ['aws.states'],
-        detailType: ['Step Functions Execution Status Change'],
-        detail: {
-          stateMachineArn: [this.stateMachine.stateMachineArn],
-          status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
-        },
-      },
-      targets: [new targets.LambdaFunction(cleanUp)],
-    });
   }
 }

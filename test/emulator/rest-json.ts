@@ -3,7 +3,7 @@ import { join } from 'path';
 import { ServiceError, type Answer, type Call } from './service';
 
 /** A shape of a botocore model, as far as the REST-JSON services here use it. */
-interface Shape {
+export interface Shape {
   readonly type: 'structure' | 'list' | 'string' | 'integer' | 'long' | 'double' | 'boolean' | 'timestamp' | 'blob';
   readonly members?: Record<string, Member>;
   readonly member?: Member;
@@ -16,24 +16,29 @@ interface Shape {
   readonly error?: { readonly httpStatusCode: number };
 }
 
-interface Member {
+export interface Member {
   readonly shape: string;
   readonly location?: 'uri' | 'querystring' | 'header';
   readonly locationName?: string;
 }
 
-interface Operation {
+export interface Operation {
   readonly http: { readonly method: string; readonly requestUri: string; readonly responseCode?: number };
-  readonly input?: { readonly shape: string };
+  readonly input: { readonly shape: string };
   readonly output?: { readonly shape: string };
+  readonly errors: { readonly shape: string }[];
 }
 
-interface Model {
+export interface Model {
   readonly operations: Record<string, Operation>;
   readonly shapes: Record<string, Shape>;
 }
 
 export type ModelName = 'efs-2015-02-01' | 'ebs-2019-11-02';
+
+export function loadModel(name: ModelName): Model {
+  return JSON.parse(readFileSync(join(__dirname, 'models', `${name}.json`), 'utf8')) as Model;
+}
 
 /** The error that a service answers a request with that breaks its model. */
 export interface ValidationError {
@@ -53,7 +58,7 @@ const VALIDATION_ERRORS: Record<ModelName, ValidationError> = {
  */
 export class RestJsonModel {
   public static load(name: ModelName, validationError: ValidationError = VALIDATION_ERRORS[name]): RestJsonModel {
-    return new RestJsonModel(JSON.parse(readFileSync(join(__dirname, 'models', `${name}.json`), 'utf8')), validationError);
+    return new RestJsonModel(loadModel(name), validationError);
   }
 
   private readonly patterns = new Map<string, RegExp>();

@@ -87,8 +87,8 @@ export class EmulatorServer {
       if (signingName !== 'lambda') { done = this.clock.work(); }
       response.on('close', done);
     };
-    // The body of a part is made while it is sent, and may have to wait, for a quota say, until time has gone by.
-    const streamed = signingName === 's3' && request.method === 'PUT' && /[?&]partNumber=/.test(request.url!);
+    // A body whose checksum comes behind it is made while it is sent, and may have to wait, for a quota say, until time has gone by.
+    const streamed = request.headers['x-amz-trailer'] !== undefined;
     if (!streamed) { begin(); }
     try {
       const chunks: Buffer[] = [];

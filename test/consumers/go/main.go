@@ -44,7 +44,7 @@ func main() {
 	storage.NewBackupPolicy(stack, jsii.String("Backup"), &storage.BackupPolicyProps{FileSystem: shared, EnableAutomaticBackups: jsii.Bool(false)})
 
 	image := storage.NewSnapshotImport(stack, jsii.String("Image"), &storage.SnapshotImportProps{
-		Image:      storage.DiskImage_FromBucket(awss3.Bucket_FromBucketName(stack, jsii.String("Images"), jsii.String("images")), jsii.String("web-42.img"), nil),
+		Image:      storage.DiskImage_FromBucket(awss3.Bucket_FromBucketName(stack, jsii.String("Images"), jsii.String("images")), jsii.String("web-42.img"), nil, nil),
 		VolumeSize: awscdk.Size_Gibibytes(jsii.Number(20)),
 		KmsKey:     awskms.NewKey(stack, jsii.String("Key"), nil),
 		Verify:     storage.Verification_FULL,

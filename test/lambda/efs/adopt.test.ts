@@ -1,5 +1,5 @@
 import { CreateFileSystemCommand, type CreateFileSystemCommandInput } from '@aws-sdk/client-efs';
-import { World } from './world';
+import { inEachTest, World } from './world';
 import { RETAINED_TAG } from '../../../src/contract/migration';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { Stack } from '../stack';
@@ -8,13 +8,9 @@ const PLAIN = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
 
 let world: World;
 let stack: Stack;
-beforeEach(async () => {
-  world = await World.start();
-  stack = world.stack('Custom::FileSystem');
-});
-afterEach(() => world.close());
+inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 
-const ids = () => world.efs.fileSystems.map(({ id }) => id);
+const ids = () => world.ids;
 
 async function foreign(input: Partial<CreateFileSystemCommandInput> = {}): Promise<string> {
   const { FileSystemId } = await world.client.send(new CreateFileSystemCommand({ CreationToken: 'theirs', Tags: [{ Key: 'a', Value: 'b' }], ...input }));

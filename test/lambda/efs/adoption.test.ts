@@ -1,5 +1,5 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
-import { World } from './world';
+import { inEachTest, World } from './world';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { Stack } from '../stack';
 
@@ -7,13 +7,9 @@ const RETAINED = { Owner: 'Stack/Files', RemovalPolicy: 'Retain', Encrypted: tru
 
 let world: World;
 let first: Stack;
-beforeEach(async () => {
-  world = await World.start();
-  first = world.stack('Custom::FileSystem');
-});
-afterEach(() => world.close());
+inEachTest('Custom::FileSystem', (...given) => { [world, first] = given; });
 
-const ids = () => world.efs.fileSystems.map(({ id }) => id);
+const ids = () => world.ids;
 /** As CloudFormation does with a retained resource: no event at all. */
 const deleteStack = (stack: Stack) => world.stacks.statuses.set(stack.stackId, 'DELETE_COMPLETE');
 const redeployed = () => world.stack('Custom::FileSystem');

@@ -2,7 +2,7 @@ import {
   CreateReplicationConfigurationCommand, DescribeLifecycleConfigurationCommand, PutLifecycleConfigurationCommand,
   type LifecyclePolicy,
 } from '@aws-sdk/client-efs';
-import { World } from './world';
+import { inEachTest, World } from './world';
 import { arn, REGION } from '../../emulator/environment';
 import { THROTTLE } from '../../emulator/faults';
 import type { Stack } from '../stack';
@@ -14,11 +14,7 @@ const to = (...Destinations: object[]) => ({ ReplicationConfiguration: { Destina
 
 let world: World;
 let stack: Stack;
-beforeEach(async () => {
-  world = await World.start();
-  stack = world.stack('Custom::FileSystem');
-});
-afterEach(() => world.close());
+inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 
 const fileSystem = () => world.efs.fileSystems.find(({ id }) => id === stack.physicalId)!;
 const fails = (properties: object) => expect(stack.deploy({ ...PLAIN, ...properties }, { failAfter: true })).rejects.toThrow('another resource failed');

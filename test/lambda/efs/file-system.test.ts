@@ -1,4 +1,4 @@
-import { World, CREATION_TIMEOUT_SECONDS } from './world';
+import { CREATION_TIMEOUT_SECONDS, inEachTest, World } from './world';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { Stack } from '../stack';
 
@@ -9,13 +9,9 @@ const tags = (entries: Record<string, string>) => Object.entries(entries).map(([
 
 let world: World;
 let stack: Stack;
-beforeEach(async () => {
-  world = await World.start();
-  stack = world.stack('Custom::FileSystem');
-});
-afterEach(() => world.close());
+inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 
-const ids = () => world.efs.fileSystems.map(({ id }) => id);
+const ids = () => world.ids;
 const created = () => world.server.count('efs:CreateFileSystem');
 
 describe('creating a file system', () => {

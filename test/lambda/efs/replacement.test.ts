@@ -1,18 +1,14 @@
 import { DeleteFileSystemCommand } from '@aws-sdk/client-efs';
-import { World } from './world';
+import { inEachTest, World } from './world';
 import type { Stack } from '../stack';
 
 const PLAIN = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
 
 let world: World;
 let stack: Stack;
-beforeEach(async () => {
-  world = await World.start();
-  stack = world.stack('Custom::FileSystem');
-});
-afterEach(() => world.close());
+inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 
-const ids = () => world.efs.fileSystems.map(({ id }) => id);
+const ids = () => world.ids;
 
 test.each([
   [{ Encrypted: true }, 'encrypted from false to true'],

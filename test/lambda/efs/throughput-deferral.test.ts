@@ -1,4 +1,4 @@
-import { World } from './world';
+import { inEachTest, World } from './world';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { Stack } from '../stack';
 
@@ -10,11 +10,7 @@ const HOUR = 3_600_000;
 
 let world: World;
 let stack: Stack;
-beforeEach(async () => {
-  world = await World.start();
-  stack = world.stack('Custom::FileSystem');
-});
-afterEach(() => world.close());
+inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 
 const mode = () => world.efs.fileSystems[0].throughputMode;
 const schedules = () => world.scheduler.schedules;

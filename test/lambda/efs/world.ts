@@ -93,6 +93,11 @@ export class World {
     await this.client.send(new TagResourceCommand({ ResourceId: id, Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }));
   }
 
+  /** The ids of all file systems. */
+  public get ids(): string[] {
+    return this.efs.fileSystems.map(({ id }) => id);
+  }
+
   public async untag(id: string, ...keys: string[]): Promise<void> {
     await this.client.send(new UntagResourceCommand({ ResourceId: id, TagKeys: keys }));
   }
@@ -180,4 +185,14 @@ export async function withEachCallFailing(
     }
     if (failed === undefined) { return position; }
   }
+}
+
+/** A new world for each test of a file, and a stack in it with one resource. */
+export function inEachTest(type: keyof World['handlers'], started: (world: World, stack: Stack) => void): void {
+  let world: World;
+  beforeEach(async () => {
+    world = await World.start();
+    started(world, world.stack(type));
+  });
+  afterEach(() => world.close());
 }
