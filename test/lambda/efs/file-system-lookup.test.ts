@@ -1,27 +1,10 @@
-import { CreateFileSystemCommand, DeleteFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
-import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
-import { CREATION_TIMEOUT_SECONDS, World } from './world';
-import { fileSystemLookup } from '../../../lambda/efs/file-system-lookup';
-import { clientConfig } from '../../../lambda/shared/client-config';
-import { handlersOf } from '../../../lambda/shared/lifecycle';
-import { REGION } from '../../emulator/environment';
-import { EmulatorServer } from '../../emulator/server';
-import { Stack } from '../stack';
+import { CreateFileSystemCommand, DeleteFileSystemCommand } from '@aws-sdk/client-efs';
+import { inEachTest, type World } from './world';
+import type { Stack } from '../stack';
 
 let world: World;
 let stack: Stack;
-let clients: { efs: EFSClient; tagging: ResourceGroupsTaggingAPIClient };
-beforeEach(async () => {
-  world = await World.start();
-  const config = { ...clientConfig(), endpoint: world.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
-  clients = { efs: new EFSClient(config), tagging: new ResourceGroupsTaggingAPIClient(config) };
-  const handlers = handlersOf(fileSystemLookup(clients), { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS });
-  stack = new Stack(world.clock, handlers, 'Custom::FileSystemLookup');
-});
-afterEach(async () => {
-  Object.values(clients).forEach(client => client.destroy());
-  await world.close();
-});
+inEachTest('Custom::FileSystemLookup', (...given) => { [world, stack] = given; });
 
 async function make(token: string, tags: Record<string, string>): Promise<string> {
   const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));

@@ -6,16 +6,9 @@ import {
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
-import { backupPolicy } from '../../../lambda/efs/backup-policy';
 import { deferredThroughput } from '../../../lambda/efs/deferred-throughput';
-import { fileSystem } from '../../../lambda/efs/file-system';
-import { fileSystemPolicy } from '../../../lambda/efs/file-system-policy';
-import { lifecycleConfiguration } from '../../../lambda/efs/lifecycle-configuration';
-import { mountTargets } from '../../../lambda/efs/mount-targets';
-import { replicationConfiguration } from '../../../lambda/efs/replication-configuration';
-import { tagSet } from '../../../lambda/efs/tag-set';
+import { makeHandlers } from '../../../lambda/efs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
-import { handlersOf, type Handlers } from '../../../lambda/shared/lifecycle';
 import { Clock } from '../../emulator/clock';
 import { Ec2 } from '../../emulator/ec2';
 import { Efs, type EfsOptions } from '../../emulator/efs';
@@ -30,8 +23,6 @@ import { Stack } from '../stack';
 import { Stacks } from '../stacks';
 
 export const CREATION_TIMEOUT_SECONDS = 120;
-
-type SettingType = 'FileSystemPolicy' | 'BackupPolicy' | 'LifecycleConfiguration' | 'ReplicationConfiguration';
 
 /** The emulated services that EFS resources need, and their handlers, in one process and in emulated time. */
 export class World {
@@ -53,7 +44,7 @@ export class World {
   public readonly scheduler: Scheduler;
   /** What schedules have started. */
   public readonly deferred: Promise<void>[] = [];
-  public handlers!: Record<`Custom::${'FileSystem' | 'MountTargets' | 'TagSet' | SettingType}`, Handlers>;
+  public handlers!: ReturnType<typeof makeHandlers>;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
   /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. All but `c1` and those have IPv6 ranges. */
@@ -133,16 +124,7 @@ export class World {
     this.clients.push(...Object.values(clients));
     this.client = clients.efs;
     this.runDeferred = deferredThroughput(clients);
-    const options = { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS };
-    this.handlers = {
-      'Custom::FileSystem': handlersOf(fileSystem({ ...clients, efsIn }), options),
-      'Custom::MountTargets': handlersOf(mountTargets(clients), options),
-      'Custom::TagSet': handlersOf(tagSet(clients), options),
-      'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy({ ...clients, efsIn }), options),
-      'Custom::BackupPolicy': handlersOf(backupPolicy({ ...clients, efsIn }), options),
-      'Custom::LifecycleConfiguration': handlersOf(lifecycleConfiguration({ ...clients, efsIn }), options),
-      'Custom::ReplicationConfiguration': handlersOf(replicationConfiguration({ ...clients, efsIn }), options),
-    };
+    this.handlers = makeHandlers({ ...clients, efsIn }, { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS });
   }
 
   private makeNetwork(): void {
