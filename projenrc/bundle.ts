@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 /**
  * Bundles what runs in the user's account: each entry of lambda/ with all that
@@ -38,6 +38,7 @@ async function main(): Promise<void> {
       mainFields: ['module', 'main'],
       minify: true,
       legalComments: 'none',
+      plugins: [plainKeys],
       metafile: true,
       logLevel: 'warning',
     });
@@ -50,6 +51,21 @@ async function main(): Promise<void> {
   }
   writeFileSync(join(assets, 'THIRD-PARTY-NOTICES.txt'), [...notices].sort().map(([, text]) => text).join('\n\n'));
 }
+
+/**
+ * The SDK's schemas name their keys by constants, `{ [_xN]: … }`. esbuild cannot know that these have no side effect, and keeps every
+ * schema of the service. With the constants written out, `{ ["xmlName"]: … }`, it keeps those of our calls: 0.5 MB less of EC2.
+ */
+const plainKeys: Plugin = {
+  name: 'plain-keys',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]@aws-sdk[\\/].*[\\/]schemas_0\.js$/ }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      const constants = new Map([...text.matchAll(/^const (_\w+) = (".*");$/gm)].map(([, name, value]) => [name, value]));
+      return { contents: text.replace(/\[(_\w+)\]:/g, (all, name: string) => constants.has(name) ? `[${constants.get(name)}]:` : all) };
+    });
+  },
+};
 
 /** One stray import of aws-cdk-lib would make a bundle of 40 MB; of src, nothing but the contract may come along. */
 function checkBoundary(name: string, { inputs }: Metafile): void {
