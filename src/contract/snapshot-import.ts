@@ -9,7 +9,7 @@ import type { OwnerProperties, TagProperty } from './ownership';
 export interface SnapshotImportProperties extends OwnerProperties {
   readonly SourceBucket: string;
   readonly SourceKey: string;
-  /** Version id of the object. Absent: the version that is current at the start. */
+  /** Version id of the object. Absent, or empty: the version that is current at the start. */
   readonly SourceVersion?: string;
   /** Any string; another one imports again. For objects without a version id. */
   readonly SourceRevision?: string;
@@ -17,6 +17,8 @@ export interface SnapshotImportProperties extends OwnerProperties {
   readonly SourceFormat?: string;
   /** `true`: of a file that holds a disk, the file itself shall be the disk. Absent: that is refused. */
   readonly ContainerAsRaw?: string | boolean;
+  /** `true`: the image is what an export made, and the manifest beside it tells the digests. Absent: they are computed. */
+  readonly Manifest?: string | boolean;
   /** Whole GiB. Absent: just large enough for the image. */
   readonly VolumeSize?: string | number;
   readonly Description?: string;
