@@ -68,9 +68,10 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   }
 
   async function create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
-    const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
+    const { SourceBucket, SourceKey, SourceVersion, SourceETag, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
     const integrity = integrityOf(properties);
-    const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion || undefined });
+    const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+    if (SourceETag !== undefined && object.etag !== SourceETag) { throw new Error(`${nameOfImage(object)} is not what was exported any more; somebody replaced it`); }
     const image = await understood(object, properties);
     const volumeSize = volumeSizeFor(image, VolumeSize);
     const limits = limitsOf(properties);
@@ -163,10 +164,10 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
   return {
     identity: [
-      'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'SourceFormat', 'ContainerAsRaw',
+      'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceETag', 'SourceRevision', 'SourceFormat', 'ContainerAsRaw',
       'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
     ],
-    defaults: { SourceVersion: '', SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
+    defaults: { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
     several: true,
 

@@ -86,10 +86,13 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const inherited = (i: number) => parent?.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
   const known = await knownDigests(source, plan, n, parent);
   const metrics = new RangeMetrics();
-  // What is known to be there already is not even read.
-  const unread = digests.missing().filter(i => known.get(i) && inherited(i)?.equals(known.get(i)!));
+  const isOmitted = (digest: Buffer) => plan.zeroBlocks === 'OMIT' && digest.equals(ZERO_DIGEST);
+  // What is known to be there already, or to be left out, is not even read.
+  const unread = digests.missing().filter(i => known.get(i) && (inherited(i)?.equals(known.get(i)!) || isOmitted(known.get(i)!)));
   for (const i of unread) {
-    digests.set(i, known.get(i)!);
+    const digest = known.get(i)!;
+    if (isOmitted(digest)) { crcs.set(i, crcs.zeros(i)); }
+    digests.set(i, digest);
     metrics.copied({ put: false });
   }
   const parts = partsOf(digests.missing());
@@ -110,7 +113,7 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
     if (failure) { return; }
     const told = known.get(i);
     if (plan.zeroBlocks === 'OMIT' && isZero(block) && (told ?? ZERO_DIGEST).equals(ZERO_DIGEST)) {
-      crcs.set(i, crcs.zeros(i, block));
+      crcs.set(i, crcs.zeros(i));
       digests.set(i, ZERO_DIGEST);
       return metrics.copied({ put: false });
     }

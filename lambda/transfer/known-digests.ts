@@ -7,7 +7,8 @@ import type { PinnedSource } from '../../src/contract/transfer';
 /**
  * The digests of a range's blocks that are known before the blocks are read:
  * those that a manifest tells, or, where S3 proves that the image is what it
- * was, those of the parent. What is known to be in the parent already is neither read nor put.
+ * was, those of the parent. What is known to be in the parent already, or to be
+ * zeros that are left out, is neither read nor put.
  *
  * Nothing is believed of a block that is put: EBS compares it with its digest.
  */

@@ -9,8 +9,10 @@ import type { OwnerProperties, TagProperty } from './ownership';
 export interface SnapshotImportProperties extends OwnerProperties {
   readonly SourceBucket: string;
   readonly SourceKey: string;
-  /** Version id of the object. Absent, or empty: the version that is current at the start. */
+  /** Version id of the object. Absent: the version that is current at the start. */
   readonly SourceVersion?: string;
+  /** The ETag that the object must have, as an export tells it. Absent: any. */
+  readonly SourceETag?: string;
   /** Any string; another one imports again. For objects without a version id. */
   readonly SourceRevision?: string;
   /** See `disk-image-format.ts`; or `DELTA`: what an export with `since` made, to be applied to `ParentSnapshotId`. Absent: what its first bytes say. */
