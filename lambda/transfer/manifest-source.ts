@@ -17,7 +17,7 @@ export async function pinManifest(source: Source, image: PinnedObject): Promise<
   const said = await source.verify(image);
   if (said?.algorithm !== 'CRC32') {
     throw new Error(`${nameOfImage(image)} cannot be compared with its manifest, for S3 knows no CRC32 of the whole object; `
-      + 'copy it with one (--checksum-algorithm CRC32), or leave \'manifest\' out');
+      + 'copy it so that it has one (ChecksumAlgorithm CRC32, ChecksumType FULL_OBJECT), or leave \'manifest\' out');
   }
   if (said.value !== crc32) { throw new Error(`${name} is that of another object: with CRC32 ${crc32}, and the ${nameOfImage(image)} has ${said.value}`); }
   return { ...image, manifest: { ...object, digestsAt } };
