@@ -65,7 +65,8 @@ export class ImportStack extends Stack {
   constructor(scope: Construct, id: string, props: ImportStackProps) {
     super(scope, id, props);
     new SnapshotImport(this, 'Copy', {
-      image: DiskImage.fromBucket(s3.Bucket.fromBucketName(this, 'Bucket', props.bucketName), props.key),
+      // The export left a manifest beside it, from which the SHA-256 of all blocks come.
+      image: DiskImage.fromBucket(s3.Bucket.fromBucketName(this, 'Bucket', props.bucketName), props.key, undefined, { manifest: true }),
       encrypted: true,
     });
   }

@@ -4,6 +4,7 @@ import type { SnapshotImportProperties } from '../../src/contract/snapshot-impor
 import type { PinnedSource } from '../../src/contract/transfer';
 import { boolean, integer, within } from '../shared/wire';
 import { BLOCK_SIZE, blocksOf, diskSizeOf, GIB, MOST_GIB } from '../transfer/blocks';
+import { mayBeKnown } from '../transfer/known-digests';
 import { nameOfImage } from '../transfer/source';
 import { mostOfStream, mostWorkers, PUTS_PER_SECOND, WORKER_BYTES_PER_SECOND } from '../transfer/workers';
 
@@ -79,9 +80,12 @@ function leastTime(image: PinnedSource, limits: TransferLimits, { zeroBlocks, in
   // How much of a stream there is to put is known at its end.
   const blocks = blocksOf(image.image?.stream?.atLeast ?? diskSizeOf(image));
   // Nobody knows how many zeros there are to omit, or how little has changed: all of it, or nothing, maybe.
-  const putting = zeroBlocks === 'OMIT' || increment ? 0 : blocks / rate * 1000;
+  const maybeNothing = zeroBlocks === 'OMIT' || increment;
+  const putting = maybeNothing ? 0 : blocks / rate * 1000;
   const workers = image.image?.stream ? 1 : mostWorkers(limits);
-  const reading = size / workers / FASTEST_WORKER_BYTES_PER_SECOND * 1000;
+  // Nor how much must be read, where digests are known beforehand.
+  const mayBeUnread = image.manifest ? maybeNothing : increment && mayBeKnown(image);
+  const reading = mayBeUnread ? 0 : size / workers / FASTEST_WORKER_BYTES_PER_SECOND * 1000;
   if (reading > putting) {
     const network = `${FASTEST_WORKER_BYTES_PER_SECOND / 1e6} MB a second, which is the most that Lambda offers,`;
     return { least: reading, because: `to read ${size} bytes by ${workers} workers at ${network} takes`, remedy: 'raise maxConcurrency, or ' };

@@ -9,7 +9,7 @@ import { ParentRefused, type NewSnapshot, type SnapshotStarter, type StartedSnap
 import { DELTA_FORMAT } from '../../src/contract/disk-image-format';
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
-import type { PinnedSource, TransferParent } from '../../src/contract/transfer';
+import type { PinnedObject, PinnedSource, TransferParent } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
 import { type Context, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
@@ -18,6 +18,7 @@ import { boolean, integer } from '../shared/wire';
 import { diskSizeOf, GIB } from '../transfer/blocks';
 import { pinDelta } from '../transfer/delta-source';
 import { removeLeftovers } from '../transfer/leftovers';
+import { pinManifest } from '../transfer/manifest-source';
 import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent-use';
 import { probe } from '../transfer/probe';
 import { notCompleted, SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshots';
@@ -54,15 +55,24 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
   const { source, starter, snapshots, executions, store, sharing, kept } = aws;
   const parents = new Parents(aws);
 
-  async function create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
-    const { SourceBucket, SourceKey, SourceVersion, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
-    const integrity = integrityOf(properties);
-    const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
-    const image = properties.SourceFormat === DELTA_FORMAT ? await pinDelta(source, object, properties) : await probe(source, object, {
-      format: properties.SourceFormat,
-      containerAsRaw: properties.ContainerAsRaw !== undefined && boolean('containerAsRaw', properties.ContainerAsRaw),
+  async function understood(object: PinnedObject, properties: SnapshotImportProperties): Promise<PinnedSource> {
+    const { SourceFormat, ContainerAsRaw, Manifest, VolumeSize } = properties;
+    if (SourceFormat === DELTA_FORMAT) { return pinDelta(source, object, properties); }
+    // What was exported is raw, whatever it begins with.
+    if (Manifest !== undefined && boolean('manifest', Manifest)) { return pinManifest(source, object); }
+    return probe(source, object, {
+      format: SourceFormat,
+      containerAsRaw: ContainerAsRaw !== undefined && boolean('containerAsRaw', ContainerAsRaw),
       volumeSize: VolumeSize === undefined ? undefined : integer('volumeSize', VolumeSize),
     });
+  }
+
+  async function create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
+    const { SourceBucket, SourceKey, SourceVersion, SourceETag, VolumeSize, Description, Encrypted, KmsKeyId, Tags = [] } = properties;
+    const integrity = integrityOf(properties);
+    const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+    if (SourceETag !== undefined && object.etag !== SourceETag) { throw new Error(`${nameOfImage(object)} is not what was exported any more; somebody replaced it`); }
+    const image = await understood(object, properties);
     const volumeSize = volumeSizeFor(image, VolumeSize);
     const limits = limitsOf(properties);
     refuseLongStream(image, limits, integrity);
@@ -154,7 +164,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
   return {
     identity: [
-      'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceRevision', 'SourceFormat', 'ContainerAsRaw',
+      'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceETag', 'SourceRevision', 'SourceFormat', 'ContainerAsRaw',
       'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
     ],
     defaults: { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },

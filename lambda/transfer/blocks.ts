@@ -1,4 +1,5 @@
 import type { ImageChecksum } from './image-checksum';
+import type { Blocks } from './unchanged-parts';
 import type { IntegrityOptions } from '../../src/contract/integrity';
 import type { PinnedSource } from '../../src/contract/transfer';
 
@@ -38,6 +39,8 @@ export interface Plan extends IntegrityOptions {
   readonly deadline?: number;
   /** Only what differs from it is put. */
   readonly parent?: PlanParent;
+  /** Where the image is what the parent's was. */
+  readonly unchanged?: readonly Blocks[];
 }
 
 /** Bytes of the disk that an image stands for; of a stream, at most. */

@@ -36,11 +36,17 @@ export class Digests {
     digest.copy(this.bytes, i * DIGEST_SIZE);
   }
 
+  /** undefined: it is missing. */
+  public get(i: number): Buffer | undefined {
+    const digest = this.bytes.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
+    return digest.equals(NO_DIGEST) ? undefined : digest;
+  }
+
   /** Which ones are missing, in order. */
   public missing(from = 0, to = this.bytes.length / DIGEST_SIZE): number[] {
     const missing: number[] = [];
     for (let i = from; i < to; i++) {
-      if (this.bytes.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE).equals(NO_DIGEST)) { missing.push(i); }
+      if (!this.get(i)) { missing.push(i); }
     }
     return missing;
   }

@@ -6,6 +6,7 @@ import { DIGEST_SIZE, digestOf, Digests } from './checksum';
 import { DeltaReading } from './delta-source';
 import { once } from './environment';
 import { RangeCrcs } from './image-checksum';
+import { knownDigests } from './known-digests';
 import { limiter } from './limiter';
 import { RangeMetrics } from './metrics';
 import { openDisk } from './open-disk';
@@ -13,14 +14,14 @@ import { pacerFor } from './pacer';
 import { parentDigests } from './parent-blocks';
 import { Progress, refuseOverdue } from './progress';
 import { s3Things } from './s3-things';
-import type { Source } from './source';
+import { nameOfImage, type Source } from './source';
 import type { TransferStore } from './store';
 import { ABSENT_DIGEST, isZero, ZERO_DIGEST } from './zero';
-import type { CopyInput, CopyResult } from '../../src/contract/transfer';
+import type { CopyInput, CopyResult, PinnedSource } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
 import { saidBy } from '../shared/errors';
 
-/** Blocks that one GET brings: 4 MiB. */
+/** Blocks that one GET brings at most: 4 MiB. */
 const PART_BLOCKS = 8;
 /** Parts in memory at once. */
 const LANES = 12;
@@ -74,7 +75,6 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const saved = await store.progress(snapshotId, n);
   const digests = new Digests(saved?.subarray(0, count * DIGEST_SIZE) ?? Buffer.alloc(count * DIGEST_SIZE));
   const crcs = new RangeCrcs(plan, n, saved?.subarray(count * DIGEST_SIZE));
-  const parts = digests.missing().map(i => i - i % PART_BLOCKS).filter((start, i, starts) => start !== starts[i - 1]);
 
   let failure: { readonly error: unknown } | undefined;
   const outOfTime = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
@@ -83,12 +83,24 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const fail = (error: unknown) => { if (!(outOfTime() && mayPass(error))) { failure ??= { error }; } };
   const parent = plan.parent && await parentDigests({ store, reader }, plan, { snapshotId, n }, outOfTime);
   if (plan.parent && !parent) { return { done: false }; }
+  const inherited = (i: number) => parent?.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
+  const known = await knownDigests(source, plan, n, parent);
+  const metrics = new RangeMetrics();
+  const isOmitted = (digest: Buffer) => plan.zeroBlocks === 'OMIT' && digest.equals(ZERO_DIGEST);
+  // What is known to be there already, or to be left out, is not even read.
+  const unread = digests.missing().filter(i => known.get(i) && (inherited(i)?.equals(known.get(i)!) || isOmitted(known.get(i)!)));
+  for (const i of unread) {
+    const digest = known.get(i)!;
+    if (isOmitted(digest)) { crcs.set(i, crcs.zeros(i)); }
+    digests.set(i, digest);
+    metrics.copied({ put: false });
+  }
+  const parts = partsOf(digests.missing());
   const disk = await openDisk(source, plan.source, giveUp);
   // Of a stream, the end is known when it is reached.
   const imageBlocks = () => blocksOf(disk.endsAt ?? diskSizeOf(plan.source));
   // A parent may have something beyond it, which must become zeros.
   const end = () => disk.endsAt === undefined || parent ? count : Math.min(count, imageBlocks() - first);
-  const metrics = new RangeMetrics();
   const putInTurn = limiter(PUTS_AT_ONCE);
   const pacer = pacerFor(snapshotId, plan.putsPerSecond);
   const progress = new Progress(async () => {
@@ -99,15 +111,15 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
 
   async function put(i: number, block: Buffer): Promise<void> {
     if (failure) { return; }
-    if (plan.zeroBlocks === 'OMIT' && isZero(block)) {
-      crcs.set(i, crcs.zeros(i, block));
+    const told = known.get(i);
+    if (plan.zeroBlocks === 'OMIT' && isZero(block) && (told ?? ZERO_DIGEST).equals(ZERO_DIGEST)) {
+      crcs.set(i, crcs.zeros(i));
       digests.set(i, ZERO_DIGEST);
       return metrics.copied({ put: false });
     }
-    const inherited = parent?.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
-    const digest = first + i < imageBlocks() || !inherited?.equals(ABSENT_DIGEST) ? digestOf(block) : ABSENT_DIGEST;
+    const digest = told ?? (first + i < imageBlocks() || !inherited(i)?.equals(ABSENT_DIGEST) ? digestOf(block) : ABSENT_DIGEST);
     const crc = crcs.of(i, block);
-    if (inherited?.equals(digest)) {
+    if (inherited(i)?.equals(digest)) {
       crcs.set(i, crc);
       digests.set(i, digest);
       return metrics.copied({ put: false });
@@ -118,7 +130,7 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
       onRetry: error => metrics.retried(error),
       // The ranges are copied in their order, more or less.
       progress: Math.floor((first + i + 1) / plan.blocks * 100),
-    });
+    }).catch(error => { throw told && !digestOf(block).equals(told) ? notAsTold(plan.source, first + i) : error; });
     crcs.set(i, crc);
     digests.set(i, digest);
     metrics.copied({ put: true });
@@ -126,24 +138,25 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   }
 
   /** What a delta says nothing of is what the parent has there. */
-  async function copyDelta(start: number, buffer: Buffer): Promise<void> {
-    for (const i of digests.missing(start, Math.min(start + PART_BLOCKS, count))) {
+  async function copyDelta(part: readonly number[], buffer: Buffer): Promise<void> {
+    for (const i of part) {
       const block = await delta!.read(first + i, buffer, giveUp);
       if (block) {
         await putInTurn(() => put(i, block));
       } else {
-        digests.set(i, parent!.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE));
+        digests.set(i, inherited(i)!);
         metrics.copied({ put: false });
       }
     }
   }
 
-  async function copyPart(start: number, buffer: Buffer): Promise<void> {
-    if (delta) { return copyDelta(start, buffer); }
-    const blocks = Math.min(PART_BLOCKS, count - start);
+  async function copyPart(part: readonly number[], buffer: Buffer): Promise<void> {
+    if (delta) { return copyDelta(part, buffer); }
+    const [start] = part;
+    const blocks = part.length;
     const offset = (first + start) * BLOCK_SIZE;
     const length = Math.max(0, Math.min(blocks * BLOCK_SIZE, diskSizeOf(plan.source) - offset));
-    const missing = digests.missing(start, start + blocks);
+    const missing = [...part];
     const puts: Promise<void>[] = [];
     // As soon as it has arrived: then a block is still in the processor's cache when it is hashed and sent.
     const putWhatIsThere = (bytes: number) => {
@@ -177,7 +190,8 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   if (failure) { throw (failure as { error: unknown }).error; }
 
   const missing = digests.missing(0, end()).length;
-  metrics.report(plan.owner ?? snapshotId, { event: missing === 0 ? 'range copied' : 'range not finished in time', snapshotId, range: n, blocks: count, missing });
+  const event = missing === 0 ? 'range copied' : 'range not finished in time';
+  metrics.report(plan.owner ?? snapshotId, { event, snapshotId, range: n, blocks: count, missing, unread: unread.length });
   // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
   await store.plan(snapshotId);
   if (missing === 0 && end() < count) {
@@ -189,4 +203,18 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
     ? store.saveDigests(snapshotId, n, digests.bytes.subarray(0, end() * DIGEST_SIZE), crcs.combined())
     : store.saveProgress(snapshotId, n, Buffer.concat([digests.bytes, crcs.bytes])));
   return { done: missing === 0 };
+}
+
+/** Blocks that one GET brings: they follow each other. */
+function partsOf(missing: readonly number[]): number[][] {
+  const parts: number[][] = [];
+  for (const i of missing) {
+    const last = parts.at(-1);
+    if (last?.at(-1) === i - 1 && i % PART_BLOCKS > 0) { last.push(i); } else { parts.push([i]); }
+  }
+  return parts;
+}
+
+function notAsTold(image: PinnedSource, index: number): Error {
+  return new Error(`block ${index} of ${nameOfImage(image)} is not what its manifest says; deploy again, and if that fails too, leave 'manifest' out`);
 }

@@ -1,6 +1,7 @@
 import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { BLOCK_SIZE, rangeOf, type Plan } from './blocks';
 import { Crc, CRC_NAMES, type CrcName } from './crc';
+import { ZEROS } from './zero';
 
 /** What S3 itself says of the content of a whole object. */
 export interface ImageChecksum {
@@ -45,8 +46,8 @@ export class RangeCrcs {
     return this.crc.of(length === block.length ? block : block.subarray(0, length));
   }
 
-  public zeros(i: number, block: Uint8Array): bigint {
-    return this.lengthOf(i) < BLOCK_SIZE ? this.of(i, block) : this.ofZeros ??= this.of(i, block);
+  public zeros(i: number): bigint {
+    return this.lengthOf(i) < BLOCK_SIZE ? this.of(i, ZEROS) : this.ofZeros ??= this.of(i, ZEROS);
   }
 
   public set(i: number, crc: bigint): void {

@@ -1,8 +1,10 @@
 import type { BlockReader } from './block-reader';
 import { blocksOf, diskSizeOf, rangesOf, type Plan } from './blocks';
+import { mayBeKnown } from './known-digests';
 import { planParent, shared } from './parent-blocks';
 import type { Source } from './source';
 import type { TransferStore } from './store';
+import { unchangedBlocks, type Blocks, type ImagePart } from './unchanged-parts';
 import { divide } from './workers';
 import type { PlanResult, TransferInput } from '../../src/contract/transfer';
 import { log } from '../shared/log';
@@ -18,12 +20,16 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
   const { snapshotId, zeroBlocks, verify, deadline } = input;
   const { source: pinned } = input;
   const said = await source.verify(pinned);
-  // Of what is converted or applied, the blocks tell nothing of the object's own checksum.
-  const checksum = pinned.image || pinned.delta ? undefined : said;
   const imageBlocks = blocksOf(diskSizeOf(pinned));
+  const parts = mayBeKnown(pinned) && !pinned.manifest ? await source.parts(pinned) : undefined;
+  // For the next increment: by then, the object may be gone.
+  if (parts) { await store.saveImageParts(snapshotId, parts); }
   const { parent, end: blocks } = input.parent
     ? await planParent({ store, reader }, input.parent, imageBlocks)
     : { parent: undefined, end: imageBlocks };
+  const unchanged = parent?.recorded ? await unchangedSince(store, parent.snapshotId, parts) : [];
+  // Of what is converted or applied, or not read as a whole, the blocks tell nothing of the object's own checksum.
+  const checksum = pinned.image || pinned.delta || (parent && pinned.manifest) || unchanged.length > 0 ? undefined : said;
   // A stream cannot be divided.
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, pinned.image?.stream ? blocks : smallRange);
   const made: Plan = {
@@ -37,9 +43,10 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
     verify,
     owner: input.owner,
     parent: parent && shared(parent, workers),
+    ...(unchanged.length > 0 && { unchanged }),
   };
   await store.savePlan(snapshotId, made);
-  log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId });
+  log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId, unchanged: sum(unchanged) });
   return {
     snapshotId,
     workers,
@@ -47,4 +54,14 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
     verify: verify !== undefined,
     increment: parent !== undefined,
   };
+}
+
+/** None, if nobody knows. */
+async function unchangedSince(store: TransferStore, parentId: string, parts: readonly ImagePart[] | undefined): Promise<Blocks[]> {
+  const before = parts && await store.imageParts(parentId);
+  return before ? unchangedBlocks(before, parts) : [];
+}
+
+function sum(blocks: readonly Blocks[]): number {
+  return blocks.reduce((all, [from, to]) => all + to - from, 0);
 }

@@ -1,9 +1,13 @@
 import { Readable } from 'node:stream';
-import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectAttributesCommand, GetObjectCommand, HeadObjectCommand, type GetObjectAttributesCommandOutput, type HeadObjectCommandOutput, type S3Client,
+} from '@aws-sdk/client-s3';
 import { imageChecksumOf, type ImageChecksum } from './image-checksum';
+import { sizeOf, type ImagePart } from './unchanged-parts';
 import { Wire, type WireRequest } from './wire';
-import type { PinnedSource } from '../../src/contract/transfer';
+import type { PinnedObject } from '../../src/contract/transfer';
 import { nameOf, saidBy } from '../shared/errors';
+import { log } from '../shared/log';
 import { passesByItself, retrying } from '../shared/retry';
 
 /** What a user named: an object, or one of its versions. */
@@ -11,6 +15,7 @@ export interface ImageLocation {
   readonly bucket: string;
   readonly key: string;
   readonly versionId?: string;
+  readonly what?: PinnedObject['what'];
 }
 
 /** The disk image in S3. */
@@ -23,10 +28,11 @@ export class Source {
   }
 
   /** The object as it is now. Refuses what cannot be read at all. */
-  public async pin(location: ImageLocation): Promise<PinnedSource> {
+  public async pin(location: ImageLocation): Promise<PinnedObject> {
     const head = await this.head(location);
     refuseArchived(location, head);
     return {
+      ...(location.what && { what: location.what }),
       bucket: location.bucket,
       key: location.key,
       ...(head.VersionId !== undefined && { versionId: head.VersionId }),
@@ -36,10 +42,35 @@ export class Source {
   }
 
   /** Throws if the object is not what it was when the import began. Answers with what S3 says of its content. */
-  public async verify(source: PinnedSource): Promise<ImageChecksum | undefined> {
+  public async verify(source: PinnedObject): Promise<ImageChecksum | undefined> {
     const head = await this.head(source, source.etag);
     if (head.ETag !== source.etag || head.ContentLength !== source.size) { throw changed(source); }
     return imageChecksumOf(head);
+  }
+
+  /**
+   * The parts that the object was uploaded in, if S3 has a SHA-256 of each.
+   * Whoever may not ask can do without.
+   */
+  public async parts(source: PinnedObject): Promise<ImagePart[] | undefined> {
+    if (!isMultipart(source.etag)) { return undefined; }
+    const parts: ImagePart[] = [];
+    try {
+      for (let marker: string | undefined; ;) {
+        const { ETag, ObjectParts: { Parts = [], IsTruncated, NextPartNumberMarker } = {} } = await this.attributes(source, marker);
+        // Here it comes without quotes.
+        if (ETag !== source.etag.replace(/"/g, '')) { throw changed(source); }
+        for (const { Size, ChecksumSHA256 } of Parts) {
+          if (Size === undefined || ChecksumSHA256 === undefined) { return undefined; }
+          parts.push({ size: Size, sha256: ChecksumSHA256 });
+        }
+        if (!IsTruncated) { return sizeOf(parts) === source.size ? parts : undefined; }
+        marker = NextPartNumberMarker;
+      }
+    } catch (error) {
+      log({ event: 'cannot tell which parts of the image changed', image: nameOfImage(source), because: saidBy(error) });
+      return undefined;
+    }
   }
 
   /**
@@ -47,7 +78,7 @@ export class Source {
    * Errors that may pass are thrown as they are when `giveUp` ended the retries. `progress` hears how many bytes are there.
    */
   public async read(
-    source: PinnedSource, from: number, into: Buffer, giveUp?: () => boolean, progress?: (filled: number) => void,
+    source: PinnedObject, from: number, into: Buffer, giveUp?: () => boolean, progress?: (filled: number) => void,
   ): Promise<void> {
     let filled = 0;
     const attempt = async () => {
@@ -63,7 +94,7 @@ export class Source {
   }
 
   /** The SDK makes the request and reads what S3 says, but for the bytes themselves: they go straight to where they belong. */
-  private async get(source: PinnedSource, first: number, into: Buffer, received: (bytes: number) => void): Promise<void> {
+  private async get(source: PinnedObject, first: number, into: Buffer, received: (bytes: number) => void): Promise<void> {
     const last = first + into.length - 1;
     const command = new GetObjectCommand({
       Bucket: source.bucket, Key: source.key, VersionId: source.versionId, IfMatch: source.etag, Range: `bytes=${first}-${last}`,
@@ -85,15 +116,28 @@ export class Source {
     await this.s3.send(command);
   }
 
-  private head({ bucket, key, versionId }: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {
+  private attributes({ bucket, key, versionId }: PinnedObject, marker: string | undefined): Promise<GetObjectAttributesCommandOutput> {
+    const command = new GetObjectAttributesCommand({
+      Bucket: bucket, Key: key, VersionId: versionId, ObjectAttributes: ['ETag', 'ObjectParts'], PartNumberMarker: marker,
+    });
+    return retrying(() => this.s3.send(command), { what: 's3:GetObjectAttributes' });
+  }
+
+  private head(location: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {
+    const { bucket, key, versionId } = location;
     const command = new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, IfMatch: etag, ChecksumMode: 'ENABLED' });
     return retrying(() => this.s3.send(command), { what: 's3:HeadObject' })
-      .catch(error => { throw explained(error, { bucket, key, versionId, etag }); });
+      .catch(error => { throw explained(error, { ...location, etag }); });
   }
 }
 
-export function nameOfImage({ bucket, key, versionId }: ImageLocation): string {
-  return `image s3://${bucket}/${key}${versionId === undefined ? '' : ` (version ${versionId})`}`;
+/** Whether an object was uploaded in parts. */
+export function isMultipart(etag: string): boolean {
+  return /-\d+"?$/.test(etag);
+}
+
+export function nameOfImage({ bucket, key, versionId, what }: ImageLocation): string {
+  return `${what ?? 'image'} s3://${bucket}/${key}${versionId === undefined ? '' : ` (version ${versionId})`}`;
 }
 
 function changed(source: ImageLocation): Error {

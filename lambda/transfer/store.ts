@@ -1,6 +1,7 @@
 import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Plan } from './blocks';
 import { DIGEST_SIZE } from './checksum';
+import type { ImagePart } from './unchanged-parts';
 import { isNamed, saidBy } from '../shared/errors';
 import { retrying } from '../shared/retry';
 
@@ -13,6 +14,7 @@ import { retrying } from '../shared/retry';
  *     digests/<n>     digests of a finished range, 32 bytes a block, in order, then its CRC if the image has one
  *     parent/<n>      of an increment: the digests of its parent's blocks in that range
  *     reading/<n>     the same, while they are still being read from the parent
+ *     parts.json      the parts that the image was uploaded in, if S3 has a SHA-256 of each
  *     failure         why a range could not be copied: a Distributed Map does not tell
  *     manifest.json   what the snapshot was sealed with; its digests count only together with this
  */
@@ -33,6 +35,15 @@ export class TransferStore {
   public async findPlan(snapshotId: string): Promise<Plan | undefined> {
     const plan = await this.get(snapshotId, 'plan.json');
     return plan && JSON.parse(plan.toString()) as Plan;
+  }
+
+  public async saveImageParts(snapshotId: string, parts: readonly ImagePart[]): Promise<void> {
+    await this.put(snapshotId, 'parts.json', JSON.stringify(parts));
+  }
+
+  public async imageParts(snapshotId: string): Promise<ImagePart[] | undefined> {
+    const parts = await this.get(snapshotId, 'parts.json');
+    return parts && JSON.parse(parts.toString()) as ImagePart[];
   }
 
   public progress(snapshotId: string, n: number): Promise<Buffer | undefined> {

@@ -1,7 +1,7 @@
 import { BLOCK_SIZE } from './blocks';
 import { DIGEST_SIZE } from './checksum';
 
-const ZEROS = Buffer.alloc(BLOCK_SIZE);
+export const ZEROS = Buffer.alloc(BLOCK_SIZE);
 /** The SHA-256 of a block of zeros. Where zero blocks are left out, it marks one that was not put. */
 export const ZERO_DIGEST = Buffer.from('B4VNL+8pega6gWheZgwzLeNtXRjVRpJ9MNqtbX/aFUE=', 'base64');
 

@@ -11,12 +11,16 @@ export interface SnapshotImportProperties extends OwnerProperties {
   readonly SourceKey: string;
   /** Version id of the object. Absent: the version that is current at the start. */
   readonly SourceVersion?: string;
+  /** The ETag that the object must have, as an export tells it. Absent: any. */
+  readonly SourceETag?: string;
   /** Any string; another one imports again. For objects without a version id. */
   readonly SourceRevision?: string;
   /** See `disk-image-format.ts`; or `DELTA`: what an export with `since` made, to be applied to `ParentSnapshotId`. Absent: what its first bytes say. */
   readonly SourceFormat?: string;
   /** `true`: of a file that holds a disk, the file itself shall be the disk. Absent: that is refused. */
   readonly ContainerAsRaw?: string | boolean;
+  /** `true`: the image is what an export made, and the manifest beside it tells the digests. Absent: they are computed. */
+  readonly Manifest?: string | boolean;
   /** Whole GiB. Absent: just large enough for the image. */
   readonly VolumeSize?: string | number;
   readonly Description?: string;

@@ -31,7 +31,9 @@ export interface TransferParent {
 }
 
 /** One version of one object, as it was when the import began. */
-export interface PinnedSource {
+export interface PinnedObject {
+  /** What it is, for whoever reads of it. Absent: an image. */
+  readonly what?: 'manifest';
   readonly bucket: string;
   readonly key: string;
   /** Absent where the bucket keeps no versions; then the ETag alone pins it. */
@@ -39,10 +41,22 @@ export interface PinnedSource {
   readonly etag: string;
   /** Bytes of the object. */
   readonly size: number;
+}
+
+/** What is imported. */
+export interface PinnedSource extends PinnedObject {
   /** Absent: the object is the disk, byte for byte, unless it is a delta. */
   readonly image?: PinnedImage;
   /** It is no image, but a delta: what it leads from and to. */
   readonly delta?: PinnedDelta;
+  /** The object is a raw disk, and this tells the digests of all its blocks. */
+  readonly manifest?: PinnedManifest;
+}
+
+/** What lies beside an exported image; see `lambda/transfer/export-manifest.ts`. */
+export interface PinnedManifest extends PinnedObject {
+  /** Offset of the first digest. */
+  readonly digestsAt: number;
 }
 
 /** What the header of a delta says; see `lambda/transfer/formats/delta.ts`. */

@@ -4,6 +4,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3_assets from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 import { DiskImageFormat } from './disk-image-format';
+import type { SnapshotExport } from './snapshot-export';
 import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
 import { check, misuse, notBoth } from '../private/validation';
 
@@ -32,6 +33,25 @@ export interface DiskImageOptions {
 }
 
 /**
+ * A disk image in a bucket.
+ */
+export interface DiskImageBucketOptions extends DiskImageOptions {
+  /**
+   * Whether the image is what a `SnapshotExport` made, or a copy of that, with its manifest beside it, at `<key>.manifest`: from it come
+   * the SHA-256 of all blocks, which are not computed again. Where the snapshot becomes an increment, blocks that did not
+   * change are not even read. Of an export of the same app, `DiskImage.fromExport` knows it by itself.
+   *
+   * The deployment fails, before anything is made, unless the manifest is that of this very object: of its size, and of its
+   * CRC32, which S3 must know (`ChecksumType: FULL_OBJECT`, as that of an export is).
+   *
+   * A change alone imports nothing: it counts from the next import on.
+   *
+   * @default false
+   */
+  readonly manifest?: boolean;
+}
+
+/**
  * A disk image in a local file.
  */
 export interface DiskImageAssetOptions extends s3_assets.AssetOptions, DiskImageOptions {}
@@ -57,8 +77,20 @@ export abstract class DiskImage {
    * @param versionId The version of the object. Default: the current one.
    * @param options What the image is. Default: what its first bytes say.
    */
-  public static fromBucket(bucket: s3.IBucket, key: string, versionId?: string, options?: DiskImageOptions): DiskImage {
+  public static fromBucket(bucket: s3.IBucket, key: string, versionId?: string, options?: DiskImageBucketOptions): DiskImage {
     return new BucketImage(bucket, key, versionId, options);
+  }
+
+  /**
+   * What a `SnapshotExport` of this app made. The import begins when the export is complete.
+   *
+   * The SHA-256 of all blocks come from the manifest of the export; see `DiskImageBucketOptions.manifest`. Another object makes
+   * another snapshot. Of an export with `since`, this is the delta: the import needs `parent`; see `fromDelta`.
+   *
+   * @param snapshotExport The export. It must not have `waitForCompletion: false`.
+   */
+  public static fromExport(snapshotExport: SnapshotExport): DiskImage {
+    return new ExportedImage(snapshotExport);
   }
 
   /**
@@ -109,15 +141,19 @@ export interface DiskImageLocation {
   readonly bucket: s3.IBucket;
   readonly key: string;
   readonly versionId?: string;
+  /** Which it must have. */
+  readonly etag?: string;
   /** Absent: what its first bytes say. */
   readonly format?: string;
   readonly containerAsRaw?: boolean;
+  /** Beside it lies its manifest. */
+  readonly manifest?: boolean;
 }
 
 class BucketImage extends DiskImage {
   constructor(
     private readonly bucket: s3.IBucket, private readonly key: string, private readonly versionId?: string,
-    private readonly options: DiskImageOptions = {},
+    private readonly options: DiskImageBucketOptions = {},
   ) {
     super();
   }
@@ -130,13 +166,32 @@ class BucketImage extends DiskImage {
     const { bucket, key, versionId } = this;
     check(scope, 'key', key, '1 to 1024 bytes long', value => value !== '' && Buffer.byteLength(value) <= 1024);
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
-    return { bucket, key, versionId, ...formatOf(scope, this.options) };
+    const { format = DiskImageFormat.AUTO, manifest } = this.options;
+    notBoth(scope, "'manifest'", `'format: ${format}'`, manifest === true && format !== DiskImageFormat.AUTO && format !== DiskImageFormat.RAW);
+    return { bucket, key, versionId, manifest, ...formatOf(scope, this.options) };
   }
 }
 
 class DeltaImage extends BucketImage {
   public _bind(scope: Construct): DiskImageLocation {
     return { ...super._bind(scope), format: DELTA_FORMAT };
+  }
+}
+
+class ExportedImage extends DiskImage {
+  constructor(private readonly snapshotExport: SnapshotExport) {
+    super();
+  }
+
+  public _sizeInBytes(): undefined {
+    return undefined;
+  }
+
+  public _bind(scope: Construct): DiskImageLocation {
+    // The key as it was given can stand in a policy; by the ETag, this waits for the export.
+    const { bucket, _key: key, _etag: etag, _isDelta, _waits, node } = this.snapshotExport;
+    if (!_waits) { throw misuse(scope, `'image' must be complete before this import begins, got ${node.path}, which has 'waitForCompletion: false'`); }
+    return { bucket, key, etag, ...(_isDelta ? { format: DELTA_FORMAT } : { manifest: true }) };
   }
 }
 

@@ -150,12 +150,43 @@ export class SnapshotExport extends Resource {
    */
   public readonly objectSize: string;
 
+  /**
+   * The key as it was given, for policies.
+   *
+   * @internal
+   */
+  public readonly _key: string;
+
+  /**
+   * The ETag of the object. Unlike the version, it is never empty, so that another stack can import it.
+   *
+   * @internal
+   */
+  public readonly _etag: string;
+
+  /**
+   * Whether the object is what changed, and no image.
+   *
+   * @internal
+   */
+  public readonly _isDelta: boolean;
+
+  /**
+   * Whether the object is there once the resource is complete.
+   *
+   * @internal
+   */
+  public readonly _waits: boolean;
+
   private readonly resource: CustomResource;
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
     const { snapshot, since, bucket, kmsKey } = props;
     const key = props.key ?? (since ? `${since.snapshotId}-${snapshot.snapshotId}.delta` : `${snapshot.snapshotId}.img`);
+    this._key = key;
+    this._isDelta = since !== undefined;
+    this._waits = props.waitForCompletion !== false;
     check(this, 'key', props.key, `1 to ${LONGEST_KEY} bytes long`, value => value !== '' && Buffer.byteLength(value) <= LONGEST_KEY);
     check(this, 'maxGetsPerSecond', props.maxGetsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
     check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
@@ -172,7 +203,7 @@ export class SnapshotExport extends Resource {
         SinceSnapshotId: since?.snapshotId,
         Bucket: bucket.bucketName,
         Key: key,
-        WaitForCompletion: props.waitForCompletion === false ? false : undefined,
+        WaitForCompletion: !this._waits ? false : undefined,
         MaxGetsPerSecond: props.maxGetsPerSecond,
         MaxConcurrency: props.maxConcurrency,
       },
@@ -189,6 +220,7 @@ export class SnapshotExport extends Resource {
     const attribute = (name: keyof SnapshotExportAttributes) => this.resource.getAttString(name);
     this.objectKey = attribute('Key');
     this.objectVersion = attribute('VersionId');
+    this._etag = attribute('ETag');
     this.checksumCrc32 = attribute('ChecksumCrc32');
     this.objectSize = attribute('ObjectSize');
   }

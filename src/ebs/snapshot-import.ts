@@ -304,9 +304,11 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
         SourceBucket: image.bucket.bucketName,
         SourceKey: image.key,
         SourceVersion: image.versionId,
+        SourceETag: image.etag,
         SourceRevision: props.sourceRevision,
         SourceFormat: image.format,
         ContainerAsRaw: image.containerAsRaw,
+        Manifest: image.manifest || undefined,
         VolumeSize: volumeSize,
         Description: props.description,
         // Never `false`, which EBS refuses where the account encrypts by default.
@@ -323,7 +325,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
         Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
       },
     });
-    this.resource.node.addDependency(provider.standing, new ImageAccess(this, 'ImageAccess', { image, roles: provider.imageReaders }));
+    this.resource.node.addDependency(provider.standing, new ImageAccess(this, 'ImageAccess', { image, provider }));
     if (props.parent) { this.resource.node.addDependency(new ParentAccess(this, 'ParentAccess', { parent: props.parent, provider })); }
     if (props.kmsKey) {
       this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: provider.keyUsers }));

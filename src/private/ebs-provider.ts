@@ -29,8 +29,10 @@ export class EbsProvider extends Construct {
   public readonly role: iam.IRole;
   /** The state machine that copies. */
   public readonly stateMachineArn: string;
-  /** The roles that read the image. */
+  /** The roles that read the image, and its manifest. */
   public readonly imageReaders: iam.IRole[];
+  /** The roles that ask what the image is, and was uploaded in. */
+  public readonly imagePlanners: iam.IRole[];
   /** The roles that use the key of an encrypted snapshot. */
   public readonly keyUsers: iam.IRole[];
   /** The roles that read an encrypted snapshot back. */
@@ -66,6 +68,7 @@ export class EbsProvider extends Construct {
     this.transfer = transfer;
     this.handlers = handlers;
     this.imageReaders = [handlers.role, ...transfer.readers];
+    this.imagePlanners = [transfer.planner];
     this.keyUsers = [handlers.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
     this.parentPlanners = [transfer.planner];

@@ -64,7 +64,7 @@ export class Transfer extends RangeWork {
     this.stateMachine = this.machine('Copies a disk image from S3 into an EBS snapshot', this.definition({ steps, copy, verify, cleanUp }));
     const ends = this.onEnd('Transfers that ended, one way or another', cleanUp);
 
-    this.readers = [steps, copy].map(worker => worker.role!);
+    this.readers = [copy.role!];
     this.writers = [copy.role!];
     this.planner = steps.role!;
     this.verifiers = [verify.role!];

@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import { World } from './world';
 import { OWNERSHIP_TAG_PREFIX } from '../../src/contract/ownership';
 import { BLOCK_SIZE, type SnapshotView } from '../emulator/ebs';
+import { uploadInParts } from '../emulator/s3/upload';
 
 export const IMAGES = 'images';
 /** Keeps all versions. */
@@ -27,6 +28,11 @@ export class EbsWorld {
   /** Puts an image into a bucket, as its owner. */
   public async put(bucket: string, key: string, image: Buffer): Promise<{ versionId: string }> {
     return this.world.emulator.s3.put(bucket, key, image);
+  }
+
+  /** As a client does that uploads in parts, and gives each its SHA-256. */
+  public async upload(bucket: string, key: string, image: Buffer): Promise<{ versionId: string }> {
+    return uploadInParts(this.world.emulator.server.url, bucket, key, [image]);
   }
 
   /** Ids of the snapshots that this construct made. */

@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { disk, VERSIONED_IMAGES, type EbsWorld } from './ebs-world';
 import type { Build } from './world';
-import { DiskImage, Snapshot, SnapshotExport, SnapshotImport } from '../../src';
+import { DiskImage, Snapshot, SnapshotExport, SnapshotImport, ZeroBlocks } from '../../src';
 import { BLOCK_SIZE } from '../emulator/ebs';
 
 /** A snapshot, its child, and what is exported of them. Only one export is of a whole volume, for that takes long. */
@@ -19,7 +19,10 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
     const next = new SnapshotImport(stack, 'Next', { image: image('next.img', second), kmsKey: key, parent: base });
     const own = new Bucket(stack, 'Own', { encryptionKey: key, removalPolicy: RemovalPolicy.DESTROY, autoDeleteObjects: true });
     new CfnOutput(stack, 'OwnBucket', { value: own.bucketName });
-    if (full) { new SnapshotExport(stack, 'Full', { snapshot: next, bucket: own, kmsKey: key }); }
+    if (full) {
+      const image = DiskImage.fromExport(new SnapshotExport(stack, 'Full', { snapshot: next, bucket: own, kmsKey: key }));
+      new SnapshotImport(stack, 'Again', { image, zeroBlocks: ZeroBlocks.OMIT });
+    }
     new SnapshotExport(stack, 'Delta', {
       snapshot: next,
       since: Snapshot.fromSnapshotId(stack, 'Since', base.snapshotId),
@@ -48,6 +51,9 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
       expect(createHash('sha256').update(head).digest('hex')).toBe(ebs.sha256(next, second.length));
       expect((await content.read(content.size - BLOCK_SIZE, content.size)).equals(Buffer.alloc(BLOCK_SIZE))).toBe(true);
       expect(outcome.attribute('Full', 'ObjectSize')).toBe(String(1024 ** 3));
+      // By the manifest, which tells where there is nothing but zeros.
+      expect(given().snapshot(outcome.id('Again'))).toMatchObject({ state: 'completed', volumeSize: 1, presentIndexes: [0, 2, 3, 4, 5] });
+      expect(ebs.sha256(outcome.id('Again'), second.length)).toBe(ebs.sha256(next, second.length));
 
       expect(deltas()).toEqual(['one.delta']);
       const delta = s3.object(VERSIONED_IMAGES, 'one.delta')!.content;

@@ -42,8 +42,8 @@ export function snapshotImportSequences(given: () => EbsWorld): void {
 
     test('make a snapshot of a local file, of objects, and of an old version of one', async () => {
       path = given().world.file('local.img', local);
-      await given().put(IMAGES, 'plain.img', plain);
-      ({ versionId } = await given().put(VERSIONED_IMAGES, 'disk.img', first));
+      await given().upload(IMAGES, 'plain.img', plain);
+      ({ versionId } = await given().upload(VERSIONED_IMAGES, 'disk.img', first));
       await given().put(VERSIONED_IMAGES, 'disk.img', second);
 
       const outcome = (await given().world.deploy('Images', build, { tags: { team: 'storage' } })).expectSuccess('CREATE_COMPLETE');
@@ -55,6 +55,10 @@ export function snapshotImportSequences(given: () => EbsWorld): void {
       expect(given().tags(outcome.id('Asset'))).toEqual({ team: 'storage' });
       expect(given().world.emulator.ec2.snapshots.find(outcome.id('Asset'))!.description).toBe('a local file');
       expect(outcome.attribute('Plain', 'VolumeSize')).toBe('1');
+      // The planning function may ask what an object, or a version of one, was uploaded in, and keeps it for the next increment.
+      const [transfers] = given().transferBuckets('Images');
+      const parts = given().world.emulator.s3.buckets.get(transfers)!.versions().flatMap(({ key }) => /^transfers\/(.*)\/parts.json$/.exec(key)?.[1] ?? []);
+      expect(parts.sort()).toEqual([outcome.id('Plain'), outcome.id('Old')].sort());
     });
 
     test('share one state machine and one bucket', () => {

@@ -43,6 +43,17 @@ describe('an import is refused only if it cannot end in time', () => {
   });
 });
 
+test('what may be known before it is read may take no time', () => {
+  const parts = { ...image(8_000), etag: '"e-9000"' };
+  expect(() => refuseLate(parts, {}, { increment: true })).not.toThrow();
+  expect(() => refuseLate(parts, {}, { zeroBlocks: 'OMIT' })).toThrow('by 7 workers');
+  expect(() => refuseLate({ ...parts, image: { format: 'QCOW2', diskSize: GIB } }, {}, { increment: true })).toThrow('by 7 workers');
+  expect(() => refuseLate(image(8_000), {}, { increment: true })).toThrow('by 7 workers');
+  const exported = { ...image(8_000), manifest: { ...image(1), digestsAt: 1 } };
+  expect(() => refuseLate(exported, {}, { zeroBlocks: 'OMIT' })).not.toThrow();
+  expect(() => refuseLate(exported, {}, {})).toThrow('blocks of 512 KiB');
+});
+
 test('a deadline follows from who waits: CloudFormation for less than 50 minutes, others for longer than the longest import', () => {
   expect(deadlineOf(image(1), properties(), 0)).toBe(49 * 60_000);
   expect(deadlineOf(image(1_024), properties({ WaitForCompletion: 'false' }), 0) / HOUR).toBeCloseTo(5.3, 1);

@@ -1,6 +1,9 @@
+import type { ChecksumAlgorithm } from '@aws-sdk/client-s3';
 import { disk, IMAGES, properties, TRANSFERS, World, type WorldOptions } from './world';
+import { unchangedBlocks } from '../../../lambda/transfer/unchanged-parts';
 import { PARENT_TAG } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../emulator/ebs';
+import { uploadInParts } from '../../emulator/s3/upload';
 import type { Stack } from '../stack';
 
 let world: World;
@@ -98,6 +101,85 @@ describe('a new version of the image', () => {
     expect(await stack.deploy(second({ Tags: [{ Key: 'a', Value: 'b' }], Incremental: false }))).toEqual(first);
     expect(world.ebs.snapshot(first.SnapshotId)!.tags[PARENT_TAG]).toBe(old);
   });
+});
+
+describe('a new version of an image that was uploaded in parts', () => {
+  const MIB = 1024 * 1024;
+  /** No part ends where a block does. */
+  const PART = 5 * MIB + 1000;
+  const large = (changed?: number) => {
+    const bytes = disk(30 * BLOCK_SIZE + 7);
+    if (changed !== undefined) { bytes[changed] += 1; }
+    return bytes;
+  };
+  const upload = (bytes: Buffer, { part = PART, algorithm = 'SHA256' as ChecksumAlgorithm } = {}) => uploadInParts(
+    world.server.url, IMAGES, 'disk.img', Array.from({ length: Math.ceil(bytes.length / part) }, (_, i) => bytes.subarray(i * part, (i + 1) * part)), algorithm,
+  );
+  let revision = 0;
+
+  /** Imports what was uploaded; answers with the blocks that were read, and those that were put. */
+  async function expectImported(more: Record<string, unknown> = {}): Promise<{ read: number; put: readonly number[] }> {
+    const { content } = world.s3.object(IMAGES, 'disk.img')!;
+    const read = world.readsOf(IMAGES, 'disk.img');
+    const { SnapshotId } = await stack.deploy(properties({ SourceRevision: `${++revision}`, ...more }));
+    // Reading the first bytes, and the last ones, tells the format.
+    const blocks = Math.floor(read.bytes / BLOCK_SIZE);
+    const bytes = await content.read(0, content.size);
+    const put = written(SnapshotId);
+    world.expectContent(SnapshotId, bytes, { omitted: more.ZeroBlocks === 'OMIT' ? Array.from({ length: 31 }, (_, i) => i).filter(i => i % 3 === 1) : [] });
+    return { read: blocks, put };
+  }
+
+  beforeEach(async () => {
+    world = await World.start({ rangeBlocks: 8 });
+    stack = world.stack();
+    await upload(large());
+  });
+  afterEach(() => world.close());
+
+  test('is read only where a part has another SHA-256, although the old object is gone', async () => {
+    expect(await expectImported()).toMatchObject({ read: 30 });
+    await upload(large(12 * BLOCK_SIZE));
+    // Blocks 10 and 20 lie in parts that are what they were, and in one that is not.
+    expect(await expectImported({ Verify: 'FULL' })).toEqual({ read: 11, put: [12] });
+    expect(said('range copied').reduce((sum, { unread }) => sum + (unread as number), 0)).toBe(31 - 11);
+    // An increment has a list of its own parts.
+    await upload(large());
+    expect(await expectImported()).toEqual({ read: 11, put: [12] });
+  });
+
+  test('is read where the old import left zeros out', async () => {
+    await expectImported({ ZeroBlocks: 'OMIT' });
+    expect(await expectImported()).toEqual({ read: 10, put: [1, 4, 7, 10, 13, 16, 19, 22, 25, 28] });
+  });
+
+  test('is read as a whole where S3 proves nothing', async () => {
+    await expectImported();
+    const all = { read: 30, put: [] };
+    await upload(large(), { algorithm: 'CRC32' });
+    expect(await expectImported()).toEqual(all);
+    await upload(large());
+    world.denied.push('s3:GetObjectAttributes');
+    expect(await expectImported()).toEqual(all);
+    expect(said('cannot tell which parts of the image changed')).toHaveLength(1);
+    world.denied.length = 0;
+    // Of the old one, nobody knows.
+    expect(await expectImported()).toEqual(all);
+    // The same bytes, but in other parts.
+    await upload(large(), { part: PART + 1 });
+    expect(await expectImported()).toEqual(all);
+  });
+});
+
+test.each<[string, number[], number[], number[][]]>([
+  ['a part that begins elsewhere', [BLOCK_SIZE, BLOCK_SIZE, 5], [BLOCK_SIZE + 1, BLOCK_SIZE, 5], []],
+  ['a last block that went on before', [BLOCK_SIZE, BLOCK_SIZE - 5, 9], [BLOCK_SIZE, BLOCK_SIZE - 5], [[0, 1]]],
+  ['a last block that goes on now', [BLOCK_SIZE, BLOCK_SIZE - 5], [BLOCK_SIZE, BLOCK_SIZE - 5, 9], [[0, 1]]],
+  ['a last block that ends as before', [BLOCK_SIZE, BLOCK_SIZE - 5], [BLOCK_SIZE, BLOCK_SIZE - 5], [[0, 2]]],
+  ['a block across two parts that are the same', [BLOCK_SIZE - 5, BLOCK_SIZE + 5, 3], [BLOCK_SIZE - 5, BLOCK_SIZE + 5, 4], [[0, 2]]],
+])('of parts, it counts: %s', (_, old, now, unchanged) => {
+  const parts = (sizes: number[]) => sizes.map(size => ({ size, sha256: 'same' }));
+  expect(unchangedBlocks(parts(old), parts(now))).toEqual(unchanged);
 });
 
 describe('all of it is put, and the log says why,', () => {

@@ -107,15 +107,6 @@ describe('an export', () => {
     expect(world.transferObjects.map(name => name.split('/')[2])).toEqual(['record.json', 'result.json']);
   });
 
-  test('can be imported again', async () => {
-    await start();
-    const snapshot = await sparse();
-    await world.exports().deploy(wanted(snapshot));
-    await world.s3.put(IMAGES, 'disk.img', await bytesOf('disk.img'));
-    const { SnapshotId } = await world.stack().deploy(properties());
-    world.expectContent(SnapshotId, volumeOf(snapshot));
-  });
-
   test('of a snapshot without any block is all zeros', async () => {
     await start();
     await world.exports().deploy(wanted(await givenSnapshot({})));
@@ -323,6 +314,105 @@ const REFUSED_TOKEN: Fault = {
   kind: 'error', code: 'ValidationException', status: 400, message: 'The block token is invalid or expired', members: { Reason: 'INVALID_BLOCK_TOKEN' },
 };
 
+describe('an export that is imported by its manifest', () => {
+  const byManifest = (more: Record<string, unknown> = {}) => properties({ SourceBucket: EXPORTS, Manifest: true, ...more });
+
+  async function givenExported(options?: WorldOptions, blocks: Record<number, Buffer> = { 0: block('a'), 3: block('b'), 19: block('c'), 35: block('d') }): Promise<string> {
+    await start(options);
+    const snapshot = await givenSnapshot(blocks);
+    await world.exports().deploy(wanted(snapshot));
+    return snapshot;
+  }
+
+  /** Writes another manifest. */
+  async function change(how: (manifest: Buffer) => Buffer | string): Promise<void> {
+    await world.s3.put(EXPORTS, 'disk.img.manifest', how(Buffer.from(await bytesOf('disk.img.manifest'))));
+  }
+
+  /** Of what it says, not where the digests lie. */
+  const said = (more: Record<string, unknown>) => (manifest: Buffer) => {
+    const digests = manifest.indexOf('\n') + 1;
+    return Buffer.concat([Buffer.from(`${JSON.stringify({ ...JSON.parse(manifest.toString('utf8', 0, digests)), ...more })}\n`), manifest.subarray(digests)]);
+  };
+  const withDigest = (index: number, digest: Buffer) => (manifest: Buffer) => {
+    digest.copy(manifest, manifest.indexOf('\n') + 1 + 32 * index);
+    return manifest;
+  };
+  const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
+
+  test('is the same again; a later one is read only where it differs, and verified everywhere', async () => {
+    // Whatever it begins with, it is the disk.
+    const first = await givenExported({ rangeBlocks: 7 }, { 0: Buffer.concat([Buffer.from('QFI\xfb', 'latin1'), block('a')], BLOCK_SIZE), 3: block('b'), 19: block('c') });
+    const stack = world.stack();
+    const base = await stack.deploy(byManifest());
+    world.expectContent(base.SnapshotId, volumeOf(first));
+
+    const second = await givenSnapshot({ 3: block('x'), 7: block('y'), 8: block('z'), 19: Buffer.alloc(BLOCK_SIZE) }, first);
+    await world.exports('Second').deploy(wanted(second, { Key: 'second.img' }));
+    const read = world.readsOf(EXPORTS, 'second.img');
+    const next = await stack.deploy(byManifest({ SourceKey: 'second.img', Verify: 'FULL' }));
+    expect(next.ParentSnapshotId).toBe(base.SnapshotId);
+    world.expectContent(next.SnapshotId, volumeOf(second));
+    expect(world.ebs.snapshot(next.SnapshotId)!.writtenIndexes).toEqual([3, 7, 8, 19]);
+    expect(read.bytes).toBe(4 * BLOCK_SIZE);
+
+    // Nobody imports again for how it was read.
+    expect(await stack.deploy(byManifest({ SourceKey: 'second.img', Manifest: false }))).toEqual(next);
+  });
+
+  test('is read only where it has something, if zeros are left out', async () => {
+    const snapshot = await givenExported();
+    const read = world.readsOf(EXPORTS, 'disk.img');
+    const { SnapshotId } = await world.stack().deploy(byManifest({ ZeroBlocks: 'OMIT' }));
+    expect(volumeOf(SnapshotId).equals(volumeOf(snapshot))).toBe(true);
+    expect(world.ebs.snapshot(SnapshotId)!.writtenIndexes).toEqual([0, 3, 19, 35]);
+    expect(read.bytes).toBe(4 * BLOCK_SIZE);
+  });
+
+  const OTHER = /block [34] of image s3:\/\/exports\/disk.img is not what its manifest says; deploy again, and if that fails too, leave 'manifest' out/;
+  test.each<[string, Record<string, unknown>, number, Buffer, RegExp]>([
+    ['a wrong digest', {}, 3, digestOf(block('x')), OTHER],
+    ['something where there are zeros', { ZeroBlocks: 'OMIT' }, 4, digestOf(block('x')), OTHER],
+    ['zeros where there are none', { ZeroBlocks: 'OMIT' }, 3, digestOf(Buffer.alloc(BLOCK_SIZE)), /what was read of image s3:\/\/exports\/disk.img is not what S3 says it holds: its CRC32 is/],
+  ])('is not hashed: %s in the manifest fails it, and nothing is left', async (_, more, index, digest, message) => {
+    await givenExported();
+    await change(withDigest(index, digest));
+    const before = [world.snapshotIds, world.transferObjects];
+    await expect(world.stack().deploy(byManifest(more))).rejects.toThrow(message);
+    expect([world.snapshotIds, world.transferObjects]).toEqual(before);
+  });
+
+  test('is refused, before anything is made, unless the manifest is its own', async () => {
+    const snapshot = await givenExported();
+    const manifest = await bytesOf('disk.img.manifest');
+    const started = world.server.count('ebs:StartSnapshot');
+    const expectRefused = async (message: RegExp, more?: Record<string, unknown>) => {
+      await expect(world.stack().deploy(byManifest(more))).rejects.toThrow(message);
+      await change(() => manifest);
+    };
+    await world.s3.put(EXPORTS, 'alone.img', 'alone');
+    await expectRefused(/manifest s3:\/\/exports\/alone.img.manifest does not exist/, { SourceKey: 'alone.img' });
+    await change(() => 'something else');
+    await expectRefused(/manifest s3:\/\/exports\/disk.img.manifest is no manifest that an export of this library made/);
+    await change(() => '');
+    await expectRefused(/is no manifest/);
+    await change(said({ format: 'cdk-durable-storage manifest 2' }));
+    await expectRefused(/is no manifest/);
+    await change(bytes => bytes.subarray(0, -1));
+    await expectRefused(/is damaged: it has \d+ bytes, where 36 digests need \d+/);
+    await change(bytes => said({ blocks: 35 })(bytes.subarray(0, -32)));
+    await expectRefused(/is that of another object: of 18350080 bytes, and the image s3:\/\/exports\/disk.img has 18874368/);
+    await change(said({ crc32: 'AAAAAA==' }));
+    await expectRefused(/is that of another object: with CRC32 AAAAAA==, and the image s3:\/\/exports\/disk.img has \S+==/);
+    await expectRefused(/image s3:\/\/exports\/disk.img is not what was exported any more; somebody replaced it/, { SourceETag: '"0"' });
+    // A copy of which S3 made another checksum.
+    await world.s3.put(EXPORTS, 'disk.img', await bytesOf('disk.img'));
+    await expectRefused(/image s3:\/\/exports\/disk.img cannot be compared with its manifest, for S3 knows no CRC32 of the whole object/);
+    expect(world.server.count('ebs:StartSnapshot')).toBe(started);
+    expect(world.snapshotIds).toEqual([snapshot]);
+  });
+});
+
 describe('random snapshots in a bad world', () => {
   test.each(Array.from({ length: SEEDS }, (_, i) => FIRST_SEED + i))('are exported and imported again, whole and as deltas (seed %i)', async seed => {
     const random = new Random(seed);
@@ -361,12 +451,14 @@ describe('random snapshots in a bad world', () => {
 
     await world.exports('Whole').deploy(wanted(next));
     await world.exports('Delta').deploy(wanted(next, { Key: 'disk.delta', SinceSnapshotId: base }));
+    const again = await world.stack('Again').deploy(properties({ SourceBucket: EXPORTS, Manifest: true, ParentSnapshotId: base }));
     world.server.faults.clear();
     const [image, delta] = [await bytesOf('disk.img'), await bytesOf('disk.delta')];
     expect(image.equals(volumeOf(next))).toBe(true);
     await world.s3.put(IMAGES, 'disk.delta', delta);
     const { SnapshotId } = await world.stack().deploy(properties({ SourceKey: 'disk.delta', SourceFormat: 'DELTA', ParentSnapshotId: base }));
     expect(volumeOf(SnapshotId).equals(image)).toBe(true);
+    expect(volumeOf(again.SnapshotId).equals(image)).toBe(true);
     await world.clock.sleep(900_000);
     expect(keys()).toEqual(['disk.delta', 'disk.img', 'disk.img.manifest']);
     expect(uploads()).toBe(0);

@@ -151,6 +151,18 @@ export class World {
     for (const index of view.presentIndexes.filter(each => each >= blocks)) { expect(this.ebs.blockAt(snapshotId, index).equals(ZEROS)).toBe(true); }
   }
 
+  /** Bytes that are read of an object from now on. */
+  public readsOf(bucket: string, key: string): { bytes: number } {
+    const { content } = this.s3.object(bucket, key)!;
+    const read = content.read.bind(content);
+    const seen = { bytes: 0 };
+    content.read = (from, to) => {
+      seen.bytes += to - from;
+      return read(from, to);
+    };
+    return seen;
+  }
+
   /** Puts another block into a snapshot, behind the service's back, or takes it away. */
   public tamper(snapshotId: string, index: number, data: Buffer | undefined): void {
     const { content } = (this.ebs as any).find(snapshotId);

@@ -1,9 +1,9 @@
-import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, Snapshot, SnapshotExport, SnapshotImport, type SnapshotExportProps } from '../../../src';
-import { givenStack, onlyOf, statementsAllowing } from '../given';
+import { DiskImage, DiskImageFormat, Snapshot, SnapshotExport, SnapshotImport, type SnapshotExportProps } from '../../../src';
+import { ENV, givenStack, onlyOf, propertiesOf, statementsAllowing } from '../given';
 
 function givenExport(props: Partial<SnapshotExportProps> = {}, stack: Stack = givenStack().stack): Stack {
   new SnapshotExport(stack, 'Export', {
@@ -41,6 +41,50 @@ test('its roles may use this snapshot, this object, and this key', () => {
   expect(statementsAllowing(stack, 'ExporterCopy', 's3:PutObject').map(({ Resource }) => Resource)).toContainEqual(object());
   expect(statementsAllowing(stack, 'EbsProviderRole', 's3:DeleteObjectVersion')).toMatchObject([{ Resource: [object(), object('.manifest')] }]);
   expect(statementsAllowing(stack, 'ExporterCopy', 'kms:Decrypt')).toHaveLength(1);
+});
+
+describe('an export of the app', () => {
+  const exported = (props: Partial<SnapshotExportProps> = {}) => {
+    const { app, stack } = givenStack();
+    givenExport({ key: 'a [1]?.img', ...props }, stack);
+    return { app, stack, image: DiskImage.fromExport(stack.node.findChild('Export') as SnapshotExport) };
+  };
+  const etag = (stack: Stack) => ({ 'Fn::GetAtt': [onlyOf(stack, 'Custom::SnapshotExport').logicalId, 'ETag'] });
+
+  test('is imported once it is there, by its manifest', () => {
+    const { stack, image } = exported();
+    new SnapshotImport(stack, 'Import', { image });
+    expect(propertiesOf(stack, 'Custom::SnapshotImport')).toMatchObject({ SourceBucket: 'exports', SourceKey: 'a [1]?.img', SourceETag: etag(stack), Manifest: true });
+    expect(JSON.stringify(statementsAllowing(stack, 'TransferCopy', 's3:GetObjectVersion').map(({ Resource }) => Resource))).toContain('a [1]${?}.img.manifest');
+  });
+
+  test('may be in another stack', () => {
+    const { app, image } = exported();
+    const other = new Stack(app, 'Other', { env: ENV });
+    new SnapshotImport(other, 'Import', { image });
+    expect(propertiesOf(other, 'Custom::SnapshotImport').SourceETag).toEqual({ 'Fn::ImportValue': expect.stringContaining('ETag') as string });
+  });
+
+  test('is a delta if it has since', () => {
+    const since = Snapshot.fromSnapshotId(givenStack().stack, 'Since', 'snap-0aa');
+    const { stack, image } = exported({ since });
+    expect(() => new SnapshotImport(stack, 'Alone', { image })).toThrow("'image' is a delta, so it needs 'parent', the snapshot that it leads from (in Stack/Alone)");
+    new SnapshotImport(stack, 'Import', { image, parent: since });
+    expect(propertiesOf(stack, 'Custom::SnapshotImport')).toMatchObject({ SourceFormat: 'DELTA', SourceETag: etag(stack), ParentSnapshotId: 'snap-0aa' });
+    expect(propertiesOf(stack, 'Custom::SnapshotImport')).not.toHaveProperty('Manifest');
+  });
+
+  test('must be complete', () => {
+    const { stack, image } = exported({ waitForCompletion: false });
+    expect(() => new SnapshotImport(stack, 'Import', { image }))
+      .toThrow("'image' must be complete before this import begins, got Stack/Export, which has 'waitForCompletion: false' (in Stack/Import)");
+  });
+});
+
+test('a manifest is that of a raw image', () => {
+  const { stack } = givenStack();
+  const image = DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Bucket', 'exports'), 'a.img', undefined, { manifest: true, format: DiskImageFormat.QCOW2 });
+  expect(() => new SnapshotImport(stack, 'Import', { image })).toThrow("specify 'manifest' or 'format: QCOW2', not both (in Stack/Import)");
 });
 
 test('a stack without exports has nothing of them', () => {

@@ -115,10 +115,14 @@ describe('the rights to read the image', () => {
   test('are granted to all who read it, before the snapshot is made', () => {
     const { stack } = given();
 
-    for (const role of ['EbsProviderRole', 'TransferSteps', 'TransferCopy']) {
-      const [read] = statementsAllowing(stack, role, 's3:GetObjectVersion');
-      expect(read).toMatchObject({ Action: ['s3:GetObject', 's3:GetObjectVersion'], Resource: objectArn('disk.img') });
-      expect(onlyOf(stack, TYPE).DependsOn).toContain(read.policy);
+    const read = ['s3:GetObject', 's3:GetObjectVersion'];
+    // Of the parts that an object was uploaded in, only the planning function wants to know.
+    const plan = ['s3:GetObject', 's3:GetObjectAttributes', 's3:GetObjectVersion', 's3:GetObjectVersionAttributes'];
+    for (const [role, actions] of [['EbsProviderRole', read], ['TransferSteps', plan], ['TransferCopy', read]] as const) {
+      const [{ policy, ...statement }] = statementsAllowing(stack, role, 's3:GetObjectVersion');
+      expect([statement.Action].flat().sort()).toEqual(actions);
+      expect(statement.Resource).toEqual(objectArn('disk.img'));
+      expect(onlyOf(stack, TYPE).DependsOn).toContain(policy);
       expect(statementsAllowing(stack, role, 's3:ListBucket').map(({ Resource }) => Resource)).toContainEqual(BUCKET_ARN);
     }
     for (const role of ['TransferVerify', 'TransferCleanUp']) {
@@ -133,6 +137,16 @@ describe('the rights to read the image', () => {
     const [read] = statementsAllowing(stack, 'TransferCopy', 's3:GetObjectVersion');
     expect(read.Resource).toEqual(objectArn('a${*}b${?}${$}{c}/größe-*.img'));
     expect(propertiesOf(stack, TYPE).SourceKey).toBe('a*b?${c}/größe-図.img');
+  });
+
+  test('include the manifest, if there is one', () => {
+    const { stack } = givenStack();
+    new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'disk.img', undefined, { manifest: true }) });
+    const both = [objectArn('disk.img'), objectArn('disk.img.manifest')];
+    expect(statementsAllowing(stack, 'EbsProviderRole', 's3:GetObjectVersion')[0].Resource).toEqual(both);
+    expect(statementsAllowing(stack, 'TransferCopy', 's3:GetObjectVersion')[0].Resource).toEqual(both);
+    expect(statementsAllowing(stack, 'TransferSteps', 's3:GetObjectVersion')[0].Resource).toEqual(objectArn('disk.img'));
+    expect(propertiesOf(stack, TYPE)).toMatchObject({ Manifest: true });
   });
 
   test('include the key of an encrypted bucket', () => {
