@@ -1,7 +1,7 @@
 import { gzipSync, zstdCompressSync } from 'zlib';
 import { disk, IMAGES, properties, World } from './world';
 import { BLOCK_SIZE } from '../../emulator/ebs';
-import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256 } from '../../formats/fixtures';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from '../../formats/fixtures';
 import { seekableZstd } from '../../formats/seekable';
 
 let world: World;
@@ -23,7 +23,10 @@ async function rawOf(name: string, digest: string): Promise<Buffer> {
 
 describe('the snapshot is, byte for byte, what qemu-img makes of', () => {
   // The readers have all of them; here is one of each kind.
-  const names = ['512.qcow2', 'zlib.qcow2', 'zstd.qcow2', 'zstd-2m.qcow2', 'mixed-extended.qcow2', 'dynamic.vhd', 'fixed.vhd', 'dynamic-1m.vhdx', 'overwritten.vmdk', 'stream.vmdk'];
+  const names = [
+    '512.qcow2', 'zlib.qcow2', 'zstd.qcow2', 'zstd-2m.qcow2', 'mixed-extended.qcow2',
+    'dynamic.vhd', 'fixed.vhd', 'dynamic-1m.vhdx', 'fixed.vhdx', 'overwritten.vmdk', 'stream.vmdk',
+  ];
   test(names.join(', '), async () => {
     await start();
     for (const [name, size, digest] of RAWS.filter(([found]) => names.includes(found))) {
@@ -36,6 +39,13 @@ describe('the snapshot is, byte for byte, what qemu-img makes of', () => {
     }
   });
 });
+
+/** In the middle of the compressed data, where no header or index tells. */
+function damagedInside(name: string): Buffer {
+  const bytes = fixture(name);
+  const middle = Math.floor(bytes.length / 2);
+  return bytes.fill(0x55, middle, middle + 8);
+}
 
 describe('a compressed disk', () => {
   const raw = disk(9 * BLOCK_SIZE + 12_345);
@@ -54,6 +64,24 @@ describe('a compressed disk', () => {
     world.expectContent(SnapshotId, raw);
     // One function reads a stream; a seek table lets several work.
     expect(world.invocations.copy).toBe(how === 'seekable zstd' ? 2 : 1);
+  });
+
+  // Node cannot make xz: these were made of the disk of v3.qcow2. Its index tells the size.
+  test.each([
+    ['in one block', 'one-block.xz', 1],
+    ['in several blocks', 'blocks.xz', 3],
+    ['in several streams of blocks', 'streams.xz', 3],
+  ])('by xz %s is decompressed on the way', async (_, name, functions) => {
+    await start();
+    const [, size, digest] = XZ.find(([found]) => found === name)!;
+    await world.s3.put(IMAGES, 'disk.img', fixture(name));
+    const { SnapshotId, VolumeSize } = await world.stack().deploy(properties());
+    expect(VolumeSize).toBe('1');
+    const content = await rawOf('v3.qcow2', digest);
+    expect(content.length).toBe(size);
+    world.expectContent(SnapshotId, content);
+    // One function reads a single block; of several, each can be read by another one.
+    expect(world.invocations.copy).toBe(functions);
   });
 
   test('that is not finished in time is finished by the next invocation', async () => {
@@ -91,6 +119,8 @@ describe('a compressed disk', () => {
     ['longer than its first frame states', Buffer.concat([zstdCompressSync(raw), zstdCompressSync(raw)]), {}, `is a zstd stream of more than ${raw.length} bytes, which is all that its start tells of; set volumeSize`],
     ['cut off', gzipSync(raw).subarray(0, -9), { VolumeSize: 1 }, 'is a damaged gzip stream: unexpected end of file'],
     ['cut off, as zstd', zstdCompressSync(raw).subarray(0, -9), {}, 'is a damaged zstd stream: unexpected end of file'],
+    ['damaged, as xz in one block', damagedInside('one-block.xz'), {}, /s3:\/\/images\/disk.img is a damaged xz stream: /],
+    ['damaged, as xz in several', damagedInside('blocks.xz'), {}, /s3:\/\/images\/disk.img is a damaged xz stream: /],
   ])('that is %s fails, and leaves nothing', async (_, compressed, more, message) => {
     await start();
     await world.s3.put(IMAGES, 'disk.img', compressed);
