@@ -1,9 +1,10 @@
 import { BLOCK_SIZE } from './blocks';
+import type { ExportFormatName } from '../../src/contract/snapshot-export';
 
 /**
  * What lies beside an exported image, at `<its key>.manifest`: one line of
- * JSON, and behind it the SHA-256 of every block of 512 KiB, 32 bytes each, in
- * order.
+ * JSON, and behind it the SHA-256 of every block of 512 KiB of the volume, 32 bytes each, in
+ * order, whatever the format of the image.
  */
 interface ImageManifest {
   readonly format: typeof MANIFEST_FORMAT;
@@ -13,6 +14,8 @@ interface ImageManifest {
   readonly volumeSize: number;
   /** The snapshot that was exported. */
   readonly snapshotId: string;
+  /** The format of the image. */
+  readonly image: ExportFormatName;
   /** Of the image, as S3 has it: the CRC32 of the whole object, in base64. */
   readonly crc32: string;
 }

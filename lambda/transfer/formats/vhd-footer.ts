@@ -1,9 +1,9 @@
+import { VHD_FOOTER } from './vhd';
 import { GIB } from '../blocks';
 
 /** What Virtual PC, Hyper-V 1, Azure and qemu take at most. */
 export const MOST_VHD_GIB = 2_040;
 
-const FOOTER = 512;
 const SECTOR = 512;
 const CHECKSUM = 64;
 /** Of cylinders, heads and sectors: what they cannot count has just the most of each. */
@@ -12,7 +12,7 @@ const MOST_CHS_SECTORS = 65_535 * 16 * 255;
 /** What makes a fixed VHD of the disk before it. `id`: 16 bytes, of a UUID. */
 export function fixedVhdFooter(size: number, id: Buffer): Buffer {
   if (size % SECTOR !== 0 || size > MOST_VHD_GIB * GIB) { throw new Error(`a VHD holds at most ${MOST_VHD_GIB} GiB in whole sectors, not ${size} bytes`); }
-  const footer = Buffer.alloc(FOOTER);
+  const footer = Buffer.alloc(VHD_FOOTER);
   footer.write('conectix', 0, 'latin1');
   // No features, but for a bit that is always set; version 1.0.
   footer.writeUInt32BE(2, 8);
