@@ -1,3 +1,4 @@
+/* eslint-disable no-bitwise */
 /** Numbers of blocks, a bit each: 16 MiB for the largest volume that there is. */
 export class BlockSet {
   public static empty(below: number): BlockSet {

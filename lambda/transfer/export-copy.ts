@@ -140,7 +140,9 @@ class PartStream {
   public crc32 = 0;
   public readonly digests: Buffer[] = [];
 
-  constructor(private readonly part: number, private readonly blocks: readonly (() => Promise<ReadBlock>)[], private readonly framing: ExportFraming) {}
+  constructor(
+    private readonly part: number, private readonly blocks: readonly (() => Promise<ReadBlock>)[], private readonly framing: ExportFraming,
+  ) {}
 
   public async* pieces(): AsyncGenerator<Buffer> {
     for (const piece of this.framing.before(this.part)) { yield this.sent(piece); }
