@@ -3,11 +3,12 @@
  * made there: boto3, coldsnap, and what reads disk images and file systems.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, createReadStream, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { App, Stack } from 'aws-cdk-lib';
-import { DiskImage, SnapshotImport } from 'cdk-durable-storage';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { DiskImage, ExportFormat, Snapshot, SnapshotExport, SnapshotImport } from 'cdk-durable-storage';
 import { environment, ROOT, workFolder } from './folders';
 import { output, run } from './processes';
 import { Unavailable, type Report } from './report';
@@ -18,6 +19,7 @@ import { Emulator } from '../test/emulator/emulator';
 import { ACCOUNT, REGION } from '../test/emulator/environment';
 
 const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 const BLOCK = MIB / 2;
 const IMAGE_SIZE = 24 * MIB;
 const PYTHON = join(ROOT, 'conformance', 'python');
@@ -33,6 +35,7 @@ export async function judgeByClients(report: Report, coldsnapBuild: Promise<stri
     await boto3(report, emulator, folder, image, imported);
     await coldsnapOn(report, emulator, folder, image, imported, coldsnapBuild);
     if (imported) { await fileSystem(report, emulator, folder, imported); }
+    if (image && imported) { await exportImages(report, emulator, folder, image, imported); }
   } finally {
     clearInterval(ticker);
     await emulator.close();
@@ -163,6 +166,43 @@ async function fileSystem(report: Report, emulator: Emulator, folder: string, im
     await output(qemu, ['compare', '-f', 'raw', '-F', 'qcow2', path, qcow2], { env: environment() });
     return checked.trim().split('\n')[0];
   });
+}
+
+/** In other formats, by the functions that ship. */
+async function exportImages(report: Report, emulator: Emulator, folder: string, imagePath: string, imported: string): Promise<void> {
+  const section = report.section('the CloudFormation player, qemu-img', 'SnapshotExport');
+  const bucket = 'conformance-exports';
+  const formats = [['qcow2', ExportFormat.QCOW2, 'qcow2'], ['VHD', ExportFormat.VHD, 'vpc']] as const;
+  const made = await section.check('writes qcow2 and VHD', async () => {
+    emulator.s3.createBucket(bucket);
+    const app = new App({ outdir: join(folder, 'exports.out'), analyticsReporting: false });
+    const stack = new Stack(app, 'Exports', { env: { account: ACCOUNT, region: REGION } });
+    const snapshot = Snapshot.fromSnapshotId(stack, 'Snapshot', imported);
+    for (const [name, format] of formats) {
+      new SnapshotExport(stack, name, { snapshot, bucket: s3.Bucket.fromBucketName(stack, `Bucket${name}`, bucket), key: name, format });
+    }
+    const outcome = await new CloudFormation(emulator).deploy(app.synth().directory, 'Exports');
+    if (outcome.status !== 'CREATE_COMPLETE') { throw new Error(`${outcome.status}: ${outcome.reason}`); }
+  });
+  if (!made) { return; }
+  const raw = join(folder, 'exported.raw');
+  writeFileSync(raw, readFileSync(imagePath));
+  truncateSync(raw, GIB);
+  for (const [name, , format] of formats) {
+    await section.check(`${name}: qemu-img takes it, and finds the image in it`, async () => {
+      const qemu = join(await debian('qemu-utils'), 'qemu-img');
+      const path = join(folder, `exported.${name}`);
+      const { content } = emulator.s3.object(bucket, name)!;
+      writeFileSync(path, '');
+      for (let at = 0; at < content.size; at += 64 * MIB) { appendFileSync(path, await content.read(at, Math.min(at + 64 * MIB, content.size))); }
+      const { 'virtual-size': size } = JSON.parse(await output(qemu, ['info', '-f', format, '--output', 'json', path], { env: environment() })) as { 'virtual-size': number };
+      if (size !== GIB) { throw new Error(`its disk has ${size} bytes`); }
+      // It knows no check of VHD.
+      const checked = name === 'qcow2' ? await output(qemu, ['check', '-f', format, path], { env: environment() }) : '';
+      await output(qemu, ['compare', '-s', '-f', 'raw', '-F', format, raw, path], { env: environment() });
+      return [`${content.size} bytes`, checked.trim().split('\n')[0]].filter(part => part !== '').join('; ');
+    });
+  }
 }
 
 /** Some blocks of zeros among others, and an end within a block. */

@@ -6,7 +6,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as library from 'cdk-durable-storage';
 import {
-  Adopt, BackupPolicy, BootMode, DiskImage, DiskImageFormat,
+  Adopt, BackupPolicy, BootMode, DiskImage, DiskImageFormat, ExportFormat,
   FileSystem, FileSystemPolicy, IpAddressType, LifecycleConfiguration, MachineDisk, MachineImage,
   MountTargets, ReplicationConfiguration, Snapshot, SnapshotExport, SnapshotImport, TagSet, ThroughputCooldown, Verification, ZeroBlocks,
 } from 'cdk-durable-storage';
@@ -106,6 +106,8 @@ export class EverythingStack extends Stack {
     new SnapshotExport(this, 'Export', {
       snapshot: encrypted, bucket: images, key: `exports/${encrypted.snapshotId}.img`, kmsKey: key, maxGetsPerSecond: 500, removalPolicy: RemovalPolicy.DESTROY,
     });
+    new SnapshotExport(this, 'Vhd', { snapshot: encrypted, bucket: images, format: ExportFormat.VHD });
+    new SnapshotExport(this, 'Qcow2', { snapshot: encrypted, bucket: images, kmsKey: key, format: ExportFormat.QCOW2 });
     new SnapshotExport(this, 'Changes', { snapshot: encrypted, since: base, bucket: images, waitForCompletion: false });
     const golden = new MachineImage(this, 'Golden', {
       rootDisk: MachineDisk.fromImport(encrypted, { volumeType: ec2.EbsDeviceVolumeType.GP3, iops: 4000, throughput: 250 }),

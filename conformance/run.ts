@@ -9,6 +9,7 @@
  */
 import { buildColdsnap, judgeByClients } from './clients';
 import { judgeDeployment } from './deploy';
+import { judgeImages } from './images';
 import { judgePermissions } from './permissions';
 import { Report } from './report';
 import { judgeByModels } from './service-models';
@@ -22,6 +23,7 @@ const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   models: judgeByModels,
   permissions: judgePermissions,
   deploy: judgeDeployment,
+  images: judgeImages,
   clients: report => judgeByClients(report, coldsnapBuild),
 };
 

@@ -13,6 +13,7 @@ export { TagSet, type TagSetProps } from './efs/tag-set';
 
 export { DiskImage, type DiskImageAssetOptions, type DiskImageBucketOptions, type DiskImageOptions } from './ebs/disk-image';
 export { DiskImageFormat } from './ebs/disk-image-format';
+export { ExportFormat } from './ebs/export-format';
 export { Verification, ZeroBlocks } from './ebs/integrity';
 export type { ImportEstimate, ImportEstimateOptions, ImportPrices } from './ebs/import-estimate';
 export { MachineDisk, type MachineDiskOptions } from './ebs/machine-disk';

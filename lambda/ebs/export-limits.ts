@@ -1,6 +1,6 @@
 import type { ExportInput } from '../../src/contract/export';
 import { TRANSFER_MOST_HOURS } from '../../src/contract/limits';
-import type { SnapshotExportProperties } from '../../src/contract/snapshot-export';
+import { EXPORT_FORMATS, type SnapshotExportProperties } from '../../src/contract/snapshot-export';
 import { boolean, within } from '../shared/wire';
 import { BLOCK_SIZE, GIB } from '../transfer/blocks';
 import { GETS_PER_SECOND, mostWorkers } from '../transfer/workers';
@@ -19,6 +19,15 @@ export function waitsForExport({ WaitForCompletion }: SnapshotExportProperties):
   return WaitForCompletion === undefined || boolean('waitForCompletion', WaitForCompletion);
 }
 
+/** Absent: raw, or a delta. */
+export function exportFormatOf({ Format: name = 'RAW', SinceSnapshotId }: SnapshotExportProperties): ExportInput['format'] {
+  const format = EXPORT_FORMATS.find(known => known === name);
+  if (!format) { throw new Error(`format must be one of ${EXPORT_FORMATS.join(', ')}, got ${name}`); }
+  if (format === 'RAW') { return undefined; }
+  if (SinceSnapshotId !== undefined) { throw new Error(`format is ${format}, but with since there is no image; leave one of them out`); }
+  return format;
+}
+
 export function exportLimitsOf({ MaxGetsPerSecond, MaxConcurrency }: SnapshotExportProperties): Limits {
   return {
     ...(MaxGetsPerSecond !== undefined && { maxGetsPerSecond: within('maxGetsPerSecond', MaxGetsPerSecond, 10, 1_000) }),
@@ -28,8 +37,8 @@ export function exportLimitsOf({ MaxGetsPerSecond, MaxConcurrency }: SnapshotExp
 
 /** Throws if the export cannot end while CloudFormation waits, however few blocks the snapshot has. */
 export function refuseLateExport(snapshotId: string, volumeSize: number, properties: SnapshotExportProperties): void {
-  // Nobody knows how much changed: nothing, maybe.
-  if (!waitsForExport(properties) || properties.SinceSnapshotId !== undefined) { return; }
+  // Nobody knows how much changed, or how much the snapshot has: nothing, maybe.
+  if (!waitsForExport(properties) || properties.SinceSnapshotId !== undefined || exportFormatOf(properties) === 'QCOW2') { return; }
   const workers = workersOf(properties);
   const least = volumeSize * GIB / workers / FASTEST_WORKER_BYTES_PER_SECOND * 1000;
   if (least <= MOST_MINUTES * MINUTE) { return; }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Executions } from './executions';
-import { exportDeadlineOf, exportLimitsOf, refuseLateExport, waitsForExport } from './export-limits';
+import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport, waitsForExport } from './export-limits';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
 import { saidBy } from '../shared/errors';
 import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
@@ -36,8 +36,9 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
     if (known?.uploadId !== undefined) { return { id: exportId }; }
 
     exportLimitsOf(properties);
+    const format = exportFormatOf(properties);
     const { volumeSize } = await readable(properties.SnapshotId);
-    if (SinceSnapshotId !== undefined) { await readable(SinceSnapshotId); } else { refuseTooLarge(properties.SnapshotId, volumeSize); }
+    if (SinceSnapshotId !== undefined) { await readable(SinceSnapshotId); } else { refuseTooLarge(properties.SnapshotId, volumeSize, format); }
     refuseLateExport(properties.SnapshotId, volumeSize, properties);
     const record: ExportRecord = {
       exportId,
@@ -94,6 +95,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
       owner: properties.Owner,
       snapshotId: properties.SnapshotId,
       sinceId: properties.SinceSnapshotId,
+      format: exportFormatOf(properties),
       volumeSize,
       bucket,
       key,
@@ -118,7 +120,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
   }
 
   return {
-    identity: ['SnapshotId', 'SinceSnapshotId', 'Bucket', 'Key'],
+    identity: ['SnapshotId', 'SinceSnapshotId', 'Bucket', 'Key', 'Format'],
     physicalId: /^export-[0-9a-f]{32}$/,
     several: true,
 

@@ -58,6 +58,17 @@ export class BlockReader {
     }
   }
 
+  /** Those from one index to before another, in order. */
+  public async* blocks(snapshotId: string, from: number, end: number, giveUp: () => boolean): AsyncGenerator<ListedBlock> {
+    for (let next = from, token: string | undefined; next < end;) {
+      const page: Page = await this.list(snapshotId, next, token, giveUp);
+      for (const block of page.blocks) { if (block.index < end) { yield block; } }
+      next = (page.blocks.at(-1)?.index ?? next - 1) + 1;
+      token = page.next;
+      if (token === undefined) { return; }
+    }
+  }
+
   /** As `list`, of the blocks that differ between two snapshots of one lineage. */
   public async changed(first: string, second: string, from: number, token: string | undefined, giveUp: () => boolean): Promise<ChangedPage> {
     const command = new ListChangedBlocksCommand({

@@ -32,12 +32,9 @@ export class LaidOutDisk implements Disk {
   private readonly claims: Claims;
   private readonly kept = new Map<number, { readonly content: Promise<Buffer>; readonly length: number }>();
 
-  constructor(private readonly layout: DiskLayout, private readonly readFile: ReadFile) {
+  /** `size`: what is behind it in the layout is no part of the disk. */
+  constructor(private readonly layout: DiskLayout, private readonly readFile: ReadFile, public readonly size = layout.size) {
     this.claims = new Claims(layout.format);
-  }
-
-  public get size(): number {
-    return this.layout.size;
   }
 
   public async read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void> {

@@ -1,15 +1,14 @@
 import { crc32 } from 'node:zlib';
-import { mayPassReading, type ListedBlock } from './block-reader';
+import { mayPassReading, type ListedBlock, type ReadBlock } from './block-reader';
 import { BLOCK_SIZE } from './blocks';
-import { DIGEST_SIZE } from './checksum';
 import type { Deadline } from './copy';
 import { crc32ToBase64 } from './crc32';
 import { once } from './environment';
+import { framingOf, type ExportFraming } from './export-framing';
 import { blocksOfPart, partsOfRange, sizeOfPart, type ExportPlan } from './export-layout';
 import type { DonePart } from './export-store';
 import { mayPassWriting } from './export-target';
 import { exportReading, type ExportReading } from './export-things';
-import { DELTA_HEADER_SIZE, DeltaTable } from './formats/delta';
 import { inOrder } from './in-order';
 import { pacerFor, type Pacer } from './pacer';
 import { Progress, refuseOverdue } from './progress';
@@ -98,9 +97,8 @@ class RangeContent {
   public static async of(
     { store, reader }: ExportReading, exportId: string, plan: ExportPlan, parts: readonly number[], giveUp: () => boolean,
   ): Promise<RangeContent> {
-    const prelude = plan.sinceId === undefined ? undefined : await store.prelude(exportId);
-    const changed = prelude && DeltaTable.read(prelude.subarray(DELTA_HEADER_SIZE)).written();
-    const content = new RangeContent(reader, plan, prelude, changed, pacerFor(exportId, plan.getsPerSecond), giveUp);
+    const framing = await framingOf(store, exportId, plan, parts);
+    const content = new RangeContent(reader, plan, framing, pacerFor(exportId, plan.getsPerSecond), giveUp);
     await content.list(parts);
     return content;
   }
@@ -111,37 +109,27 @@ class RangeContent {
   private constructor(
     private readonly reader: ExportReading['reader'],
     private readonly plan: ExportPlan,
-    private readonly prelude: Buffer | undefined,
-    /** Of a delta: indexes of the blocks it holds. */
-    private readonly changed: Uint32Array | undefined,
+    private readonly framing: ExportFraming,
     private readonly pacer: Pacer,
     private readonly giveUp: () => boolean,
   ) {}
 
   public stream(part: number): PartStream {
     const { first, count } = blocksOfPart(this.plan, part);
-    const indexes = Array.from({ length: count }, (_, i) => this.indexOf(first + i));
-    return new PartStream(part === 1 ? this.prelude : undefined, indexes.map(index => () => this.read(index)), this.changed !== undefined);
-  }
-
-  private indexOf(block: number): number {
-    return this.changed ? this.changed[block] : block;
+    const indexes = Array.from({ length: count }, (_, i) => this.framing.indexOf(first + i));
+    return new PartStream(part, indexes.map(index => () => this.read(index)), this.framing);
   }
 
   private async list(parts: readonly number[]): Promise<void> {
     const [first, last] = [blocksOfPart(this.plan, parts[0]), blocksOfPart(this.plan, parts.at(-1)!)];
     if (last.first + last.count === first.first) { return; }
-    const end = this.indexOf(last.first + last.count - 1) + 1;
-    for (let token: string | undefined, from = this.indexOf(first.first); ;) {
-      const page = await this.reader.list(this.plan.snapshotId, from, token, this.giveUp);
-      for (const block of page.blocks) { if (block.index < end) { this.listed.set(block.index, block); } }
-      from = (page.blocks.at(-1)?.index ?? from - 1) + 1;
-      token = page.next;
-      if (token === undefined || from >= end) { return; }
+    const end = this.framing.indexOf(last.first + last.count - 1) + 1;
+    for await (const block of this.reader.blocks(this.plan.snapshotId, this.framing.indexOf(first.first), end, this.giveUp)) {
+      this.listed.set(block.index, block);
     }
   }
 
-  private async read(index: number) {
+  private async read(index: number): Promise<ReadBlock> {
     const block = this.listed.get(index);
     return block ? this.reader.block(this.plan.snapshotId, block, this.giveUp, this.pacer) : { bytes: ZEROS, digest: ZERO_DIGEST };
   }
@@ -153,17 +141,16 @@ class PartStream {
   public readonly digests: Buffer[] = [];
 
   constructor(
-    private readonly prelude: Buffer | undefined,
-    private readonly blocks: readonly (() => Promise<{ readonly bytes: Buffer; readonly digest: Buffer }>)[],
-    private readonly withDigests: boolean,
+    private readonly part: number, private readonly blocks: readonly (() => Promise<ReadBlock>)[], private readonly framing: ExportFraming,
   ) {}
 
   public async* pieces(): AsyncGenerator<Buffer> {
-    if (this.prelude) { yield this.sent(this.prelude); }
-    for await (const { bytes, digest } of inOrder(this.blocks, AHEAD)) {
-      this.digests.push(digest);
-      yield this.sent(this.withDigests ? Buffer.concat([digest, bytes], DIGEST_SIZE + BLOCK_SIZE) : bytes);
+    for (const piece of this.framing.before(this.part)) { yield this.sent(piece); }
+    for await (const block of inOrder(this.blocks, AHEAD)) {
+      this.digests.push(block.digest);
+      yield this.sent(this.framing.record(block));
     }
+    for (const piece of this.framing.after(this.part)) { yield this.sent(piece); }
   }
 
   private sent(piece: Buffer): Buffer {

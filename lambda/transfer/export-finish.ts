@@ -1,11 +1,13 @@
+import type { BlockSet } from './block-set';
 import { DIGEST_SIZE } from './checksum';
 import { crc32Combine, crc32FromBase64, crc32ToBase64 } from './crc32';
 import { once } from './environment';
 import { exportRangesOf, partsOf, sizeOfObject, sizeOfPart, type ExportPlan } from './export-layout';
 import { manifestLine } from './export-manifest';
-import type { ExportResult } from './export-store';
+import type { ExportResult, ExportStore } from './export-store';
 import type { StoredPart } from './export-target';
 import { exportThings, type ExportThings } from './export-things';
+import { ZERO_DIGEST } from './zero';
 import type { ExportIdInput } from '../../src/contract/export';
 import { isNamed, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
@@ -105,11 +107,41 @@ function isWhatWasSent(stored: StoredPart | undefined, part: number, size: numbe
 }
 
 function putManifest({ store, target }: ExportThings, exportId: string, plan: ExportPlan, crc32: string): Promise<boolean> {
-  const line = manifestLine({ blocks: plan.blocks, volumeSize: plan.volumeSize, snapshotId: plan.snapshotId, crc32 });
-  return target.putManifest({ exportId, bucket: plan.bucket, key: plan.key }, line.length + plan.blocks * DIGEST_SIZE, async function* () {
+  const { volumeSize, snapshotId, format = 'RAW', volumeBlocks = plan.blocks } = plan;
+  const line = manifestLine({ blocks: volumeBlocks, volumeSize, snapshotId, image: format, crc32 });
+  return target.putManifest({ exportId, bucket: plan.bucket, key: plan.key }, line.length + volumeBlocks * DIGEST_SIZE, async function* () {
     yield line;
-    for (let n = 0; n < exportRangesOf(plan); n++) {
-      for (const { digests } of await store.parts(exportId, n)) { yield Buffer.from(digests, 'base64'); }
-    }
+    yield* format === 'QCOW2' ? withAbsent(digestsOf(store, exportId, plan), await store.presentBlocks(exportId), volumeBlocks) : digestsOf(store, exportId, plan);
   });
 }
+
+/** Of the blocks that the object has, in order. */
+async function* digestsOf(store: ExportStore, exportId: string, plan: ExportPlan): AsyncGenerator<Buffer> {
+  for (let n = 0; n < exportRangesOf(plan); n++) {
+    for (const { digests } of await store.parts(exportId, n)) { yield Buffer.from(digests, 'base64'); }
+  }
+}
+
+/** Of all blocks of the volume: those that the snapshot does not have read as zeros. */
+async function* withAbsent(digests: AsyncIterable<Buffer>, present: BlockSet, volumeBlocks: number): AsyncGenerator<Buffer> {
+  const members = present.members();
+  let next = 0;
+  function* absent(before: number): Generator<Buffer> {
+    for (; next < before; next += Math.min(ZEROS_AT_ONCE, before - next)) { yield ZERO_DIGESTS.subarray(0, (before - next) * DIGEST_SIZE); }
+  }
+  for await (const some of digests) {
+    let from = 0;
+    for (let at = 0; at < some.length; at += DIGEST_SIZE, next++) {
+      const member = members.next().value!;
+      if (member === next) { continue; }
+      if (at > from) { yield some.subarray(from, at); }
+      yield* absent(member);
+      from = at;
+    }
+    yield some.subarray(from);
+  }
+  yield* absent(volumeBlocks);
+}
+
+const ZEROS_AT_ONCE = 8_192;
+const ZERO_DIGESTS = Buffer.alloc(ZEROS_AT_ONCE * DIGEST_SIZE, ZERO_DIGEST);

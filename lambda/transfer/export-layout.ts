@@ -1,5 +1,6 @@
 import { BLOCK_SIZE, blocksOf, GIB } from './blocks';
 import { RECORD_SIZE } from './formats/delta';
+import { MOST_VHD_GIB } from './formats/vhd-footer';
 import { GETS_PER_SECOND, mostWorkers } from './workers';
 import type { ExportInput } from '../../src/contract/export';
 
@@ -16,15 +17,19 @@ const GOOD_RANGE_BLOCKS = 1_024;
 const MOST_RANGES = 1_000;
 
 /** How an export is divided; kept in the transfer bucket. */
-export interface ExportPlan extends Pick<ExportInput, 'snapshotId' | 'sinceId' | 'volumeSize' | 'bucket' | 'key' | 'uploadId' | 'owner' | 'deadline'> {
-  /** Blocks that the object holds: all of the volume, or those that changed. */
+export interface ExportPlan extends Pick<ExportInput, 'snapshotId' | 'sinceId' | 'format' | 'volumeSize' | 'bucket' | 'key' | 'uploadId' | 'owner' | 'deadline'> {
+  /** Blocks that the object holds: all of the volume, those that the snapshot has, or those that changed. */
   readonly blocks: number;
+  /** Blocks of the volume, where the object does not have all of them. */
+  readonly volumeBlocks?: number;
   /** Blocks of a part, the last one may have fewer. */
   readonly partBlocks: number;
   /** Parts of a range. */
   readonly rangeParts: number;
-  /** Bytes before the first block: of a delta only. */
+  /** Bytes before the first block: of a delta, and of qcow2. */
   readonly preludeSize: number;
+  /** Bytes behind the last block: of a VHD. */
+  readonly footerSize?: number;
   /** How many ranges are copied at once. */
   readonly workers: number;
   /** Of each worker. */
@@ -70,19 +75,23 @@ export function blocksOfPart({ blocks, partBlocks }: Pick<ExportPlan, 'blocks' |
 
 /** Bytes of a part. */
 export function sizeOfPart(plan: ExportPlan, part: number): number {
-  return (part === 1 ? plan.preludeSize : 0) + blocksOfPart(plan, part).count * recordSize(plan);
+  const around = (part === 1 ? plan.preludeSize : 0) + (part === partsOf(plan) ? plan.footerSize ?? 0 : 0);
+  return around + blocksOfPart(plan, part).count * recordSize(plan);
 }
 
-export function sizeOfObject(plan: Pick<ExportPlan, 'blocks' | 'preludeSize' | 'sinceId'>): number {
-  return plan.preludeSize + plan.blocks * recordSize(plan);
+export function sizeOfObject(plan: Pick<ExportPlan, 'blocks' | 'preludeSize' | 'footerSize' | 'sinceId'>): number {
+  return plan.preludeSize + plan.blocks * recordSize(plan) + (plan.footerSize ?? 0);
 }
 
 function recordSize({ sinceId }: Pick<ExportPlan, 'sinceId'>): number {
   return sinceId === undefined ? BLOCK_SIZE : RECORD_SIZE;
 }
 
-/** Throws if no object of S3 can hold the volume. */
-export function refuseTooLarge(snapshotId: string, volumeSize: number): void {
+/** Throws if no object of S3, or no VHD, can hold the volume. */
+export function refuseTooLarge(snapshotId: string, volumeSize: number, format: ExportInput['format']): void {
+  if (format === 'VHD' && volumeSize > MOST_VHD_GIB) {
+    throw new Error(`snapshot ${snapshotId} is of a volume of ${volumeSize} GiB, but a VHD has at most ${MOST_VHD_GIB} GiB; export it as qcow2 or raw`);
+  }
   if (volumeSize <= MOST_EXPORT_GIB) { return; }
   throw new Error(`snapshot ${snapshotId} is of a volume of ${volumeSize} GiB (${blocksOf(volumeSize * GIB)} blocks), but an object in S3 has at most `
     + `${MOST_PARTS} parts of ${MOST_PART_BYTES / GIB} GiB, which is ${MOST_EXPORT_GIB} GiB`);

@@ -1,11 +1,12 @@
 import { BLOCK_SIZE } from './blocks';
 import { DIGEST_SIZE } from './checksum';
+import type { ExportFormatName } from '../../src/contract/snapshot-export';
 
 /**
  * What lies beside an exported image, at `<its key>.manifest`: one line of
- * JSON, and behind it the SHA-256 of every block of 512 KiB, 32 bytes each, in
- * order. Whoever imports the image need not hash it again: EBS compares each
- * digest with the block that it gets.
+ * JSON, and behind it the SHA-256 of every block of 512 KiB of the volume, 32 bytes each, in
+ * order, whatever the format of the image. Whoever imports a raw one need not hash it again:
+ * EBS compares each digest with the block that it gets.
  */
 interface ImageManifest {
   readonly format: typeof MANIFEST_FORMAT;
@@ -15,6 +16,8 @@ interface ImageManifest {
   readonly volumeSize: number;
   /** The snapshot that was exported. */
   readonly snapshotId: string;
+  /** The format of the image. */
+  readonly image: ExportFormatName;
   /** Of the image, as S3 has it: the CRC32 of the whole object, in base64. */
   readonly crc32: string;
 }

@@ -1,11 +1,18 @@
+import { BlockSet } from './block-set';
 import { blocksOf, GIB } from './blocks';
 import { once } from './environment';
 import { exportRangesOf, layOut, MOST_EXPORT_GIB, sizeOfObject, sizeOfPart, MOST_PART_BYTES, type ExportPlan, type SmallExport } from './export-layout';
 import { exportReading, type ExportReading } from './export-things';
 import { DeltaTable, deltaPrelude } from './formats/delta';
+import { Qcow2Prelude } from './formats/qcow2-prelude';
+import { VHD_FOOTER } from './formats/vhd';
 import { refuseOverdue } from './progress';
 import type { ExportInput, ExportPlanResult } from '../../src/contract/export';
 import { log } from '../shared/log';
+
+/** Of one snapshot, at once; none is of less than a page. */
+const LISTINGS = 4;
+const LEAST_LISTED = 10_000;
 
 const services = once(() => exportReading(4));
 
@@ -15,32 +22,68 @@ export const handler = (input: ExportInput): Promise<ExportPlanResult> => export
 export async function exportPlan(
   aws: ExportReading, input: ExportInput, small?: SmallExport & { readonly blocks?: number },
 ): Promise<ExportPlanResult> {
-  const { exportId, snapshotId, sinceId, volumeSize } = input;
-  const prelude = sinceId === undefined ? undefined : await preludeOf(aws, { ...input, sinceId });
-  const blocks = prelude?.blocks ?? small?.blocks ?? blocksOf(volumeSize * GIB);
+  const { exportId, snapshotId, sinceId, format, volumeSize } = input;
+  const volumeBlocks = small?.blocks ?? blocksOf(volumeSize * GIB);
+  const content = await contentOf(aws, input, volumeBlocks);
   const plan: ExportPlan = {
     snapshotId,
     sinceId,
+    format,
     volumeSize,
     bucket: input.bucket,
     key: input.key,
     uploadId: input.uploadId,
     owner: input.owner,
     deadline: input.deadline,
-    ...layOut(blocks, input, small),
-    preludeSize: prelude?.bytes.length ?? 0,
+    ...layOut(content.blocks, input, small),
+    ...content,
   };
   if (sizeOfPart(plan, 1) > MOST_PART_BYTES) {
-    throw new Error(`of snapshot ${snapshotId}, ${blocks} blocks changed since ${sinceId}: ${sizeOfObject(plan)} bytes, but an object in S3 has at most ${MOST_EXPORT_GIB} GiB`);
+    throw new Error(`of snapshot ${snapshotId}, there are ${plan.blocks} blocks to export${sinceId === undefined ? '' : `, which changed since ${sinceId}`}: `
+      + `${sizeOfObject(plan)} bytes, but an object in S3 has at most ${MOST_EXPORT_GIB} GiB`);
   }
-  if (prelude) { await aws.store.savePrelude(exportId, prelude.bytes); }
   await aws.store.saveExportPlan(exportId, plan);
-  log({ event: 'export planned', exportId, snapshotId, blocks, partBlocks: plan.partBlocks, workers: plan.workers });
+  log({ event: 'export planned', exportId, snapshotId, blocks: plan.blocks, partBlocks: plan.partBlocks, workers: plan.workers });
   return { exportId, workers: plan.workers, ranges: Array.from({ length: exportRangesOf(plan) }, (_, n) => ({ n })) };
 }
 
+/** How many blocks the object has, and what is around them; which ones, if not all, is kept for the workers. */
+async function contentOf(
+  { store, reader }: ExportReading, input: ExportInput, volumeBlocks: number,
+): Promise<Pick<ExportPlan, 'blocks' | 'volumeBlocks' | 'preludeSize' | 'footerSize'>> {
+  const { exportId, sinceId, format } = input;
+  if (sinceId !== undefined) {
+    const { bytes, blocks } = await deltaPreludeOf(reader, { ...input, sinceId });
+    await store.savePrelude(exportId, bytes);
+    return { blocks, preludeSize: bytes.length };
+  }
+  switch (format) {
+    case 'QCOW2': {
+      const present = await presentBlocks(reader, input, volumeBlocks);
+      await store.savePresentBlocks(exportId, present);
+      return { blocks: present.count(), volumeBlocks, preludeSize: new Qcow2Prelude(volumeBlocks, present).size };
+    }
+    case 'VHD': return { blocks: volumeBlocks, preludeSize: 0, footerSize: VHD_FOOTER };
+    default: return { blocks: volumeBlocks, preludeSize: 0 };
+  }
+}
+
+/** Lists what the snapshot has; of a large one, several parts at once. */
+async function presentBlocks(reader: ExportReading['reader'], { snapshotId, deadline }: ExportInput, volumeBlocks: number): Promise<BlockSet> {
+  const present = BlockSet.empty(volumeBlocks);
+  const share = Math.max(LEAST_LISTED, Math.ceil(volumeBlocks / LISTINGS));
+  const starts = Array.from({ length: Math.ceil(volumeBlocks / share) }, (_, i) => i * share);
+  await Promise.all(starts.map(async start => {
+    for await (const { index } of reader.blocks(snapshotId, start, Math.min(start + share, volumeBlocks), () => false)) {
+      if (index % LEAST_LISTED === 0) { refuseOverdue(deadline, 'export'); }
+      present.add(index);
+    }
+  }));
+  return present;
+}
+
 /** Lists what changed, whichever way: changed, added, gone. */
-async function preludeOf({ reader }: ExportReading, { snapshotId, sinceId, volumeSize, deadline }: ExportInput & { readonly sinceId: string }) {
+async function deltaPreludeOf(reader: ExportReading['reader'], { snapshotId, sinceId, volumeSize, deadline }: ExportInput & { readonly sinceId: string }) {
   const changes: { readonly index: number; readonly gone: boolean }[] = [];
   const volumeBlocks = blocksOf(volumeSize * GIB);
   for (let token: string | undefined, from = 0; ;) {

@@ -1,4 +1,5 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { BlockSet } from './block-set';
 import type { ExportPlan } from './export-layout';
 import { TransferStore } from './store';
 import { isNamed } from '../shared/errors';
@@ -52,6 +53,7 @@ const PREFIX = 'transfers/';
  *     record.json   what it is, from before it begins until it is deleted
  *     plan.json     how it is divided
  *     prelude       of a delta: how the object begins
+ *     present       of qcow2: which blocks the snapshot has
  *     progress/<n>  the parts of an unfinished range that are uploaded
  *     ranges/<n>    the parts of a finished range
  *     result.json   what became of it; all but this and the record are gone then
@@ -98,6 +100,16 @@ export class ExportStore extends TransferStore {
     const prelude = await this.get(exportId, 'prelude');
     if (!prelude) { throw new Error(`the export ${exportId} was cancelled`); }
     return prelude;
+  }
+
+  public async savePresentBlocks(exportId: string, present: BlockSet): Promise<void> {
+    await this.put(exportId, 'present', present.bytes);
+  }
+
+  public async presentBlocks(exportId: string): Promise<BlockSet> {
+    const bytes = await this.get(exportId, 'present');
+    if (!bytes) { throw new Error(`the export ${exportId} was cancelled`); }
+    return new BlockSet(bytes);
   }
 
   /** Those of a range, as far as it is done. */

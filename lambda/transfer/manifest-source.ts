@@ -10,7 +10,8 @@ export async function pinManifest(source: Source, image: PinnedObject): Promise<
   const name = nameOfImage(object);
   const start = Buffer.alloc(Math.min(object.size, MANIFEST_LINE));
   if (start.length > 0) { await source.read(object, 0, start); }
-  const { blocks, crc32, digestsAt } = readManifest(start, name, object.size);
+  const { blocks, image: format, crc32, digestsAt } = readManifest(start, name, object.size);
+  if (format !== 'RAW') { throw new Error(`${name} is that of an image in the format ${format}, and only raw images are read with theirs; leave 'manifest' out`); }
   if (image.size !== blocks * BLOCK_SIZE) {
     throw new Error(`${name} is that of another object: of ${blocks * BLOCK_SIZE} bytes, and the ${nameOfImage(image)} has ${image.size}`);
   }

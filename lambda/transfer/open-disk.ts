@@ -2,7 +2,8 @@ import { LaidOutDisk, fileOf, type Disk, type ReadFile } from './disk';
 import type { DetectedFormat } from './formats/detect';
 import { ImageRefusal } from './formats/layout';
 import { openLayout } from './formats/open';
-import type { StreamFormat } from './formats/streams';
+import { STREAM_NAMES, type StreamFormat } from './formats/streams';
+import { VHD_FOOTER } from './formats/vhd';
 import { nameOfImage, type Source } from './source';
 import { StreamDisk } from './stream-disk';
 import type { PinnedImage, PinnedSource } from '../../src/contract/transfer';
@@ -16,8 +17,10 @@ export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: ()
     const { stream, diskSize } = image;
     if (stream) { return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, readFile, diskSize, limitOf(stream))); }
     const layout = await openLayout(fileOf(pinned.size, readFile), image.format as DetectedFormat);
-    if (layout?.size !== image.diskSize) { throw new Error(`${nameOfImage(pinned)} has a disk of ${layout?.size} bytes, where there were ${image.diskSize}`); }
-    return withName(pinned, new LaidOutDisk(layout, readFile));
+    // That of a fixed VHD which is compressed.
+    const footer = image.format in STREAM_NAMES ? VHD_FOOTER : 0;
+    if (!layout || ![image.diskSize, image.diskSize + footer].includes(layout.size)) { throw new Error(`${nameOfImage(pinned)} has a disk of ${layout?.size} bytes, where there were ${image.diskSize}`); }
+    return withName(pinned, new LaidOutDisk(layout, readFile, image.diskSize));
   });
 }
 

@@ -1,9 +1,11 @@
 import { GIB } from './blocks';
 import { fileOf, LaidOutDisk, type ReadFile } from './disk';
-import { byHead, detect, type DetectedFormat } from './formats/detect';
+import { byHead, detect, TAIL, type DetectedFormat } from './formats/detect';
+import { footerInside, refuseInside } from './formats/inside';
 import { ImageRefusal, refuse, type ImageFile } from './formats/layout';
 import { openLayout } from './formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from './formats/streams';
+import { VHD_FOOTER } from './formats/vhd';
 import { xzFraming } from './formats/xz';
 import { frameHeader } from './formats/zstd';
 import { named } from './open-disk';
@@ -41,7 +43,8 @@ export async function probe(source: Source, pinned: PinnedSource, options: Probe
     if (!layout) { return { ...pinned, image: await streamOf(file, readFile, found as StreamFormat, options.volumeSize) }; }
     if (found in STREAM_NAMES) {
       const disk = new LaidOutDisk(layout, readFile);
-      await refuseInside(STREAM_NAMES[found as StreamFormat], fileOf(disk.size, (offset, into) => disk.read(offset, into)));
+      const diskSize = await sizeInside(found as StreamFormat, fileOf(disk.size, (offset, into) => disk.read(offset, into)));
+      return { ...pinned, image: { format: found, diskSize } };
     }
     return { ...pinned, image: { format: found, diskSize: layout.size } };
   });
@@ -70,11 +73,11 @@ async function streamOf(file: ImageFile, readFile: ReadFile, format: StreamForma
   const name = STREAM_NAMES[format];
   const head = await start(decompressed(format, piecesOf(file.size, readFile, SMALL_PIECE)));
   if (head.length === 0) { refuse(`is a ${name} stream of nothing`); }
-  await refuseInside(name, { size: head.length, read: async (offset, length) => head.subarray(offset, offset + length) });
+  refuseInside(format, head);
 
-  const exact = format === 'XZ' ? (await xzFraming(file))?.size : undefined;
+  const exact = format === 'XZ' ? withoutLikelyFooter((await xzFraming(file))?.size) : undefined;
   if (exact !== undefined) { return { format, diskSize: exact, stream: { atLeast: exact, limit: 'STATED' } }; }
-  const stated = format === 'ZSTD' ? frameHeader(await file.read(0, Math.min(file.size, 18)))?.contentSize : undefined;
+  const stated = format === 'ZSTD' ? withoutLikelyFooter(frameHeader(await file.read(0, Math.min(file.size, 18)))?.contentSize) : undefined;
   if (stated === undefined && volumeSize === undefined) { refuse(`is a ${name} stream that does not say how large the disk is; set 'volumeSize'`); }
   // What is compressed takes less room than before, or hardly more.
   const atLeast = stated ?? Math.floor(file.size * 0.99);
@@ -87,13 +90,19 @@ async function streamOf(file: ImageFile, readFile: ReadFile, format: StreamForma
   };
 }
 
-/** What is compressed as a whole must be a raw disk: whatever has tables would have to be read here and there. */
-async function refuseInside(name: string, file: ImageFile): Promise<void> {
-  const inside = await detect(file).catch(error => {
-    if (!(error instanceof ImageRefusal)) { throw error; }
-    return refuse(`is compressed with ${name}, and what it holds ${error.message}`);
-  });
-  if (inside !== 'RAW') { refuse(`is compressed with ${name}, and what it holds is ${inside}, not a raw disk; decompress it first (qcow2 has a compression of its own: qemu-img convert -c -O qcow2)`); }
+/**
+ * Whole GiB and one footer more can only be a fixed VHD, which is known at its end: the volume need not be a GiB larger
+ * for that. If it is none after all, there is more than there may be, and the import fails.
+ */
+function withoutLikelyFooter(size: number | undefined): number | undefined {
+  return size !== undefined && size > GIB && size % GIB === VHD_FOOTER ? size - VHD_FOOTER : size;
+}
+
+/** Of a disk that can be read anywhere although it is compressed: its size, without the footer of a fixed VHD. */
+async function sizeInside(format: StreamFormat, file: ImageFile): Promise<number> {
+  refuseInside(format, await file.read(0, Math.min(HEAD_BYTES, file.size)));
+  const before = Math.max(0, file.size - TAIL);
+  return file.size - footerInside(format, await file.read(before, file.size - before), before);
 }
 
 async function start(pieces: AsyncGenerator<Buffer>): Promise<Buffer> {

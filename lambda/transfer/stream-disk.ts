@@ -1,4 +1,6 @@
 import type { Disk, ReadFile } from './disk';
+import { TAIL } from './formats/detect';
+import { footerInside } from './formats/inside';
 import { refuse } from './formats/layout';
 import { decompressed, STREAM_NAMES, type StreamFormat } from './formats/streams';
 
@@ -23,7 +25,7 @@ export class StreamDisk implements Disk {
     /** Why it may not be longer, for the sentence that refuses it. */
     private readonly limit: string,
   ) {
-    this.pieces = decompressed(format, piecesOf(fileSize, readFile));
+    this.pieces = withoutFooter(format, decompressed(format, piecesOf(fileSize, readFile)));
   }
 
   /** What lies beyond the end of the stream is filled with zeros. */
@@ -68,6 +70,24 @@ export class StreamDisk implements Disk {
     }
     return this.rest.length > 0;
   }
+}
+
+/** The last bytes are held back until it is known whether more comes: they may be the footer of a fixed VHD. */
+async function* withoutFooter(format: StreamFormat, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let [tail, passed] = [Buffer.alloc(0), 0];
+  for await (const piece of pieces) {
+    const end = Buffer.concat([tail, piece.subarray(-TAIL)]);
+    const short = piece.length < TAIL;
+    // Of a long piece, all of the old end goes, and a part of the piece; of a short one, what is too long together.
+    const out = short ? [end.subarray(0, -TAIL)] : [tail, piece.subarray(0, -TAIL)];
+    tail = end.subarray(-TAIL);
+    for (const part of out) {
+      passed += part.length;
+      if (part.length > 0) { yield part; }
+    }
+  }
+  const rest = tail.subarray(0, tail.length - footerInside(format, tail, passed));
+  if (rest.length > 0) { yield rest; }
 }
 
 /** A file from its start to its end; the next piece is on its way while one is used. */

@@ -1,4 +1,5 @@
 import type { TransferLimits } from './limits';
+import type { ExportFormatName } from './snapshot-export';
 
 /** What the handler of exports, their state machine and its functions say to each other. */
 
@@ -10,6 +11,8 @@ export interface ExportInput extends Pick<TransferLimits, 'maxConcurrency' | 'de
   readonly snapshotId: string;
   /** Absent: the whole snapshot. Otherwise what differs from this one. */
   readonly sinceId?: string;
+  /** Absent: raw, or a delta. */
+  readonly format?: Exclude<ExportFormatName, 'RAW'>;
   /** GiB. */
   readonly volumeSize: number;
   readonly bucket: string;

@@ -1,5 +1,9 @@
 import type { OwnerProperties } from './ownership';
 
+/** What an export may write, as a template and a plan name it. */
+export const EXPORT_FORMATS = ['RAW', 'QCOW2', 'VHD'] as const;
+export type ExportFormatName = (typeof EXPORT_FORMATS)[number];
+
 /** What `SnapshotExport` and its handler say to each other; see `SnapshotImportProperties` about names and values. */
 export interface SnapshotExportProperties extends OwnerProperties {
   readonly SnapshotId: string;
@@ -7,6 +11,8 @@ export interface SnapshotExportProperties extends OwnerProperties {
   readonly SinceSnapshotId?: string;
   readonly Bucket: string;
   readonly Key: string;
+  /** Absent: raw, or with `SinceSnapshotId` a delta. */
+  readonly Format?: string;
   /** `false`: complete as soon as the copying has begun. Absent: only when the object is there. */
   readonly WaitForCompletion?: string | boolean;
   /** Absent: 900. */

@@ -17,16 +17,16 @@ export enum DiskImageFormat {
   VHDX = 'VHDX',
   /** VMDK in a single file: monolithic sparse, or stream-optimized, as in OVA archives. Not split, flat, or with a parent. */
   VMDK = 'VMDK',
-  /** A raw disk, compressed with gzip. It needs `volumeSize`, for it does not say how large the disk is. One function reads it. */
+  /** A raw disk or a fixed VHD, compressed with gzip. It needs `volumeSize`, for it does not say how large the disk is. One function reads it. */
   GZIP = 'GZIP',
   /**
-   * A raw disk, compressed with zstd. One function reads it, unless it has a seek table (as t2sz makes it) and frames of at
+   * A raw disk or a fixed VHD, compressed with zstd. One function reads it, unless it has a seek table (as t2sz makes it) and frames of at
    * most 16 MiB. It needs `volumeSize` if it does not state
    * its size; and if, of several frames without such a table, only the first one states it.
    */
   ZSTD = 'ZSTD',
   /**
-   * A raw disk, compressed with xz, without filters other than LZMA2. One function reads it, unless it is in several
+   * A raw disk or a fixed VHD, compressed with xz, without filters other than LZMA2. One function reads it, unless it is in several
    * blocks of at most 32 MiB (as `xz --block-size` makes them).
    */
   XZ = 'XZ',

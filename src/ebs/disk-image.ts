@@ -4,6 +4,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3_assets from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 import { DiskImageFormat } from './disk-image-format';
+import { ExportFormat } from './export-format';
 import type { SnapshotExport } from './snapshot-export';
 import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
 import { check, misuse, notBoth } from '../private/validation';
@@ -37,7 +38,7 @@ export interface DiskImageOptions {
  */
 export interface DiskImageBucketOptions extends DiskImageOptions {
   /**
-   * Whether the image is what a `SnapshotExport` made, or a copy of that, with its manifest beside it, at `<key>.manifest`: from it come
+   * Whether the image is what a `SnapshotExport` made in the format RAW, or a copy of that, with its manifest beside it, at `<key>.manifest`: from it come
    * the SHA-256 of all blocks, which are not computed again. Where the snapshot becomes an increment, blocks that did not
    * change are not even read. Of an export of the same app, `DiskImage.fromExport` knows it by itself.
    *
@@ -84,7 +85,7 @@ export abstract class DiskImage {
   /**
    * What a `SnapshotExport` of this app made. The import begins when the export is complete.
    *
-   * The SHA-256 of all blocks come from the manifest of the export; see `DiskImageBucketOptions.manifest`. Another object makes
+   * Of a raw one, the SHA-256 of all blocks come from its manifest; see `DiskImageBucketOptions.manifest`. Another object makes
    * another snapshot. Of an export with `since`, this is the delta: the import needs `parent`; see `fromDelta`.
    *
    * @param snapshotExport The export. It must not have `waitForCompletion: false`.
@@ -189,9 +190,10 @@ class ExportedImage extends DiskImage {
 
   public _bind(scope: Construct): DiskImageLocation {
     // The key as it was given can stand in a policy; by the ETag, this waits for the export.
-    const { bucket, _key: key, _etag: etag, _isDelta, _waits, node } = this.snapshotExport;
+    const { bucket, _key: key, _etag: etag, _isDelta, _format, _waits, node } = this.snapshotExport;
     if (!_waits) { throw misuse(scope, `'image' must be complete before this import begins, got ${node.path}, which has 'waitForCompletion: false'`); }
-    return { bucket, key, etag, ...(_isDelta ? { format: DELTA_FORMAT } : { manifest: true }) };
+    if (_isDelta) { return { bucket, key, etag, format: DELTA_FORMAT }; }
+    return { bucket, key, etag, ...(_format === ExportFormat.RAW ? { manifest: true } : { format: _format }) };
   }
 }
 

@@ -4,6 +4,7 @@ import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { ExportFormat } from './export-format';
 import type { ISnapshot } from './snapshot';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../contract/snapshot-export';
 import { EbsProvider } from '../private/ebs-provider';
@@ -11,11 +12,13 @@ import { ExportAccess } from '../private/export-access';
 import { handledResource } from '../private/handled-resource';
 import { executionEnded } from '../private/import-events';
 import { KeyAccess } from '../private/key-access';
-import { check } from '../private/validation';
+import { check, notBoth } from '../private/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotExport';
 /** Of S3, less `.manifest`. */
 const LONGEST_KEY = 1024 - 9;
+
+const EXTENSIONS = { [ExportFormat.RAW]: 'img', [ExportFormat.QCOW2]: 'qcow2', [ExportFormat.VHD]: 'vhd' };
 
 /** To read encrypted blocks. */
 const KEY_READ_ACTIONS = ['kms:DescribeKey', 'kms:Decrypt'];
@@ -43,9 +46,18 @@ export interface SnapshotExportProps {
    *
    * Another one is written to anew, and the object at the old one is treated as `removalPolicy` says.
    *
-   * @default - the id of the snapshot and `.img`; with `since`, the ids of both, with `-` between them, and `.delta`
+   * @default - the id of the snapshot, and `.img`, or `.qcow2`, or `.vhd`, as `format` is; with `since`, the ids of both, with `-` between them, and `.delta`
    */
   readonly key?: string;
+
+  /**
+   * What is written. A VHD holds at most 2040 GiB: of a larger volume, the deployment fails before anything is made. Not with `since`.
+   *
+   * Another one is exported anew, to another `key`, and the object at the old one is treated as `removalPolicy` says.
+   *
+   * @default ExportFormat.RAW
+   */
+  readonly format?: ExportFormat;
 
   /**
    * An earlier snapshot of the same volume, or a parent: only what changed since is exported, as a delta, whose format
@@ -54,7 +66,7 @@ export interface SnapshotExportProps {
    * A change exports anew.
    *
    * @see https://docs.aws.amazon.com/ebs/latest/userguide/readsnapshots.html
-   * @default - all of the snapshot is exported, as a raw image
+   * @default - all of the snapshot is exported, as an image
    */
   readonly since?: ISnapshot;
 
@@ -105,14 +117,14 @@ export interface SnapshotExportProps {
 }
 
 /**
- * Defines an object in S3 with the content of an EBS snapshot: a raw disk image of the size of the volume, whose blocks
+ * Defines an object in S3 with the content of an EBS snapshot: a disk image, raw, qcow2 or VHD, in which the blocks
  * that the snapshot does not have are zeros; or what changed since another snapshot.
  *
  * Beside the image lies a manifest, with the SHA-256 of every block. S3 compares the checksum (CRC32) of the whole object
  * with that of the bytes as they were read. The
  * deployment waits until the object is there, 50 minutes at most, unless told otherwise. If it fails, nothing is left, no unfinished upload either.
  *
- * Another snapshot, bucket, key or `since` is another export, whose object is written before the old one is treated as `removalPolicy` says.
+ * Another snapshot, bucket, key, format or `since` is another export, whose object is written before the old one is treated as `removalPolicy` says.
  *
  * @see https://docs.aws.amazon.com/ebs/latest/userguide/readsnapshots.html
  */
@@ -172,6 +184,13 @@ export class SnapshotExport extends Resource {
   public readonly _isDelta: boolean;
 
   /**
+   * Of an image; a delta has its own.
+   *
+   * @internal
+   */
+  public readonly _format: ExportFormat;
+
+  /**
    * Whether the object is there once the resource is complete.
    *
    * @internal
@@ -182,14 +201,16 @@ export class SnapshotExport extends Resource {
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
-    const { snapshot, since, bucket, kmsKey } = props;
-    const key = props.key ?? (since ? `${since.snapshotId}-${snapshot.snapshotId}.delta` : `${snapshot.snapshotId}.img`);
+    const { snapshot, since, bucket, kmsKey, format = ExportFormat.RAW } = props;
+    const key = props.key ?? (since ? `${since.snapshotId}-${snapshot.snapshotId}.delta` : `${snapshot.snapshotId}.${EXTENSIONS[format]}`);
     this._key = key;
     this._isDelta = since !== undefined;
+    this._format = format;
     this._waits = props.waitForCompletion !== false;
     check(this, 'key', props.key, `1 to ${LONGEST_KEY} bytes long`, value => value !== '' && Buffer.byteLength(value) <= LONGEST_KEY);
     check(this, 'maxGetsPerSecond', props.maxGetsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
     check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
+    notBoth(this, "'since'", `'format: ${format}'`, since !== undefined && format !== ExportFormat.RAW);
     check(this, 'since', since?.snapshotId, 'another snapshot', value => value !== snapshot.snapshotId);
 
     const provider = EbsProvider.getOrCreate(this);
@@ -203,16 +224,19 @@ export class SnapshotExport extends Resource {
         SinceSnapshotId: since?.snapshotId,
         Bucket: bucket.bucketName,
         Key: key,
+        Format: format === ExportFormat.RAW ? undefined : format,
         WaitForCompletion: !this._waits ? false : undefined,
         MaxGetsPerSecond: props.maxGetsPerSecond,
         MaxConcurrency: props.maxConcurrency,
       },
     });
     // Another object, another policy: that of the old one is deleted after it, or the old one could not be.
-    const access = new ExportAccess(this, `Access${digestOf(this, [bucket.bucketName, key])}`, { snapshot, since, bucket, key, roles: exporter.roles });
+    const access = new ExportAccess(this, `Access${digestOf(this, [bucket.bucketName, key])}`, {
+      snapshot, since, bucket, key, lists: format === ExportFormat.QCOW2, roles: exporter.roles,
+    });
     this.resource.node.addDependency(provider.standing, exporter.standing, access);
     if (kmsKey) {
-      const roles = [exporter.roles.copy, ...since ? [exporter.roles.plan] : []];
+      const roles = [exporter.roles.copy, ...since || format === ExportFormat.QCOW2 ? [exporter.roles.plan] : []];
       this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles }));
     }
 

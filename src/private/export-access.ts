@@ -12,6 +12,8 @@ export interface ExportAccessProps {
   readonly since?: ISnapshot;
   readonly bucket: s3.IBucket;
   readonly key: string;
+  /** Whether the plan asks which blocks the snapshot has. */
+  readonly lists: boolean;
   readonly roles: ExportRoles;
 }
 
@@ -24,7 +26,7 @@ export interface ExportAccessProps {
  * which look at the mark of the object first; and whoever writes another key does so by another policy: see `SnapshotExport`.
  */
 export class ExportAccess extends Construct {
-  constructor(scope: Construct, id: string, { snapshot, since, bucket, key, roles }: ExportAccessProps) {
+  constructor(scope: Construct, id: string, { snapshot, since, bucket, key, lists, roles }: ExportAccessProps) {
     super(scope, id);
     acknowledgeWildcards(this, 'What the key of an export refers to is known at deployment only, and an older export is looked at and deleted under its own');
     const { handler, plan, copy, finish, cleanUp } = roles;
@@ -52,6 +54,8 @@ export class ExportAccess extends Construct {
     ], bucket);
     if (since) {
       this.policy('Plan', plan, [{ actions: ['ebs:ListChangedBlocks'], resources: [snapshot.snapshotArn, since.snapshotArn] }]);
+    } else if (lists) {
+      this.policy('Plan', plan, [{ actions: ['ebs:ListSnapshotBlocks'], resources: [snapshot.snapshotArn] }]);
     }
   }
 

@@ -76,6 +76,7 @@ done
 convert sparse dynamic.vhd vpc
 convert full dynamic-full.vhd vpc -o force_size=on
 convert sparse fixed.vhd vpc -o subformat=fixed,force_size=on
+convert small small.vhd vpc -o subformat=fixed,force_size=on
 convert sparse dynamic.vhdx vhdx
 convert sparse dynamic-1m.vhdx vhdx -o block_size=1M
 convert full fixed.vhdx vhdx -o subformat=fixed
@@ -104,6 +105,11 @@ echo "$(sha256sum < sparse.img | cut -d' ' -f1) $(stat -c %s sparse.img) streams
 keep streams.xz
 xz -c -C sha256 small.img > sha256.xz
 keep sha256.xz
+# A fixed VHD, as people compress it; in several blocks, too, of which the last one begins before the footer.
+xz -c small.vhd > small.vhd.xz
+keep small.vhd.xz
+xz -c --block-size=1000 small.vhd > small-blocks.vhd.xz
+keep small-blocks.vhd.xz
 
 # ── Large disks, of which two places were written: what the readers say of these is compared by the tests ────────────
 large() { # name, format, size, place, options

@@ -1,7 +1,9 @@
 import { randomBytes } from 'crypto';
 import { gzipSync, zstdCompressSync } from 'zlib';
 import { MemoryFile } from './fixtures';
-import { StreamDisk } from '../../lambda/transfer/stream-disk';
+import { storedXz } from './stored-xz';
+import { decompressed } from '../../lambda/transfer/formats/streams';
+import { piecesOf, StreamDisk } from '../../lambda/transfer/stream-disk';
 
 const CONTENT = Buffer.concat([randomBytes(700_001), Buffer.alloc(600_000), randomBytes(12_345)]);
 
@@ -63,6 +65,32 @@ test.each<[string, Buffer, 'GZIP' | 'ZSTD', string]>([
   await expect(part(disk, 0, 1_000_000)).rejects.toThrow(message);
   await disk.close();
 });
+
+test.each<['GZIP' | 'ZSTD' | 'XZ', (content: Buffer) => Buffer]>([['GZIP', gzipSync], ['ZSTD', zstdCompressSync], ['XZ', storedXz]])(
+  'a %s stream that is left early, as the handler leaves it when it has seen its start, breaks nothing', async (format, compress) => {
+    const compressed = compress(randomBytes(2_000_000));
+    const reads: number[] = [];
+    const file = new MemoryFile(compressed);
+    const readFile = async (offset: number, into: Buffer) => {
+      reads.push(offset);
+      await file.readInto(offset, into);
+    };
+    for await (const piece of decompressed(format, piecesOf(compressed.length, readFile, 10_000))) {
+      expect(piece.length).toBeGreaterThan(0);
+      break;
+    }
+    const read = reads.length;
+    for (let i = 0; i < 20; i++) { await new Promise(resolve => setImmediate(resolve)); }
+    // Nor is the rest read: of 200 pieces, at most those of the block of zstd that was begun.
+    expect(reads.length).toBeLessThan(read + 20);
+    const disk = new StreamDisk(format, compressed.length, readFile, 2_000_000, 'which is all');
+    await part(disk, 0, 5_000);
+    await disk.close();
+    // The next one is not held up.
+    const again = new StreamDisk(format, compressed.length, readFile, 2_000_000, 'which is all');
+    expect((await part(again, 0, 2_000_000)).length).toBe(2_000_000);
+    await again.close();
+  });
 
 test('a failed read is told as it is, and not as a fault of the stream', async () => {
   const failing = new StreamDisk('GZIP', 1000, async () => { throw Object.assign(new Error('slow down'), { name: 'SlowDown', code: 'ECONNRESET' }); }, 1000, 'which is all');

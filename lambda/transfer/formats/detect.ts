@@ -7,16 +7,24 @@ import { CONTAINER_MAGIC, type DISK_IMAGE_FORMATS } from '../../../src/contract/
 export type DetectedFormat = Exclude<(typeof DISK_IMAGE_FORMATS)[number], 'AUTO'>;
 
 const HEAD = 4096;
-const TAIL = 512;
+export const TAIL = 512;
 
 /** Also refuses, by name, what is no raw disk but cannot be read either. */
 export async function detect(file: ImageFile): Promise<DetectedFormat> {
-  const head = await file.read(0, Math.min(HEAD, file.size));
-  const found = byHead(head);
+  const found = detectByHead(await file.read(0, Math.min(HEAD, file.size)));
   if (found) { return found; }
-  refuseKnown(head);
-  if (file.size < TAIL) { return 'RAW'; }
-  const tail = await file.read(file.size - TAIL, TAIL);
+  return file.size < TAIL ? 'RAW' : detectByTail(await file.read(file.size - TAIL, TAIL));
+}
+
+/** Of the first bytes only. undefined: as `byHead`. */
+export function detectByHead(head: Buffer): DetectedFormat | undefined {
+  const found = byHead(head);
+  if (!found) { refuseKnown(head); }
+  return found;
+}
+
+/** Of the last bytes, where the first ones tell nothing. */
+export function detectByTail(tail: Buffer): DetectedFormat {
   if (begins(tail, 'conectix')) { return 'VHD'; }
   if (begins(tail, 'koly')) { refuse(unsupported('an Apple disk image (DMG)')); }
   return 'RAW';

@@ -1,5 +1,6 @@
 import { Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { ReadableStream } from 'node:stream/web';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { XzReadableStream } from 'xz-decompress';
 import { refuse } from './layout';
@@ -107,7 +108,8 @@ class Bytes {
 }
 
 async function* xz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const decoded = new XzReadableStream(Readable.toWeb(Readable.from(source)) as ConstructorParameters<typeof XzReadableStream>[0]);
+  // Not Readable.toWeb: what that has read ahead ends the process if the stream is left before its end.
+  const decoded = new XzReadableStream(ReadableStream.from(source) as ConstructorParameters<typeof XzReadableStream>[0]);
   for await (const piece of decoded as unknown as AsyncIterable<Uint8Array>) {
     // Its memory is the decoder's, which goes on writing to it.
     yield Buffer.from(piece);

@@ -7,7 +7,8 @@ import { Tables, u64be } from './tables';
  * of the footer at its start, and a table (BAT) of blocks.
  */
 
-const FOOTER = 512;
+export const VHD_FOOTER = 512;
+const FOOTER = VHD_FOOTER;
 const SECTOR = 512;
 const DYNAMIC_HEADER = 1024;
 const UNALLOCATED = 0xffff_ffff;
@@ -35,8 +36,18 @@ async function footerOf(tables: Tables): Promise<Buffer> {
   const start = await tables.bytes('the footer', 0, FOOTER);
   const footer = start.toString('latin1', 0, 8) === 'conectix' ? start : await tables.bytes('the footer', size - FOOTER, FOOTER);
   if (footer.toString('latin1', 0, 8) !== 'conectix') { refuse('is no VHD: it has no footer'); }
-  if (checksum(footer, 64) !== footer.readUInt32BE(64)) { damaged('VHD', 'the checksum of its footer is wrong'); }
-  return footer;
+  return withChecksum(footer);
+}
+
+/** Throws if this footer is not that of a fixed VHD whose disk is the so many bytes before it. */
+export function checkFixedVhdFooter(tail: Buffer, before: number): void {
+  const [type, size] = [withChecksum(tail).readUInt32BE(60), u64be(tail, 48)];
+  if (type !== 2) { damaged('VHD', `its footer is that of type ${type}, which is not fixed, but nothing of that is at its start`); }
+  if (size !== before) { damaged('fixed VHD', `its footer tells of a disk of ${size} bytes, but there are ${before} before it`); }
+}
+
+function withChecksum(footer: Buffer): Buffer {
+  return checksum(footer, 64) === footer.readUInt32BE(64) ? footer : damaged('VHD', 'the checksum of its footer is wrong');
 }
 
 /** The ones' complement of the sum of all bytes but the checksum's own. */

@@ -1,7 +1,9 @@
 import { gzipSync, zstdCompressSync } from 'zlib';
 import { disk, IMAGES, properties, World } from './world';
+import { GIB } from '../../../lambda/transfer/blocks';
+import { fixedVhdFooter } from '../../../lambda/transfer/formats/vhd-footer';
 import { BLOCK_SIZE } from '../../emulator/ebs';
-import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256 } from '../../formats/fixtures';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from '../../formats/fixtures';
 import { seekableZstd } from '../../formats/seekable';
 
 let world: World;
@@ -23,7 +25,10 @@ async function rawOf(name: string, digest: string): Promise<Buffer> {
 
 describe('the snapshot is, byte for byte, what qemu-img makes of', () => {
   // The readers have all of them; here is one of each kind.
-  const names = ['512.qcow2', 'zlib.qcow2', 'zstd.qcow2', 'zstd-2m.qcow2', 'mixed-extended.qcow2', 'dynamic.vhd', 'fixed.vhd', 'dynamic-1m.vhdx', 'overwritten.vmdk', 'stream.vmdk'];
+  const names = [
+    '512.qcow2', 'zlib.qcow2', 'zstd.qcow2', 'zstd-2m.qcow2', 'mixed-extended.qcow2',
+    'dynamic.vhd', 'fixed.vhd', 'dynamic-1m.vhdx', 'fixed.vhdx', 'overwritten.vmdk', 'stream.vmdk',
+  ];
   test(names.join(', '), async () => {
     await start();
     for (const [name, size, digest] of RAWS.filter(([found]) => names.includes(found))) {
@@ -36,6 +41,13 @@ describe('the snapshot is, byte for byte, what qemu-img makes of', () => {
     }
   });
 });
+
+/** In the middle of the compressed data, where no header or index tells. */
+function damagedInside(name: string): Buffer {
+  const bytes = fixture(name);
+  const middle = Math.floor(bytes.length / 2);
+  return bytes.fill(0x55, middle, middle + 8);
+}
 
 describe('a compressed disk', () => {
   const raw = disk(9 * BLOCK_SIZE + 12_345);
@@ -54,6 +66,24 @@ describe('a compressed disk', () => {
     world.expectContent(SnapshotId, raw);
     // One function reads a stream; a seek table lets several work.
     expect(world.invocations.copy).toBe(how === 'seekable zstd' ? 2 : 1);
+  });
+
+  // Node cannot make xz: these were made of the disk of v3.qcow2. Its index tells the size.
+  test.each([
+    ['in one block', 'one-block.xz', 1],
+    ['in several blocks', 'blocks.xz', 3],
+    ['in several streams of blocks', 'streams.xz', 3],
+  ])('by xz %s is decompressed on the way', async (_, name, functions) => {
+    await start();
+    const [, size, digest] = XZ.find(([found]) => found === name)!;
+    await world.s3.put(IMAGES, 'disk.img', fixture(name));
+    const { SnapshotId, VolumeSize } = await world.stack().deploy(properties());
+    expect(VolumeSize).toBe('1');
+    const content = await rawOf('v3.qcow2', digest);
+    expect(content.length).toBe(size);
+    world.expectContent(SnapshotId, content);
+    // One function reads a single block; of several, each can be read by another one.
+    expect(world.invocations.copy).toBe(functions);
   });
 
   test('that is not finished in time is finished by the next invocation', async () => {
@@ -77,7 +107,6 @@ describe('a compressed disk', () => {
 
   test.each([
     ['gzip without volumeSize', gzipSync(raw), {}, "image s3://images/disk.img is a gzip stream that does not say how large the disk is; set 'volumeSize'"],
-    ['gzip of another format', gzipSync(fixture('zlib.qcow2')), { VolumeSize: 1 }, 'is compressed with gzip, and what it holds is QCOW2, not a raw disk; decompress it first'],
     ['zstd of what is not supported', zstdCompressSync(fixture('disk.vdi')), {}, 'is compressed with zstd, and what it holds is a VirtualBox disk (VDI), which is not supported'],
     ['a damaged start', gzipSync(raw).fill(0xff, 12, 40), { VolumeSize: 1 }, 'is a damaged gzip stream'],
   ])('by %s is refused before a snapshot is started', async (_, compressed, more, message) => {
@@ -87,15 +116,96 @@ describe('a compressed disk', () => {
     expect(world.server.count('ebs:StartSnapshot')).toBe(0);
   });
 
+  test('of another format is refused before a snapshot is started', async () => {
+    await start();
+    const inside = [
+      ['QCOW2', 'zlib.qcow2'], ['VHD', 'dynamic-full.vhd'], ['VHDX', 'dynamic-1m.vhdx'], ['VMDK', 'sparse.vmdk'], ['VMDK', 'stream-full.vmdk'], ['XZ', 'one-block.xz'],
+    ];
+    for (const [format, name] of inside) {
+      const image = fixture(name);
+      const compressed: [string, Buffer][] = [['gzip', gzipSync(image, { level: 1 })], ['zstd', zstdCompressSync(image)], ['zstd', seekableZstd(image, 700_000)]];
+      for (const [by, bytes] of compressed) {
+        await world.s3.put(IMAGES, 'disk.img', bytes);
+        await expect(world.stack().deploy(properties({ VolumeSize: 1 }))).rejects.toThrow(
+          `image s3://images/disk.img is compressed with ${by}, and what it holds is ${format}, not a raw disk; decompress it first (qcow2 has a compression of its own: qemu-img convert`);
+      }
+    }
+    expect(world.server.count('ebs:StartSnapshot')).toBe(0);
+  });
+
   test.each([
     ['longer than its first frame states', Buffer.concat([zstdCompressSync(raw), zstdCompressSync(raw)]), {}, `is a zstd stream of more than ${raw.length} bytes, which is all that its start tells of; set volumeSize`],
     ['cut off', gzipSync(raw).subarray(0, -9), { VolumeSize: 1 }, 'is a damaged gzip stream: unexpected end of file'],
     ['cut off, as zstd', zstdCompressSync(raw).subarray(0, -9), {}, 'is a damaged zstd stream: unexpected end of file'],
+    ['damaged, as xz in one block', damagedInside('one-block.xz'), {}, /s3:\/\/images\/disk.img is a damaged xz stream: /],
+    ['damaged, as xz in several', damagedInside('blocks.xz'), {}, /s3:\/\/images\/disk.img is a damaged xz stream: /],
   ])('that is %s fails, and leaves nothing', async (_, compressed, more, message) => {
     await start();
     await world.s3.put(IMAGES, 'disk.img', compressed);
     await expect(world.stack().deploy(properties(more))).rejects.toThrow(message);
     world.expectNothingLeft();
+  });
+});
+
+describe('a fixed VHD that is compressed', () => {
+  const ID = Buffer.alloc(16, 7);
+  const raw = disk(2 * BLOCK_SIZE);
+  const vhd = Buffer.concat([raw, fixedVhdFooter(raw.length, ID)]);
+  const odd = disk(BLOCK_SIZE + 7 * 512);
+  const small = fixture('small.vhd').subarray(0, -512);
+
+  test('is imported without its footer', async () => {
+    await start();
+    const cases: [string, Buffer, Buffer, { VolumeSize?: number }][] = [
+      ['gzip', gzipSync(vhd), raw, { VolumeSize: 2 }],
+      ['zstd that states its size', zstdCompressSync(vhd), raw, {}],
+      ['zstd in frames of which the last one has nothing but a part of the footer', Buffer.concat([
+        zstdCompressSync(vhd.subarray(0, -100)), zstdCompressSync(vhd.subarray(-100, -60)), zstdCompressSync(vhd.subarray(-60)),
+      ]), raw, { VolumeSize: 1 }],
+      ['an end within a block', gzipSync(Buffer.concat([odd, fixedVhdFooter(odd.length, ID)])), odd, { VolumeSize: 1 }],
+      ['seekable zstd', seekableZstd(vhd, 700_000), raw, {}],
+      ['xz in one block', fixture('small.vhd.xz'), small, {}],
+      ['xz in several blocks', fixture('small-blocks.vhd.xz'), small, {}],
+    ];
+    for (const [how, compressed, content, more] of cases) {
+      await world.s3.put(IMAGES, 'disk.img', compressed);
+      const { SnapshotId } = await world.stack(how.replaceAll(' ', '')).deploy(properties(more));
+      world.expectContent(SnapshotId, content);
+      // Nothing of the footer anywhere.
+      expect([how, world.ebs.snapshot(SnapshotId)!.presentIndexes.length]).toEqual([how, Math.ceil(content.length / BLOCK_SIZE)]);
+    }
+  });
+
+  test('needs no larger volume for the footer', async () => {
+    await start();
+    // A frame that states 2 GiB and 512 bytes, and then is cut off: nobody waits for that.
+    const frame = Buffer.alloc(4096);
+    frame.set([0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x38]);
+    frame.writeBigUInt64LE(BigInt(2 * GIB + 512), 6);
+    frame.writeUIntLE(2 ** 16 * 8, 14, 3);
+    await world.s3.put(IMAGES, 'disk.img', Buffer.concat([frame, Buffer.alloc(2 ** 16)]));
+    const { VolumeSize } = await world.stack().deploy(properties({ WaitForCompletion: false }));
+    expect(VolumeSize).toBe('2');
+  });
+
+  test('fails if its footer is another one\'s, and leaves nothing', async () => {
+    await start();
+    const wrongSum = Buffer.from(vhd);
+    wrongSum[raw.length + 30] += 1;
+    const cases: [Buffer, string][] = [
+      [wrongSum, 'is compressed with gzip, and what it holds is a damaged VHD image: the checksum of its footer is wrong'],
+      [vhd.subarray(512), `what it holds is a damaged fixed VHD image: its footer tells of a disk of ${raw.length} bytes, but there are ${raw.length - 512} before it`],
+      [Buffer.concat([raw, fixture('dynamic.vhd').subarray(-512)]), 'what it holds is a damaged VHD image: its footer is that of type 3, which is not fixed'],
+    ];
+    for (const [image, message] of cases) {
+      await world.s3.put(IMAGES, 'disk.img', gzipSync(image));
+      await expect(world.stack().deploy(properties({ VolumeSize: 1 }))).rejects.toThrow(message);
+      world.expectNothingLeft();
+      await world.s3.put(IMAGES, 'disk.img', seekableZstd(image, 700_000));
+      await expect(world.stack().deploy(properties({ VolumeSize: 1 }))).rejects.toThrow(message.replace('gzip', 'zstd'));
+    }
+    // Those that can be read anywhere are refused before a snapshot is started.
+    expect(world.server.count('ebs:StartSnapshot')).toBe(cases.length);
   });
 });
 

@@ -8,6 +8,7 @@ import { BLOCK_SIZE } from '../../emulator/ebs';
 import { REGION } from '../../emulator/environment';
 import type { Fault } from '../../emulator/faults';
 import { EmulatorServer } from '../../emulator/server';
+import { MemoryFile, openImage, readDisk } from '../../formats/fixtures';
 
 const EXPORTS = 'exports';
 /** Blocks of a volume: 2048 would be a GiB, and take long. */
@@ -96,7 +97,7 @@ describe('an export', () => {
     // docs/delta-format.md describes it: a line of JSON, and then the digests.
     const digests = file.indexOf('\n') + 1;
     expect(JSON.parse(file.toString('utf8', 0, digests))).toMatchObject({
-      format: 'cdk-durable-storage manifest 1', blockSize: BLOCK_SIZE, blocks: VOLUME, snapshotId: snapshot, crc32: sum.toString('base64'),
+      format: 'cdk-durable-storage manifest 1', blockSize: BLOCK_SIZE, blocks: VOLUME, snapshotId: snapshot, image: 'RAW', crc32: sum.toString('base64'),
     });
     expect(file.length).toBe(digests + VOLUME * 32);
     for (let i = 0; i < VOLUME; i++) {
@@ -227,6 +228,78 @@ describe('an export', () => {
     world.server.faults.inject('s3:CreateMultipartUpload', { kind: 'lost-answer' });
     await world.exports().deploy(wanted(snapshot));
     expect(uploads()).toBe(0);
+  });
+});
+
+describe('an export in another format', () => {
+  /** In three parts and two ranges of qcow2, with gaps before, between and behind its blocks. */
+  const many = () => givenSnapshot(Object.fromEntries(Array.from({ length: 24 }, (_, i) => [i + 2 + Math.floor(i / 7), i === 5 ? Buffer.alloc(BLOCK_SIZE) : block(`${i}`)])));
+  /** docs/delta-format.md: behind a line of JSON. */
+  const manifestOf = async (key: string) => {
+    const file = await bytesOf(`${key}.manifest`);
+    const end = file.indexOf('\n') + 1;
+    return { line: JSON.parse(file.toString('utf8', 0, end)), digests: file.subarray(end) };
+  };
+
+  test('has the same disk in it, its own checksum, and the manifest of the volume; and imported again, it is the same', async () => {
+    await start({ ebs: { emptyPages: true }, pageBlocks: 9 });
+    const snapshot = await many();
+    const volume = volumeOf(snapshot);
+    const blocks = Array.from({ length: VOLUME }, (_, i) => volume.subarray(i * BLOCK_SIZE, (i + 1) * BLOCK_SIZE));
+    const ofVolume = Buffer.concat(blocks.map(data => createHash('sha256').update(data).digest()));
+    for (const [Format, Key, parts, size] of [
+      ['QCOW2', 'disk.qcow2', [15, 10, 4], 29 * BLOCK_SIZE],
+      ['VHD', 'disk.vhd', [10, 10, 10, 6 + 512 / BLOCK_SIZE], VOLUME * BLOCK_SIZE + 512],
+    ] as const) {
+      const { ChecksumCrc32, ObjectSize } = await world.exports(Format).deploy(wanted(snapshot, { Format, Key }));
+      const [bytes, object] = [await bytesOf(Key), world.s3.object(EXPORTS, Key)!];
+      expect([bytes.length, ObjectSize]).toEqual([size, `${size}`]);
+      expect(object.parts!.map(part => part.size / BLOCK_SIZE)).toEqual(parts);
+      expect(Buffer.from(ChecksumCrc32, 'base64').readUInt32BE()).toBe(crc32(bytes));
+
+      const { line, digests } = await manifestOf(Key);
+      expect(line).toMatchObject({ blocks: VOLUME, snapshotId: snapshot, image: Format, crc32: ChecksumCrc32 });
+      expect(digests.equals(ofVolume)).toBe(true);
+
+      await world.s3.put(IMAGES, Key, bytes);
+      const { SnapshotId } = await world.stack(Format).deploy(properties({ SourceKey: Key, SourceFormat: Format }));
+      world.expectContent(SnapshotId, volume);
+    }
+  });
+
+  test('of a snapshot without any block is all zeros, as qcow2 in its tables alone', async () => {
+    await start();
+    await world.exports().deploy(wanted(await givenSnapshot({}), { Format: 'QCOW2' }));
+    const file = new MemoryFile(await bytesOf('disk.img'));
+    // Header, two tables of refcounts, the L1 table.
+    expect(file.size).toBe(4 * BLOCK_SIZE);
+    expect((await readDisk((await openImage(file))!, file)).equals(Buffer.alloc(VOLUME * BLOCK_SIZE))).toBe(true);
+    const { digests } = await manifestOf('disk.img');
+    expect(digests.equals(Buffer.alloc(VOLUME * 32, createHash('sha256').update(Buffer.alloc(BLOCK_SIZE)).digest()))).toBe(true);
+  });
+
+  test('is another export, which overwrites nothing', async () => {
+    await start();
+    const snapshot = await sparse();
+    const stack = world.exports();
+    await stack.deploy(wanted(snapshot));
+    await expect(stack.deploy(wanted(snapshot, { Format: 'VHD' }))).rejects.toThrow('s3://exports/disk.img exists already');
+    expect((await bytesOf('disk.img')).equals(volumeOf(snapshot))).toBe(true);
+    await stack.deploy(wanted(snapshot, { Format: 'QCOW2', Key: 'disk.qcow2' }));
+    expect(keys()).toEqual(['disk.qcow2', 'disk.qcow2.manifest']);
+    await stack.destroy();
+    expectNothing();
+  });
+
+  test('is refused where there is none, before anything is made', async () => {
+    await start();
+    const large = world.ec2.snapshots.add({ volumeSize: 2_041, startTime: 0, tags: {}, status: () => ({ state: 'completed', progress: 100 }) } as never);
+    await expect(world.exports().deploy(wanted(large.snapshotId, { Format: 'VHD' })))
+      .rejects.toThrow(`snapshot ${large.snapshotId} is of a volume of 2041 GiB, but a VHD has at most 2040 GiB; export it as qcow2 or raw`);
+    await expect(world.exports().deploy(wanted(large.snapshotId, { Format: 'VMDK' }))).rejects.toThrow('format must be one of RAW, QCOW2, VHD, got VMDK');
+    await expect(world.exports().deploy(wanted(large.snapshotId, { Format: 'VHD', SinceSnapshotId: await sparse() })))
+      .rejects.toThrow('format is VHD, but with since there is no image');
+    expectNothing();
   });
 });
 
@@ -392,6 +465,8 @@ describe('an export that is imported by its manifest', () => {
     };
     await world.s3.put(EXPORTS, 'alone.img', 'alone');
     await expectRefused(/manifest s3:\/\/exports\/alone.img.manifest does not exist/, { SourceKey: 'alone.img' });
+    await change(said({ image: 'QCOW2' }));
+    await expectRefused(/manifest s3:\/\/exports\/disk.img.manifest is that of an image in the format QCOW2, and only raw images are read with theirs/);
     await change(() => 'something else');
     await expectRefused(/manifest s3:\/\/exports\/disk.img.manifest is no manifest that an export of this library made/);
     await change(() => '');
@@ -449,11 +524,15 @@ describe('random snapshots in a bad world', () => {
       return fault.kind === 'error' && operation.startsWith('s3:') ? { ...fault, status: 503, code: 'SlowDown' } : fault;
     });
 
-    await world.exports('Whole').deploy(wanted(next));
+    const format = random.of(['RAW', 'QCOW2', 'VHD']);
+    await world.exports('Whole').deploy(wanted(next, { Format: format }));
     await world.exports('Delta').deploy(wanted(next, { Key: 'disk.delta', SinceSnapshotId: base }));
     const again = await world.stack('Again').deploy(properties({ SourceBucket: EXPORTS, Manifest: true, ParentSnapshotId: base }));
     world.server.faults.clear();
-    const [image, delta] = [await bytesOf('disk.img'), await bytesOf('disk.delta')];
+    const [file, delta] = [new MemoryFile(await bytesOf('disk.img')), await bytesOf('disk.delta')];
+    const layout = (await openImage(file))!;
+    expect(layout.format).toBe({ RAW: 'raw', QCOW2: 'qcow2', VHD: 'fixed VHD' }[format]);
+    const image = await readDisk(layout, file);
     expect(image.equals(volumeOf(next))).toBe(true);
     await world.s3.put(IMAGES, 'disk.delta', delta);
     const { SnapshotId } = await world.stack().deploy(properties({ SourceKey: 'disk.delta', SourceFormat: 'DELTA', ParentSnapshotId: base }));

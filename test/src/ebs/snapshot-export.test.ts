@@ -2,7 +2,7 @@ import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, DiskImageFormat, Snapshot, SnapshotExport, SnapshotImport, type SnapshotExportProps } from '../../../src';
+import { DiskImage, DiskImageFormat, ExportFormat, Snapshot, SnapshotExport, SnapshotImport, type SnapshotExportProps } from '../../../src';
 import { ENV, givenStack, onlyOf, propertiesOf, statementsAllowing } from '../given';
 
 function givenExport(props: Partial<SnapshotExportProps> = {}, stack: Stack = givenStack().stack): Stack {
@@ -21,11 +21,25 @@ test('an export sends what it has to, and stays when it is removed', () => {
   expect(resource).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
 });
 
+test('the format is sent unless it is raw, and tells in the default key', () => {
+  expect(onlyOf(givenExport({ format: ExportFormat.RAW }), 'Custom::SnapshotExport').Properties).not.toHaveProperty('Format');
+  expect(onlyOf(givenExport({ format: ExportFormat.VHD }), 'Custom::SnapshotExport').Properties).toMatchObject({ Format: 'VHD', Key: 'snap-0123456789abcdef0.vhd' });
+  const { stack } = givenStack();
+  givenExport({ format: ExportFormat.QCOW2, kmsKey: new kms.Key(stack, 'Key') }, stack);
+  expect(onlyOf(stack, 'Custom::SnapshotExport').Properties).toMatchObject({ Format: 'QCOW2', Key: 'snap-0123456789abcdef0.qcow2' });
+  // Only its plan asks which blocks there are.
+  expect(statementsAllowing(stack, 'ExporterPlan', 'ebs:ListSnapshotBlocks')).toHaveLength(1);
+  expect(statementsAllowing(stack, 'ExporterPlan', 'kms:Decrypt')).toHaveLength(1);
+  expect(statementsAllowing(givenExport(), 'ExporterPlan', 'ebs:ListSnapshotBlocks')).toEqual([]);
+});
+
 test('what is misused is refused at synthesis', () => {
   expect(() => givenExport({ key: '' })).toThrow("'key' must be 1 to 1015 bytes long, got '' (in Stack/Export)");
   expect(() => givenExport({ maxGetsPerSecond: 5 })).toThrow("'maxGetsPerSecond' must be a whole number from 10 to 1000, got 5 (in Stack/Export)");
   const { stack } = givenStack();
   expect(() => givenExport({ since: Snapshot.fromSnapshotId(stack, 'Same', 'snap-0123456789abcdef0') }, stack)).toThrow("'since' must be another snapshot");
+  expect(() => givenExport({ since: Snapshot.fromSnapshotId(stack, 'Other', 'snap-0fedcba9876543210'), format: ExportFormat.VHD }))
+    .toThrow("specify 'since' or 'format: VHD', not both (in Stack/Export)");
   const image = DiskImage.fromDelta(s3.Bucket.fromBucketName(stack, 'Deltas', 'exports'), 'a.delta');
   expect(() => new SnapshotImport(stack, 'Delta', { image })).toThrow("'image' is a delta, so it needs 'parent', the snapshot that it leads from (in Stack/Delta)");
 });
@@ -56,6 +70,13 @@ describe('an export of the app', () => {
     new SnapshotImport(stack, 'Import', { image });
     expect(propertiesOf(stack, 'Custom::SnapshotImport')).toMatchObject({ SourceBucket: 'exports', SourceKey: 'a [1]?.img', SourceETag: etag(stack), Manifest: true });
     expect(JSON.stringify(statementsAllowing(stack, 'TransferCopy', 's3:GetObjectVersion').map(({ Resource }) => Resource))).toContain('a [1]${?}.img.manifest');
+  });
+
+  test('has the format that it was written in', () => {
+    const { stack, image } = exported({ format: ExportFormat.QCOW2 });
+    new SnapshotImport(stack, 'Import', { image });
+    expect(propertiesOf(stack, 'Custom::SnapshotImport')).toMatchObject({ SourceFormat: 'QCOW2', SourceETag: etag(stack) });
+    expect(propertiesOf(stack, 'Custom::SnapshotImport')).not.toHaveProperty('Manifest');
   });
 
   test('may be in another stack', () => {
