@@ -37,7 +37,7 @@ export interface ReadBlock {
 const MOST_RESULTS = 10_000;
 const LEAST_RESULTS = 100;
 /** A token that is refused although it is new will not get better. */
-const MOST_TOKENS = 3;
+const MOST_TOKENS = 5;
 
 /**
  * Reads completed snapshots. EBS hears of their completion up to a minute
