@@ -451,8 +451,8 @@ describe('random snapshots in a bad world', () => {
 
     await world.exports('Whole').deploy(wanted(next));
     await world.exports('Delta').deploy(wanted(next, { Key: 'disk.delta', SinceSnapshotId: base }));
-    const again = await world.stack('Again').deploy(properties({ SourceBucket: EXPORTS, Manifest: true, ParentSnapshotId: base }));
     world.server.faults.clear();
+    const again = await world.stack('Again').deploy(properties({ SourceBucket: EXPORTS, Manifest: true, ParentSnapshotId: base }));
     const [image, delta] = [await bytesOf('disk.img'), await bytesOf('disk.delta')];
     expect(image.equals(volumeOf(next))).toBe(true);
     await world.s3.put(IMAGES, 'disk.delta', delta);
