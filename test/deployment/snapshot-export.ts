@@ -20,8 +20,8 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
     const own = new Bucket(stack, 'Own', { encryptionKey: key, removalPolicy: RemovalPolicy.DESTROY, autoDeleteObjects: true });
     new CfnOutput(stack, 'OwnBucket', { value: own.bucketName });
     if (full) {
-      const image = DiskImage.fromExport(new SnapshotExport(stack, 'Full', { snapshot: next, bucket: own, kmsKey: key }));
-      new SnapshotImport(stack, 'Again', { image, zeroBlocks: ZeroBlocks.OMIT });
+      const whole = new SnapshotExport(stack, 'Full', { snapshot: next, bucket: own, kmsKey: key });
+      new SnapshotImport(stack, 'Again', { image: DiskImage.fromExport(whole), zeroBlocks: ZeroBlocks.OMIT });
     }
     new SnapshotExport(stack, 'Delta', {
       snapshot: next,

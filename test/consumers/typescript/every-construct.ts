@@ -77,8 +77,8 @@ new storage.SnapshotImport(stack, 'Next', {
   image: storage.DiskImage.fromBucket(new s3.Bucket(stack, 'Builds'), 'next.qcow2', undefined, { format: storage.DiskImageFormat.QCOW2 }),
   parent: storage.Snapshot.fromSnapshotId(stack, 'Base', 'snap-0123456789abcdef0'),
 });
-const exported = new storage.SnapshotExport(stack, 'Export', { snapshot: image, bucket: new s3.Bucket(stack, 'Exports'), kmsKey: key });
-new storage.SnapshotImport(stack, 'RoundTrip', { image: storage.DiskImage.fromExport(exported) });
+const whole = new storage.SnapshotExport(stack, 'Export', { snapshot: image, bucket: new s3.Bucket(stack, 'Exports'), kmsKey: key });
+new storage.SnapshotImport(stack, 'RoundTrip', { image: storage.DiskImage.fromExport(whole) });
 const golden: ec2.IMachineImage = new storage.MachineImage(stack, 'Golden', {
   rootDisk: storage.MachineDisk.fromImport(image), architecture: ec2.InstanceArchitecture.ARM_64, bootMode: storage.BootMode.UEFI, retainPrevious: 1,
 });

@@ -14,7 +14,8 @@ export async function uploadInParts(
     const Parts: CompletedPart[] = [];
     for (const [i, Body] of parts.entries()) {
       const PartNumber = i + 1;
-      const { $metadata: _, ...part } = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body, ChecksumAlgorithm: algorithm }));
+      const command = new UploadPartCommand({ Bucket, Key, UploadId, PartNumber, Body, ChecksumAlgorithm: algorithm });
+      const { $metadata: _, ...part } = await s3.send(command);
       Parts.push({ ...part, PartNumber });
     }
     const { VersionId } = await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));

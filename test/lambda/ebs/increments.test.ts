@@ -177,9 +177,9 @@ test.each<[string, number[], number[], number[][]]>([
   ['a last block that goes on now', [BLOCK_SIZE, BLOCK_SIZE - 5], [BLOCK_SIZE, BLOCK_SIZE - 5, 9], [[0, 1]]],
   ['a last block that ends as before', [BLOCK_SIZE, BLOCK_SIZE - 5], [BLOCK_SIZE, BLOCK_SIZE - 5], [[0, 2]]],
   ['a block across two parts that are the same', [BLOCK_SIZE - 5, BLOCK_SIZE + 5, 3], [BLOCK_SIZE - 5, BLOCK_SIZE + 5, 4], [[0, 2]]],
-])('of parts, it counts: %s', (_, old, now, unchanged) => {
+])('of parts, it counts: %s', (_, before, now, unchanged) => {
   const parts = (sizes: number[]) => sizes.map(size => ({ size, sha256: 'same' }));
-  expect(unchangedBlocks(parts(old), parts(now))).toEqual(unchanged);
+  expect(unchangedBlocks(parts(before), parts(now))).toEqual(unchanged);
 });
 
 describe('all of it is put, and the log says why,', () => {
