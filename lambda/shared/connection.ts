@@ -20,8 +20,8 @@ export class ConnectionHandler extends NodeHttpHandler {
 
 /** Nobody answered, as where no route leads; a service that refuses, or is slow, is another matter. */
 function isUnconnected(error: unknown): boolean {
-  const { code, message = '' } = error as { code?: string; message?: string };
-  return ['ETIMEDOUT', 'ENETUNREACH', 'EHOSTUNREACH'].includes(code ?? '')
+  const { code, syscall = '', message = '' } = error as NodeJS.ErrnoException;
+  return ['ETIMEDOUT', 'ENETUNREACH', 'EHOSTUNREACH'].includes(code ?? '') && !['read', 'write'].includes(syscall)
     || isNamed(error, 'TimeoutError') && /establish a connection/.test(message);
 }
 

@@ -31,7 +31,7 @@ test.each<[string, (socket: Socket) => void]>([
   expect(passesByItself(error)).toBe(true);
 });
 
-test('what a service refuses stays as it is', async () => {
-  const error = await failing(socket => void setImmediate(() => socket.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))));
+test.each(['ECONNRESET', 'ETIMEDOUT'])('a connection that breaks is another matter: %s', async code => {
+  const error = await failing(socket => void setImmediate(() => socket.destroy(Object.assign(new Error(`read ${code}`), { code, syscall: 'read' }))));
   expect(error.message).not.toContain('no connection');
 });
