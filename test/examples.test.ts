@@ -30,11 +30,11 @@ const givenApp = () => new App({
   context: { [`availability-zones:account=${ACCOUNT}:region=${REGION}`]: Object.keys(AVAILABILITY_ZONES) },
 });
 
-/** Deploys the only stack of an example. */
+/** Deploys the only stack of an example, under the name of its file. */
 async function deploy(file: string, construct: string, props: object) {
   const app = givenApp();
-  const stack: Stack = new (example(file)[construct])(app, 'Example', { env: ENV, ...props });
-  const outcome = await world.cloudFormation.deploy(app.synth().directory, 'Example');
+  const stack: Stack = new (example(file)[construct])(app, file, { env: ENV, ...props });
+  const outcome = await world.cloudFormation.deploy(app.synth().directory, file);
   expectSuccess(outcome);
   const resource = (path: string) => {
     const construct_ = path.split('/').reduce((parent, id) => parent.node.findChild(id) as any, stack as any);
@@ -65,7 +65,7 @@ test('golden-image: a new image is a new version of the launch template, and the
   const second = await deploy('golden-image', 'GoldenImageStack', { imagePath: image('b') });
   expect(second.resource('Template').attributes.LatestVersionNumber).toBe('2');
   expect(images.all.map(({ imageId }) => imageId)).toEqual([first, second].map(({ resource }) => resource('Machine/Resource').physicalId));
-  expect((await world.cloudFormation.destroy('Example')).status).toBe('DELETE_COMPLETE');
+  expect((await world.cloudFormation.destroy('golden-image')).status).toBe('DELETE_COMPLETE');
   expect(images.all).toEqual([]);
   expect(world.emulator.ec2.snapshots.all).toEqual([]);
 });
@@ -73,14 +73,15 @@ test('golden-image: a new image is a new version of the launch template, and the
 test('data-volume: the volume is made from the snapshot', async () => {
   const { resource } = await deploy('data-volume', 'DataVolumeStack', { imagePath: image('c') });
   expect(world.emulator.ec2.volumes).toMatchObject([{ snapshotId: resource('Data/Resource').physicalId, size: 2 }]);
-  expect((await world.cloudFormation.destroy('Example')).status).toBe('DELETE_COMPLETE');
+  expect((await world.cloudFormation.destroy('data-volume')).status).toBe('DELETE_COMPLETE');
 });
 
 test('adoption: a stack that is deleted and deployed again has its file system again', async () => {
   const { resource } = await deploy('adoption', 'AdoptionStack', {});
-  expect((await world.cloudFormation.destroy('Example')).status).toBe('DELETE_COMPLETE');
+  expect((await world.cloudFormation.destroy('adoption')).status).toBe('DELETE_COMPLETE');
   const again = await deploy('adoption', 'AdoptionStack', {});
   expect(again.resource('Files/Resource').physicalId).toBe(resource('Files/Resource').physicalId);
+  expectGone(await world.cloudFormation.destroy('adoption'), resource('Files/Resource').physicalId);
 });
 
 test('shared-files: function and service find mount targets when they start, and may mount', async () => {
@@ -95,7 +96,7 @@ test('shared-files: function and service find mount targets when they start, and
   const tagged = await deploy('shared-files', 'SharedFilesStack', { tags: { team: 'web' } });
   expect(tagged.status).toBe('UPDATE_COMPLETE');
   expect(efs.fileSystems.find(({ id }) => id === fileSystemId)!.tags).toMatchObject({ team: 'web' });
-  expectGone(await world.cloudFormation.destroy('Example'), fileSystemId);
+  expectGone(await world.cloudFormation.destroy('shared-files'), fileSystemId);
 });
 
 test('foreign-files: mount targets and tags go to another file system, and from there too, and leave each as it was', async () => {
@@ -117,7 +118,7 @@ test('foreign-files: mount targets and tags go to another file system, and from 
   expectMine(first, second);
   await deploy('foreign-files', 'ForeignFilesStack', { fileSystemId: second });
   expectMine(second, first);
-  expect((await world.cloudFormation.destroy('Example')).status).toBe('DELETE_COMPLETE');
+  expect((await world.cloudFormation.destroy('foreign-files')).status).toBe('DELETE_COMPLETE');
   [first, second].forEach(expectUntouched);
 });
 
