@@ -151,38 +151,31 @@ test('composition: two stacks of a stage, one with a nested one; a new image cha
   expect(ec2.snapshots.all).toEqual([]);
 });
 
-describe('private-network', () => {
-  let before: number;
-  beforeAll(() => { before = world.emulator.server.calls.length; });
-
-  const deployPrivate = (existingEndpoints: string[] = []) => {
+test('private-network: functions in subnets that lead nowhere work by the endpoints, and name the one that is missing', async () => {
+  const { ec2, server } = world.emulator;
+  const before = server.calls.length;
+  const deployed = (existingEndpoints: string[]) => {
     const app = givenApp();
     new (example('private-network').PrivateNetworkStack)(app, 'Private', { env: ENV, imagePath: image('g'), existingEndpoints });
     return world.cloudFormation.deploy(app.synth().directory, 'Private');
   };
+  const failed = await deployed(['ebs']);
+  expect(failed.status).toBe('ROLLBACK_COMPLETE');
+  expect(failed.events.map(({ reason }) => reason).join()).toContain('no connection to ebs (');
+  expect(ec2.snapshots.all).toEqual([]);
 
-  test('a service that has no endpoint is named, and no snapshot is left', async () => {
-    const { status, events } = await deployPrivate(['ebs']);
-    expect(status).toBe('ROLLBACK_COMPLETE');
-    expect(events.map(({ reason }) => reason).join()).toContain('no connection to ebs (');
-    expect(world.emulator.ec2.snapshots.all).toEqual([]);
-  });
+  const outcome = await deployed([]);
+  expectSuccess(outcome);
+  const endpoints = [...ec2.routing.endpoints.values()].map(({ serviceName }) => serviceName.split('.').pop()!);
+  expect(endpoints).toHaveLength(10);
+  const fileSystemId = Object.values(outcome.resources).find(({ type }) => type === 'Custom::FileSystem')!.physicalId;
+  expectGone(await world.cloudFormation.destroy('Private'), fileSystemId);
+  expect(ec2.snapshots.all).toEqual([]);
 
-  test('with all endpoints, functions in subnets that lead nowhere work, and call each of the services', async () => {
-    const outcome = await deployPrivate();
-    expectSuccess(outcome);
-    const endpoints = [...world.emulator.ec2.routing.endpoints.values()].map(({ serviceName }) => serviceName.split('.').pop()!);
-    expect(endpoints).toHaveLength(10);
-    const [fileSystemId] = Object.values(outcome.resources).filter(({ type }) => type === 'Custom::FileSystem').map(({ physicalId }) => physicalId);
-    expectGone(await world.cloudFormation.destroy('Private'), fileSystemId);
-    expect(world.emulator.ec2.snapshots.all).toEqual([]);
-
-    // Also in the deployment that failed, which looked for what others might have left.
-    const inVpc = world.emulator.server.calls.slice(before).filter(({ caller }) => /assumed-role\/Private-(?!CustomS3AutoDelete)/.test(caller));
-    const called = new Set(inVpc.map(({ operation }) => operation.split(':')[0].replace('efs', 'elasticfilesystem')));
-    // Which is for throughput that is deferred.
-    expect(endpoints.filter(service => !called.has(service))).toEqual(['scheduler']);
-  });
+  const inVpc = server.calls.slice(before).filter(({ caller }) => /assumed-role\/Private-(?!CustomS3AutoDelete)/.test(caller));
+  const called = new Set(inVpc.map(({ operation }) => operation.split(':')[0].replace('efs', 'elasticfilesystem')));
+  // Which is for throughput that is deferred.
+  expect(endpoints.filter(service => !called.has(service))).toEqual(['scheduler']);
 });
 
 test('pipeline: each stage gets its own image in its own account, one after the other', async () => {
