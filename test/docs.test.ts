@@ -38,6 +38,15 @@ test.each([1, 100, 1000])('cost.md says what the estimate says of %d GiB', gibib
   ].join(' | ')} |`);
 });
 
+test('cost.md has the prices of the estimate', () => {
+  const [thousandPuts, thousandGets, lambdaGibibyteSecond, thousandTransitions] =
+    ['1,000 blocks written', '1,000 blocks read', '1 GiB-second of Lambda', '1,000 transitions'].map(what =>
+      Number(new RegExp(`^\\| ${what} \\| \\$([\\d.]+) \\|`, 'm').exec(read('docs/cost.md'))![1]));
+  const size = Size.gibibytes(1000);
+  const prices = { thousandPuts, thousandGets, lambdaGibibyteSecond, thousandTransitions };
+  expect(SnapshotImport.estimate({ size, prices })).toEqual(SnapshotImport.estimate({ size }));
+});
+
 test('functions.md names all that is done with keys', () => {
   const stack = new Stack();
   const kmsKey = new kms.Key(stack, 'Key');

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { ConnectionHandler } from './connection';
 
 export interface ConnectionOptions {
   /** Requests at once. @default 16 */
@@ -16,7 +16,7 @@ export interface ConnectionOptions {
 export function clientConfig({ connections = 16, requestTimeout = 20_000 }: ConnectionOptions = {}) {
   return {
     maxAttempts: 1,
-    requestHandler: new NodeHttpHandler({
+    requestHandler: new ConnectionHandler({
       connectionTimeout: 5_000,
       requestTimeout,
       throwOnRequestTimeout: true,

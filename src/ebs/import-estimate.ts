@@ -49,7 +49,7 @@ export interface ImportEstimateOptions {
   /**
    * What AWS bills in the Region, where that differs from the defaults.
    *
-   * @default - list prices of us-east-1, November 2026, without free tiers
+   * @default - list prices of us-east-1, without free tiers; `docs/cost.md` in the repository says where each is from
    */
   readonly prices?: ImportPrices;
 }

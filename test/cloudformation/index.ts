@@ -9,7 +9,7 @@ import { Ids } from './ids';
 import type { Scope } from './intrinsics';
 import { NestedStacks } from './nested-stack';
 import { resourceHandlers } from './resources';
-import { Stack, STACK_TYPE, type StackEvent } from './stack';
+import { Stack, STACK_TYPE, type Properties, type StackEvent } from './stack';
 import { Template, TemplateError, type TemplateBody } from './template';
 import type { Emulator } from '../emulator/emulator';
 import { ACCOUNT, PARTITION, REGION } from '../emulator/environment';
@@ -44,6 +44,9 @@ export class CloudFormation implements Service {
   public readonly iam = new Iam();
   /** SSM parameters, by name. */
   public readonly parameters = new Map([['/cdk-bootstrap/hnb659fds/version', '30']]);
+  /** Properties of the CodeBuild projects and pipelines that there are, by name. */
+  public readonly builds = new Map<string, Properties>();
+  public readonly pipelines = new Map<string, Properties>();
   private readonly assets: Assets;
   /** All that ever were, deleted ones included; the latest last. */
   private readonly stacks: Stack[] = [];
@@ -62,7 +65,15 @@ export class CloudFormation implements Service {
       void lambda.enqueue(token, event);
     });
     this.handlers = {
-      ...resourceHandlers({ emulator, iam: this.iam, assets: this.assets, parameters: this.parameters, permissions: new Map() }),
+      ...resourceHandlers({
+        emulator,
+        iam: this.iam,
+        assets: this.assets,
+        parameters: this.parameters,
+        permissions: new Map(),
+        builds: this.builds,
+        pipelines: this.pipelines,
+      }),
       [STACK_TYPE]: new NestedStacks({
         templateAt: url => this.assets.template(url),
         create: (parent, logicalId, body, parameters, delivery) =>

@@ -8,8 +8,9 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { CfnAccessPoint } from 'aws-cdk-lib/aws-efs';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { AnyPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { CfnFunction, Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { DefinitionBody, Fail, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -172,4 +173,36 @@ test('a nested stack is made, updated and deleted with its parent', async () => 
   expect(find(updated.resources, 'AWS::CloudFormation::Stack')).toEqual([innerId]);
   await cloudFormation.destroy('S');
   expect(emulator.ec2.volumes).toEqual([]);
+});
+
+describe('a function in a VPC', () => {
+  /** Asks EC2. */
+  const CODE = `const { EC2Client, DescribeSubnetsCommand } = require('@aws-sdk/client-ec2');
+    exports.handler = async () => (await new EC2Client({}).send(new DescribeSubnetsCommand({}))).Subnets.length;`;
+  const inVpc = (allowed: boolean) => app(stack => {
+    const vpc = new ec2.Vpc(stack, 'Vpc', {
+      maxAzs: 1, subnetConfiguration: [{ name: 'A', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }], restrictDefaultSecurityGroup: false,
+    });
+    const endpoint = vpc.addInterfaceEndpoint('Ec2', { service: ec2.InterfaceVpcEndpointAwsService.EC2 });
+    if (!allowed) { endpoint.addToPolicy(new PolicyStatement({ actions: ['ec2:CreateTags'], resources: ['*'], principals: [new AnyPrincipal()] })); }
+    const role = new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    role.addToPolicy(new PolicyStatement({ actions: ['ec2:Describe*', 'ec2:*NetworkInterface'], resources: ['*'] }));
+    const group = new ec2.SecurityGroup(stack, 'Own', { vpc });
+    const asking = new CfnFunction(stack, 'Asking', {
+      runtime: 'nodejs24.x',
+      handler: 'index.handler',
+      code: { zipFile: CODE },
+      role: role.roleArn,
+      vpcConfig: { subnetIds: vpc.isolatedSubnets.map(({ subnetId }) => subnetId), securityGroupIds: [group.securityGroupId] },
+    });
+    asking.node.addDependency(role);
+  });
+
+  test('asks through an endpoint, as far as its policy lets it', async () => {
+    const { resources } = await cloudFormation.deploy(inVpc(true));
+    const [asking] = find(resources, 'AWS::Lambda::Function');
+    expect((await emulator.lambda.invoke(asking)).payload).toBe(1);
+    await cloudFormation.deploy(inVpc(false));
+    expect((await emulator.lambda.invoke(asking)).payload).toMatchObject({ errorType: expect.stringMatching(/UnauthorizedOperation/) });
+  });
 });

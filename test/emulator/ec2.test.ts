@@ -29,6 +29,60 @@ afterEach(async () => {
   await server.close();
 });
 
+describe('the way to a service', () => {
+  const ENDPOINT = 'com.amazonaws.eu-west-1.ebs';
+  const given = () => {
+    const { vpcId } = ec2.createVpc({ cidrBlock: '10.0.0.0/16' });
+    const [mine, theirs] = [1, 2].map(i => ec2.createSubnet({ vpcId, cidrBlock: `10.0.${i}.0/24`, availabilityZone: `${REGION}a` }).subnetId);
+    const [own, open] = ['own', 'open'].map(groupName => ec2.createSecurityGroup({ vpcId, groupName, description: '' }).groupId);
+    ec2.addIngress(open, { ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: '10.0.0.0/16' });
+    ec2.routing.tables.set(mine, 'rtb-1');
+    const way = (service = 'ebs') => ec2.routing.way({ subnetId: mine, groups: [own] }, service);
+    const endpoint = (changes = {}) => ec2.routing.endpoints.set('vpce-1', {
+      vpcId, serviceName: ENDPOINT, subnetIds: [theirs], groups: [open], privateDns: true, ...changes,
+    });
+    return { own, way, endpoint };
+  };
+
+  test('is an endpoint that lets HTTPS in, and that the name of the service leads to', () => {
+    const { way, endpoint, own } = given();
+    expect(way()).toBeUndefined();
+    endpoint();
+    expect(way()).toEqual({});
+    expect(way('ec2')).toBeUndefined();
+    endpoint({ groups: [own] });
+    expect(way()).toBeUndefined();
+    endpoint({ privateDns: false });
+    expect(way()).toBeUndefined();
+  });
+
+  test('is a NAT gateway, but past an endpoint there is none', () => {
+    const { way, endpoint, own } = given();
+    ec2.routing.defaults.set('rtb-1', 'igw-1');
+    expect(way()).toBeUndefined();
+    ec2.routing.defaults.set('rtb-1', 'nat-1');
+    expect(way()).toEqual({});
+    endpoint({ groups: [own] });
+    expect(way()).toBeUndefined();
+  });
+
+  test('to S3 is a gateway endpoint, if the route table of the subnet has it; its policy counts', () => {
+    const { way, endpoint } = given();
+    const policy: Statement[] = [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }];
+    endpoint({ serviceName: 'com.amazonaws.eu-west-1.s3', privateDns: undefined, routeTableIds: ['rtb-2'], policy });
+    expect(way('s3')).toBeUndefined();
+    endpoint({ serviceName: 'com.amazonaws.eu-west-1.s3', privateDns: undefined, routeTableIds: ['rtb-1'], policy });
+    expect(way('s3')).toEqual({ policy });
+  });
+
+  test('is none where no HTTPS may go out', () => {
+    const { way, endpoint, own } = given();
+    endpoint();
+    ec2.rules(own).forEach(({ ruleId }) => ec2.deleteRule(ruleId));
+    expect(way()).toBeUndefined();
+  });
+});
+
 describe('network', () => {
   test('subnets are described with zone, id of the zone, and free addresses', async () => {
     const { subnet } = givenNetwork();

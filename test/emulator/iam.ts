@@ -1,4 +1,5 @@
 /** IAM's evaluation of identity policies, as far as templates of this library use it: an unknown condition operator throws. */
+import { ACCOUNT, PARTITION } from './environment';
 
 export type Context = Record<string, string | string[] | boolean | undefined>;
 
@@ -12,7 +13,7 @@ export interface Statement {
 
 /** Whoever calls: a role session, or the test itself, which may do everything. */
 export class Principal {
-  public static readonly ADMIN = new Principal('arn:aws:iam::111122223333:user/test', () => undefined);
+  public static readonly ADMIN = new Principal(`arn:${PARTITION}:iam::${ACCOUNT}:user/test`, () => undefined);
 
   /** Granted action patterns, by the statement they stand in, that allowed something. */
   private readonly used = new Set<string>();

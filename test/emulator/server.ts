@@ -2,8 +2,9 @@ import { randomUUID } from 'crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'http';
 import type { AddressInfo, Socket } from 'net';
 import type { Clock } from './clock';
+import { REGION } from './environment';
 import { Faults } from './faults';
-import { Principal, type Context } from './iam';
+import { Principal, type Context, type Statement } from './iam';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from './service';
 
 /** One call as it was answered. */
@@ -12,6 +13,12 @@ export interface CallRecord {
   readonly caller: string;
   readonly status: number;
 }
+
+/** Where CloudFormation's ResponseURLs are. */
+const RESPONSE_BUCKET = `arn:aws:s3:::cloudformation-custom-resource-response-${REGION.replaceAll('-', '')}`;
+
+/** Says nothing if no policy is in the way. */
+type EndpointPolicy = (service: string) => Statement[] | undefined;
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -31,6 +38,7 @@ export class EmulatorServer {
   public readonly calls: CallRecord[] = [];
   private readonly services = new Map<string, Service>();
   private readonly principals = new Map<string, Principal>([['test', Principal.ADMIN]]);
+  private readonly endpointPolicies = new Map<string, EndpointPolicy>();
   private readonly paths = new Map<string, (body: Buffer, path: string) => void>();
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
@@ -48,10 +56,16 @@ export class EmulatorServer {
     this.services.set(service.signingName, service);
   }
 
-  /** Credentials that act as this principal. */
-  public issue(principal: Principal): Credentials {
+  /** What requests are signed for. */
+  public get serviceNames(): string[] {
+    return [...this.services.keys()];
+  }
+
+  /** Credentials that act as this principal; and the policies of the endpoints, by service, through which its calls come. */
+  public issue(principal: Principal, endpointPolicy?: EndpointPolicy): Credentials {
     const accessKeyId = `ASIA${randomUUID().replace(/-/g, '').slice(0, 16).toUpperCase()}`;
     this.principals.set(accessKeyId, principal);
+    if (endpointPolicy) { this.endpointPolicies.set(accessKeyId, endpointPolicy); }
     return { accessKeyId, secretAccessKey: 'secret' };
   }
 
@@ -107,6 +121,8 @@ export class EmulatorServer {
     const url = new URL(request.url!, this.url);
     const receiver = [...this.paths].find(([prefix]) => url.pathname.startsWith(prefix))?.[1];
     if (receiver) {
+      const passes = this.endpoint(String(request.headers['x-emulated-caller']), 's3');
+      if (!passes('s3:PutObject', `${RESPONSE_BUCKET}/${url.pathname}`, {})) { return this.send(response, { status: 403 }); }
       receiver(body, url.pathname);
       return this.send(response, { status: 200 });
     }
@@ -116,8 +132,9 @@ export class EmulatorServer {
       return this.send(response, { status: 501, body: `no service here is signed for as '${signingName}': ${request.method} ${request.url}` });
     }
 
-    const caller = this.principals.get(/Credential=([^/]+)\//.exec(request.headers.authorization!)![1]);
-    const call = this.call(request, url, body, caller);
+    const accessKeyId = /Credential=([^/]+)\//.exec(request.headers.authorization!)![1];
+    const caller = this.principals.get(accessKeyId);
+    const call = this.call(request, url, body, caller, this.endpoint(accessKeyId, signingName!));
     const operation = `${service.signingName === 'elasticfilesystem' ? 'efs' : service.signingName}:${service.operation(call)}`;
     const fault = this.faults.next(operation);
     if (fault?.kind === 'reset') { return void request.socket.destroy(); }
@@ -137,9 +154,17 @@ export class EmulatorServer {
     this.send(response, answer, fault?.kind === 'truncate');
   }
 
-  private call(request: IncomingMessage, url: URL, body: Buffer, caller: Principal | undefined): Call {
-    const allows = (action: string, resource: string | string[], context: Context = {}) =>
-      [resource].flat().every(one => caller!.allows(action, one, { 'aws:SecureTransport': 'true', 'aws:PrincipalArn': caller!.arn, ...context }));
+  /** What the policy of the endpoint says through which the call has come; whatever comes by none is let through. */
+  private endpoint(accessKeyId: string, service: string): Principal['allows'] {
+    const policy = this.endpointPolicies.get(accessKeyId)?.(service);
+    return (...asked) => policy === undefined || new Principal('endpoint', () => policy).allows(...asked);
+  }
+
+  private call(request: IncomingMessage, url: URL, body: Buffer, caller: Principal | undefined, endpoint: Principal['allows']): Call {
+    const allows = (action: string, resource: string | string[], given: Context = {}) => {
+      const context = { 'aws:SecureTransport': 'true', 'aws:PrincipalArn': caller!.arn, ...given };
+      return [resource].flat().every(one => caller!.allows(action, one, context) && endpoint(action, one, context));
+    };
     return {
       method: request.method!,
       path: url.pathname,

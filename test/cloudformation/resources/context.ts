@@ -3,6 +3,7 @@ import { arn } from '../../emulator/environment';
 import type { Assets } from '../assets';
 import type { Handler, Request } from '../handler';
 import type { Iam } from '../iam';
+import type { Properties } from '../stack';
 
 /** What resource handlers work on. */
 export interface Context {
@@ -13,6 +14,9 @@ export interface Context {
   readonly parameters: Map<string, string>;
   /** Who may invoke a function, as AWS::Lambda::Permission says; by physical id of the permission. */
   readonly permissions: Map<string, Permission>;
+  /** Of CodeBuild projects and pipelines, by name: their properties. */
+  readonly builds: Map<string, Properties>;
+  readonly pipelines: Map<string, Properties>;
 }
 
 export interface Permission {

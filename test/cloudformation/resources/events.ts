@@ -4,8 +4,11 @@ import type { Handler } from '../handler';
 import type { Properties } from '../stack';
 import { isTrue, listOf, nameOf, type Context } from './context';
 
+const FUNCTION = /^arn:[^:]+:lambda:/;
+const PIPELINE = /^arn:[^:]+:codepipeline:/;
+
 /** EventBridge's default bus, for what Step Functions says about its executions. */
-export function eventsHandlers({ emulator: { lambda, states }, permissions }: Context): Record<string, Handler> {
+export function eventsHandlers({ emulator: { lambda, states }, iam, permissions }: Context): Record<string, Handler> {
   const rules = new Map<string, Properties>();
 
   const mayInvoke = (functionArn: string, ruleArn: string) => [...permissions.values()].some(({ functionArn: own, principal, sourceArn }) =>
@@ -16,7 +19,8 @@ export function eventsHandlers({ emulator: { lambda, states }, permissions }: Co
       if (State !== 'ENABLED' || !matches(EventPattern, event)) { continue; }
       for (const target of listOf(Targets)) {
         // A target that may not be invoked is passed over in silence, as EventBridge does.
-        if (mayInvoke(target.Arn, arn('events', `rule/${name}`))) { void lambda.enqueue(target.Arn, inputOf(target, event)); }
+        // What Step Functions says starts no pipeline.
+        if (FUNCTION.test(target.Arn) && mayInvoke(target.Arn, arn('events', `rule/${name}`))) { void lambda.enqueue(target.Arn, inputOf(target, event)); }
       }
     }
   });
@@ -24,8 +28,11 @@ export function eventsHandlers({ emulator: { lambda, states }, permissions }: Co
   const check = ({ EventPattern, ScheduleExpression, EventBusName, Targets }: Properties) => {
     if (EventPattern === undefined || ScheduleExpression !== undefined) { throw new Error('the player knows rules with an event pattern only, not with a schedule'); }
     if (EventBusName !== undefined && EventBusName !== 'default') { throw new Error('the player knows the default event bus only'); }
-    for (const { Arn, InputTransformer } of listOf(Targets)) {
-      if (!/^arn:[^:]+:lambda:/.test(Arn) || InputTransformer) { throw new Error(`the player knows functions as targets only, without InputTransformer, got ${Arn}`); }
+    for (const { Arn, InputTransformer, RoleArn } of listOf(Targets)) {
+      if (PIPELINE.test(Arn)) { iam.assumable(RoleArn, 'events.amazonaws.com'); }
+      if (!FUNCTION.test(Arn) && !PIPELINE.test(Arn) || InputTransformer) {
+        throw new Error(`the player knows functions and pipelines as targets only, without InputTransformer, got ${Arn}`);
+      }
     }
     matches(EventPattern, {});
   };

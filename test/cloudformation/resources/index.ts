@@ -1,4 +1,5 @@
 import type { Handler } from '../handler';
+import { containerHandlers } from './containers';
 import type { Context } from './context';
 import { efsHandlers } from './efs';
 import { efsFileSystemHandlers } from './efs-file-system';
@@ -7,6 +8,7 @@ import { iamHandlers } from './iam';
 import { lambdaHandlers } from './lambda';
 import { miscHandlers } from './misc';
 import { networkHandlers } from './network';
+import { pipelineHandlers } from './pipelines';
 import { s3Handlers } from './s3';
 import { schedulerHandlers } from './scheduler';
 import { statesHandlers } from './states';
@@ -27,6 +29,8 @@ export function resourceHandlers(context: Context): Record<string, Handler> {
     ...networkHandlers(context),
     ...efsHandlers(context),
     ...efsFileSystemHandlers(context),
+    ...containerHandlers(context),
+    ...pipelineHandlers(context),
     ...miscHandlers(context),
   };
 }

@@ -1,17 +1,49 @@
+import type { Way } from '../../emulator/ec2/routing';
 import { arn } from '../../emulator/environment';
+import type { Principal } from '../../emulator/iam';
 import type { FunctionProps } from '../../emulator/lambda';
 import type { Handler, Request } from '../handler';
-import { functionArn, nameOf, numberOf, recorded, type Context } from './context';
+import type { Properties } from '../stack';
+import { functionArn, listOf, nameOf, numberOf, recorded, type Context } from './context';
+import { checkPlace, hasTargets, type Client } from './mounts';
 
-export function lambdaHandlers({ emulator: { lambda }, iam, assets, permissions }: Context): Record<string, Handler> {
+export function lambdaHandlers({ emulator, iam, assets, permissions }: Context): Record<string, Handler> {
+  const { lambda, efs, ec2 } = emulator;
+
+  /** Where the function's network interfaces are; its role must let Lambda make them. */
+  const placed = (role: Principal, { SubnetIds, SecurityGroupIds }: Properties): Client => {
+    const missing = ['CreateNetworkInterface', 'DescribeNetworkInterfaces', 'DeleteNetworkInterface']
+      .find(action => !role.allows(`ec2:${action}`, action.startsWith('Describe') ? '*' : arn('ec2', 'network-interface/*'), {}));
+    if (missing) { throw new Error(`The provided execution role does not have permissions to call ${missing} on EC2`); }
+    const place = { subnetIds: SubnetIds, groups: listOf<string>(SecurityGroupIds) };
+    checkPlace(emulator, place);
+    return place;
+  };
+
+  /** An invocation may run in any of the subnets. */
+  const wayFrom = ({ subnetIds, groups }: Client, service: string): Way | undefined => {
+    const ways = subnetIds.map(subnetId => ec2.routing.way({ subnetId, groups }, service));
+    return ways.includes(undefined) ? undefined : ways[0];
+  };
+
+  const checkMount = (accessPointArn: string, place: Client | undefined) => {
+    const accessPoint = efs.accessPoints.find(one => one.arn === accessPointArn);
+    if (!accessPoint) { throw new Error(`The access point ${accessPointArn} does not exist`); }
+    if (!place) { throw new Error('Function must be configured to execute in a VPC to reference access point'); }
+    if (hasTargets(emulator, accessPoint.fileSystemId, place)) { return; }
+    throw new Error(`EFS file system ${accessPoint.fileSystemId} does not have mount targets `
+      + 'created in all availability zones the function will execute in.');
+  };
+
   const settings = (name: string, { properties }: Request): Omit<FunctionProps, 'functionName'> => {
-    const { Handler: handler, Code, Environment, Timeout, MemorySize, Role, ReservedConcurrentExecutions, VpcConfig, Runtime } = properties;
+    const {
+      Handler: handler, Code, Environment, Timeout, MemorySize, Role, ReservedConcurrentExecutions, VpcConfig, Runtime, FileSystemConfigs,
+    } = properties;
     if (!/^nodejs/.test(Runtime)) { throw new Error(`the player runs functions on Node.js only, not on ${Runtime}`); }
     const role = iam.assumable(Role, 'lambda.amazonaws.com');
     const principal = role.session(name);
-    if (VpcConfig?.SubnetIds?.length > 0 && !principal.allows('ec2:CreateNetworkInterface', arn('ec2', 'network-interface/*'), {})) {
-      throw new Error('The provided execution role does not have permissions to call CreateNetworkInterface on EC2');
-    }
+    const place = VpcConfig?.SubnetIds?.length > 0 ? placed(principal, VpcConfig) : undefined;
+    for (const { Arn } of listOf<Properties>(FileSystemConfigs)) { checkMount(Arn, place); }
     return {
       handler,
       codeDirectory: Code.ZipFile === undefined ? assets.directory(Code.S3Bucket, Code.S3Key) : assets.inline(Code.ZipFile),
@@ -19,6 +51,7 @@ export function lambdaHandlers({ emulator: { lambda }, iam, assets, permissions 
       timeoutSeconds: numberOf(Timeout),
       memorySize: numberOf(MemorySize),
       role: principal,
+      wayTo: place && (service => wayFrom(place, service)),
       reservedConcurrentExecutions: numberOf(ReservedConcurrentExecutions),
     };
   };

@@ -1,8 +1,9 @@
 import type { RuleSpec } from '../../emulator/ec2';
 import { AVAILABILITY_ZONES } from '../../emulator/environment';
+import type { Statement } from '../../emulator/iam';
 import type { Handler, Request } from '../handler';
 import type { Properties } from '../stack';
-import { listOf, nameOf, numberOf, recorded, type Context } from './context';
+import { isTrue, listOf, nameOf, numberOf, recorded, type Context } from './context';
 
 export function networkHandlers({ emulator: { ec2 } }: Context): Record<string, Handler> {
   const vpcAttributes = (vpcId: string, cidrBlock: string) => ({
@@ -55,16 +56,51 @@ export function networkHandlers({ emulator: { ec2 } }: Context): Record<string, 
     'AWS::AutoScaling::AutoScalingGroup': recorded(request => nameOf(request, request.properties.AutoScalingGroupName)),
 
     'AWS::EC2::RouteTable': recorded(id('rtb'), physicalId => ({ RouteTableId: physicalId }), ['VpcId']),
-    'AWS::EC2::Route': recorded(({ properties: { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock } }) =>
-      `${RouteTableId}|${DestinationCidrBlock ?? DestinationIpv6CidrBlock}`, () => ({}), ['RouteTableId', 'DestinationCidrBlock']),
-    'AWS::EC2::SubnetRouteTableAssociation': recorded(id('rtbassoc'), physicalId => ({ Id: physicalId }), ['SubnetId']),
+    'AWS::EC2::Route': {
+      ...recorded(({ properties: { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock, NatGatewayId, GatewayId } }) => {
+        if (DestinationCidrBlock === '0.0.0.0/0') { ec2.routing.defaults.set(RouteTableId, NatGatewayId ?? GatewayId); }
+        return `${RouteTableId}|${DestinationCidrBlock ?? DestinationIpv6CidrBlock}`;
+      }, () => ({}), ['RouteTableId', 'DestinationCidrBlock', 'NatGatewayId', 'GatewayId']),
+      delete: ({ properties: { RouteTableId } }) => void ec2.routing.defaults.delete(RouteTableId),
+    },
+    'AWS::EC2::SubnetRouteTableAssociation': {
+      ...recorded(request => {
+        ec2.routing.tables.set(request.properties.SubnetId, request.properties.RouteTableId);
+        return id('rtbassoc')(request);
+      }, physicalId => ({ Id: physicalId }), ['SubnetId', 'RouteTableId']),
+      delete: ({ properties: { SubnetId } }) => void ec2.routing.tables.delete(SubnetId),
+    },
     'AWS::EC2::InternetGateway': recorded(id('igw'), physicalId => ({ InternetGatewayId: physicalId })),
     'AWS::EC2::VPCGatewayAttachment': recorded(({ properties: { VpcId } }) => `IGW|${VpcId}`, () => ({}), ['VpcId']),
     'AWS::EC2::EIP': recorded(({ stack }) => `198.51.100.${parseInt(stack.ids.hex(2), 16)}`, physicalId => ({
       PublicIp: physicalId, AllocationId: `eipalloc-0${physicalId.split('.').map(Number).join('')}`,
     })),
     'AWS::EC2::NatGateway': recorded(id('nat'), physicalId => ({ NatGatewayId: physicalId }), ['SubnetId', 'AllocationId']),
-    'AWS::EC2::VPCEndpoint': recorded(id('vpce'), physicalId => ({ Id: physicalId, DnsEntries: [], NetworkInterfaceIds: [] }), ['VpcId', 'ServiceName']),
+    'AWS::EC2::VPCEndpoint': endpointHandler(ec2),
+  };
+}
+
+function endpointHandler(ec2: Context['emulator']['ec2']): Handler {
+  const put = (physicalId: string, properties: Properties) => {
+    const { VpcId, ServiceName, VpcEndpointType, RouteTableIds, SubnetIds, SecurityGroupIds, PrivateDnsEnabled, PolicyDocument } = properties;
+    const policy = PolicyDocument && listOf<Statement>(PolicyDocument.Statement);
+    ec2.routing.endpoints.set(physicalId, {
+      vpcId: VpcId,
+      serviceName: ServiceName,
+      policy,
+      ...VpcEndpointType === 'Interface' ? {
+        subnetIds: listOf<string>(SubnetIds),
+        groups: listOf<string>(SecurityGroupIds ?? ec2.defaultSecurityGroup(VpcId)!.groupId),
+        privateDns: isTrue(PrivateDnsEnabled),
+      } : { routeTableIds: listOf<string>(RouteTableIds) },
+    });
+    return { physicalId, attributes: { Id: physicalId, DnsEntries: [], NetworkInterfaceIds: [] } };
+  };
+  return {
+    immutable: ['VpcId', 'ServiceName', 'VpcEndpointType'],
+    create: request => put(id('vpce')(request), request.properties),
+    update: ({ properties }, before) => put(before.physicalId!, properties),
+    delete: ({ physicalId }) => void ec2.routing.endpoints.delete(physicalId!),
   };
 }
 

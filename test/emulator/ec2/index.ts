@@ -11,6 +11,7 @@ import {
 } from './listings';
 import { find, Network, refused } from './network';
 import { answerXml, errorXml, Parameters, type Xml } from './query';
+import { Routing } from './routing';
 import { snapshotArn, Snapshots } from './snapshots';
 import { addTags, removeTags, tagContext } from './tags';
 
@@ -44,6 +45,7 @@ export class Ec2 extends Network implements Service {
   public defaultKmsKeyId = AWS_MANAGED_ALIAS;
   public readonly snapshots: Snapshots;
   public readonly images: Images;
+  public readonly routing = new Routing(this);
   private readonly volumesById = new Map<string, Volume>();
 
   private readonly handlers: Record<string, Handler> = {

@@ -5,12 +5,13 @@
  * time (./virtual-time.cjs) and where CloudFormation's answers go.
  *
  * To the parent:   sleep {id, milliseconds}, cancel {id}, quiet {seen}, done {payload} or {error}, fatal {error}.
- * From the parent: invoke {event, context, deadline}, wake {id}, time; each with `now` and its `sequence` number.
+ * From the parent: invoke {event, context, unreachable, deadline}, wake {id}, time; each with `now` and its `sequence` number.
  */
 const fs = require('node:fs');
 const http = require('node:http');
 const https = require('node:https');
 const { syncBuiltinESMExports } = require('node:module');
+const net = require('node:net');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const virtualTime = require('./virtual-time.cjs');
@@ -68,6 +69,28 @@ virtualTime.install({ now: () => now, sleep }, globalThis);
 // ---------------------------------------------------------------- network
 
 const RESPONSE_HOST = 'cloudformation-custom-resource-response.invalid';
+/** An SDK client of this library gives up a connection after that time; the kernel would take longer. */
+const CONNECT_MILLISECONDS = 5000;
+let unreachable = [];
+
+/** For a service to which no route leads: nobody answers, nobody refuses. */
+class Nowhere extends http.Agent {
+  createConnection() {
+    const socket = Object.assign(new net.Socket(), { connecting: true });
+    void sleep(CONNECT_MILLISECONDS).then(() =>
+      socket.destroy(Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT', errno: -110, syscall: 'connect' })));
+    return socket;
+  }
+}
+
+const requestHttp = http.request;
+http.request = function (...args) {
+  const headers = typeof args[0] === 'object' ? args[0].headers : undefined;
+  const service = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(headers?.authorization ?? '')?.[1];
+  if (unreachable.includes(service)) { args[0] = { ...args[0], agent: new Nowhere() }; }
+  return requestHttp.apply(this, args);
+};
+
 const request = https.request;
 https.request = function (...args) {
   const target = typeof args[0] === 'string' || args[0] instanceof URL ? new URL(args.shift()) : undefined;
@@ -77,7 +100,10 @@ https.request = function (...args) {
   }
   const { hostname, port } = new URL(process.env.AWS_ENDPOINT_URL);
   const pathAndQuery = options.path ?? (target ? `${target.pathname}${target.search}` : '/');
-  return http.request({ ...options, protocol: 'http:', agent: undefined, host: hostname, hostname, port, path: pathAndQuery }, ...args);
+  const agent = unreachable.includes('s3') ? new Nowhere() : undefined;
+  // Nobody signs it here: CloudFormation did. But an endpoint on the way has a policy for whoever comes by.
+  const headers = { ...options.headers, 'x-emulated-caller': process.env.AWS_ACCESS_KEY_ID };
+  return requestHttp({ ...options, headers, protocol: 'http:', agent, host: hostname, hostname, port, path: pathAndQuery }, ...args);
 };
 syncBuiltinESMExports();
 
@@ -174,7 +200,10 @@ async function invoke({ event, context, deadline }) {
 process.on('message', message => {
   now = message.now;
   seen = message.sequence;
-  if (message.type === 'invoke') { void invoke(message); }
+  if (message.type === 'invoke') {
+    unreachable = message.unreachable;
+    void invoke(message);
+  }
   if (message.type === 'wake') {
     const wake = sleeps.get(message.id);
     sleeps.delete(message.id);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock';
+import type { Way } from '../ec2/routing';
 import { arn } from '../environment';
 import type { Principal } from '../iam';
 import type { EmulatorServer } from '../server';
@@ -21,6 +22,8 @@ export interface FunctionProps {
   readonly role: Principal;
   /** Invocations at once; more are refused. */
   readonly reservedConcurrentExecutions?: number;
+  /** How it comes to an AWS service, if it does, and by which endpoint. @default - to all, as outside of a VPC */
+  readonly wayTo?: (service: string) => Way | undefined;
   /** Gets every line that the function prints. */
   readonly logSink?: (line: string) => void;
 }
@@ -79,6 +82,7 @@ export class EmulatedFunction {
         requestId,
         event,
         timeoutSeconds: this.timeoutSeconds,
+        unreachable: this.host.server.serviceNames.filter(service => this.props.wayTo && !this.props.wayTo(service)),
         context: {
           awsRequestId: requestId,
           functionName: this.props.functionName,
@@ -123,7 +127,7 @@ export class EmulatedFunction {
   private start(): Instance {
     const { clock, server } = this.host;
     const { settings } = this;
-    const credentials = server.issue(this.props.role);
+    const credentials = server.issue(this.props.role, service => this.props.wayTo?.(service)?.policy);
     const instance: Instance = new Instance({
       clock,
       cwd: settings.codeDirectory,

@@ -10,6 +10,8 @@ export interface InvocationRequest {
   /** What the handler's context says, besides the remaining time. */
   readonly context: Record<string, string>;
   readonly timeoutSeconds: number;
+  /** Services, by what requests are signed for, to which no connection comes about. */
+  readonly unreachable: readonly string[];
 }
 
 /** How an invocation ended, as JSON. */
@@ -86,7 +88,7 @@ export class Instance {
     this.clock.sleep(request.timeoutSeconds * 1000, watchdog.signal).then(() => {
       this.fail('Sandbox.Timedout', `Task timed out after ${request.timeoutSeconds.toFixed(2)} seconds`);
     }, () => {});
-    this.tell({ type: 'invoke', event: request.event, context: request.context, deadline });
+    this.tell({ type: 'invoke', event: request.event, context: request.context, unreachable: request.unreachable, deadline });
     try {
       return await outcome;
     } finally {
