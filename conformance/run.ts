@@ -9,6 +9,7 @@
  */
 import { buildColdsnap, judgeByClients } from './clients';
 import { judgeDeployment } from './deploy';
+import { judgeByMoto } from './moto';
 import { judgePermissions } from './permissions';
 import { Report } from './report';
 import { judgeByModels } from './service-models';
@@ -21,6 +22,7 @@ const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
   models: judgeByModels,
   permissions: judgePermissions,
+  moto: judgeByMoto,
   deploy: judgeDeployment,
   clients: report => judgeByClients(report, coldsnapBuild),
 };

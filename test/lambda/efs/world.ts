@@ -9,6 +9,7 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { backupPolicy } from '../../../lambda/efs/backup-policy';
 import { deferredThroughput } from '../../../lambda/efs/deferred-throughput';
 import { fileSystem } from '../../../lambda/efs/file-system';
+import { fileSystemLookup } from '../../../lambda/efs/file-system-lookup';
 import { fileSystemPolicy } from '../../../lambda/efs/file-system-policy';
 import { lifecycleConfiguration } from '../../../lambda/efs/lifecycle-configuration';
 import { mountTargets } from '../../../lambda/efs/mount-targets';
@@ -21,6 +22,7 @@ import { Ec2 } from '../../emulator/ec2';
 import { Efs, type EfsOptions } from '../../emulator/efs';
 import { REGION } from '../../emulator/environment';
 import type { Fault } from '../../emulator/faults';
+import { Principal } from '../../emulator/iam';
 import { Kms } from '../../emulator/kms';
 import { installClock } from '../../emulator/lambda/in-process-clock';
 import { Scheduler } from '../../emulator/scheduler';
@@ -53,7 +55,14 @@ export class World {
   public readonly scheduler: Scheduler;
   /** What schedules have started. */
   public readonly deferred: Promise<void>[] = [];
-  public handlers!: Record<`Custom::${'FileSystem' | 'MountTargets' | 'TagSet' | SettingType}`, Handlers>;
+  /** Actions that are denied to the handlers from now on. */
+  public readonly denied: string[] = [];
+  /** In whose name they call. */
+  public readonly principal = new Principal('arn:aws:sts::111122223333:assumed-role/handler/handler', () => [
+    { Effect: 'Allow', Action: '*', Resource: '*' },
+    ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
+  ]);
+  public handlers!: Record<`Custom::${'FileSystem' | 'FileSystemLookup' | 'MountTargets' | 'TagSet' | SettingType}`, Handlers>;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
   /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. All but `c1` and those have IPv6 ranges. */
@@ -120,7 +129,8 @@ export class World {
   }
 
   private connect(): void {
-    const config = { ...clientConfig(), endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
+    const admin = { ...clientConfig(), endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
+    const config = { ...admin, credentials: this.server.issue(this.principal) };
     const clients = {
       efs: new EFSClient(config),
       ec2: new EC2Client(config),
@@ -130,12 +140,13 @@ export class World {
       scheduler: new SchedulerClient(config),
     };
     const efsIn = (region: string) => new EFSClient({ ...config, region });
-    this.clients.push(...Object.values(clients));
-    this.client = clients.efs;
+    this.client = new EFSClient(admin);
+    this.clients.push(this.client, ...Object.values(clients));
     this.runDeferred = deferredThroughput(clients);
     const options = { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS };
     this.handlers = {
       'Custom::FileSystem': handlersOf(fileSystem({ ...clients, efsIn }), options),
+      'Custom::FileSystemLookup': handlersOf(fileSystemLookup(clients), options),
       'Custom::MountTargets': handlersOf(mountTargets(clients), options),
       'Custom::TagSet': handlersOf(tagSet(clients), options),
       'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy({ ...clients, efsIn }), options),
