@@ -195,7 +195,8 @@ async function fileSystems(section: Section, account: MotoAccount): Promise<void
 
   const policy = (Sid: string) => ({ Version: '2012-10-17', Statement: [{ Sid, Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }] });
   const policies = account.stack('FileSystemPolicy', 'Policy');
-  const sidOf = async (FileSystemId: string) => JSON.parse((await efs.send(new DescribeFileSystemPolicyCommand({ FileSystemId }))).Policy!).Statement[0].Sid as string;
+  const sidOf = async (FileSystemId: string) =>
+    JSON.parse((await efs.send(new DescribeFileSystemPolicyCommand({ FileSystemId }))).Policy!).Statement[0].Sid as string;
   await play(section, 'FileSystemPolicy: create, update, rollback', async () => {
     await policies.deploy({ ...setting, FileSystemId: one, FileSystemPolicy: policy('a') });
     await policies.deploy({ ...setting, FileSystemId: one, FileSystemPolicy: policy('b') });

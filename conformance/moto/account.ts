@@ -92,7 +92,9 @@ export class MotoAccount {
     this.ec2 = new EC2Client(config);
     this.ebs = new EBSClient(config);
     this.s3 = new S3Client(config);
-    this.states = new StepFunctions(this.clock, { authorizeInvoke: () => {}, invoke: (arn: string, payload: unknown) => this.invoke(arn, payload) } as unknown as Lambda);
+    this.states = new StepFunctions(this.clock, {
+      authorizeInvoke: () => {}, invoke: (functionArn: string, payload: unknown) => this.invoke(functionArn, payload),
+    } as unknown as Lambda);
     [this.states, this.stacks].forEach(service => this.server.add(service));
     // Time goes by itself, and does not jump: nobody here knows when moto works.
     this.clock.work();
