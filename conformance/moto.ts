@@ -269,16 +269,6 @@ async function snapshots(section: Section, account: MotoAccount): Promise<void> 
 
   await machineImages(section, account, disks);
   await snapshotExports(section, account, disks.physicalId!, { image: second, block: second.subarray(BLOCK, 2 * BLOCK) }, properties('first.img'));
-  const chain = account.stack('SnapshotImport', 'Chain');
-  await play(section, 'SnapshotImport: replace by an increment', async () => {
-    const { SnapshotId: parent } = await chain.deploy(properties('first.img'));
-    const { SnapshotId, ParentSnapshotId } = await chain.deploy(properties('second.img'));
-    assert.equal(ParentSnapshotId, parent);
-    const blocks = await read(SnapshotId);
-    assert.ok(blocks.get(1)?.equals(second.subarray(BLOCK, 2 * BLOCK)), 'the block that differs was not put');
-    assert.equal(blocks.size, second.length / BLOCK, 'blocks of the parent are missing');
-  }, { seen: /^blocks of the parent are missing/, note: 'EBS: a child has the blocks of its parent. moto: ignores ParentSnapshotId; the block that differs is there' });
-  await chain.destroy();
   await play(section, 'SnapshotImport: delete', async () => {
     await disks.destroy();
     assert.deepEqual(await mine(), []);
