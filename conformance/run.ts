@@ -10,6 +10,7 @@
 import { buildColdsnap, judgeByClients } from './clients';
 import { judgeDeployment } from './deploy';
 import { judgeImages } from './images';
+import { judgeByMoto } from './moto';
 import { judgePermissions } from './permissions';
 import { Report } from './report';
 import { judgeByModels } from './service-models';
@@ -22,6 +23,7 @@ const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
   models: judgeByModels,
   permissions: judgePermissions,
+  moto: judgeByMoto,
   deploy: judgeDeployment,
   images: judgeImages,
   clients: report => judgeByClients(report, coldsnapBuild),

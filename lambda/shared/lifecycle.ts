@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { inOneSentence } from './errors';
+import { inOneSentence, saidBy } from './errors';
 import { log } from './log';
 import { isThrottle } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
@@ -293,7 +293,9 @@ function reporting<P, R>(step: string, handler: (event: ProviderEvent<P>) => Pro
       return result;
     } catch (error) {
       log({ event: `${step} failed`, RequestType, LogicalResourceId, PhysicalResourceId, error: String((error as Error).stack) });
-      throw inOneSentence(error);
+      // What cannot be deleted stays, and somebody has to look after it.
+      const isUnnamed = RequestType === 'Delete' && PhysicalResourceId !== undefined && !(error as Error).message.includes(PhysicalResourceId);
+      throw inOneSentence(isUnnamed ? new Error(`${PhysicalResourceId} cannot be deleted: ${saidBy(error)}`) : error);
     }
   };
 }

@@ -135,7 +135,8 @@ export class ExportTarget {
     const head = await this.head(bucket, key, versionId);
     if (head?.Metadata?.[MARK] !== exportId) { return; }
     const which = head.VersionId === undefined ? { IfMatch: head.ETag } : { VersionId: head.VersionId };
-    await this.call('s3:DeleteObject', bucket, key, () => this.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, ...which })));
+    const action = head.VersionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
+    await this.call(action, bucket, key, () => this.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, ...which })));
   }
 
   private async uploadsOf(bucket: string, key: string, initiator: string): Promise<string[]> {
@@ -176,7 +177,8 @@ export class ExportTarget {
 
   private async head(bucket: string, key: string, versionId?: string): Promise<HeadObjectCommandOutput | undefined> {
     try {
-      return await this.call('s3:GetObject', bucket, key, () =>
+      // A HEAD answer has no body that could name the action.
+      return await this.call(versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', bucket, key, () =>
         this.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, ChecksumMode: 'ENABLED' })));
     } catch (error) {
       // HEAD answers have no body, hence no error code; 405 is a delete marker.

@@ -17,11 +17,14 @@ export class Principal {
 
   /** Granted action patterns, by the statement they stand in, that allowed something. */
   private readonly used = new Set<string>();
+  /** Actions that some call asked for, allowed or not. */
+  public readonly asked = new Set<string>();
 
   /** `statements` is asked at every call, so that a policy change counts from the next call on. */
   constructor(public readonly arn: string, private readonly statements: () => Statement[] | undefined) {}
 
   public allows(action: string, resource: string, context: Context): boolean {
+    this.asked.add(action);
     const statements = this.statements();
     if (statements === undefined) { return true; }
     const matching = statements.filter(s => matchesAction(s, action) && matchesResource(s, resource) && matchesCondition(s, context));

@@ -1,3 +1,4 @@
+import { strict as assert } from 'assert';
 import { randomUUID } from 'crypto';
 import type { Handlers, ProviderEvent } from '../../lambda/shared/lifecycle';
 import type { Clock } from '../emulator/clock';
@@ -22,6 +23,12 @@ export class Stack {
   private current: Properties | undefined;
   /** Extra deliveries of the next events, as Lambda's asynchronous invocations sometimes make. */
   public deliveries = 1;
+  /** Told of the status of the stack, as far as handlers ask for it. */
+  public onStatus?: (status: string) => void;
+  /** The rollback that failed, to be continued. */
+  private stuck: (() => Promise<void>) | undefined;
+  /** What could not be deleted. CloudFormation says so, and leaves it. */
+  public readonly remains: { readonly id: string; readonly properties: Properties }[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -44,9 +51,25 @@ export class Stack {
   }
 
   public async destroy(): Promise<void> {
+    this.onStatus?.('DELETE_IN_PROGRESS');
     if (this.physicalId !== undefined) { await this.remove(this.physicalId, this.current!); }
     this.physicalId = undefined;
     this.current = undefined;
+  }
+
+  /** A rollback failed. */
+  public get isStuck(): boolean {
+    return this.stuck !== undefined;
+  }
+
+  /** Continues a rollback that failed; then deletes all there is, and what could not be deleted before. */
+  public async abandon(): Promise<void> {
+    await this.stuck?.();
+    for (const { id, properties } of this.remains.splice(0)) {
+      await this.remove(id, properties);
+      if (id === this.physicalId) { this.physicalId = this.current = undefined; }
+    }
+    await this.destroy();
   }
 
   /** A Delete with the id that CloudFormation invents for a creation that it cancelled. */
@@ -72,12 +95,12 @@ export class Stack {
     let started;
     for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.onEvent(event) }; }
     const id = started!.PhysicalResourceId!;
-    if (event.RequestType === 'Delete') { expect(id).toBe(event.PhysicalResourceId); }
+    if (event.RequestType === 'Delete') { assert.equal(id, event.PhysicalResourceId); }
     try {
       for (let polls = 0; polls < MOST_POLLS; polls++) {
         const { IsComplete, Data } = await this.handlers.isComplete(started!);
         if (IsComplete) { return { id, attributes: (Data ?? {}) as Attributes }; }
-        expect(Data).toBeUndefined();
+        assert.equal(Data, undefined);
         await this.clock.sleep(POLL_MILLISECONDS);
       }
       throw new Error('Operation timed out');
@@ -97,7 +120,7 @@ export class Stack {
     } catch (error) {
       // The framework swallows the Delete of a creation whose onEvent threw: it knows no id.
       const id = (error as { physicalId?: string }).physicalId;
-      if (id !== undefined) { await this.remove(id, wanted); }
+      if (id !== undefined) { await andThen(error as Error, () => this.remove(id, wanted)); }
       throw error;
     }
   }
@@ -105,27 +128,52 @@ export class Stack {
   private async update(wanted: Properties, failAfter: boolean, rollbackWith: 'old' | 'new'): Promise<Attributes> {
     const [oldId, old] = [this.physicalId!, this.current!];
     let newId = oldId;
+    let replaced: Attributes;
+    this.onStatus?.('UPDATE_IN_PROGRESS');
     try {
       const { id, attributes } = await this.play(this.event('Update', wanted, { PhysicalResourceId: oldId, OldResourceProperties: old }));
       newId = id;
       if (failAfter) { throw new Error('another resource failed'); }
       this.physicalId = id;
       this.current = wanted;
-      if (id !== oldId) { await this.remove(oldId, old); }
-      return attributes;
+      if (id === oldId) { return attributes; }
+      replaced = attributes;
     } catch (error) {
       newId = (error as { physicalId?: string }).physicalId ?? newId;
-      const back = await this.play(this.event('Update', old, {
-        PhysicalResourceId: rollbackWith === 'new' ? newId : oldId, OldResourceProperties: wanted,
-      }));
-      this.physicalId = back.id;
-      if (rollbackWith === 'new' && newId !== back.id) { await this.remove(newId, wanted); }
+      const rollBack = async () => {
+        this.onStatus?.('UPDATE_ROLLBACK_IN_PROGRESS');
+        const back = await this.play(this.event('Update', old, {
+          PhysicalResourceId: rollbackWith === 'new' ? newId : oldId, OldResourceProperties: wanted,
+        }));
+        this.physicalId = back.id;
+        this.stuck = undefined;
+        if (rollbackWith === 'new' && newId !== back.id) { await this.remove(newId, wanted); }
+      };
+      this.stuck = rollBack;
+      await andThen(error as Error, rollBack);
       throw error;
     }
+    // Nothing is rolled back any more if this fails.
+    await this.remove(oldId, old);
+    return replaced;
   }
 
   private async remove(id: string, properties: Properties): Promise<void> {
-    await this.play(this.event('Delete', properties, { PhysicalResourceId: id }));
+    try {
+      await this.play(this.event('Delete', properties, { PhysicalResourceId: id }));
+    } catch (error) {
+      this.remains.push({ id, properties });
+      throw error;
+    }
+  }
+}
+
+/** What follows from an error may fail too; then both are told. */
+async function andThen(error: Error, next: () => Promise<void>): Promise<void> {
+  try {
+    await next();
+  } catch (another) {
+    throw new AggregateError([error, another], `${error.message}; and then: ${(another as Error).message}`);
   }
 }
 

@@ -32,6 +32,7 @@ import type { Lambda } from '../../emulator/lambda';
 import { installClock } from '../../emulator/lambda/in-process-clock';
 import { S3 } from '../../emulator/s3';
 import { EmulatorServer } from '../../emulator/server';
+import { AccessDenied } from '../../emulator/service';
 import { StepFunctions } from '../../emulator/states';
 import { Stack } from '../stack';
 import { Stacks } from '../stacks';
@@ -88,6 +89,11 @@ export class World {
   public readonly stacks = new Stacks();
   /** Actions that are denied from now on. */
   public readonly denied: string[] = [];
+  /** In whose name the handler, the transfer functions and the state machines call. */
+  public readonly principal = new Principal('arn:aws:sts::111122223333:assumed-role/handler/handler', () => [
+    { Effect: 'Allow', Action: '*', Resource: '*' },
+    ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
+  ]);
   public handlers!: Handlers;
   /** How often each transfer function was invoked; the one of several steps, for each of them. */
   public readonly invocations: Record<string, number> = {};
@@ -100,7 +106,9 @@ export class World {
   private constructor(private readonly options: WorldOptions) {
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.states = new StepFunctions(this.clock, {
-      authorizeInvoke: () => {},
+      authorizeInvoke: (role: Principal, functionArn: string) => {
+        if (!role.allows('lambda:InvokeFunction', functionArn, {})) { throw new AccessDenied(role.arn, 'lambda:InvokeFunction', functionArn); }
+      },
       invoke: (name: string, payload: unknown) => this.invoke(name.split(':').at(-1)!, payload),
     } as unknown as Lambda);
     [this.kms, this.s3, this.ec2, this.ebs, this.states, this.stacks].forEach(service => this.server.add(service));
@@ -184,13 +192,9 @@ export class World {
   }
 
   private begin(): void {
-    const principal = new Principal('arn:aws:sts::111122223333:assumed-role/handler/handler', () => [
-      { Effect: 'Allow', Action: '*', Resource: '*' },
-      ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
-    ]);
-    const credentials = this.server.issue(principal);
-    const machine = this.states.create({ name: 'transfer', definition: { ...DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: Principal.ADMIN });
-    const exporting = this.states.create({ name: 'export', definition: EXPORT, role: Principal.ADMIN });
+    const credentials = this.server.issue(this.principal);
+    const machine = this.states.create({ name: 'transfer', definition: { ...DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: this.principal });
+    const exporting = this.states.create({ name: 'export', definition: EXPORT, role: this.principal });
     Object.assign(process.env, {
       AWS_LAMBDA_FUNCTION_NAME: 'handler',
       AWS_ENDPOINT_URL: this.server.url,
@@ -283,7 +287,7 @@ const task = (name: string) => ({
 });
 
 /** As the constructs make it. */
-const DEFINITION = {
+export const DEFINITION = {
   StartAt: 'Plan',
   States: {
     Plan: { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy' },
@@ -340,7 +344,7 @@ const DEFINITION = {
 };
 
 /** As the constructs make it. */
-const EXPORT = {
+export const EXPORT = {
   StartAt: 'Plan',
   States: {
     Plan: { ...task('exportPlan'), Next: 'Copy' },

@@ -14,6 +14,7 @@ import { Ec2 } from '../../emulator/ec2';
 import { Efs, type EfsOptions } from '../../emulator/efs';
 import { REGION } from '../../emulator/environment';
 import type { Fault } from '../../emulator/faults';
+import { Principal } from '../../emulator/iam';
 import { Kms } from '../../emulator/kms';
 import { installClock } from '../../emulator/lambda/in-process-clock';
 import { Scheduler } from '../../emulator/scheduler';
@@ -44,6 +45,13 @@ export class World {
   public readonly scheduler: Scheduler;
   /** What schedules have started. */
   public readonly deferred: Promise<void>[] = [];
+  /** Actions that are denied to the handlers from now on. */
+  public readonly denied: string[] = [];
+  /** In whose name they call. */
+  public readonly principal = new Principal('arn:aws:sts::111122223333:assumed-role/handler/handler', () => [
+    { Effect: 'Allow', Action: '*', Resource: '*' },
+    ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
+  ]);
   public handlers!: ReturnType<typeof makeHandlers>;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
@@ -111,7 +119,8 @@ export class World {
   }
 
   private connect(): void {
-    const config = { ...clientConfig(), endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
+    const admin = { ...clientConfig(), endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN };
+    const config = { ...admin, credentials: this.server.issue(this.principal) };
     const clients = {
       efs: new EFSClient(config),
       ec2: new EC2Client(config),
@@ -121,8 +130,8 @@ export class World {
       scheduler: new SchedulerClient(config),
     };
     const efsIn = (region: string) => new EFSClient({ ...config, region });
-    this.clients.push(...Object.values(clients));
-    this.client = clients.efs;
+    this.client = new EFSClient(admin);
+    this.clients.push(this.client, ...Object.values(clients));
     this.runDeferred = deferredThroughput(clients);
     this.handlers = makeHandlers({ ...clients, efsIn }, { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS });
   }
