@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { disk, VERSIONED_IMAGES, type EbsWorld } from './ebs-world';
 import type { Build } from './world';
-import { DiskImage, Snapshot, SnapshotExport, SnapshotImport } from '../../src';
+import { DiskImage, ExportFormat, Snapshot, SnapshotExport, SnapshotImport } from '../../src';
 import { BLOCK_SIZE } from '../emulator/ebs';
 
 /** A snapshot, its child, and what is exported of them. Only one export is of a whole volume, for that takes long. */
@@ -19,7 +19,10 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
     const next = new SnapshotImport(stack, 'Next', { image: image('next.img', second), kmsKey: key, parent: base });
     const own = new Bucket(stack, 'Own', { encryptionKey: key, removalPolicy: RemovalPolicy.DESTROY, autoDeleteObjects: true });
     new CfnOutput(stack, 'OwnBucket', { value: own.bucketName });
-    if (full) { new SnapshotExport(stack, 'Full', { snapshot: next, bucket: own, kmsKey: key }); }
+    if (full) {
+      new SnapshotExport(stack, 'Full', { snapshot: next, bucket: own, kmsKey: key });
+      new SnapshotExport(stack, 'Qcow2', { snapshot: next, bucket: own, kmsKey: key, format: ExportFormat.QCOW2 });
+    }
     new SnapshotExport(stack, 'Delta', {
       snapshot: next,
       since: Snapshot.fromSnapshotId(stack, 'Since', base.snapshotId),
@@ -40,7 +43,7 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
       const outcome = (await deploy('one.delta')).expectSuccess('CREATE_COMPLETE');
       const next = outcome.id('Next');
       const own = outcome.outputs.OwnBucket;
-      expect(keysIn(own)).toEqual([`${next}.img`, `${next}.img.manifest`]);
+      expect(keysIn(own)).toEqual(['img', 'img.manifest', 'qcow2', 'qcow2.manifest'].map(extension => `${next}.${extension}`));
       const { content } = s3.object(own, `${next}.img`)!;
       expect(content.size).toBe(1024 ** 3);
       // Beyond what was written, an encrypted volume holds noise, and its export zeros.
@@ -48,6 +51,10 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
       expect(createHash('sha256').update(head).digest('hex')).toBe(ebs.sha256(next, second.length));
       expect((await content.read(content.size - BLOCK_SIZE, content.size)).equals(Buffer.alloc(BLOCK_SIZE))).toBe(true);
       expect(outcome.attribute('Full', 'ObjectSize')).toBe(String(1024 ** 3));
+      // Five clusters of tables, and then the blocks that the snapshot has.
+      const qcow2 = s3.object(own, `${next}.qcow2`)!.content;
+      expect(qcow2.size).toBe(5 * BLOCK_SIZE + second.length);
+      expect((await qcow2.read(5 * BLOCK_SIZE, qcow2.size)).equals(head)).toBe(true);
 
       expect(deltas()).toEqual(['one.delta']);
       const delta = s3.object(VERSIONED_IMAGES, 'one.delta')!.content;
@@ -69,7 +76,7 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
     test('that are retained stay; the others go with the stack', async () => {
       const before = await deploy('two.delta', false);
       before.expectSuccess('UPDATE_COMPLETE');
-      expect(keysIn(before.outputs.OwnBucket)).toHaveLength(2);
+      expect(keysIn(before.outputs.OwnBucket)).toHaveLength(4);
       (await given().world.destroy('Exports')).expectSuccess('DELETE_COMPLETE');
       expect(deltas()).toEqual([]);
       given().expectNothingLeft('Exports');
