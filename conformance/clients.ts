@@ -199,7 +199,7 @@ async function exportImages(report: Report, emulator: Emulator, folder: string, 
       if (size !== GIB) { throw new Error(`its disk has ${size} bytes`); }
       // It knows no check of VHD.
       const checked = name === 'qcow2' ? await output(qemu, ['check', '-f', format, path], { env: environment() }) : '';
-      await output(qemu, ['compare', '-s', '-f', 'raw', '-F', format, raw, path], { env: environment() });
+      await output(qemu, ['compare', '-f', 'raw', '-F', format, raw, path], { env: environment() });
       return [`${content.size} bytes`, checked.trim().split('\n')[0]].filter(part => part !== '').join('; ');
     });
   }

@@ -109,7 +109,9 @@ class Making {
     return { file, raw: await this.rawOf(file, format), how: [...flags, ...options, ...changes].join(' ') };
   }
 
-  private async compressed(program: string, options: string[], { vhd = false, volumeSize }: { vhd?: boolean; volumeSize?: number } = {}): Promise<Made> {
+  private async compressed(
+    program: string, options: string[], { vhd = false, volumeSize }: { vhd?: boolean; volumeSize?: number } = {},
+  ): Promise<Made> {
     const whole = vhd ? await this.convert('vpc', ['subformat=fixed', 'force_size=on']) : undefined;
     const disk = whole?.file ?? this.disk({ odd: true });
     try {

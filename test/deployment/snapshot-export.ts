@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { disk, VERSIONED_IMAGES, type EbsWorld } from './ebs-world';
 import type { Build } from './world';
-import { DiskImage, Snapshot, SnapshotExport, SnapshotImport, ZeroBlocks } from '../../src';
+import { DiskImage, ExportFormat, Snapshot, SnapshotExport, SnapshotImport, ZeroBlocks } from '../../src';
 import { BLOCK_SIZE } from '../emulator/ebs';
 
 /** A snapshot, its child, and what is exported of them. Only one export is of a whole volume, for that takes long. */
@@ -22,6 +22,7 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
     if (full) {
       const whole = new SnapshotExport(stack, 'Full', { snapshot: next, bucket: own, kmsKey: key });
       new SnapshotImport(stack, 'Again', { image: DiskImage.fromExport(whole), zeroBlocks: ZeroBlocks.OMIT });
+      new SnapshotExport(stack, 'Qcow2', { snapshot: next, bucket: own, kmsKey: key, format: ExportFormat.QCOW2 });
     }
     new SnapshotExport(stack, 'Delta', {
       snapshot: next,
@@ -43,7 +44,7 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
       const outcome = (await deploy('one.delta')).expectSuccess('CREATE_COMPLETE');
       const next = outcome.id('Next');
       const own = outcome.outputs.OwnBucket;
-      expect(keysIn(own)).toEqual([`${next}.img`, `${next}.img.manifest`]);
+      expect(keysIn(own)).toEqual(['img', 'img.manifest', 'qcow2', 'qcow2.manifest'].map(extension => `${next}.${extension}`));
       const { content } = s3.object(own, `${next}.img`)!;
       expect(content.size).toBe(1024 ** 3);
       // Beyond what was written, an encrypted volume holds noise, and its export zeros.
@@ -54,6 +55,10 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
       // By the manifest, which tells where there is nothing but zeros.
       expect(given().snapshot(outcome.id('Again'))).toMatchObject({ state: 'completed', volumeSize: 1, presentIndexes: [0, 2, 3, 4, 5] });
       expect(ebs.sha256(outcome.id('Again'), second.length)).toBe(ebs.sha256(next, second.length));
+      // Five clusters of tables, and then the blocks that the snapshot has.
+      const qcow2 = s3.object(own, `${next}.qcow2`)!.content;
+      expect(qcow2.size).toBe(5 * BLOCK_SIZE + second.length);
+      expect((await qcow2.read(5 * BLOCK_SIZE, qcow2.size)).equals(head)).toBe(true);
 
       expect(deltas()).toEqual(['one.delta']);
       const delta = s3.object(VERSIONED_IMAGES, 'one.delta')!.content;
@@ -75,7 +80,7 @@ export function snapshotExportSequences(given: () => EbsWorld): void {
     test('that are retained stay; the others go with the stack', async () => {
       const before = await deploy('two.delta', false);
       before.expectSuccess('UPDATE_COMPLETE');
-      expect(keysIn(before.outputs.OwnBucket)).toHaveLength(2);
+      expect(keysIn(before.outputs.OwnBucket)).toHaveLength(4);
       (await given().world.destroy('Exports')).expectSuccess('DELETE_COMPLETE');
       expect(deltas()).toEqual([]);
       given().expectNothingLeft('Exports');

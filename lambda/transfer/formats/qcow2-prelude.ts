@@ -23,17 +23,19 @@ export class Qcow2Prelude {
   private readonly refcountTable: number;
   private readonly l1: number;
   private readonly clusters: number;
+  private readonly dataClusters: number;
 
   constructor(private readonly volumeBlocks: number, private readonly present: BlockSet) {
     const tables = Math.ceil(volumeBlocks / PER_TABLE);
     this.tables = Array.from({ length: tables }, (_, i) => i).filter(i => present.count(i * PER_TABLE, (i + 1) * PER_TABLE) > 0);
     this.l1 = blocksOf(tables * ENTRY);
+    this.dataClusters = present.count();
     // Refcount blocks count themselves, too.
     let [blocks, table] = [0, 0];
     for (let all = 0; all === 0 || blocks * PER_REFCOUNT_BLOCK < all;) {
       blocks++;
       table = blocksOf(blocks * ENTRY);
-      all = 1 + table + blocks + this.l1 + this.tables.length + present.count();
+      all = 1 + table + blocks + this.l1 + this.tables.length + this.dataClusters;
     }
     [this.refcountBlocks, this.refcountTable] = [blocks, table];
     this.clusters = 1 + table + blocks + this.l1 + this.tables.length;
@@ -50,7 +52,7 @@ export class Qcow2Prelude {
     const l1At = refcountBlocksAt + this.refcountBlocks;
     yield this.header(l1At);
     yield pointers(this.refcountTable, range(this.refcountBlocks, i => [i, refcountBlocksAt + i, 0]));
-    const all = this.clusters + this.present.count();
+    const all = this.clusters + this.dataClusters;
     for (let i = 0; i < this.refcountBlocks; i++) {
       const used = Math.min(PER_REFCOUNT_BLOCK, all - i * PER_REFCOUNT_BLOCK);
       const refcounts = Buffer.alloc(CLUSTER);
