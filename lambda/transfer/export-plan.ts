@@ -33,6 +33,8 @@ export async function exportPlan(
   if (sizeOfPart(plan, 1) > MOST_PART_BYTES) {
     throw new Error(`of snapshot ${snapshotId}, ${blocks} blocks changed since ${sinceId}: ${sizeOfObject(plan)} bytes, but an object in S3 has at most ${MOST_EXPORT_GIB} GiB`);
   }
+  // For nobody would remove what is saved after the export was cancelled.
+  if (!await aws.store.record(exportId)) { throw new Error(`the export ${exportId} was cancelled`); }
   if (prelude) { await aws.store.savePrelude(exportId, prelude.bytes); }
   await aws.store.saveExportPlan(exportId, plan);
   log({ event: 'export planned', exportId, snapshotId, blocks, partBlocks: plan.partBlocks, workers: plan.workers });

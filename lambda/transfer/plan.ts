@@ -1,6 +1,7 @@
 import type { BlockReader } from './block-reader';
 import { blocksOf, diskSizeOf, rangesOf, type Plan } from './blocks';
 import { planParent, shared } from './parent-blocks';
+import type { Snapshots } from './snapshots';
 import type { Source } from './source';
 import type { TransferStore } from './store';
 import { divide } from './workers';
@@ -11,10 +12,11 @@ export interface PlanServices {
   readonly source: Source;
   readonly store: TransferStore;
   readonly reader: BlockReader;
+  readonly snapshots: Snapshots;
 }
 
 /** Cuts the disk into ranges. Tests take smaller ones. */
-export async function plan({ source, store, reader }: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
+export async function plan({ source, store, reader, snapshots }: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { snapshotId, zeroBlocks, verify, deadline } = input;
   const { source: pinned } = input;
   const said = await source.verify(pinned);
@@ -38,6 +40,8 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
     owner: input.owner,
     parent: parent && shared(parent, workers),
   };
+  // For nobody would remove what is saved after the import was cancelled.
+  await snapshots.expect(snapshotId);
   await store.savePlan(snapshotId, made);
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId });
   return {

@@ -6,7 +6,7 @@ import { disk, IMAGES, KILLED, properties, World, type WorldOptions } from './wo
 import { readDeltaHeader, readDeltaTable, RECORD_SIZE, recordOffset, tableRange } from '../../../lambda/transfer/formats/delta';
 import { BLOCK_SIZE } from '../../emulator/ebs';
 import { REGION } from '../../emulator/environment';
-import type { Fault } from '../../emulator/faults';
+import { THROTTLE, type Fault } from '../../emulator/faults';
 import { EmulatorServer } from '../../emulator/server';
 
 const EXPORTS = 'exports';
@@ -204,6 +204,28 @@ describe('an export', () => {
     await cancelled;
     expect(cancelled).toBeDefined();
     await world.clock.sleep(900_000);
+    expectNothing();
+  });
+
+  test('that is deleted while its plan is being made leaves nothing', async () => {
+    await start();
+    const stack = world.exports();
+    const base = await sparse();
+    const next = await givenSnapshot({ 1: block('e') }, base);
+    let deletion: Promise<unknown> | undefined;
+    let over = false;
+    const properties = wanted(next, { SinceSnapshotId: base });
+    const event = stack.event('Create', properties);
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.server.faults.choose(operation => {
+      if (operation !== 'ebs:ListChangedBlocks' || over) { return undefined; }
+      deletion ??= stack.play(stack.event('Delete', properties, { PhysicalResourceId: started.PhysicalResourceId })).then(() => { over = true; });
+      return THROTTLE;
+    });
+    await world.handlers.isComplete(started);
+    await world.clock.sleep(1200_000);
+    await deletion;
+    expect(over).toBe(true);
     expectNothing();
   });
 
