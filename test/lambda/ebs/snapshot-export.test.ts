@@ -229,6 +229,44 @@ describe('an export', () => {
     expectNothing();
   });
 
+  test('that is deleted while it is being handed out leaves nothing', async () => {
+    await start();
+    const stack = world.exports();
+    const properties = wanted(await sparse());
+    const event = stack.event('Create', properties);
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const { PhysicalResourceId } = started;
+    await world.handlers.isComplete(started);
+    await world.clock.sleep(600_000);
+    expect(keys()).toContain('disk.img');
+    let deletion: Promise<unknown> | undefined;
+    let over = false;
+    world.server.faults.choose(operation => {
+      if (operation !== 's3:PutObject' || over) { return undefined; }
+      deletion ??= stack.play(stack.event('Delete', properties, { PhysicalResourceId })).then(() => { over = true; });
+      return { kind: 'error', code: 'SlowDown', status: 503, message: 'slow down' };
+    });
+    await expect(world.handlers.isComplete(started)).rejects.toThrow('was deleted while it was being handed out');
+    await deletion;
+    expect(over).toBe(true);
+    expectNothing();
+  });
+
+  test.each([true, false])('that is cancelled, and would be ready before its deletion comes, leaves nothing (WaitForCompletion %s)', async WaitForCompletion => {
+    await start();
+    const stack = world.exports();
+    const properties = wanted(await sparse(), { WaitForCompletion });
+    const event = stack.event('Create', properties);
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.stacks.statuses.set(stack.stackId, 'DELETE_IN_PROGRESS');
+    for (let i = 0; i < 2; i++) {
+      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      await world.clock.sleep(600_000);
+    }
+    await stack.cancel(properties);
+    expectNothing();
+  });
+
   test('refuses what is not there, not completed, or too large', async () => {
     await start();
     await expect(world.exports().deploy(wanted('snap-0123456789abcdef0'))).rejects.toThrow('snapshot snap-0123456789abcdef0 does not exist in this Region');
