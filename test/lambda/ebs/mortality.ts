@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'async_hooks';
-import { KILLED, type World } from './world';
 import type { clientConfig } from '../../../lambda/shared/client-config';
 import type { Wire, WireOptions } from '../../../lambda/transfer/wire';
+
+/** The process of a function ended, and told nobody why. */
+export const KILLED = new Error('killed');
 
 /** How one invocation of a function shall go. */
 export interface Fate {
@@ -53,7 +55,7 @@ class Invocation {
 const invocations = new AsyncLocalStorage<Invocation>();
 
 /** Runs a function as its fate has it; throws `KILLED` if it dies. */
-export async function live(world: World, work: () => Promise<unknown>, fate: Fate = {}): Promise<unknown> {
+export async function live(world: { run<T>(work: () => Promise<T>): Promise<T> }, work: () => Promise<unknown>, fate: Fate = {}): Promise<unknown> {
   const run = () => {
     const invocation = new Invocation(fate);
     return world.run(() => Promise.race([invocations.run(invocation, work), invocation.death]));

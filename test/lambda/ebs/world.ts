@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'async_hooks';
 import { createHash } from 'crypto';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { KILLED } from './mortality';
 import { makeHandlers } from '../../../lambda/ebs';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import type { Handlers } from '../../../lambda/shared/lifecycle';
@@ -40,8 +41,7 @@ export const IMAGES = 'images';
 export const TRANSFERS = 'transfers';
 export const ENDED = ['FAILED', 'TIMED_OUT', 'ABORTED'];
 
-/** The process of a function ended, and told nobody why. */
-export const KILLED = new Error('killed');
+export { KILLED };
 
 export interface WorldOptions {
   readonly ebs?: EbsOptions;
