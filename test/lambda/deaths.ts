@@ -79,13 +79,17 @@ export class Death {
 
 const MOST_TOLD = 5;
 
-/** Plays the same thing again and again, with a death at every request, or, if there are to be fewer, at every so-many-th. */
-export async function dieEverywhere(play: (death: Death) => Promise<void>, stride: number, first = 1): Promise<void> {
+/** Where the few deaths of an ordinary run are, one of each kind. */
+const SOME = [9, 34, 57, 82];
+
+/** Plays the same thing again and again, with a death at some of its requests; `DEATHS=1`: at every one, `DEATHS=10`: at every tenth. */
+export async function dieEverywhere(play: (death: Death) => Promise<void>): Promise<void> {
+  const stride = Number(process.env.DEATHS ?? Infinity);
   const wrong: string[] = [];
   const kinds = [[false, 'it is repeated'], [true, 'it is repeated'], [false, 'it has failed'], [true, 'it has failed']] as const;
   for (const [i, [answered, after]] of kinds.entries()) {
-    // Others for each.
-    for (let at = first + Math.floor(i * stride / kinds.length), more = true; more && wrong.length < MOST_TOLD; at += stride) {
+    const first = stride === Infinity ? SOME[i] : 1 + Math.floor(i * stride / kinds.length);
+    for (let at = first, more = true; more && at < Infinity && wrong.length < MOST_TOLD; at += stride) {
       const death = new Death(at, answered, after);
       await play(death).catch(error => wrong.push(`with ${death.description}: ${(error as Error).stack}`));
       more = death.victim !== undefined;

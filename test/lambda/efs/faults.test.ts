@@ -5,9 +5,6 @@ import { BROKEN, THROTTLE, type Fault } from '../../emulator/faults';
 import { dieEverywhere, type Death } from '../deaths';
 import { live } from '../ebs/mortality';
 
-/** Every so-many-th death; `DEATHS=1` plays them all. */
-const STRIDE = Number(process.env.DEATHS ?? 19);
-
 jest.mock('../../../lambda/shared/client-config', () => {
   const real = jest.requireActual<typeof import('../../../lambda/shared/client-config')>('../../../lambda/shared/client-config');
   const { mortal } = jest.requireActual<typeof import('../ebs/mortality')>('../ebs/mortality');
@@ -146,7 +143,7 @@ describe('whichever request a function dies at, nothing is left or lost', () => 
     expect(ours()).toEqual([]);
     expect(world.tags(foreign!)).toEqual(before);
     expect(world.scheduler.schedules).toEqual([]);
-  }), STRIDE));
+  })));
 
   test('of mount targets and tags', () => dieEverywhere(death => dying(death, async world => {
     const { FileSystemId: id } = await world.client.send(new CreateFileSystemCommand({ CreationToken: 'token', Tags: [{ Key: 'foreign', Value: 'yes' }] }));
@@ -175,5 +172,5 @@ describe('whichever request a function dies at, nothing is left or lost', () => 
     await targets.destroy();
     expect(world.efs.mountTargets.map(target => target.id)).toEqual([foreign]);
     expect(world.tags(id!)).toEqual({ foreign: 'yes' });
-  }), STRIDE));
+  })));
 });
