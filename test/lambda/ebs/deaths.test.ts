@@ -62,7 +62,11 @@ async function givenSnapshot(world: World, blocks: Record<number, string>, Paren
   for (const [index, seed] of Object.entries(blocks)) {
     const data = Buffer.alloc(BLOCK_SIZE, seed);
     await ebs.send(new PutSnapshotBlockCommand({
-      SnapshotId, BlockIndex: Number(index), BlockData: data, DataLength: BLOCK_SIZE, ChecksumAlgorithm: 'SHA256',
+      SnapshotId,
+      BlockIndex: Number(index),
+      BlockData: data,
+      DataLength: BLOCK_SIZE,
+      ChecksumAlgorithm: 'SHA256',
       Checksum: createHash('sha256').update(data).digest('base64'),
     }));
   }
@@ -85,7 +89,8 @@ function exporting(versioned: boolean, delta: boolean): Scene {
       snapshots = [first, await givenSnapshot(world, { 3: 'd' }, first)];
       for (const key of ['disk', 'disk1', 'disk1.img.', 'disk.img.manifest.old']) { await world.s3.put(EXPORTS, key, Buffer.from('foreign')); }
       // Of somebody else, to the same key.
-      const credentials = world.server.issue(new Principal('arn:aws:sts::111122223333:assumed-role/other/other', () => [{ Effect: 'Allow', Action: '*', Resource: '*' }]));
+      const other = new Principal('arn:aws:sts::111122223333:assumed-role/other/other', () => [{ Effect: 'Allow', Action: '*', Resource: '*' }]);
+      const credentials = world.server.issue(other);
       const s3 = new S3Client({ endpoint: world.server.url, region: REGION, credentials, forcePathStyle: true });
       await s3.send(new CreateMultipartUploadCommand({ Bucket: EXPORTS, Key: 'disk1.img' }));
     },
@@ -108,7 +113,9 @@ function exporting(versioned: boolean, delta: boolean): Scene {
       }
       await stack.destroy();
     },
-    left: world => ({ objects: objects(world), uploads: [...bucket(world).uploads.keys()], snapshots: world.snapshotIds, transfers: world.transferObjects }),
+    left: world => ({
+      objects: objects(world), uploads: [...bucket(world).uploads.keys()], snapshots: world.snapshotIds, transfers: world.transferObjects,
+    }),
   };
 }
 

@@ -214,12 +214,12 @@ describe('an export', () => {
     const next = await givenSnapshot({ 1: block('e') }, base);
     let deletion: Promise<unknown> | undefined;
     let over = false;
-    const properties = wanted(next, { SinceSnapshotId: base });
-    const event = stack.event('Create', properties);
+    const asked = wanted(next, { SinceSnapshotId: base });
+    const event = stack.event('Create', asked);
     const started = { ...event, ...await world.handlers.onEvent(event) };
     world.server.faults.choose(operation => {
       if (operation !== 'ebs:ListChangedBlocks' || over) { return undefined; }
-      deletion ??= stack.play(stack.event('Delete', properties, { PhysicalResourceId: started.PhysicalResourceId })).then(() => { over = true; });
+      deletion ??= stack.play(stack.event('Delete', asked, { PhysicalResourceId: started.PhysicalResourceId })).then(() => { over = true; });
       return THROTTLE;
     });
     await world.handlers.isComplete(started);
@@ -232,8 +232,8 @@ describe('an export', () => {
   test('that is deleted while it is being handed out leaves nothing', async () => {
     await start();
     const stack = world.exports();
-    const properties = wanted(await sparse());
-    const event = stack.event('Create', properties);
+    const asked = wanted(await sparse());
+    const event = stack.event('Create', asked);
     const started = { ...event, ...await world.handlers.onEvent(event) };
     const { PhysicalResourceId } = started;
     await world.handlers.isComplete(started);
@@ -243,7 +243,7 @@ describe('an export', () => {
     let over = false;
     world.server.faults.choose(operation => {
       if (operation !== 's3:PutObject' || over) { return undefined; }
-      deletion ??= stack.play(stack.event('Delete', properties, { PhysicalResourceId })).then(() => { over = true; });
+      deletion ??= stack.play(stack.event('Delete', asked, { PhysicalResourceId })).then(() => { over = true; });
       return { kind: 'error', code: 'SlowDown', status: 503, message: 'slow down' };
     });
     await expect(world.handlers.isComplete(started)).rejects.toThrow('was deleted while it was being handed out');
@@ -255,15 +255,15 @@ describe('an export', () => {
   test.each([true, false])('that is cancelled, and would be ready before its deletion comes, leaves nothing (WaitForCompletion %s)', async WaitForCompletion => {
     await start();
     const stack = world.exports();
-    const properties = wanted(await sparse(), { WaitForCompletion });
-    const event = stack.event('Create', properties);
+    const asked = wanted(await sparse(), { WaitForCompletion });
+    const event = stack.event('Create', asked);
     const started = { ...event, ...await world.handlers.onEvent(event) };
     world.stacks.statuses.set(stack.stackId, 'DELETE_IN_PROGRESS');
     for (let i = 0; i < 2; i++) {
       expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
       await world.clock.sleep(600_000);
     }
-    await stack.cancel(properties);
+    await stack.cancel(asked);
     expectNothing();
   });
 
