@@ -41,7 +41,7 @@ export function makeHandlers(): Handlers {
   const byType: Record<string, () => Handlers> = {
     'Custom::SnapshotImport': once(() => handlersOf(snapshotImport(services), options)),
     'Custom::SnapshotExport': once(() => handlersOf(snapshotExport({
-      ...exportThings(), snapshots: things.snapshots, executions: new Executions(sfn, variable('exportStateMachineArn')),
+      ...exportThings(), snapshots: things.snapshots, stacks: services.stacks, executions: new Executions(sfn, variable('exportStateMachineArn')),
     }), options)),
     'Custom::MachineImage': once(() => handlersOf(machineImage(services), options)),
   };

@@ -129,6 +129,7 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
       if (image.state !== 'available') {
         throw new Error(`EC2 could not make AMI ${id}, which is ${image.state}: ${image.stateMessage ?? 'it gives no reason'}`);
       }
+      if (!context.old && !isHandedOut(image) && await aws.stacks.hasCancelledCreation(context.stackId)) { return undefined; }
       await bringUpToDate(image, properties, context);
       return { ImageId: id, ImageName: image.name };
     },

@@ -6,6 +6,7 @@ import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../s
 import { saidBy } from '../shared/errors';
 import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
+import type { Stacks } from '../shared/stacks';
 import { refuseTooLarge } from '../transfer/export-layout';
 import { removeExport } from '../transfer/export-leftovers';
 import type { ExportRecord, ExportResult } from '../transfer/export-store';
@@ -15,6 +16,7 @@ import type { Snapshot, Snapshots } from '../transfer/snapshots';
 export interface SnapshotExportServices extends ExportThings {
   readonly snapshots: Snapshots;
   readonly executions: Executions;
+  readonly stacks: Stacks;
 }
 
 /** Time for what is under way when an export is removed: parts that come in after an abort have to be aborted again. */
@@ -26,7 +28,7 @@ const AFTERMATH_MILLISECONDS = 5_000;
  * bucket, written before anything is made, says what there is, as tags do for snapshots.
  */
 export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotExportProperties, SnapshotExportAttributes> {
-  const { snapshots, executions, store, target } = aws;
+  const { snapshots, executions, store, target, stacks } = aws;
 
   async function create(properties: SnapshotExportProperties, context: Context): Promise<Created> {
     const exportId = idOf(context);
@@ -107,7 +109,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
 
   async function handOut(record: ExportRecord, result: ExportResult | undefined): Promise<SnapshotExportAttributes> {
     // Last: from now on only CloudFormation decides what becomes of it.
-    if (!record.handedOut) { await store.saveRecord({ ...record, handedOut: true }); }
+    if (!await store.handOut(record.exportId)) { return fail(record.exportId, `export ${record.exportId} was deleted while it was being handed out`); }
     return {
       Bucket: record.bucket,
       Key: record.key,
@@ -126,7 +128,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
 
     create,
 
-    async ready(id, properties, { old }) {
+    async ready(id, properties, { old, stackId }) {
       const record = await store.record(id);
       if (!record?.uploadId) { return fail(id, `nothing is known of export ${id} any more; somebody emptied the transfer bucket`); }
       const result = await store.result(id);
@@ -134,8 +136,9 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
 
       const execution = await executions.find(id);
       const background = !waitsForExport(properties);
+      const isCancelled = async () => !old && !record.handedOut && stacks.hasCancelledCreation(stackId);
       // Not before its end: whoever cleans up after a failed execution removes the object.
-      if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return handOut(record, result); }
+      if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return await isCancelled() ? undefined : handOut(record, result); }
       if (execution?.status === 'FAILED') {
         const reason = await store.failure(id) ?? execution.reason;
         // CloudFormation was told that the resource is complete. An error would only keep it from changing, or rolling back, all the rest.
@@ -146,7 +149,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
         return fail(id, reason);
       }
       if (!execution) { await begin(record, properties); }
-      if (background) { return handOut(record, undefined); }
+      if (background) { return await isCancelled() ? undefined : handOut(record, undefined); }
       return Date.now() > exportDeadlineOf(record.volumeSize, properties, record.started) ? fail(id, TOO_LATE) : undefined;
     },
 

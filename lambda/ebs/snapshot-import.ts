@@ -14,6 +14,7 @@ import { saidBy } from '../shared/errors';
 import { type Context, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
+import type { Stacks } from '../shared/stacks';
 import { boolean, integer } from '../shared/wire';
 import { diskSizeOf, GIB } from '../transfer/blocks';
 import { pinDelta } from '../transfer/delta-source';
@@ -33,6 +34,7 @@ export interface SnapshotImportServices {
   readonly store: TransferStore;
   readonly sharing: SnapshotSharing;
   readonly kept: KeptSnapshots;
+  readonly stacks: Stacks;
 }
 
 /** What the creation learned: the image as it was then, and when that was. */
@@ -52,7 +54,7 @@ const CREATING = 'creating';
 const VISIBLE_AFTER_MILLISECONDS = 150_000;
 
 export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
-  const { source, starter, snapshots, executions, store, sharing, kept } = aws;
+  const { source, starter, snapshots, executions, store, sharing, kept, stacks } = aws;
   const parents = new Parents(aws);
 
   async function understood(object: PinnedObject, properties: SnapshotImportProperties): Promise<PinnedSource> {
@@ -173,7 +175,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
     create,
 
-    async ready(id, properties, { memo, old }) {
+    async ready(id, properties, { memo, old, stackId }) {
       const made = memo === undefined ? undefined : JSON.parse(memo) as Memo;
       const execution = await executions.find(id);
       const background = !waits(properties);
@@ -198,6 +200,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
         return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
       }
+      if (!old && !isHandedOut(snapshot) && await stacks.hasCancelledCreation(stackId)) { return undefined; }
       await handOut(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
     },

@@ -149,7 +149,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
         if (!isNamed(error, 'FileSystemInUse', 'IncorrectFileSystemLifeCycleState')) { throw error; }
         log({ event: 'file system cannot be deleted yet', id, error: nameOf(error) });
         await replications.makeWay(id, properties.ReplicationConfiguration !== undefined);
-        await refuseForObstacles(efs, id, context.since);
+        await refuseForObstacles(efs, present, context.since);
       }
     },
 

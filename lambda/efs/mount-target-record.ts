@@ -56,8 +56,17 @@ export function readRecord({ Tags: tags }: FileSystemDescription, address: strin
 
 /** The subnets of all sets on the file system but this one. */
 export function subnetsOfSets({ Tags: tags = [] }: FileSystemDescription, exceptKey: string): string[] {
-  return tags.filter(({ Key }) => Key !== exceptKey && Key!.startsWith(recordKey('')))
-    .flatMap(({ Value }) => Value!.split(' ').slice(3).filter(word => word !== '' && !word.startsWith(SETTLING)).map(idOf));
+  return tags.filter(({ Key }) => Key !== exceptKey && Key!.startsWith(recordKey(''))).flatMap(({ Value }) => subnetsIn(Value!));
+}
+
+/** Those of the sets that are being deleted: their targets go, sooner or later. */
+export function subnetsOfLeavingSets({ Tags: tags = [] }: FileSystemDescription): string[] {
+  return tags.filter(({ Key, Value }) => Key!.startsWith(recordKey('')) && Value!.startsWith('deleting ' satisfies `${SetRecord['state']} `))
+    .flatMap(({ Value }) => subnetsIn(Value!));
+}
+
+function subnetsIn(value: string): string[] {
+  return value.split(' ').slice(3).filter(word => word !== '' && !word.startsWith(SETTLING)).map(idOf);
 }
 
 /** Twelve subnets fit: an old one and a new one in each of six Availability Zones. */

@@ -1,6 +1,7 @@
 import { paginateDescribeNetworkInterfaces, type EC2Client } from '@aws-sdk/client-ec2';
 import { paginateDescribeAccessPoints, type FileSystemDescription, type MountTargetDescription } from '@aws-sdk/client-efs';
 import type { Efs } from './efs';
+import { subnetsOfLeavingSets } from './mount-target-record';
 import { nameOf, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { retrying } from '../shared/retry';
@@ -21,10 +22,12 @@ export function dataIn({ SizeInBytes: size }: FileSystemDescription): number {
  * Says what keeps a file system in use that nobody is about to remove, so that a
  * deletion which cannot succeed does not wait for the end of its time.
  */
-export async function refuseForObstacles(efs: Efs, fileSystemId: string, since: number): Promise<void> {
+export async function refuseForObstacles(efs: Efs, fileSystem: FileSystemDescription, since: number): Promise<void> {
+  const fileSystemId = fileSystem.FileSystemId!;
   if (Date.now() - since < GRACE_MILLISECONDS) { return; }
   const targets = await efs.mountTargets(fileSystemId);
-  const staying = targets.filter(({ LifeCycleState }) => LifeCycleState !== 'deleting');
+  const leaving = subnetsOfLeavingSets(fileSystem);
+  const staying = targets.filter(({ LifeCycleState, SubnetId }) => LifeCycleState !== 'deleting' && !leaving.includes(SubnetId!));
   if (staying.length > 0) {
     const list = staying.map(({ MountTargetId, SubnetId }) => `${MountTargetId} (${SubnetId})`).join(', ');
     throw new Error(`file system ${fileSystemId} cannot be deleted as long as it has mount targets that are not of its stack: delete ${list} first`);

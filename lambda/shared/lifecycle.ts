@@ -176,7 +176,9 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
     const context = contextOf(event);
     const old = event.OldResourceProperties ?? event.ResourceProperties;
     const living = await life.find([event.ResourceProperties, old], context);
-    const wanted = living.find(thing => thing.identity === context.identity && thing.state === 'usable');
+    const fitting = living.filter(thing => thing.identity === context.identity && thing.state === 'usable');
+    // Before others that were retained.
+    const wanted = fitting.find(({ id }) => id === event.PhysicalResourceId) ?? fitting[0];
 
     // CloudFormation has the id of what is wanted, so it never heard of another one, and will not delete it.
     const neverLeft = wanted?.id === event.PhysicalResourceId;

@@ -30,6 +30,19 @@ export class Stacks {
     }
   }
 
+  /**
+   * Whether CloudFormation has cancelled a creation that goes on here: it takes back all that it created, or deletes the
+   * stack. What is handed out then, no deletion would find any more. Where it does not say, the creation goes on.
+   */
+  public async hasCancelledCreation(stackId: string): Promise<boolean> {
+    try {
+      return /ROLLBACK|^DELETE/.test(await this.status(stackId) ?? '');
+    } catch (error) {
+      log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
+      return false;
+    }
+  }
+
   /** Where this is a resource of a stack; CloudFormation lists it there until an operation that removes it is over. */
   public async resources(physicalId: string): Promise<Membership[]> {
     try {

@@ -24,7 +24,7 @@ export async function exportPlan(
 ): Promise<ExportPlanResult> {
   const { exportId, snapshotId, sinceId, format, volumeSize } = input;
   const volumeBlocks = small?.blocks ?? blocksOf(volumeSize * GIB);
-  const content = await contentOf(aws, input, volumeBlocks);
+  const { content, save } = await contentOf(aws, input, volumeBlocks);
   const plan: ExportPlan = {
     snapshotId,
     sinceId,
@@ -42,30 +42,33 @@ export async function exportPlan(
     throw new Error(`of snapshot ${snapshotId}, there are ${plan.blocks} blocks to export${sinceId === undefined ? '' : `, which changed since ${sinceId}`}: `
       + `${sizeOfObject(plan)} bytes, but an object in S3 has at most ${MOST_EXPORT_GIB} GiB`);
   }
+  // For nobody would remove what is saved after the export was cancelled.
+  if (!await aws.store.record(exportId)) { throw new Error(`the export ${exportId} was cancelled`); }
+  await save();
   await aws.store.saveExportPlan(exportId, plan);
   log({ event: 'export planned', exportId, snapshotId, blocks: plan.blocks, partBlocks: plan.partBlocks, workers: plan.workers });
   return { exportId, workers: plan.workers, ranges: Array.from({ length: exportRangesOf(plan) }, (_, n) => ({ n })) };
 }
 
-/** How many blocks the object has, and what is around them; which ones, if not all, is kept for the workers. */
-async function contentOf(
-  { store, reader }: ExportReading, input: ExportInput, volumeBlocks: number,
-): Promise<Pick<ExportPlan, 'blocks' | 'volumeBlocks' | 'preludeSize' | 'footerSize'>> {
+interface Content {
+  /** How many blocks the object has, and what is around them. */
+  readonly content: Pick<ExportPlan, 'blocks' | 'volumeBlocks' | 'preludeSize' | 'footerSize'>;
+  /** Keeps for the workers which blocks these are, if not all. */
+  save(): Promise<void>;
+}
+
+async function contentOf({ store, reader }: ExportReading, input: ExportInput, volumeBlocks: number): Promise<Content> {
   const { exportId, sinceId, format } = input;
   if (sinceId !== undefined) {
     const { bytes, blocks } = await deltaPreludeOf(reader, { ...input, sinceId });
-    await store.savePrelude(exportId, bytes);
-    return { blocks, preludeSize: bytes.length };
+    return { content: { blocks, preludeSize: bytes.length }, save: () => store.savePrelude(exportId, bytes) };
   }
-  switch (format) {
-    case 'QCOW2': {
-      const present = await presentBlocks(reader, input, volumeBlocks);
-      await store.savePresentBlocks(exportId, present);
-      return { blocks: present.count(), volumeBlocks, preludeSize: new Qcow2Prelude(volumeBlocks, present).size };
-    }
-    case 'VHD': return { blocks: volumeBlocks, preludeSize: 0, footerSize: VHD_FOOTER };
-    default: return { blocks: volumeBlocks, preludeSize: 0 };
+  if (format === 'QCOW2') {
+    const present = await presentBlocks(reader, input, volumeBlocks);
+    const preludeSize = new Qcow2Prelude(volumeBlocks, present).size;
+    return { content: { blocks: present.count(), volumeBlocks, preludeSize }, save: () => store.savePresentBlocks(exportId, present) };
   }
+  return { content: { blocks: volumeBlocks, preludeSize: 0, footerSize: format === 'VHD' ? VHD_FOOTER : undefined }, save: async () => {} };
 }
 
 /** Lists what the snapshot has; of a large one, several parts at once. */

@@ -1,7 +1,7 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { BlockSet } from './block-set';
 import type { ExportPlan } from './export-layout';
-import { TransferStore } from './store';
+import { NOT_FIRST, TransferStore } from './store';
 import { isNamed } from '../shared/errors';
 
 /** What is known of an export as long as its resource exists: S3 cannot be searched for who made an object. */
@@ -66,6 +66,23 @@ export class ExportStore extends TransferStore {
 
   public async saveRecord(record: ExportRecord): Promise<void> {
     await this.put(record.exportId, 'record.json', JSON.stringify(record));
+  }
+
+  /** Marks it as told to be complete; false: it was removed meanwhile, of which no record may be left. */
+  public async handOut(exportId: string): Promise<boolean> {
+    for (;;) {
+      const present = await this.read(exportId, 'record.json');
+      if (!present) { return false; }
+      const record = JSON.parse(present.bytes.toString()) as ExportRecord;
+      if (record.handedOut) { return true; }
+      try {
+        await this.put(exportId, 'record.json', JSON.stringify({ ...record, handedOut: true }), { IfMatch: present.etag });
+        return true;
+      } catch (error) {
+        // The answer may have been lost; the next look tells.
+        if (!isNamed(error, 'NoSuchKey', ...NOT_FIRST)) { throw error; }
+      }
+    }
   }
 
   /** Those of all exports of the stack. */

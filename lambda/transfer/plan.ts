@@ -2,6 +2,7 @@ import type { BlockReader } from './block-reader';
 import { blocksOf, diskSizeOf, rangesOf, type Plan } from './blocks';
 import { mayBeKnown } from './known-digests';
 import { planParent, shared } from './parent-blocks';
+import type { Snapshots } from './snapshots';
 import type { Source } from './source';
 import type { TransferStore } from './store';
 import { unchangedBlocks, type Blocks, type ImagePart } from './unchanged-parts';
@@ -13,10 +14,11 @@ export interface PlanServices {
   readonly source: Source;
   readonly store: TransferStore;
   readonly reader: BlockReader;
+  readonly snapshots: Snapshots;
 }
 
 /** Cuts the disk into ranges. Tests take smaller ones. */
-export async function plan({ source, store, reader }: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
+export async function plan({ source, store, reader, snapshots }: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { snapshotId, zeroBlocks, verify, deadline } = input;
   const { source: pinned } = input;
   const said = await source.verify(pinned);
@@ -45,6 +47,8 @@ export async function plan({ source, store, reader }: PlanServices, input: Trans
     parent: parent && shared(parent, workers),
     ...(unchanged.length > 0 && { unchanged }),
   };
+  // For nobody would remove what is saved after the import was cancelled.
+  await snapshots.expect(snapshotId);
   await store.savePlan(snapshotId, made);
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId, unchanged: sum(unchanged) });
   return {

@@ -31,6 +31,9 @@ export class SnapshotInUse extends Error {
   }
 }
 
+/** EC2 may not know for a while, at one of its ends, what another one has told. */
+const VISIBLE_AFTER_SECONDS = 30;
+
 /** The account's snapshots, as EC2 knows them. */
 export class Snapshots {
   constructor(private readonly ec2: EC2Client) {}
@@ -43,6 +46,14 @@ export class Snapshots {
       if (isNamed(error, 'InvalidSnapshot.NotFound')) { return undefined; }
       throw error;
     }
+  }
+
+  /** Throws if it was deleted. It was seen before, but not everywhere in EC2 maybe. */
+  public async expect(id: string): Promise<void> {
+    const missing = new Error(`snapshot ${id} was deleted`);
+    await retrying(async () => {
+      if (!await this.find(id)) { throw missing; }
+    }, { also: error => error === missing, alsoSeconds: VISIBLE_AFTER_SECONDS, what: 'find snapshot' });
   }
 
   /** Those that carry all of these tags. */

@@ -149,16 +149,23 @@ export class TransferStore {
   }
 
   protected async get(snapshotId: string, name: string): Promise<Buffer | undefined> {
+    return (await this.read(snapshotId, name))?.bytes;
+  }
+
+  protected async read(snapshotId: string, name: string): Promise<{ readonly bytes: Buffer; readonly etag: string } | undefined> {
     const command = new GetObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name) });
     try {
-      return await this.call('s3:GetObject', async () => Buffer.from(await (await this.s3.send(command)).Body!.transformToByteArray()));
+      return await this.call('s3:GetObject', async () => {
+        const { Body, ETag } = await this.s3.send(command);
+        return { bytes: Buffer.from(await Body!.transformToByteArray()), etag: ETag! };
+      });
     } catch (error) {
       if (isNamed(error, 'NoSuchKey')) { return undefined; }
       throw error;
     }
   }
 
-  protected put(snapshotId: string, name: string, body: string | Buffer, conditions: { IfNoneMatch?: '*' } = {}): Promise<unknown> {
+  protected put(snapshotId: string, name: string, body: string | Buffer, conditions: { IfNoneMatch?: '*'; IfMatch?: string } = {}): Promise<unknown> {
     const command = new PutObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name), Body: body, ...conditions });
     return this.call('s3:PutObject', () => this.s3.send(command));
   }
@@ -172,7 +179,7 @@ export class TransferStore {
 }
 
 /** Somebody else was first to write an object, or is just doing so. */
-const NOT_FIRST = ['PreconditionFailed', 'ConditionalRequestConflict'];
+export const NOT_FIRST = ['PreconditionFailed', 'ConditionalRequestConflict'];
 
 /** What a snapshot was sealed with. */
 export interface Manifest {

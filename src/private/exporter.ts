@@ -38,7 +38,7 @@ export class Exporter extends RangeWork {
     super(scope, id, 'export');
     this.bucket = props.bucket;
     const plan = this.worker('Plan', { description: 'lists what is to be exported', timeout: Duration.minutes(15), memorySize: 1769 });
-    this.mayUse(plan, 's3:PutObject');
+    this.mayUse(plan, 's3:GetObject', 's3:PutObject');
     const copy = this.copier('uploads a range of a snapshot');
     this.mayUse(copy, 's3:GetObject', 's3:PutObject');
     const finish = this.worker('Finish', { description: 'completes the object of an export', timeout: Duration.minutes(15), memorySize: 1024 });

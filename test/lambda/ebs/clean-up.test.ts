@@ -111,4 +111,20 @@ describe('nothing is left of', () => {
     await expect(world.handlers.isComplete(started)).rejects.toThrow(/did not end in time|ebs:PutSnapshotBlock failed/);
     world.expectNothingLeft();
   });
+
+  test('a plan that is made when its import has been deleted', async () => {
+    const stack = await start({ rule: false });
+    let deletion: Promise<unknown> | undefined;
+    let over = false;
+    world.server.faults.choose(operation => {
+      if (operation !== 's3:HeadObject' || !world.invocations.plan || over) { return undefined; }
+      deletion ??= stack.play(stack.event('Delete', properties(), { PhysicalResourceId: world.snapshotIds[0] })).then(() => { over = true; });
+      return { kind: 'error', code: 'SlowDown', status: 503, message: 'slow down' };
+    });
+    await begin(stack);
+    await world.clock.sleep(1200_000);
+    await deletion;
+    expect(over).toBe(true);
+    world.expectNothingLeft();
+  });
 });

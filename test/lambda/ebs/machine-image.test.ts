@@ -300,6 +300,18 @@ describe('no image is made twice or lost', () => {
     await stack.cancel(wanted);
     expect(images()).toEqual([]);
   });
+
+  test('when a creation that is cancelled would be ready before its deletion comes', async () => {
+    const stack = machines();
+    const wanted = machineProperties(givenSnapshot());
+    const event = stack.event('Create', wanted);
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    await world.clock.sleep(60 * SECOND);
+    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    await stack.cancel(wanted);
+    expect(images()).toEqual([]);
+  });
 });
 
 describe('images that were replaced', () => {

@@ -69,7 +69,11 @@ export class MachineStack {
       newMachine = await this.apply(this.machines, oldMachine, machineProperties(newDisk.id, more));
       if (fail) { throw new Error('another resource failed'); }
     } catch (error) {
-      newMachine ??= this.halfMade(error, newDisk !== undefined, machineProperties(newDisk?.id ?? '', more));
+      if (newDisk === undefined) {
+        newDisk = this.halfMade(error, oldDisk, wanted);
+      } else {
+        newMachine ??= this.halfMade(error, oldMachine, machineProperties(newDisk.id, more));
+      }
       await this.rollBack({ oldDisk, oldMachine, newDisk, newMachine }, rollbackWith);
       throw error;
     }
@@ -108,10 +112,10 @@ export class MachineStack {
     return (existing ?? snapshots.add({ volumeSize: 1, startTime: this.world.clock.now(), tags })).snapshotId;
   }
 
-  /** What CloudFormation knows of a resource whose update failed after it had got another id. */
-  private halfMade(error: unknown, begun: boolean, properties: Properties): Resource | undefined {
-    const { physicalId } = error as { physicalId?: string };
-    return begun && physicalId !== undefined ? { id: physicalId, properties } : undefined;
+  /** What CloudFormation knows of a resource whose creation or update failed. */
+  private halfMade(error: unknown, old: Resource | undefined, properties: Properties): Resource | undefined {
+    const { physicalId = old?.id } = error as { physicalId?: string };
+    return physicalId === undefined ? undefined : { id: physicalId, properties };
   }
 
   private async rollBack(

@@ -1,12 +1,16 @@
 import { AsyncLocalStorage } from 'async_hooks';
-import { KILLED, type World } from './world';
 import type { clientConfig } from '../../../lambda/shared/client-config';
 import type { Wire, WireOptions } from '../../../lambda/transfer/wire';
+
+/** The process of a function ended, and told nobody why. */
+export const KILLED = new Error('killed');
 
 /** How one invocation of a function shall go. */
 export interface Fate {
   /** Dies at its so-many-th request. */
   readonly killAt?: number;
+  /** Asked before each request: true, and it dies at that one. */
+  readonly dies?: () => boolean;
   /** The service still acts on that request. */
   readonly answered?: boolean;
   /** Another worker does the same at the same time, as Lambda and Step Functions sometimes have it. */
@@ -34,7 +38,7 @@ class Invocation {
 
   public async request<T>(send: () => Promise<T>): Promise<T> {
     if (this.dead) { return never(); }
-    const last = ++this.requests === this.fate.killAt;
+    const last = ++this.requests === this.fate.killAt || this.fate.dies?.() === true;
     if (last && !this.fate.answered) {
       this.die();
       return never();
@@ -51,7 +55,7 @@ class Invocation {
 const invocations = new AsyncLocalStorage<Invocation>();
 
 /** Runs a function as its fate has it; throws `KILLED` if it dies. */
-export async function live(world: World, work: () => Promise<unknown>, fate: Fate = {}): Promise<unknown> {
+export async function live(world: { run<T>(work: () => Promise<T>): Promise<T> }, work: () => Promise<unknown>, fate: Fate = {}): Promise<unknown> {
   const run = () => {
     const invocation = new Invocation(fate);
     return world.run(() => Promise.race([invocations.run(invocation, work), invocation.death]));
@@ -63,10 +67,10 @@ export async function live(world: World, work: () => Promise<unknown>, fate: Fat
   return answer;
 }
 
-/** Clients whose requests die with the function that makes them, and give up soon: a request that is not answered costs real time. */
-export function mortal(real: typeof clientConfig, requestTimeout: number): typeof clientConfig {
+/** Clients whose requests die with the function that makes them, and give up soon if told so: a request that is not answered costs real time. */
+export function mortal(real: typeof clientConfig, requestTimeout?: number): typeof clientConfig {
   return options => {
-    const config = real({ ...options, requestTimeout });
+    const config = real({ ...options, ...requestTimeout !== undefined && { requestTimeout } });
     const { requestHandler } = config;
     const handle = requestHandler.handle.bind(requestHandler);
     requestHandler.handle = (...request) => invocations.getStore()?.request(() => handle(...request)) ?? handle(...request);
@@ -75,10 +79,10 @@ export function mortal(real: typeof clientConfig, requestTimeout: number): typeo
 }
 
 /** The same for the engine's own connections. */
-export function mortalWire(real: typeof Wire, timeout: number): typeof Wire {
+export function mortalWire(real: typeof Wire, timeout?: number): typeof Wire {
   return class extends real {
     constructor(options: WireOptions = {}) {
-      super({ ...options, answerTimeout: timeout, bodyTimeout: timeout });
+      super({ ...options, ...timeout !== undefined && { answerTimeout: timeout, bodyTimeout: timeout } });
     }
 
     public override send(...request: Parameters<Wire['send']>): ReturnType<Wire['send']> {

@@ -6,7 +6,7 @@ import { disk, IMAGES, KILLED, properties, World, type WorldOptions } from './wo
 import { readDeltaHeader, readDeltaTable, RECORD_SIZE, recordOffset, tableRange } from '../../../lambda/transfer/formats/delta';
 import { BLOCK_SIZE } from '../../emulator/ebs';
 import { REGION } from '../../emulator/environment';
-import type { Fault } from '../../emulator/faults';
+import { THROTTLE, type Fault } from '../../emulator/faults';
 import { EmulatorServer } from '../../emulator/server';
 import { MemoryFile, openImage, readDisk } from '../../formats/fixtures';
 
@@ -196,6 +196,66 @@ describe('an export', () => {
     await cancelled;
     expect(cancelled).toBeDefined();
     await world.clock.sleep(900_000);
+    expectNothing();
+  });
+
+  test('that is deleted while its plan is being made leaves nothing', async () => {
+    await start();
+    const stack = world.exports();
+    const base = await sparse();
+    const next = await givenSnapshot({ 1: block('e') }, base);
+    let deletion: Promise<unknown> | undefined;
+    let over = false;
+    const asked = wanted(next, { SinceSnapshotId: base });
+    const event = stack.event('Create', asked);
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.server.faults.choose(operation => {
+      if (operation !== 'ebs:ListChangedBlocks' || over) { return undefined; }
+      deletion ??= stack.play(stack.event('Delete', asked, { PhysicalResourceId: started.PhysicalResourceId })).then(() => { over = true; });
+      return THROTTLE;
+    });
+    await world.handlers.isComplete(started);
+    await world.clock.sleep(1200_000);
+    await deletion;
+    expect(over).toBe(true);
+    expectNothing();
+  });
+
+  test('that is deleted while it is being handed out leaves nothing', async () => {
+    await start();
+    const stack = world.exports();
+    const asked = wanted(await sparse());
+    const event = stack.event('Create', asked);
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const { PhysicalResourceId } = started;
+    await world.handlers.isComplete(started);
+    await world.clock.sleep(600_000);
+    expect(keys()).toContain('disk.img');
+    let deletion: Promise<unknown> | undefined;
+    let over = false;
+    world.server.faults.choose(operation => {
+      if (operation !== 's3:PutObject' || over) { return undefined; }
+      deletion ??= stack.play(stack.event('Delete', asked, { PhysicalResourceId })).then(() => { over = true; });
+      return { kind: 'error', code: 'SlowDown', status: 503, message: 'slow down' };
+    });
+    await expect(world.handlers.isComplete(started)).rejects.toThrow('was deleted while it was being handed out');
+    await deletion;
+    expect(over).toBe(true);
+    expectNothing();
+  });
+
+  test.each([true, false])('that is cancelled, and would be ready before its deletion comes, leaves nothing (WaitForCompletion %s)', async WaitForCompletion => {
+    await start();
+    const stack = world.exports();
+    const asked = wanted(await sparse(), { WaitForCompletion });
+    const event = stack.event('Create', asked);
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.stacks.statuses.set(stack.stackId, 'DELETE_IN_PROGRESS');
+    for (let i = 0; i < 2; i++) {
+      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      await world.clock.sleep(600_000);
+    }
+    await stack.cancel(asked);
     expectNothing();
   });
 

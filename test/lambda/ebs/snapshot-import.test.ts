@@ -375,6 +375,20 @@ describe('a cancelled creation', () => {
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 
+  test('that would be ready before its deletion comes is not handed out', async () => {
+    await start();
+    const stack = world.stack();
+    const event = stack.event('Create', properties());
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.stacks.statuses.set(stack.stackId, 'ROLLBACK_IN_PROGRESS');
+    for (let i = 0; i < 3; i++) {
+      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      await world.clock.sleep(300_000);
+    }
+    await stack.cancel(properties());
+    world.expectNothingLeft();
+  });
+
   test('that goes on after its deletion leaves nothing', async () => {
     await start();
     const stack = world.stack();
@@ -385,4 +399,13 @@ describe('a cancelled creation', () => {
     await deletion;
     world.expectNothingLeft();
   });
+});
+
+test('a rollback goes back to the very snapshot that there was, not to one like it that was retained', async () => {
+  await start();
+  const stack = world.stack();
+  await stack.play(stack.event('Create', properties()));
+  const { SnapshotId } = await stack.deploy(properties());
+  await expect(stack.deploy(properties({ SourceRevision: '2' }), { failAfter: true, rollbackWith: 'old' })).rejects.toThrow('another resource failed');
+  expect(stack.physicalId).toBe(SnapshotId);
 });

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'async_hooks';
 import { createHash } from 'crypto';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { KILLED } from './mortality';
 import { makeHandlers } from '../../../lambda/ebs';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import type { Handlers } from '../../../lambda/shared/lifecycle';
@@ -41,8 +42,7 @@ export const IMAGES = 'images';
 export const TRANSFERS = 'transfers';
 export const ENDED = ['FAILED', 'TIMED_OUT', 'ABORTED'];
 
-/** The process of a function ended, and told nobody why. */
-export const KILLED = new Error('killed');
+export { KILLED };
 
 export interface WorldOptions {
   readonly ebs?: EbsOptions;
@@ -60,7 +60,7 @@ export interface WorldOptions {
   readonly timeoutSeconds?: number;
   /** Sleepers wake at multiples of so many milliseconds only: fewer moments make a faster test. @default 1 */
   readonly tick?: number;
-  /** Runs an invocation of a transfer function by `run`, or throws `KILLED`: `Lambda.Unknown` to the state machine, which repeats it. */
+  /** Runs an invocation of a function by `run`, or throws `KILLED`: `Lambda.Unknown` to the state machine, which repeats it. */
   readonly around?: (name: string, work: () => Promise<unknown>) => Promise<unknown>;
 }
 
@@ -210,7 +210,9 @@ export class World {
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
     const { onEvent, isComplete } = makeHandlers();
-    this.handlers = { onEvent: event => this.run(() => onEvent(event)), isComplete: event => this.run(() => isComplete(event)) };
+    this.handlers = {
+      onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
+    };
     const services = {
       ...s3Things(),
       writer: new BlockWriter(new EBSClient(clientConfig())),
@@ -238,7 +240,7 @@ export class World {
     if (this.options.rule) {
       this.states.onStatusChange(event => {
         const work = () => 'exportId' in JSON.parse(event.detail.input) ? exportCleanUp(exportServices, event) : cleanUp(services, event);
-        if (event.detail.status !== 'RUNNING') { void this.run(work).catch(() => {}); }
+        if (event.detail.status !== 'RUNNING') { void this.perform('ended', work).catch(() => {}); }
       });
     }
   }
@@ -248,13 +250,17 @@ export class World {
     this.invocations[name] = (this.invocations[name] ?? 0) + 1;
     try {
       const work = () => this.functions[functionName](JSON.parse(JSON.stringify(payload)));
-      const result = await (this.options.around?.(name, work) ?? this.run(work));
+      const result = await this.perform(name, work);
       return { payload: JSON.parse(JSON.stringify(result ?? null)), executedVersion: '$LATEST', requestId: '0' };
     } catch (error) {
       if (error === KILLED) { return { functionError: 'Unhandled', payload: {}, executedVersion: '$LATEST', requestId: '0' }; }
       const { name: errorType, message: errorMessage } = error as Error;
       return { functionError: 'Unhandled', payload: { errorType, errorMessage, trace: [] }, executedVersion: '$LATEST', requestId: '0' };
     }
+  }
+
+  private perform<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return (this.options.around?.(name, work) ?? this.run(work)) as Promise<T>;
   }
 
   private async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import { CreateAccessPointCommand } from '@aws-sdk/client-efs';
 import { World } from './world';
 import type { EfsOptions } from '../../emulator/efs';
+import { THROTTLE } from '../../emulator/faults';
 import type { Stack } from '../stack';
 
 const KIB = 1024;
@@ -37,6 +38,19 @@ describe('a deletion that something else prevents', () => {
 
     world.efs.mountTargets.forEach(({ phase }) => phase.settle('deleted'));
     await stack.destroy();
+    expect(world.efs.fileSystems).toEqual([]);
+  });
+
+  test('waits for a set of mount targets that is being deleted, although EFS is too busy for it', async () => {
+    await begin();
+    const set = world.stack('Custom::MountTargets', 'Targets');
+    const { a1, b1 } = world.subnet;
+    await set.deploy({ Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8', SecurityGroups: [], SubnetIds: [a1, b1] });
+    const end = world.clock.now() + 75_000;
+    world.server.faults.choose(operation => operation === 'efs:DeleteMountTarget' && world.clock.now() < end ? THROTTLE : undefined);
+    await Promise.all([set.destroy(), stack.destroy()]);
+    expect(world.clock.now()).toBeGreaterThan(end);
+    expect(world.efs.mountTargets).toEqual([]);
     expect(world.efs.fileSystems).toEqual([]);
   });
 

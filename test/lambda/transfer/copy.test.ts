@@ -260,7 +260,7 @@ describe('clean-up', () => {
 
   test('removes the objects of one snapshot only', async () => {
     await plan(aws, input);
-    await plan(aws, { ...input, snapshotId: `${snapshotId}0` });
+    await aws.store.savePlan(`${snapshotId}0`, await aws.store.plan(snapshotId));
     await cleanUp(aws, { snapshotId });
     expect(world.transferObjects).toEqual([`transfers/${snapshotId}0/plan.json`]);
   });
