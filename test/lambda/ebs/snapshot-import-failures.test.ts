@@ -185,6 +185,7 @@ describe('what passes by itself is waited for', () => {
     'ebs:StartSnapshot', 'ebs:PutSnapshotBlock', 'ebs:CompleteSnapshot',
     'ec2:DescribeSnapshots', 'ec2:DeleteSnapshot', 'ec2:CreateTags', 'ec2:DeleteTags',
     'states:StartExecution', 'states:DescribeExecution', 'states:StopExecution',
+    'cloudformation:DescribeStacks',
   ];
 
   test.each(Object.entries(faults))('%s of the first call of every operation', async (_, fault) => {
