@@ -60,7 +60,10 @@ export function ebsPermissionSequences(given: () => EbsWorld): void {
         },
         EbsProviderTransferStepsServiceRole: { 'ebs:ListSnapshotBlocks': parent, 'kms:DescribeKey': parent },
         EbsProviderTransferVerifyServiceRole: { 's3:PutObject': 'to say what differs; no snapshot differed' },
-        EbsProviderExporterPlanServiceRole: { 'kms:Decrypt': 'the emulated EBS lists without it; no source says whether the real one does' },
+        EbsProviderExporterPlanServiceRole: {
+          'kms:Decrypt': 'the emulated EBS lists without it; no source says whether the real one does',
+          's3:ListBucket': 'to tell an export that was cancelled from one that it may not see; none was while it was planned',
+        },
         EbsProviderExporterCopyServiceRole: { 'kms:GenerateDataKey': 'the user guide of S3 lists it for multipart uploads, without saying for which call' },
         EbsProviderExporterFinishServiceRole: {
           's3:AbortMultipartUpload': 'for uploads whose ids were lost; none was', 's3:GetObjectVersion': odd, 's3:DeleteObjectVersion': odd,

@@ -20,6 +20,7 @@ function startsProcesses(): Pick<WorldOptions, 'around'> & { readonly starts: nu
   return {
     starts,
     around: async (name, work) => {
+      if (['onEvent', 'isComplete', 'ended'].includes(name)) { return world.run(work); }
       const process = ['plan', 'seal', 'settle'].includes(name) ? 'steps' : name;
       if ((idle[process] ??= 0) > 0) {
         idle[process]--;
