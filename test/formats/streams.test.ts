@@ -67,6 +67,23 @@ test.each<[string, Buffer, 'GZIP' | 'ZSTD', string]>([
 });
 
 test.each<['GZIP' | 'ZSTD' | 'XZ', (content: Buffer) => Buffer]>([['GZIP', gzipSync], ['ZSTD', zstdCompressSync], ['XZ', storedXz]])(
+  'a %s stream that is left when its decoder has come to the end, ahead of whoever reads it, breaks nothing', async (format, compress) => {
+    const turns = async () => { for (let i = 0; i < 20; i++) { await new Promise(resolve => setImmediate(resolve)); } };
+    for (const size of [1, 10_000, 80_000]) {
+      for await (const piece of decompressed(format, [compress(randomBytes(size))])) {
+        expect(piece.length).toBeGreaterThan(0);
+        await turns();
+        break;
+      }
+    }
+    // The next one is read as ever.
+    const content = randomBytes(80_000);
+    const pieces: Buffer[] = [];
+    for await (const piece of decompressed(format, [compress(content)])) { pieces.push(piece); }
+    expect(Buffer.concat(pieces).equals(content)).toBe(true);
+  });
+
+test.each<['GZIP' | 'ZSTD' | 'XZ', (content: Buffer) => Buffer]>([['GZIP', gzipSync], ['ZSTD', zstdCompressSync], ['XZ', storedXz]])(
   'a %s stream that is left early, as the handler leaves it when it has seen its start, breaks nothing', async (format, compress) => {
     const compressed = compress(randomBytes(2_000_000));
     const reads: number[] = [];

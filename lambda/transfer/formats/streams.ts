@@ -109,10 +109,17 @@ class Bytes {
 
 async function* xz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   // Not Readable.toWeb: what that has read ahead ends the process if the stream is left before its end.
-  const decoded = new XzReadableStream(ReadableStream.from(source) as ConstructorParameters<typeof XzReadableStream>[0]);
-  for await (const piece of decoded as unknown as AsyncIterable<Uint8Array>) {
-    // Its memory is the decoder's, which goes on writing to it.
-    yield Buffer.from(piece);
+  const decoded = new XzReadableStream(ReadableStream.from(source) as ConstructorParameters<typeof XzReadableStream>[0]).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await decoded.read();
+      if (done) { return; }
+      // Its memory is the decoder's, which goes on writing to it.
+      yield Buffer.from(value as Uint8Array);
+    }
+  } finally {
+    // It fails where the decoder has come to the end by itself.
+    await decoded.cancel().catch(() => {});
   }
 }
 
