@@ -114,6 +114,7 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
     ...identity,
     physicalId: /^ami-[0-9a-f]{8,40}$/,
     several: true,
+    inRollback: stackId => aws.stacks.isRollingBack(stackId, true),
 
     create,
 
@@ -129,7 +130,7 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
       if (image.state !== 'available') {
         throw new Error(`EC2 could not make AMI ${id}, which is ${image.state}: ${image.stateMessage ?? 'it gives no reason'}`);
       }
-      if (!context.old && !isHandedOut(image) && await aws.stacks.hasCancelledCreation(context.stackId)) { return undefined; }
+      if (context.mayBeCancelled && !isHandedOut(image) && await aws.stacks.hasCancelled(context.stackId)) { return undefined; }
       await bringUpToDate(image, properties, context);
       return { ImageId: id, ImageName: image.name };
     },

@@ -125,10 +125,11 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
     identity: ['SnapshotId', 'SinceSnapshotId', 'Bucket', 'Key', 'Format'],
     physicalId: /^export-[0-9a-f]{32}$/,
     several: true,
+    inRollback: stackId => stacks.isRollingBack(stackId, true),
 
     create,
 
-    async ready(id, properties, { old, stackId }) {
+    async ready(id, properties, { old, stackId, mayBeCancelled }) {
       const record = await store.record(id);
       if (!record?.uploadId) { return fail(id, `nothing is known of export ${id} any more; somebody emptied the transfer bucket`); }
       const result = await store.result(id);
@@ -136,7 +137,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
 
       const execution = await executions.find(id);
       const background = !waitsForExport(properties);
-      const isCancelled = async () => !old && !record.handedOut && stacks.hasCancelledCreation(stackId);
+      const isCancelled = async () => mayBeCancelled && !record.handedOut && stacks.hasCancelled(stackId);
       // Not before its end: whoever cleans up after a failed execution removes the object.
       if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return await isCancelled() ? undefined : handOut(record, result); }
       if (execution?.status === 'FAILED') {

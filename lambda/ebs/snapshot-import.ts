@@ -172,10 +172,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     defaults: { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' },
     physicalId: /^snap-[0-9a-f]{8,40}$/,
     several: true,
+    inRollback: stackId => stacks.isRollingBack(stackId, true),
 
     create,
 
-    async ready(id, properties, { memo, old, stackId }) {
+    async ready(id, properties, { memo, old, stackId, mayBeCancelled }) {
       const made = memo === undefined ? undefined : JSON.parse(memo) as Memo;
       const execution = await executions.find(id);
       const background = !waits(properties);
@@ -200,7 +201,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
         return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
       }
-      if (!old && !isHandedOut(snapshot) && await stacks.hasCancelledCreation(stackId)) { return undefined; }
+      if (mayBeCancelled && !isHandedOut(snapshot) && await stacks.hasCancelled(stackId)) { return undefined; }
       await handOut(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
     },

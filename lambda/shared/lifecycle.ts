@@ -21,6 +21,8 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   readonly physicalId: RegExp;
   /** Whether older ones that were retained may live beside it: a creation that is cancelled must leave those alone. */
   readonly several?: boolean;
+  /** Whether the stack is on the way back. A lifecycle that has this leaves unfinished what CloudFormation has cancelled: see `mayBeCancelled`. */
+  inRollback?(stackId: string): Promise<boolean>;
 
   /**
    * Makes the thing by at most one creating call, and gives its physical id:
@@ -93,6 +95,11 @@ export interface ReadyContext<P> extends Context {
   readonly memo?: string;
   /** The properties before an update. */
   readonly old?: P;
+  /**
+   * This belongs to an operation that goes forward. If the stack goes back, CloudFormation has cancelled it, and hears no more
+   * of it: what was handed out then, nobody would delete. What is left unfinished is removed by the event of the way back.
+   */
+  readonly mayBeCancelled: boolean;
 }
 
 /** The event, as the Provider framework hands it over. */
@@ -107,6 +114,8 @@ export interface ProviderEvent<P> {
   readonly OldResourceProperties?: P;
   /** From `onEvent`, for `isComplete`. */
   readonly Memo?: string;
+  /** It was made on the way back from a failed operation. */
+  readonly InRollback?: 'true';
   /** Until when a creation that was cancelled may still be under way; milliseconds since 1970, in digits. */
   readonly LateCreationUntil?: string;
   /** When a deletion began; milliseconds since 1970, in digits. */
@@ -116,6 +125,7 @@ export interface ProviderEvent<P> {
 export interface OnEventResult {
   readonly PhysicalResourceId: string;
   readonly Memo?: string;
+  readonly InRollback?: 'true';
   readonly LateCreationUntil?: string;
   readonly Since?: string;
 }
@@ -149,8 +159,9 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
     const context = contextOf(event);
     try {
       const old = event.RequestType === 'Update' ? event.OldResourceProperties : undefined;
+      const inRollback = old !== undefined && await life.inRollback?.(event.StackId);
       const { id, memo } = await life.create(event.ResourceProperties, { ...context, ...(old && { old, oldId: event.PhysicalResourceId }) });
-      return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }) };
+      return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }), ...(inRollback && { InRollback: 'true' }) };
     } catch (error) {
       // The call may have succeeded although its answer was lost, and nobody will tell us to delete a thing without an id.
       await removeUnfinished(event, context).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
@@ -236,7 +247,7 @@ export function handlersOf<P extends OwnerProperties, A extends object>(
       const id = event.PhysicalResourceId!;
       if (event.RequestType !== 'Delete') {
         const attributes = await life.ready(id, event.ResourceProperties, {
-          ...contextOf(event), memo: event.Memo, old: event.OldResourceProperties,
+          ...contextOf(event), memo: event.Memo, old: event.OldResourceProperties, mayBeCancelled: event.InRollback === undefined,
         });
         return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };
       }

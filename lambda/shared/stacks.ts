@@ -31,10 +31,10 @@ export class Stacks {
   }
 
   /**
-   * Whether CloudFormation has cancelled a creation that goes on here: it takes back all that it created, or deletes the
-   * stack. What is handed out then, no deletion would find any more. Where it does not say, the creation goes on.
+   * Whether CloudFormation has cancelled what goes forward here: it goes back, or deletes the stack. Where it does not say,
+   * all goes on.
    */
-  public async hasCancelledCreation(stackId: string): Promise<boolean> {
+  public async hasCancelled(stackId: string): Promise<boolean> {
     try {
       return /ROLLBACK|^DELETE/.test(await this.status(stackId) ?? '');
     } catch (error) {

@@ -312,6 +312,19 @@ describe('no image is made twice or lost', () => {
     await stack.cancel(wanted);
     expect(images()).toEqual([]);
   });
+
+  test('when an update is cancelled, whose image would be ready before the event of the way back comes', async () => {
+    const stack = machines();
+    const [before, after] = [machineProperties(givenSnapshot()), machineProperties(givenSnapshot())];
+    const { ImageId } = await stack.deploy(before);
+    const event = stack.event('Update', after, { PhysicalResourceId: ImageId, OldResourceProperties: before });
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    await world.clock.sleep(60 * SECOND);
+    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    await stack.play(stack.event('Update', before, { PhysicalResourceId: ImageId, OldResourceProperties: after }));
+    expect(imageIds()).toEqual([ImageId]);
+  });
 });
 
 describe('images that were replaced', () => {

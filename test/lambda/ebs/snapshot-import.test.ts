@@ -389,6 +389,23 @@ describe('a cancelled creation', () => {
     world.expectNothingLeft();
   });
 
+  test('as well as a cancelled update: its snapshot is not handed out, and goes with the event of the way back', async () => {
+    await start();
+    const stack = world.stack();
+    const [before, after] = [properties(), properties({ SourceRevision: '2' })];
+    const { SnapshotId } = await stack.deploy(before);
+    const event = stack.event('Update', after, { PhysicalResourceId: SnapshotId, OldResourceProperties: before });
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    for (let i = 0; i < 3; i++) {
+      await world.clock.sleep(300_000);
+      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    }
+    const back = await stack.play(stack.event('Update', before, { PhysicalResourceId: SnapshotId, OldResourceProperties: after }));
+    expect(back.id).toBe(SnapshotId);
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+  });
+
   test('that goes on after its deletion leaves nothing', async () => {
     await start();
     const stack = world.stack();
