@@ -61,7 +61,8 @@ const project = new awscdk.AwsCdkConstructLibrary({
     jestConfig: {
       testTimeout: 900_000,
       collectCoverage: false,
-      maxWorkers: 2,
+      // On two cores: many tests wait for what others compute.
+      maxWorkers: 3,
       // The examples import the library by its name.
       moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' },
       modulePathIgnorePatterns: ['<rootDir>/consumers.out/'],

@@ -135,12 +135,9 @@ test('settings of a file system of somebody else come, change and go, under righ
   expect(find(foreignId).policy).toBeUndefined();
 });
 
-test.each([
-  ['Policy', 'elasticfilesystem:PutFileSystemPolicy'],
-  ['Backup', 'elasticfilesystem:PutBackupPolicy'],
-  ['Lifecycle', 'elasticfilesystem:PutLifecycleConfiguration'],
-  ['Replication', 'elasticfilesystem:CreateReplicationConfiguration'],
-])('%s fails without the right to %s', async (_name, action) => {
+// As every other right is tried by `npx projen conformance permissions`, in less time.
+test('a policy fails without the right to put one', async () => {
+  const action = 'elasticfilesystem:PutFileSystemPolicy';
   (await world.deploy('App', app({ settings: 'first' }), { without: action }))
     .expectFailure('ROLLBACK_COMPLETE', `is not authorized to perform: ${action}`);
   expect([find(foreignId).policy, find(foreignId).lifecyclePolicies, replications()]).toEqual([undefined, [], []]);

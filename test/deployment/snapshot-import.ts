@@ -1,4 +1,4 @@
-import { CfnOutput, NestedStack, RemovalPolicy, Size, Tags, type Stack } from 'aws-cdk-lib';
+import { CfnOutput, RemovalPolicy, Size, Tags, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -152,24 +152,5 @@ export function snapshotImportSequences(given: () => EbsWorld): void {
       expect(given().transferBuckets('Changing')).toEqual([]);
       given().expectContent(after, second);
     });
-  });
-
-  test('an import in a nested stack lives as any other', async () => {
-    const [first, second] = [disk(1, 'first'), disk(1, 'second')];
-    const build = (content: Buffer): Build => stack => {
-      const inner = new NestedStack(stack, 'Inner');
-      const { snapshotId } = new SnapshotImport(inner, 'Disk', { image: DiskImage.fromAsset(given().world.file('nested.img', content)) });
-      new ec2.CfnVolume(stack, 'Volume', { availabilityZone: `${stack.region}a`, snapshotId });
-    };
-    (await given().world.deploy('Outer', build(first))).expectSuccess('CREATE_COMPLETE');
-    const [before] = given().madeBy('Outer/Inner/Disk');
-    given().expectContent(before, first);
-    (await given().world.deploy('Outer', build(second))).expectSuccess('UPDATE_COMPLETE');
-    const [after, ...more] = given().madeBy('Outer/Inner/Disk');
-    expect(more).toEqual([]);
-    given().expectContent(after, second);
-    expect(given().world.emulator.ec2.volumes).toMatchObject([{ snapshotId: after }]);
-    (await given().world.destroy('Outer')).expectSuccess('DELETE_COMPLETE');
-    given().expectNothingLeft('Outer');
   });
 }
