@@ -14,6 +14,7 @@ const STACK = 'Demo';
 const SETTINGS = 'for props that the demo does not use; test/deployment-efs needs it';
 const FAILURE = 'for a way to fail or to be replaced that the demo does not take; test/deployment and test/lambda need it';
 const IMAGES = 'for machine images and shared snapshots, which the demo does not have; test/deployment/machine-image.ts needs it';
+const PARTS = 'for images that were uploaded in parts, with a SHA-256 of each; test/deployment needs it';
 const CDK = 'the CDK grants it with every Distributed Map';
 
 /** Granted to the demo's roles, and not needed by its creation, update and destruction. */
@@ -44,6 +45,8 @@ const UNNEEDED: Record<string, string> = {
   'elasticfilesystem:UpdateFileSystemProtection': SETTINGS,
   'kms:DescribeKey': "for accounts that encrypt by default; the demo's does not",
   's3:DeleteObject': FAILURE,
+  's3:GetObjectAttributes': PARTS,
+  's3:GetObjectVersionAttributes': PARTS,
   's3:ListBucket': FAILURE,
   's3:PutObject': FAILURE,
   'states:RedriveExecution': CDK,
