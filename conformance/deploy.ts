@@ -191,7 +191,7 @@ class Account {
     const emulator = await Emulator.start();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const router = await Router.start({ emulator: emulator.server.url, others: url });
+    const router = await new Router({ emulator: emulator.server.url, others: url }).listen();
     const ministack = await Background.start(join(bin, 'ministack'), [], {
       url: `${url}/_ministack/health`,
       log: join(workFolder('ministack'), 'ministack.log'),

@@ -57,7 +57,7 @@ export class MotoAccount {
     const moto = await Background.start(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', `${port}`], {
       url: `${url}/moto-api/`, env: environment(), log: join(folder, 'moto.log'),
     });
-    const account = new MotoAccount(moto, await Front.start(url));
+    const account = new MotoAccount(moto, await new Front(url).listen());
     try {
       await account.begin();
     } catch (error) {

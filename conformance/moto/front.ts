@@ -1,40 +1,21 @@
-import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { bodyOf, Proxy } from '../proxy';
 
 /**
  * Stands before moto 5.2.5, and puts right what would end a resource's life
  * there before it begins: see docs/conformance.md. All else is moto's.
  */
-export class Front {
-  public static async start(moto: string): Promise<Front> {
-    const front = new Front(moto);
-    await new Promise<void>(resolve => front.server.listen(0, '127.0.0.1', resolve));
-    return front;
-  }
-
+export class Front extends Proxy {
   /** Started by the EBS direct APIs, and not completed yet. */
   private readonly pending = new Set<string>();
   /** What moto did that it should not, and was put right. */
   public readonly corrected = new Set<string>();
-  private readonly server: Server;
 
-  private constructor(private readonly moto: string) {
-    this.server = createServer((incoming, response) => void this.forward(incoming, response).catch(() => response.destroy()));
+  constructor(private readonly moto: string) {
+    super();
   }
 
-  public get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  public async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise(resolve => this.server.close(resolve));
-  }
-
-  private async forward(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) { chunks.push(chunk as Buffer); }
-    const request = Buffer.concat(chunks);
+  protected async forward(incoming: IncomingMessage, request: Buffer, response: ServerResponse): Promise<void> {
     const { status, headers, body } = await this.ask(incoming, request);
     const { authorization = '' } = incoming.headers;
     const answer = /\/(ebs|ec2)\//.test(authorization) ? await this.putRight(incoming, request, body) : body;
@@ -45,9 +26,7 @@ export class Front {
   private ask({ method, url, headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>, body: Buffer) {
     return new Promise<{ status: number; headers: IncomingMessage['headers']; body: Buffer }>((resolve, reject) => {
       const outgoing = httpRequest(`${this.moto}${url}`, { method, headers: { ...headers, 'content-length': body.length } }, answer => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
-          .on('end', () => resolve({ status: answer.statusCode!, headers: answer.headers, body: Buffer.concat(chunks) }));
+        bodyOf(answer).then(received => resolve({ status: answer.statusCode!, headers: answer.headers, body: received }), reject);
       });
       outgoing.on('error', reject);
       outgoing.end(body);

@@ -1,9 +1,5 @@
-import { createHash } from 'crypto';
-import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand } from '@aws-sdk/client-ebs';
 import type { Account, Life } from './life';
 import { BLOCK_SIZE } from '../../test/emulator/ebs';
-import { REGION } from '../../test/emulator/environment';
-import { EmulatorServer } from '../../test/emulator/server';
 import { machineProperties } from '../../test/lambda/ebs/machine-stack';
 import { disk, IMAGES, properties, TRANSFERS, World, type WorldOptions } from '../../test/lambda/ebs/world';
 import { Stack } from '../../test/lambda/stack';
@@ -39,17 +35,10 @@ class EbsAccount implements Account {
   private constructor(public readonly world: World, public readonly stack: Stack) {}
 
   private async snapshot(indexes: number[], ParentSnapshotId?: string): Promise<string> {
-    const ebs = new EBSClient({ endpoint: this.world.server.url, region: REGION, credentials: EmulatorServer.ADMIN });
-    const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ParentSnapshotId }));
-    for (const BlockIndex of indexes) {
-      const BlockData = Buffer.alloc(BLOCK_SIZE, `${BlockIndex} ${ParentSnapshotId}`);
-      const Checksum = createHash('sha256').update(BlockData).digest('base64');
-      await ebs.send(new PutSnapshotBlockCommand({ SnapshotId, BlockIndex, BlockData, DataLength: BLOCK_SIZE, ChecksumAlgorithm: 'SHA256', Checksum }));
-    }
-    await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: indexes.length }));
-    await this.world.clock.sleep(60_000);
-    ebs.destroy();
-    return SnapshotId!;
+    const blocks = Object.fromEntries(indexes.map(index => [index, Buffer.alloc(BLOCK_SIZE, `${index} ${ParentSnapshotId}`)]));
+    const id = await this.world.givenSnapshot(blocks, { ParentSnapshotId });
+    await this.world.clock.sleep(50_000);
+    return id;
   }
 }
 

@@ -69,30 +69,22 @@ const roleLost = ({ world }: EfsAccount) => { world.efs.serviceLinkedRoleExists 
 const DEFERRAL = { FunctionArn: 'arn:aws:lambda:eu-west-1:111122223333:function:later', RoleArn: 'arn:aws:iam::111122223333:role/r', GroupName: 'default' };
 const PROVISIONED = { ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 10 };
 
+const settings = (KmsKeyId: string, ThroughputMode: string, Status: string, TransitionToIA: string, named: Record<string, string>) => ({
+  ...OWNED,
+  Encrypted: true,
+  KmsKeyId,
+  ThroughputMode,
+  FileSystemTags: tags(named),
+  FileSystemPolicy: policy(Object.values(named)[0]),
+  LifecyclePolicies: [{ TransitionToIA }],
+  BackupPolicy: { Status },
+  FileSystemProtection: { ReplicationOverwriteProtection: Status },
+});
+
 export const EFS_LIVES: Life<EfsAccount>[] = [
   life('Custom::FileSystem', 'with all its settings', {
-    'create': ({ key }) => ({
-      ...OWNED,
-      Encrypted: true,
-      KmsKeyId: key,
-      ThroughputMode: 'elastic',
-      FileSystemTags: tags({ Name: 'a' }),
-      FileSystemPolicy: policy('a'),
-      LifecyclePolicies: [{ TransitionToIA: 'AFTER_7_DAYS' }],
-      BackupPolicy: { Status: 'ENABLED' },
-      FileSystemProtection: { ReplicationOverwriteProtection: 'ENABLED' },
-    }),
-    'update': ({ key }) => ({
-      ...OWNED,
-      Encrypted: true,
-      KmsKeyId: key,
-      ThroughputMode: 'bursting',
-      FileSystemTags: tags({ Title: 'b' }),
-      FileSystemPolicy: policy('b'),
-      LifecyclePolicies: [{ TransitionToIA: 'AFTER_14_DAYS' }],
-      BackupPolicy: { Status: 'DISABLED' },
-      FileSystemProtection: { ReplicationOverwriteProtection: 'DISABLED' },
-    }),
+    'create': ({ key }) => settings(key, 'elastic', 'ENABLED', 'AFTER_7_DAYS', { Name: 'a' }),
+    'update': ({ key }) => settings(key, 'bursting', 'DISABLED', 'AFTER_14_DAYS', { Title: 'b' }),
     'update that removes settings': ({ key }) => ({ ...OWNED, Encrypted: true, KmsKeyId: key, ThroughputMode: 'bursting' }),
     'replace': () => ({ ...OWNED, AllowReplacement: true, BackupPolicy: { Status: 'ENABLED' } }),
     // Changes of the throughput are a day apart.

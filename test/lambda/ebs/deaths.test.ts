@@ -1,5 +1,3 @@
-import { createHash } from 'crypto';
-import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand } from '@aws-sdk/client-ebs';
 import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3';
 import { MachineStack } from './machine-stack';
 import { live } from './mortality';
@@ -7,7 +5,6 @@ import { disk, IMAGES, KILLED, properties, World, type WorldOptions } from './wo
 import { BLOCK_SIZE } from '../../emulator/ebs';
 import { REGION } from '../../emulator/environment';
 import { Principal } from '../../emulator/iam';
-import { EmulatorServer } from '../../emulator/server';
 import { dieEverywhere, type Death } from '../deaths';
 
 jest.mock('../../../lambda/transfer/wire', () => {
@@ -56,24 +53,8 @@ async function perform(scene: Scene, death: Death): Promise<void> {
   }
 }
 
-async function givenSnapshot(world: World, blocks: Record<number, string>, ParentSnapshotId?: string): Promise<string> {
-  const ebs = new EBSClient({ endpoint: world.server.url, region: REGION, credentials: EmulatorServer.ADMIN });
-  const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ParentSnapshotId }));
-  for (const [index, seed] of Object.entries(blocks)) {
-    const data = Buffer.alloc(BLOCK_SIZE, seed);
-    await ebs.send(new PutSnapshotBlockCommand({
-      SnapshotId,
-      BlockIndex: Number(index),
-      BlockData: data,
-      DataLength: BLOCK_SIZE,
-      ChecksumAlgorithm: 'SHA256',
-      Checksum: createHash('sha256').update(data).digest('base64'),
-    }));
-  }
-  await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: Object.keys(blocks).length }));
-  world.clock.advance(10_000);
-  return SnapshotId!;
-}
+const blocks = (seeds: Record<number, string>): Record<number, Buffer> => Object.fromEntries(
+  Object.entries(seeds).map(([index, seed]) => [index, Buffer.alloc(BLOCK_SIZE, seed)]));
 
 const EXPORTS = 'exports';
 const bucket = (world: World) => world.s3.buckets.get(EXPORTS)!;
@@ -85,8 +66,8 @@ function exporting(versioned: boolean, delta: boolean): Scene {
     options: { smallExport: { partBlocks: 10, rangeParts: 2, blocks: 12 }, ebs: { startWindow: 0 } },
     async given(world) {
       world.s3.createBucket(EXPORTS, { versioned });
-      const first = await givenSnapshot(world, { 0: 'a', 3: 'b', 11: 'c' });
-      snapshots = [first, await givenSnapshot(world, { 3: 'd' }, first)];
+      const first = await world.givenSnapshot(blocks({ 0: 'a', 3: 'b', 11: 'c' }));
+      snapshots = [first, await world.givenSnapshot(blocks({ 3: 'd' }), { ParentSnapshotId: first })];
       for (const key of ['disk', 'disk1', 'disk1.img.', 'disk.img.manifest.old']) { await world.s3.put(EXPORTS, key, Buffer.from('foreign')); }
       // Of somebody else, to the same key.
       const other = new Principal('arn:aws:sts::111122223333:assumed-role/other/other', () => [{ Effect: 'Allow', Action: '*', Resource: '*' }]);
@@ -144,7 +125,7 @@ const onTop: Scene = {
   options: { rangeBlocks: 2, ebs: { startWindow: 0 } },
   async given(world) {
     await world.s3.put(IMAGES, 'disk.img', disk(3 * BLOCK_SIZE));
-    parent = await givenSnapshot(world, { 0: 'a', 1: 'b', 4: 'c' });
+    parent = await world.givenSnapshot(blocks({ 0: 'a', 1: 'b', 4: 'c' }));
   },
   async play(world, death) {
     const stack = world.stack();

@@ -1,7 +1,5 @@
-import { createHash } from 'crypto';
-import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand, type StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
+import type { StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
 import { disk, IMAGES, properties, World, type WorldOptions } from './world';
-import { clientConfig } from '../../../lambda/shared/client-config';
 import { BLOCK_SIZE } from '../../emulator/ebs';
 import { BROKEN, THROTTLE } from '../../emulator/faults';
 
@@ -15,26 +13,11 @@ async function start(options?: WorldOptions): Promise<void> {
   await world.s3.put(IMAGES, 'disk.img', image);
 }
 
-/** A snapshot that somebody else made, of these blocks. */
+/** A snapshot that somebody else made, of these blocks; if it is complete, EBS can read it, too. */
 async function foreign(content: Record<number, Buffer>, more: Partial<StartSnapshotCommandInput> = {}, complete = true): Promise<string> {
-  const ebs = new EBSClient(clientConfig());
-  const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ...more }));
-  await world.clock.sleep(150_000);
-  for (const [index, block] of Object.entries(content)) {
-    await ebs.send(new PutSnapshotBlockCommand({
-      SnapshotId,
-      BlockIndex: Number(index),
-      BlockData: block,
-      DataLength: BLOCK_SIZE,
-      ChecksumAlgorithm: 'SHA256',
-      Checksum: createHash('sha256').update(block).digest('base64'),
-    }));
-  }
-  if (complete) {
-    await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: Object.keys(content).length }));
-    await world.clock.sleep(60_000);
-  }
-  return SnapshotId!;
+  const id = await world.givenSnapshot(content, more, complete);
+  await world.clock.sleep(50_000);
+  return id;
 }
 
 /** All of the image but block 4, which is not there, and blocks 2 and 7, which are others; and something beyond the image. */

@@ -1,13 +1,10 @@
 import { createHash } from 'crypto';
 import { crc32 } from 'zlib';
-import { EBSClient, CompleteSnapshotCommand, PutSnapshotBlockCommand, StartSnapshotCommand } from '@aws-sdk/client-ebs';
 import { PASSING, Random } from './fault-plan';
 import { disk, IMAGES, KILLED, properties, World, type WorldOptions } from './world';
 import { readDeltaHeader, readDeltaTable, RECORD_SIZE, recordOffset, tableRange } from '../../../lambda/transfer/formats/delta';
 import { BLOCK_SIZE } from '../../emulator/ebs';
-import { REGION } from '../../emulator/environment';
 import { THROTTLE, type Fault } from '../../emulator/faults';
-import { EmulatorServer } from '../../emulator/server';
 import { MemoryFile, openImage, readDisk } from '../../formats/fixtures';
 
 const EXPORTS = 'exports';
@@ -28,24 +25,7 @@ function block(seed: string): Buffer {
   return Buffer.alloc(BLOCK_SIZE, createHash('sha256').update(seed).digest());
 }
 
-/** A completed snapshot that has these blocks. */
-async function givenSnapshot(blocks: Record<number, Buffer>, parent?: string): Promise<string> {
-  const ebs = new EBSClient({ endpoint: world.server.url, region: REGION, credentials: EmulatorServer.ADMIN });
-  const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ParentSnapshotId: parent }));
-  for (const [index, data] of Object.entries(blocks)) {
-    await ebs.send(new PutSnapshotBlockCommand({
-      SnapshotId,
-      BlockIndex: Number(index),
-      BlockData: data,
-      DataLength: BLOCK_SIZE,
-      ChecksumAlgorithm: 'SHA256',
-      Checksum: createHash('sha256').update(data).digest('base64'),
-    }));
-  }
-  await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: Object.keys(blocks).length }));
-  world.clock.advance(10_000);
-  return SnapshotId!;
-}
+const givenSnapshot = (blocks: Record<number, Buffer>, ParentSnapshotId?: string) => world.givenSnapshot(blocks, { ParentSnapshotId });
 
 function wanted(SnapshotId: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { SnapshotId, Bucket: EXPORTS, Key: 'disk.img', Owner: 'Stack/Export', RemovalPolicy: 'Delete', ...more };

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'async_hooks';
 import { createHash } from 'crypto';
-import { EBSClient } from '@aws-sdk/client-ebs';
+import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand, type StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KILLED } from './mortality';
 import { makeHandlers } from '../../../lambda/ebs';
@@ -157,6 +157,26 @@ export class World {
     expect(this.ebs.sha256(snapshotId, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
     // What an older and larger image left there would show.
     for (const index of view.presentIndexes.filter(each => each >= blocks)) { expect(this.ebs.blockAt(snapshotId, index).equals(ZEROS)).toBe(true); }
+  }
+
+  /** A snapshot that somebody else made, of these blocks. */
+  public async givenSnapshot(blocks: Record<number, Buffer>, more: Partial<StartSnapshotCommandInput> = {}, complete = true): Promise<string> {
+    const ebs = new EBSClient({ endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN });
+    const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ...more }));
+    // EBS may not find at first what it has just started.
+    this.clock.advance(150_000);
+    for (const [index, BlockData] of Object.entries(blocks)) {
+      const Checksum = createHash('sha256').update(BlockData).digest('base64');
+      await ebs.send(new PutSnapshotBlockCommand({
+        SnapshotId, BlockIndex: Number(index), BlockData, DataLength: BLOCK_SIZE, ChecksumAlgorithm: 'SHA256', Checksum,
+      }));
+    }
+    if (complete) {
+      await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: Object.keys(blocks).length }));
+      this.clock.advance(10_000);
+    }
+    ebs.destroy();
+    return SnapshotId!;
   }
 
   /** Bytes that are read of an object from now on. */
