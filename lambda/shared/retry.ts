@@ -9,7 +9,7 @@ export interface RetryOptions {
   readonly seconds?: number;
   /** Throttling is not waited out but thrown, by a poll that will be repeated anyway. */
   readonly hasty?: boolean;
-  /** For the errors of `also`, which are told if others come last. @default - as `seconds` */
+  /** For the errors of `also`, of which the most frequent is told in the end, whatever comes last. @default - as `seconds` */
   readonly alsoSeconds?: number;
   /** What is being tried, for the log. */
   readonly what?: string;
@@ -30,22 +30,27 @@ export async function retrying<T>(
   attempt: () => Promise<T>, { also, seconds = 90, alsoSeconds = seconds, hasty, what, giveUp, onRetry }: RetryOptions = {},
 ): Promise<T> {
   const begin = Date.now();
-  let telling: unknown;
+  const telling = new Map<string, { readonly count: number; readonly error: unknown }>();
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
       const passes = passesByItself(error);
-      if (!passes && also?.(error)) { telling = error; }
-      const end = begin + (telling === undefined ? seconds : alsoSeconds) * 1000;
+      const known = !passes && also?.(error) === true;
+      if (known) { telling.set(kindOf(error), { count: (telling.get(kindOf(error))?.count ?? 0) + 1, error }); }
+      const end = begin + (telling.size === 0 ? seconds : alsoSeconds) * 1000;
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
-      if ((!passes && error !== telling) || (hasty && isThrottle(error))) { throw error; }
-      if (Date.now() + pause > end || giveUp?.()) { throw telling ?? error; }
+      if ((!passes && !known) || (hasty && isThrottle(error))) { throw error; }
+      if (Date.now() + pause > end || giveUp?.()) { throw [...telling.values()].sort((a, b) => b.count - a.count)[0]?.error ?? error; }
       onRetry?.(error);
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);
     }
   }
+}
+
+function kindOf(error: unknown): string {
+  return `${nameOf(error)} ${(error as { Reason?: string }).Reason ?? ''}`;
 }
 
 const THROTTLES = [

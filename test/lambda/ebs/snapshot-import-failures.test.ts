@@ -152,6 +152,21 @@ describe('what fails on the way', () => {
     world.expectNothingLeft();
   });
 
+  test('the snapshot deleted by somebody is told, whatever else EBS says now and then', async () => {
+    await start();
+    const conflict: Fault = { kind: 'error', code: 'ValidationException', status: 400, message: 'conflict', members: { Reason: 'CONFLICTING_BLOCK_UPDATE' } };
+    let puts = 0;
+    world.server.faults.choose(operation => {
+      if (operation !== 'ebs:PutSnapshotBlock') { return undefined; }
+      if (++puts === 1) { world.ec2.snapshots.remove(world.snapshotIds[0]); }
+      // Last of all that is heard.
+      return world.clock.now() > begin + 110_000 ? conflict : undefined;
+    });
+    const begin = world.clock.now();
+    await expect(world.stack().deploy(properties())).rejects.toThrow(/snapshot snap-\w+ (does not exist any more|was deleted)|ResourceNotFoundException/);
+    world.expectNothingLeft();
+  });
+
   test('the snapshot deleted by somebody', async () => {
     await start({ ebs: { completionDelay: 600_000 } });
     const deployment = world.stack().deploy(properties());
