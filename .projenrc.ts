@@ -65,17 +65,17 @@ const project = new awscdk.AwsCdkConstructLibrary({
       maxWorkers: 3,
       // The examples import the library by its name.
       moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' },
-      modulePathIgnorePatterns: ['<rootDir>/consumers.out/'],
+      modulePathIgnorePatterns: ['<rootDir>/.consumers.out/'],
     },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/consumers.out/', '/conformance.out/', '/bench/report.json', 'cdk-integ.out.*'],
+  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/.consumers.out/', '/conformance.out/', '/bench/report.json', 'cdk-integ.out.*'],
 });
 
 // After projen's own pattern, which wants all of test/.
 project.gitignore.addPatterns('/test/integ/*.snapshot/asset.*');
 
 project.npmignore!.addPatterns(
-  ...['lambda', 'examples', 'bench', 'conformance', 'docs', 'rosetta', '.ci', 'demo.out', 'consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
+  ...['lambda', 'examples', 'bench', 'conformance', 'docs', 'rosetta', '.ci', 'demo.out', '.consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
   '.jsii.tabl.json', '/CONTRIBUTING.md',
 );
 

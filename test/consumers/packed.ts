@@ -4,8 +4,11 @@ import { run } from './shell';
 
 export const ROOT = resolve(__dirname, '..', '..');
 
-/** Where packages and consumers are built; git ignores it, and what registries gave stays there for the next time. */
-export const WORK = join(ROOT, 'consumers.out');
+/**
+ * Where packages and consumers are built; git ignores it, and what registries gave stays there for the next time.
+ * Hidden, for jsii-docgen takes the newest aws-cdk-lib that it finds in the folders below, and does not look into hidden ones.
+ */
+export const WORK = join(ROOT, '.consumers.out');
 
 const { version, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 export const LIBRARY_VERSION: string = version;
@@ -18,7 +21,7 @@ export const FLOOR = {
 
 export type Target = 'js' | 'python' | 'java' | 'go' | 'dotnet';
 
-/** Builds the package of one language into `consumers.out/packages/<target>`. */
+/** Builds the package of one language into `.consumers.out/packages/<target>`. */
 export function pack(target: Target, codeOnly = false): string {
   const folder = join(WORK, 'packages', target);
   rmSync(folder, { recursive: true, force: true });
