@@ -48,7 +48,7 @@ export async function plan({ source, store, reader, snapshots }: PlanServices, i
     ...(unchanged.length > 0 && { unchanged }),
   };
   // For nobody would remove what is saved after the import was cancelled.
-  await snapshots.expect(snapshotId);
+  await snapshots.expect(snapshotId, 'its import was being planned');
   await store.savePlan(snapshotId, made);
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId, unchanged: sum(unchanged) });
   return {

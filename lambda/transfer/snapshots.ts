@@ -48,9 +48,9 @@ export class Snapshots {
     }
   }
 
-  /** Throws if it was deleted. It was seen before, but not everywhere in EC2 maybe. */
-  public async expect(id: string): Promise<void> {
-    const missing = new Error(`snapshot ${id} was deleted`);
+  /** Throws if it was deleted while something was done for it. It was seen before, but not everywhere in EC2 maybe. */
+  public async expect(id: string, done: string): Promise<void> {
+    const missing = new Error(`snapshot ${id} was deleted while ${done}`);
     await retrying(async () => {
       if (!await this.find(id)) { throw missing; }
     }, { also: error => error === missing, alsoSeconds: VISIBLE_AFTER_SECONDS, what: 'find snapshot' });
