@@ -2,7 +2,7 @@ import type { Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
-import { condemnIfUsed } from '../transfer/parent-use';
+import { condemnIfUsed, CONDEMNED } from '../transfer/parent-use';
 import { SnapshotInUse, type Snapshots } from '../transfer/snapshots';
 import type { TransferStore } from '../transfer/store';
 
@@ -33,7 +33,9 @@ export class KeptSnapshots {
 
   /** False: some are still being released. */
   public async removeUnused(stackId: string): Promise<boolean> {
-    const kept = await this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: 'retained' });
+    // A parent that an image used when its last child was done is left condemned.
+    const kept = (await Promise.all(['retained', CONDEMNED].map(state =>
+      this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: state })))).flat();
     const used = new Set((await this.aws.images.using(kept.map(({ id }) => id))).flatMap(({ snapshotIds }) => snapshotIds));
     let all = true;
     for (const snapshot of kept.filter(each => !used.has(each.id))) {

@@ -10,7 +10,7 @@ import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../shared/ownership';
-import type { Stacks } from '../shared/stacks';
+import { cancelledFor, type Stacks } from '../shared/stacks';
 import { boolean, integer } from '../shared/wire';
 
 export interface MachineImageServices {
@@ -130,7 +130,15 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
       if (image.state !== 'available') {
         throw new Error(`EC2 could not make AMI ${id}, which is ${image.state}: ${image.stateMessage ?? 'it gives no reason'}`);
       }
-      if (context.mayBeCancelled && !isHandedOut(image) && await aws.stacks.hasCancelled(context.stackId)) { return undefined; }
+      if (!isHandedOut(image)) {
+        const { registered } = JSON.parse(context.memo ?? '{}') as Partial<Memo>;
+        const cancelled = await aws.stacks.cancelled(context.stackId, context.mayBeCancelled, registered);
+        if (cancelled === 'for good') {
+          await images.deregister(id);
+          throw new Error(cancelledFor(id));
+        }
+        if (cancelled) { return undefined; }
+      }
       await bringUpToDate(image, properties, context);
       return { ImageId: id, ImageName: image.name };
     },
@@ -148,7 +156,9 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
 
     async gone(id, _properties, { stackId }) {
       const image = await images.find(id);
-      return image === undefined || valueOf(image.tags, STACK_ID) !== stackId || valueOf(image.tags, STATE) === 'retained';
+      if (image !== undefined) { return valueOf(image.tags, STACK_ID) !== stackId || valueOf(image.tags, STATE) === 'retained'; }
+      // A snapshot that stayed for this image alone.
+      return aws.kept.removeUnused(stackId);
     },
 
     async find(_candidates, { stackId, logicalId }) {

@@ -6,7 +6,7 @@ import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../s
 import { saidBy } from '../shared/errors';
 import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
-import type { Stacks } from '../shared/stacks';
+import { cancelledFor, type Stacks } from '../shared/stacks';
 import { refuseTooLarge } from '../transfer/export-layout';
 import { removeExport } from '../transfer/export-leftovers';
 import type { ExportRecord, ExportResult } from '../transfer/export-store';
@@ -137,9 +137,14 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
 
       const execution = await executions.find(id);
       const background = !waitsForExport(properties);
-      const isCancelled = async () => mayBeCancelled && !record.handedOut && stacks.hasCancelled(stackId);
+      /** Unless CloudFormation has cancelled what the export was made for. */
+      const handOutIfWanted = async (written: typeof result) => {
+        const cancelled = !record.handedOut && await stacks.cancelled(stackId, mayBeCancelled, record.started);
+        if (cancelled === 'for good') { return fail(id, cancelledFor(id)); }
+        return cancelled ? undefined : handOut(record, written);
+      };
       // Not before its end: whoever cleans up after a failed execution removes the object.
-      if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return await isCancelled() ? undefined : handOut(record, result); }
+      if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return handOutIfWanted(result); }
       if (execution?.status === 'FAILED') {
         const reason = await store.failure(id) ?? execution.reason;
         // CloudFormation was told that the resource is complete. An error would only keep it from changing, or rolling back, all the rest.
@@ -150,7 +155,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
         return fail(id, reason);
       }
       if (!execution) { await begin(record, properties); }
-      if (background) { return await isCancelled() ? undefined : handOut(record, undefined); }
+      if (background) { return handOutIfWanted(undefined); }
       return Date.now() > exportDeadlineOf(record.volumeSize, properties, record.started) ? fail(id, TOO_LATE) : undefined;
     },
 

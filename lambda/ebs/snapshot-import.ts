@@ -14,7 +14,7 @@ import { saidBy } from '../shared/errors';
 import { type Context, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
-import type { Stacks } from '../shared/stacks';
+import { cancelledFor, type Stacks } from '../shared/stacks';
 import { boolean, integer } from '../shared/wire';
 import { diskSizeOf, GIB } from '../transfer/blocks';
 import { pinDelta } from '../transfer/delta-source';
@@ -201,7 +201,11 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
         return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
       }
-      if (mayBeCancelled && !isHandedOut(snapshot) && await stacks.hasCancelled(stackId)) { return undefined; }
+      if (!isHandedOut(snapshot)) {
+        const cancelled = await stacks.cancelled(stackId, mayBeCancelled, made?.started);
+        if (cancelled === 'for good') { return fail(id, cancelledFor(id)); }
+        if (cancelled) { return undefined; }
+      }
       await handOut(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
     },
@@ -240,9 +244,9 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       const living = all.filter(snapshot => ['completed', 'pending', 'error'].includes(snapshot.state) && !isCondemned(snapshot));
       return Promise.all(living.map(async (snapshot): Promise<Found> => {
         const { id, state, tags } = snapshot;
-        // One that nobody waits for is handed out while it is being filled.
+        // One that nobody waits for is handed out while it is being filled; and EC2 learns later than the execution that it is complete.
         const usable = isHandedOut(snapshot)
-          && (state === 'completed' || (state === 'pending' && (await executions.find(id))?.status === 'RUNNING'));
+          && (state === 'completed' || (state === 'pending' && ['RUNNING', 'SUCCEEDED'].includes((await executions.find(id))?.status ?? '')));
         return {
           id,
           identity: valueOf(tags, OWNERSHIP_TAGS.identity),

@@ -97,7 +97,8 @@ export interface ReadyContext<P> extends Context {
   readonly old?: P;
   /**
    * This belongs to an operation that goes forward. If the stack goes back, CloudFormation has cancelled it, and hears no more
-   * of it: what was handed out then, nobody would delete. What is left unfinished is removed by the event of the way back.
+   * of it: what was handed out then, nobody would delete. What is left unfinished is removed by the event of the way back, or
+   * by `ready` when that is over, for the event may have come before there was anything.
    */
   readonly mayBeCancelled: boolean;
 }

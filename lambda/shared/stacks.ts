@@ -10,6 +10,14 @@ export interface Membership {
   readonly type: string;
 }
 
+/** So long CloudFormation may tell the status before an operation. */
+const SETTLED_AFTER_MILLISECONDS = 60_000;
+
+/** Why there is an end of what was made for an operation that was cancelled. CloudFormation does not listen any more. */
+export function cancelledFor(id: string): string {
+  return `CloudFormation cancelled the operation for which ${id} was made, and has gone back without it`;
+}
+
 /** What CloudFormation says of stacks. No event tells a handler that it takes part in a rollback. */
 export class Stacks {
   constructor(private readonly client: CloudFormationClient) {}
@@ -31,16 +39,22 @@ export class Stacks {
   }
 
   /**
-   * Whether CloudFormation has cancelled what goes forward here: it goes back, or deletes the stack. Where it does not say,
-   * all goes on.
+   * Whether CloudFormation has cancelled an operation for which something is made that was not handed out yet. `for now`: it goes
+   * back, or deletes the stack, and may come for it. `for good`: it has ended that, and nobody will. Where it does not say, all goes on.
+   *
+   * `goesForward`: the operation is none of the way back itself. `begun`: when it began, in milliseconds since 1970.
    */
-  public async hasCancelled(stackId: string): Promise<boolean> {
+  public async cancelled(stackId: string, goesForward: boolean, begun = 0): Promise<'for now' | 'for good' | false> {
+    let status: string;
     try {
-      return /ROLLBACK|^DELETE/.test(await this.status(stackId) ?? '');
+      status = await this.status(stackId) ?? '';
     } catch (error) {
       log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
       return false;
     }
+    // Where an operation began just now, that may still be the end of the one before.
+    if (/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return Date.now() > begun + SETTLED_AFTER_MILLISECONDS ? 'for good' : 'for now'; }
+    return goesForward && /ROLLBACK|^DELETE/.test(status) && 'for now';
   }
 
   /** Where this is a resource of a stack; CloudFormation lists it there until an operation that removes it is over. */

@@ -124,8 +124,13 @@ class RangeContent {
     const [first, last] = [blocksOfPart(this.plan, parts[0]), blocksOfPart(this.plan, parts.at(-1)!)];
     if (last.first + last.count === first.first) { return; }
     const end = this.framing.indexOf(last.first + last.count - 1) + 1;
+    // Between the blocks of a delta there may be any number of others.
+    const wanted = new Set(parts.flatMap(part => {
+      const { first: from, count } = blocksOfPart(this.plan, part);
+      return Array.from({ length: count }, (_, i) => this.framing.indexOf(from + i));
+    }));
     for await (const block of this.reader.blocks(this.plan.snapshotId, this.framing.indexOf(first.first), end, this.giveUp)) {
-      this.listed.set(block.index, block);
+      if (wanted.has(block.index)) { this.listed.set(block.index, block); }
     }
   }
 

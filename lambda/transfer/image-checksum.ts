@@ -36,7 +36,8 @@ export class RangeCrcs {
   constructor(private readonly plan: Plan, n: number, saved?: Buffer) {
     ({ first: this.first, count: this.count } = rangeOf(plan, n));
     this.crc = plan.checksum && Crc.named(plan.checksum.algorithm);
-    this.bytes = saved ?? Buffer.alloc(this.crc ? this.count * CRC_SIZE : 0);
+    // Without a checksum, what another worker has left may be anything behind the digests of a stream that turned out to be shorter.
+    this.bytes = this.crc ? saved ?? Buffer.alloc(this.count * CRC_SIZE) : Buffer.alloc(0);
   }
 
   /** Of one block, of which the image may end in the middle, or before it. */

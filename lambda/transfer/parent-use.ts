@@ -1,4 +1,4 @@
-import type { Snapshot, Snapshots } from './snapshots';
+import { SnapshotInUse, type Snapshot, type Snapshots } from './snapshots';
 import type { TransferStore } from './store';
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
 import { log } from '../shared/log';
@@ -16,7 +16,7 @@ interface UseServices {
 }
 
 /** Value of the state tag of a snapshot that CloudFormation was told is deleted. */
-const CONDEMNED = 'condemned';
+export const CONDEMNED = 'condemned';
 
 export function isCondemned({ tags }: Snapshot): boolean {
   return valueOf(tags, OWNERSHIP_TAGS.state) === CONDEMNED;
@@ -53,6 +53,12 @@ export async function releaseParent({ snapshots, store }: UseServices, parentId:
   if ((await usersOf(snapshots, parent.id, child)).length > 0) { return; }
   // The snapshot last: as long as it is there, this can be repeated.
   await store.remove(parent.id);
-  await snapshots.delete(parent.id);
+  try {
+    await snapshots.delete(parent.id);
+  } catch (error) {
+    if (!(error instanceof SnapshotInUse)) { throw error; }
+    // It goes with that image, and the end of `child` does not depend on it.
+    return log({ event: 'left a parent to an image that uses it', snapshotId: parent.id, child, error: error.message });
+  }
   log({ event: 'removed a parent that was deleted while it was in use', snapshotId: parent.id, child });
 }

@@ -1,10 +1,11 @@
 import type { ChecksumAlgorithm } from '@aws-sdk/client-s3';
+import { machineProperties } from './machine-stack';
 import { disk, IMAGES, properties, TRANSFERS, World, type WorldOptions } from './world';
 import { unchangedBlocks } from '../../../lambda/transfer/unchanged-parts';
 import { PARENT_TAG } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../emulator/ebs';
 import { uploadInParts } from '../../emulator/s3/upload';
-import type { Stack } from '../stack';
+import { Stack } from '../stack';
 
 let world: World;
 let stack: Stack;
@@ -298,6 +299,19 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
     await ended();
     expect(world.snapshotIds).toEqual([id]);
     expect(objectsOf(old)).toEqual([]);
+  });
+
+  test('stays as long as an image uses it, which the end of the new one does not wait for, and goes with that', async () => {
+    await start({ ebs: { completionDelay: 60_000 } });
+    const machine = new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Machine', undefined, stack.stackId);
+    await machine.deploy(machineProperties(old));
+    const { SnapshotId } = await stack.deploy(background());
+    await ended();
+    expect(world.snapshotIds).toEqual([old, SnapshotId]);
+    await stack.destroy();
+    expect(world.snapshotIds).toEqual([old]);
+    await machine.destroy();
+    world.expectNothingLeft();
   });
 
   test('is not wanted back: its properties make another one', async () => {

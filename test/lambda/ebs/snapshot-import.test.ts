@@ -406,6 +406,33 @@ describe('a cancelled creation', () => {
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 
+  test.each([['while it is under way', 'UPDATE_ROLLBACK_IN_PROGRESS'], ['before it', 'UPDATE_IN_PROGRESS']])(
+    'and a cancelled update whose creation is late: its snapshot goes when the way back is over (made %s)', async (_, status) => {
+      await start();
+      const stack = world.stack();
+      const [before, after] = [properties(), properties({ SourceRevision: '2' })];
+      const { SnapshotId } = await stack.deploy(before);
+      const back = await stack.play(stack.event('Update', before, { PhysicalResourceId: SnapshotId, OldResourceProperties: after }));
+      expect(back.id).toBe(SnapshotId);
+
+      const event = stack.event('Update', after, { PhysicalResourceId: SnapshotId, OldResourceProperties: before });
+      world.stacks.statuses.set(stack.stackId, status);
+      const started = { ...event, ...await world.handlers.onEvent(event) };
+      world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+      if (!started.InRollback) {
+        await world.clock.sleep(1000);
+        expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      }
+      world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
+      await expect(async () => {
+        for (let polls = 0; polls < 60; polls++) {
+          if ((await world.handlers.isComplete(started)).IsComplete) { return; }
+          await world.clock.sleep(5000);
+        }
+      }).rejects.toThrow(/CloudFormation cancelled the operation for which snap-\w+ was made/);
+      expect(world.snapshotIds).toEqual([SnapshotId]);
+    });
+
   test('that goes on after its deletion leaves nothing', async () => {
     await start();
     const stack = world.stack();
