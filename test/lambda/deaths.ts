@@ -79,8 +79,8 @@ export class Death {
 
 const MOST_TOLD = 5;
 
-/** Where the few deaths of an ordinary run are, one of each kind. */
-const SOME = [9, 34, 57, 82];
+/** Where the few deaths of an ordinary run are, one of each kind; none is the one of which docs/faults.md says that it leaves something. */
+const SOME = [9, 34, 57, 84];
 
 /** Plays the same thing again and again, with a death at some of its requests; `DEATHS=1`: at every one, `DEATHS=10`: at every tenth. */
 export async function dieEverywhere(play: (death: Death) => Promise<void>): Promise<void> {
