@@ -18,17 +18,18 @@ export class KeptSnapshots {
 
   /**
    * What DeleteSnapshot refused: leaves it to the images that keep it, or throws why it cannot go.
-   * `since`: when the deletion began.
+   * False: EC2 is still releasing it. `since`: when the deletion began.
    */
-  public async keep(refusal: SnapshotInUse, stackId: string, since: number): Promise<void> {
+  public async keep(refusal: SnapshotInUse, stackId: string, since: number): Promise<boolean> {
     const { snapshotId } = refusal;
     const users = await this.aws.images.using([snapshotId]);
-    if (users.length === 0 && Date.now() < since + RELEASED_AFTER_MILLISECONDS) { return; }
+    if (users.length === 0 && Date.now() < since + RELEASED_AFTER_MILLISECONDS) { return false; }
     const keeps = users.some(({ tags }) =>
       valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId && valueOf(tags, OWNERSHIP_TAGS.state) === 'retained');
     if (!keeps) { throw refusal; }
     await this.aws.snapshots.tag(snapshotId, [{ Key: OWNERSHIP_TAGS.state, Value: 'retained' }]);
     log({ event: 'kept the snapshot of an image that is kept', snapshotId });
+    return true;
   }
 
   /** False: some are still being released. */

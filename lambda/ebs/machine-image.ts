@@ -10,7 +10,7 @@ import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../shared/ownership';
-import { cancelledFor, type Stacks } from '../shared/stacks';
+import type { Stacks } from '../shared/stacks';
 import { boolean, integer } from '../shared/wire';
 
 export interface MachineImageServices {
@@ -132,12 +132,7 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
       }
       if (!isHandedOut(image)) {
         const { registered } = JSON.parse(context.memo ?? '{}') as Partial<Memo>;
-        const cancelled = await aws.stacks.cancelled(context.stackId, context.mayBeCancelled, registered);
-        if (cancelled === 'for good') {
-          await images.deregister(id);
-          throw new Error(cancelledFor(id));
-        }
-        if (cancelled) { return undefined; }
+        if (!await aws.stacks.isAwaited(context, { id, begun: registered, remove: () => images.deregister(id) })) { return undefined; }
       }
       await bringUpToDate(image, properties, context);
       return { ImageId: id, ImageName: image.name };
@@ -156,9 +151,7 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
 
     async gone(id, _properties, { stackId }) {
       const image = await images.find(id);
-      if (image !== undefined) { return valueOf(image.tags, STACK_ID) !== stackId || valueOf(image.tags, STATE) === 'retained'; }
-      // A snapshot that stayed for this image alone.
-      return aws.kept.removeUnused(stackId);
+      return image === undefined || valueOf(image.tags, STACK_ID) !== stackId || valueOf(image.tags, STATE) === 'retained';
     },
 
     async find(_candidates, { stackId, logicalId }) {

@@ -6,7 +6,7 @@ import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../s
 import { saidBy } from '../shared/errors';
 import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
-import { cancelledFor, type Stacks } from '../shared/stacks';
+import type { Stacks } from '../shared/stacks';
 import { refuseTooLarge } from '../transfer/export-layout';
 import { removeExport } from '../transfer/export-leftovers';
 import type { ExportRecord, ExportResult } from '../transfer/export-store';
@@ -129,7 +129,7 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
 
     create,
 
-    async ready(id, properties, { old, stackId, mayBeCancelled }) {
+    async ready(id, properties, context) {
       const record = await store.record(id);
       if (!record?.uploadId) { return fail(id, `nothing is known of export ${id} any more; somebody emptied the transfer bucket`); }
       const result = await store.result(id);
@@ -139,16 +139,15 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
       const background = !waitsForExport(properties);
       /** Unless CloudFormation has cancelled what the export was made for. */
       const handOutIfWanted = async (written: typeof result) => {
-        const cancelled = !record.handedOut && await stacks.cancelled(stackId, mayBeCancelled, record.started);
-        if (cancelled === 'for good') { return fail(id, cancelledFor(id)); }
-        return cancelled ? undefined : handOut(record, written);
+        const wanted = record.handedOut || await stacks.isAwaited(context, { id, begun: record.started, remove: () => remove(id) });
+        return wanted ? handOut(record, written) : undefined;
       };
       // Not before its end: whoever cleans up after a failed execution removes the object.
       if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return handOutIfWanted(result); }
       if (execution?.status === 'FAILED') {
         const reason = await store.failure(id) ?? execution.reason;
         // CloudFormation was told that the resource is complete. An error would only keep it from changing, or rolling back, all the rest.
-        if (old && record.handedOut) {
+        if (context.old && record.handedOut) {
           log({ event: 'left a failed export as it is: another key exports again', exportId: id, reason });
           return handOut(record, undefined);
         }

@@ -14,7 +14,7 @@ import { saidBy } from '../shared/errors';
 import { type Context, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
-import { cancelledFor, type Stacks } from '../shared/stacks';
+import type { Stacks } from '../shared/stacks';
 import { boolean, integer } from '../shared/wire';
 import { diskSizeOf, GIB } from '../transfer/blocks';
 import { pinDelta } from '../transfer/delta-source';
@@ -130,11 +130,15 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     return { ...first, parent: had === undefined ? undefined : parent };
   }
 
+  async function removeFailed(id: string): Promise<void> {
+    await executions.stop(id);
+    await removeLeftovers(aws, id);
+  }
+
   /** The transfer failed, or will never succeed: nothing of it may stay. */
   async function fail(id: string, reason: string): Promise<never> {
     try {
-      await executions.stop(id);
-      await removeLeftovers(aws, id);
+      await removeFailed(id);
     } catch (error) {
       throw new Error(`${reason}; and then cleaning up failed: ${saidBy(error)}`);
     }
@@ -176,7 +180,8 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
     create,
 
-    async ready(id, properties, { memo, old, stackId, mayBeCancelled }) {
+    async ready(id, properties, context) {
+      const { memo, old } = context;
       const made = memo === undefined ? undefined : JSON.parse(memo) as Memo;
       const execution = await executions.find(id);
       const background = !waits(properties);
@@ -201,11 +206,8 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       if (!background && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
         return made && Date.now() > deadlineOf(made.source, properties, made.started) ? fail(id, TOO_LATE) : undefined;
       }
-      if (!isHandedOut(snapshot)) {
-        const cancelled = await stacks.cancelled(stackId, mayBeCancelled, made?.started);
-        if (cancelled === 'for good') { return fail(id, cancelledFor(id)); }
-        if (cancelled) { return undefined; }
-      }
+      const wanted = isHandedOut(snapshot) || await stacks.isAwaited(context, { id, begun: made?.started, remove: () => removeFailed(id) });
+      if (!wanted) { return undefined; }
       await handOut(snapshot, properties, old);
       return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
     },
@@ -219,13 +221,16 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
       await executions.stop(id);
       if (snapshot) {
         // For whatever comes after the snapshot's end does not know its parent any more.
-        await releaseParent(aws, parentOf(snapshot), id);
+        const refused = await releaseParent(aws, parentOf(snapshot), id);
+        // By an image of others, which the user has to deregister; or by one that EC2 still releases.
+        if (refused && !await kept.keep(refused, stackId, since)) { return; }
         if (await condemnIfUsed(aws, snapshot)) { return; }
         try {
           await snapshots.delete(id);
         } catch (error) {
           if (!(error instanceof SnapshotInUse)) { throw error; }
-          return kept.keep(error, stackId, since);
+          await kept.keep(error, stackId, since);
+          return;
         }
       }
       await store.remove(id);

@@ -1,5 +1,6 @@
 import { DescribeStackResourcesCommand, DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { saidBy } from './errors';
+import type { ReadyContext } from './lifecycle';
 import { log } from './log';
 import { retrying } from './retry';
 
@@ -13,9 +14,12 @@ export interface Membership {
 /** So long CloudFormation may tell the status before an operation. */
 const SETTLED_AFTER_MILLISECONDS = 60_000;
 
-/** Why there is an end of what was made for an operation that was cancelled. CloudFormation does not listen any more. */
-export function cancelledFor(id: string): string {
-  return `CloudFormation cancelled the operation for which ${id} was made, and has gone back without it`;
+/** What an operation has made, and not handed out yet. */
+export interface Unclaimed {
+  readonly id: string;
+  /** When it was begun, in milliseconds since 1970. */
+  readonly begun: number | undefined;
+  remove(): Promise<unknown>;
 }
 
 /** What CloudFormation says of stacks. No event tells a handler that it takes part in a rollback. */
@@ -39,22 +43,29 @@ export class Stacks {
   }
 
   /**
-   * Whether CloudFormation has cancelled an operation for which something is made that was not handed out yet. `for now`: it goes
-   * back, or deletes the stack, and may come for it. `for good`: it has ended that, and nobody will. Where it does not say, all goes on.
-   *
-   * `goesForward`: the operation is none of the way back itself. `begun`: when it began, in milliseconds since 1970.
+   * Whether CloudFormation waits for what an operation has made. Not if it has cancelled that: as long as it goes back, or deletes
+   * the stack, its next event may come for the thing; when that is over nobody will, so that it is removed, and this throws.
+   * Where CloudFormation does not say, all goes on.
    */
-  public async cancelled(stackId: string, goesForward: boolean, begun = 0): Promise<'for now' | 'for good' | false> {
+  public async isAwaited({ stackId, mayBeCancelled }: Pick<ReadyContext<unknown>, 'stackId' | 'mayBeCancelled'>, made: Unclaimed): Promise<boolean> {
     let status: string;
     try {
       status = await this.status(stackId) ?? '';
     } catch (error) {
       log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
+      return true;
+    }
+    if (!/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return !(mayBeCancelled && /ROLLBACK|^DELETE/.test(status)); }
+    // Where an operation began just now, that may still be the end of the one before.
+    if (made.begun === undefined || Date.now() < made.begun + SETTLED_AFTER_MILLISECONDS) { return false; }
+    try {
+      await made.remove();
+    } catch (error) {
+      // The next poll tries again, and nobody else would.
+      log({ event: 'could not clean up', id: made.id, error: saidBy(error) });
       return false;
     }
-    // Where an operation began just now, that may still be the end of the one before.
-    if (/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return Date.now() > begun + SETTLED_AFTER_MILLISECONDS ? 'for good' : 'for now'; }
-    return goesForward && /ROLLBACK|^DELETE/.test(status) && 'for now';
+    throw new Error(`CloudFormation cancelled the operation for which ${made.id} was made, and has gone back without it`);
   }
 
   /** Where this is a resource of a stack; CloudFormation lists it there until an operation that removes it is over. */

@@ -115,9 +115,12 @@ class RangeContent {
   ) {}
 
   public stream(part: number): PartStream {
+    return new PartStream(part, this.indexesOf(part).map(index => () => this.read(index)), this.framing);
+  }
+
+  private indexesOf(part: number): number[] {
     const { first, count } = blocksOfPart(this.plan, part);
-    const indexes = Array.from({ length: count }, (_, i) => this.framing.indexOf(first + i));
-    return new PartStream(part, indexes.map(index => () => this.read(index)), this.framing);
+    return Array.from({ length: count }, (_, i) => this.framing.indexOf(first + i));
   }
 
   private async list(parts: readonly number[]): Promise<void> {
@@ -125,10 +128,7 @@ class RangeContent {
     if (last.first + last.count === first.first) { return; }
     const end = this.framing.indexOf(last.first + last.count - 1) + 1;
     // Between the blocks of a delta there may be any number of others.
-    const wanted = new Set(parts.flatMap(part => {
-      const { first: from, count } = blocksOfPart(this.plan, part);
-      return Array.from({ length: count }, (_, i) => this.framing.indexOf(from + i));
-    }));
+    const wanted = new Set(parts.flatMap(part => this.indexesOf(part)));
     for await (const block of this.reader.blocks(this.plan.snapshotId, this.framing.indexOf(first.first), end, this.giveUp)) {
       if (wanted.has(block.index)) { this.listed.set(block.index, block); }
     }

@@ -46,19 +46,25 @@ export async function condemnIfUsed({ snapshots }: Pick<UseServices, 'snapshots'
   return (await usersOf(snapshots, parent.id)).length > 0;
 }
 
-/** Removes a parent that was deleted while `child` was made from it, unless others still are. Harmless at any time, and for any id. */
-export async function releaseParent({ snapshots, store }: UseServices, parentId: string | undefined, child: string): Promise<void> {
+/**
+ * Removes a parent that was deleted while `child` was made from it, unless others still are. Harmless at any time, and for any id.
+ * What EC2 refuses for an image's sake is returned: the end of `child` must not depend on it, and the parent stays condemned.
+ */
+export async function releaseParent(
+  { snapshots, store }: UseServices, parentId: string | undefined, child: string,
+): Promise<SnapshotInUse | undefined> {
   const parent = parentId === undefined ? undefined : await snapshots.find(parentId);
-  if (!parent || !isCondemned(parent)) { return; }
-  if ((await usersOf(snapshots, parent.id, child)).length > 0) { return; }
+  if (!parent || !isCondemned(parent)) { return undefined; }
+  if ((await usersOf(snapshots, parent.id, child)).length > 0) { return undefined; }
   // The snapshot last: as long as it is there, this can be repeated.
   await store.remove(parent.id);
   try {
     await snapshots.delete(parent.id);
   } catch (error) {
     if (!(error instanceof SnapshotInUse)) { throw error; }
-    // It goes with that image, and the end of `child` does not depend on it.
-    return log({ event: 'left a parent to an image that uses it', snapshotId: parent.id, child, error: error.message });
+    log({ event: 'left a parent to an image that uses it', snapshotId: parent.id, child, error: error.message });
+    return error;
   }
   log({ event: 'removed a parent that was deleted while it was in use', snapshotId: parent.id, child });
+  return undefined;
 }

@@ -114,6 +114,20 @@ describe('an import that nobody waits for', () => {
     world.expectContent(first.SnapshotId, image);
   });
 
+  test('comes back although EC2 knows later than the execution that it is completed', async () => {
+    await start();
+    const stack = world.stack();
+    const { SnapshotId } = await stack.deploy(properties());
+    await ended();
+    Object.assign((world.ebs as any).find(SnapshotId).content.seal, { completesAt: world.clock.now() + 60_000 });
+    expect(stateOf(SnapshotId)).toBe('pending');
+    const back = await stack.play(stack.event('Update', properties(), {
+      PhysicalResourceId: SnapshotId, OldResourceProperties: properties({ SourceKey: 'other.img' }),
+    }));
+    expect(back.id).toBe(SnapshotId);
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+  });
+
   test('leaves nothing when its creation fails or is cancelled', async () => {
     await start();
     world.denied.push('states:StartExecution');

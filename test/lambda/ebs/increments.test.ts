@@ -301,17 +301,53 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
     expect(objectsOf(old)).toEqual([]);
   });
 
-  test('stays as long as an image uses it, which the end of the new one does not wait for, and goes with that', async () => {
-    await start({ ebs: { completionDelay: 60_000 } });
-    const machine = new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Machine', undefined, stack.stackId);
-    await machine.deploy(machineProperties(old));
-    const { SnapshotId } = await stack.deploy(background());
-    await ended();
-    expect(world.snapshotIds).toEqual([old, SnapshotId]);
-    await stack.destroy();
-    expect(world.snapshotIds).toEqual([old]);
-    await machine.destroy();
-    world.expectNothingLeft();
+  describe('and that an image uses', () => {
+    const another = (type: string, logicalId: string) => Object.assign(
+      new Stack(world.clock, world.handlers, type, logicalId, undefined, stack.stackId),
+      { onStatus: (status: string) => world.stacks.statuses.set(stack.stackId, status) });
+    let child: Stack;
+    let machine: Stack;
+    let foreign: string;
+
+    /** The parent is gone for CloudFormation; its child is completed by now. */
+    async function given(): Promise<void> {
+      await start({ ebs: { completionDelay: 60_000 } });
+      [child, machine] = [another('Custom::SnapshotImport', 'Child'), another('Custom::MachineImage', 'Machine')];
+      await machine.deploy(machineProperties(old, { RetainPrevious: 1 }));
+      foreign = await world.givenSnapshot({});
+      await world.clock.sleep(60_000);
+      await child.deploy(properties({ ParentSnapshotId: old, WaitForCompletion: false }));
+      await machine.deploy(machineProperties(foreign, { RetainPrevious: 1 }));
+      await stack.destroy();
+      await ended();
+      expect(world.snapshotIds.sort()).toEqual([old, foreign, child.physicalId!].sort());
+    }
+
+    test.each(['the child', 'the image'])('stays with that, and holds up nothing: %s goes first', async first => {
+      await given();
+      if (first === 'the child') {
+        await child.destroy();
+        expect(world.snapshotIds.sort()).toEqual([old, foreign].sort());
+      }
+      await machine.destroy();
+      if (first === 'the image') {
+        expect(world.snapshotIds.sort()).toEqual([foreign, child.physicalId!].sort());
+        await child.destroy();
+      }
+      expect(world.snapshotIds).toEqual([foreign]);
+      expect(world.transferObjects).toEqual([]);
+    });
+
+    test('is told of, with that image, if it is of others', async () => {
+      await given();
+      const { imageId } = world.ec2.images.register({ ...world.ec2.images.all[0], name: 'of others', tags: {} });
+      await machine.destroy();
+      await expect(child.destroy()).rejects.toThrow(`snapshot ${old} cannot be deleted while ${imageId} uses it`);
+      expect(world.snapshotIds).toContain(child.physicalId);
+      world.ec2.images.deregister(imageId);
+      await child.destroy();
+      expect(world.snapshotIds).toEqual([foreign]);
+    });
   });
 
   test('is not wanted back: its properties make another one', async () => {

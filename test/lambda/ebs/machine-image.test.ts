@@ -325,6 +325,28 @@ describe('no image is made twice or lost', () => {
     await stack.play(stack.event('Update', before, { PhysicalResourceId: ImageId, OldResourceProperties: after }));
     expect(imageIds()).toEqual([ImageId]);
   });
+
+  test.each([['before', 'UPDATE_IN_PROGRESS'], ['in', 'UPDATE_ROLLBACK_IN_PROGRESS']])(
+    'when an update is cancelled, and its image is made after the event of the way back, and %s that', async (_, status) => {
+      const stack = machines();
+      const [before, after] = [machineProperties(givenSnapshot()), machineProperties(givenSnapshot())];
+      const { ImageId } = await stack.deploy(before);
+      await stack.play(stack.event('Update', before, { PhysicalResourceId: ImageId, OldResourceProperties: after }));
+      world.stacks.statuses.set(stack.stackId, status);
+      const event = stack.event('Update', after, { PhysicalResourceId: ImageId, OldResourceProperties: before });
+      const started = { ...event, ...await world.handlers.onEvent(event) };
+      world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
+      await world.clock.sleep(30 * SECOND);
+      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      await world.clock.sleep(60 * SECOND);
+      // One that fails is followed by another.
+      world.server.faults.choose(operation => operation === 'ec2:DeregisterImage'
+        ? { kind: 'error', code: 'OperationNotPermitted', status: 400, message: 'not now' } : undefined);
+      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      world.server.faults.clear();
+      await expect(world.handlers.isComplete(started)).rejects.toThrow(/CloudFormation cancelled the operation for which ami-\w+ was made/);
+      expect(imageIds()).toEqual([ImageId]);
+    });
 });
 
 describe('images that were replaced', () => {

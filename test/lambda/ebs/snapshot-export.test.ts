@@ -239,6 +239,22 @@ describe('an export', () => {
     expectNothing();
   });
 
+  test.each([true, false])('that is made for a cancelled update after the event of the way back goes when that is over (WaitForCompletion %s)', async WaitForCompletion => {
+    await start();
+    const stack = world.exports();
+    const [before, after] = [wanted(await sparse()), wanted(await sparse(), { Key: 'later.img', WaitForCompletion })];
+    await stack.deploy(before);
+    const there = keys();
+    const event = stack.event('Update', after, { PhysicalResourceId: stack.physicalId, OldResourceProperties: before });
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
+    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    await world.clock.sleep(600_000);
+    await expect(world.handlers.isComplete(started)).rejects.toThrow(/CloudFormation cancelled the operation for which export-\w+ was made/);
+    expect(keys()).toEqual(there);
+    await stack.destroy();
+  });
+
   test('refuses what is not there, not completed, or too large', async () => {
     await start();
     await expect(world.exports().deploy(wanted('snap-0123456789abcdef0'))).rejects.toThrow('snapshot snap-0123456789abcdef0 does not exist in this Region');
