@@ -53,7 +53,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'xz-decompress@^0.2.3',
   ],
 
-  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'test', 'examples', 'bench', 'conformance', 'projenrc'] },
+  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'] },
   jestOptions: {
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
@@ -78,10 +78,10 @@ const project = new awscdk.AwsCdkConstructLibrary({
 });
 
 // After projen's own pattern, which wants all of test/.
-project.gitignore.addPatterns('/test/integ/*.snapshot/asset.*');
+project.gitignore.addPatterns('/test/product/integ/*.snapshot/asset.*');
 
 project.npmignore!.addPatterns(
-  ...['lambda', 'examples', 'bench', 'conformance', 'docs', 'rosetta', '.ci', 'demo.out', '.consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
+  ...['lambda', 'world', 'demo', 'examples', 'bench', 'conformance', 'docs', 'rosetta', '.ci', 'demo.out', '.consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
   '.jsii.tabl.json', '/CONTRIBUTING.md',
 );
 
@@ -105,12 +105,12 @@ project.eslint!.addRules({
 
 // The examples import the library by its name, as a user does; tsc knows where it is.
 project.eslint!.addOverride({
-  files: ['examples/**/*.ts', 'conformance/**/*.ts', 'test/consumers/**/*.ts'],
+  files: ['examples/**/*.ts', 'conformance/**/*.ts', 'test/product/consumers/**/*.ts'],
   rules: { 'import/no-unresolved': ['error', { ignore: ['^cdk-durable-storage$'] }] },
 });
 
 // Formats of files are made of bits.
-project.eslint!.addOverride({ files: ['lambda/transfer/formats/*.ts', 'test/formats/*.ts'], rules: { 'no-bitwise': 'off' } });
+project.eslint!.addOverride({ files: ['lambda/transfer/formats/*.ts', 'test/unit/lambda/transfer/formats/*.ts', 'test/campaigns/formats/*.ts'], rules: { 'no-bitwise': 'off' } });
 
 // ── TypeScript outside of src/: checked by tsc, compiled by esbuild ──────────────────────────────────────────────────
 const outsideOfJsii = {
@@ -130,12 +130,15 @@ const outsideOfJsii = {
 new JsonFile(project, 'lambda/tsconfig.json', {
   obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts', '../src/contract/**/*.ts'] },
 });
-new JsonFile(project, 'examples/tsconfig.json', {
-  obj: {
-    compilerOptions: { ...outsideOfJsii, types: ['node'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
-    include: ['**/*.ts'],
-  },
-});
+new JsonFile(project, 'world/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
+for (const folder of ['examples', 'demo']) {
+  new JsonFile(project, `${folder}/tsconfig.json`, {
+    obj: {
+      compilerOptions: { ...outsideOfJsii, types: ['node'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
+      include: ['**/*.ts'],
+    },
+  });
+}
 new JsonFile(project, 'bench/tsconfig.json', { obj: { compilerOptions: { ...outsideOfJsii, types: ['node'] }, include: ['**/*.ts'] } });
 new JsonFile(project, 'conformance/tsconfig.json', {
   obj: {
@@ -157,7 +160,7 @@ project.preCompileTask.spawn(bundle);
 
 const typecheck = project.addTask('typecheck', {
   description: 'Check the types of what jsii does not compile',
-  steps: ['lambda', 'test', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
+  steps: ['lambda', 'world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
 });
 project.testTask.prependSpawn(typecheck);
 
@@ -175,7 +178,7 @@ project.addTask('rosetta', {
 
 project.addTask('test:aws-efs', {
   description: "Run aws-cdk-lib's own tests of aws-efs against FileSystem; needs their folder",
-  steps: [{ spawn: 'bundle' }, { exec: 'tsx test/aws-cdk/run.ts', receiveArgs: true }],
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx test/product/aws-cdk/run.ts', receiveArgs: true }],
 });
 
 // Names that are reserved words of a language too: there shall be none.
@@ -183,13 +186,13 @@ project.compileTask.reset('jsii --fail-on-warnings');
 
 project.addTask('consumers', {
   description: 'Package the library for every language, and synthesize the same app in each that this machine has; needs the compiled library',
-  exec: 'tsx test/consumers/run.ts',
+  exec: 'tsx test/product/consumers/run.ts',
   receiveArgs: true,
 });
 
 project.addTask('cdk-versions', {
   description: 'Use the packed library with the lowest aws-cdk-lib that it takes, and with the newest; needs the compiled library',
-  exec: 'tsx test/consumers/cdk-versions.ts',
+  exec: 'tsx test/product/consumers/cdk-versions.ts',
 });
 
 project.addTask('size', {
@@ -198,7 +201,7 @@ project.addTask('size', {
 });
 
 // integ-runner asks no account unless it deploys. Its snapshots hold the hashes of the bundles: whoever changes a handler refreshes them.
-const integRunner = 'integ-runner --directory test/integ --language typescript --app "tsx {filePath}"';
+const integRunner = 'integ-runner --directory test/product/integ --language typescript --app "tsx {filePath}"';
 project.addTask('integ', {
   description: 'Compare the integration tests with their snapshots; needs no account',
   steps: [{ spawn: 'bundle' }, { exec: integRunner, receiveArgs: true }],
@@ -219,12 +222,12 @@ project.addTask('drawings', {
 
 project.addTask('fuzz', {
   description: 'Read 100,000 mutated disk images; CASES=… and FIRST=… say how many, and which',
-  exec: 'CASES=${CASES:-100000} jest -i test/formats/fuzz.test.ts',
+  exec: 'CASES=${CASES:-100000} jest -i test/campaigns/formats/fuzz.test.ts',
 });
 
 project.addTask('fixtures', {
   description: 'Make the disk images of the tests anew, with qemu-img and qemu-io',
-  exec: 'test/formats/make-fixtures.sh',
+  exec: 'test/unit/lambda/transfer/formats/make-fixtures.sh',
 });
 
 project.addTask('bench', {
@@ -239,7 +242,7 @@ project.addTask('faults', {
 
 project.addTask('demo', {
   description: 'Deploy the example app onto the embedded emulator, update it, destroy it',
-  steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig examples/tsconfig.json examples/demo/run.ts' }],
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx --tsconfig demo/tsconfig.json demo/run.ts' }],
 });
 
 project.addTask('conformance', {

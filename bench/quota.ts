@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EBSClient, StartSnapshotCommand } from '@aws-sdk/client-ebs';
 import { clientConfig } from '../lambda/shared/client-config';
-import { BlockWriter } from '../lambda/transfer/block-writer';
-import { BLOCK_SIZE, rangeOf, rangesOf } from '../lambda/transfer/blocks';
-import { digestOf } from '../lambda/transfer/checksum';
-import { SharePacer } from '../lambda/transfer/pacer';
-import { divide } from '../lambda/transfer/workers';
-import { Clock } from '../test/emulator/clock';
-import { EbsDirect } from '../test/emulator/ebs';
-import { QUOTAS } from '../test/emulator/ebs/quotas';
-import { Ec2 } from '../test/emulator/ec2';
-import { REGION } from '../test/emulator/environment';
-import { Kms } from '../test/emulator/kms';
-import { EmulatorServer } from '../test/emulator/server';
+import { digestOf } from '../lambda/transfer/blocks/digests';
+import { BLOCK_SIZE, rangeOf, rangesOf } from '../lambda/transfer/blocks/sizes';
+import { divide } from '../lambda/transfer/flow/division';
+import { SharePacer } from '../lambda/transfer/flow/pacer';
+import { BlockWriter } from '../lambda/transfer/snapshot/block-writer';
+import { Clock } from '../world/emulator/clock';
+import { EbsDirect } from '../world/emulator/ebs';
+import { QUOTAS } from '../world/emulator/ebs/quotas';
+import { Ec2 } from '../world/emulator/ec2';
+import { REGION } from '../world/emulator/environment';
+import { Kms } from '../world/emulator/kms';
+import { EmulatorServer } from '../world/emulator/server';
 
 /** A twentieth of the quotas, so that neither the emulator nor this machine is the limit. */
 const SCALE = 0.05;

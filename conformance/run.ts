@@ -7,14 +7,14 @@
  * can be had. Ends with an error if something differs that
  * `docs/conformance.md` does not explain.
  */
-import { buildColdsnap, judgeByClients } from './clients';
-import { judgeDeployment } from './deploy';
-import { judgeImages } from './images';
-import { judgeByMoto } from './moto';
-import { judgePermissions } from './permissions';
-import { Report } from './report';
-import { judgeByModels } from './service-models';
-import { judgeTemplates } from './templates';
+import { buildColdsnap, judgeByClients } from './judges/clients/index';
+import { judgeDeployment } from './judges/deploy/index';
+import { judgeImages } from './judges/images/index';
+import { judgeByModels } from './judges/models/index';
+import { judgeByMoto } from './judges/moto/index';
+import { judgePermissions } from './judges/permissions/index';
+import { judgeTemplates } from './judges/templates/index';
+import { Report } from './tools/report';
 
 /** Takes minutes, so it begins first. */
 let coldsnapBuild: Promise<string> | undefined;

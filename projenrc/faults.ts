@@ -16,7 +16,7 @@ const tally = new Map<string, number>();
 let [seconds, failed] = [0, 0];
 for (let first = FIRST; first < FIRST + SEEDS; first += SLICE) {
   const seeds = Math.min(SLICE, FIRST + SEEDS - first);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '-i', 'test/lambda/ebs/faults.test.ts'], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', 'jest', 'bin', 'jest.js'), '-i', 'test/campaigns/ebs/faults.test.ts'], {
     cwd: root, encoding: 'utf8', env: { ...process.env, FIRST_SEED: String(first), SEEDS: String(seeds) }, maxBuffer: 1024 ** 3,
   });
   for (const line of stdout.split('\n')) {

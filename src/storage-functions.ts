@@ -4,9 +4,9 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { acknowledge } from './private/acknowledge';
-import { settleFunctions } from './private/function-settings';
-import { check, misuse, notBoth, wholeMebibytes } from './private/validation';
+import { settleFunctions } from './private/functions/settings';
+import { acknowledge } from './private/resource/acknowledge';
+import { check, misuse, notBoth, wholeMebibytes } from './private/resource/validation';
 
 /**
  * How the functions run that the constructs of this library bring along.

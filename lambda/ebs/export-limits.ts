@@ -1,9 +1,9 @@
 import type { ExportInput } from '../../src/contract/export';
 import { TRANSFER_MOST_HOURS } from '../../src/contract/limits';
 import { EXPORT_FORMATS, type SnapshotExportProperties } from '../../src/contract/snapshot-export';
-import { boolean, within } from '../shared/wire';
-import { BLOCK_SIZE, GIB } from '../transfer/blocks';
-import { GETS_PER_SECOND, mostWorkers } from '../transfer/workers';
+import { boolean, within } from '../shared/property-values';
+import { BLOCK_SIZE, GIB } from '../transfer/blocks/sizes';
+import { GETS_PER_SECOND, mostWorkers } from '../transfer/flow/division';
 
 /** The same as of imports: CloudFormation waits 60 minutes. */
 const MOST_MINUTES = 50;

@@ -2,11 +2,11 @@ import type { IntegrityOptions } from '../../src/contract/integrity';
 import { TRANSFER_MOST_HOURS, type TransferLimits } from '../../src/contract/limits';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
-import { boolean, integer, within } from '../shared/wire';
-import { BLOCK_SIZE, blocksOf, diskSizeOf, GIB, MOST_GIB } from '../transfer/blocks';
-import { mayBeKnown } from '../transfer/known-digests';
-import { nameOfImage } from '../transfer/source';
-import { mostOfStream, mostWorkers, PUTS_PER_SECOND, WORKER_BYTES_PER_SECOND } from '../transfer/workers';
+import { boolean, integer, within } from '../shared/property-values';
+import { BLOCK_SIZE, blocksOf, diskSizeOf, GIB, MOST_GIB } from '../transfer/blocks/sizes';
+import { mostOfStream, mostWorkers, PUTS_PER_SECOND, WORKER_BYTES_PER_SECOND } from '../transfer/flow/division';
+import { mayBeKnown } from '../transfer/image/known-digests';
+import { nameOfImage } from '../transfer/image/object';
 
 /** EBS takes no more blocks of one snapshot, and nobody can have that raised. */
 const MOST_PUTS_PER_SECOND = 1_000;

@@ -12,12 +12,12 @@ import { snapshotImport } from './snapshot-import';
 import { SnapshotSharing } from './snapshot-sharing';
 import { SnapshotStarter } from './snapshot-starter';
 import { clientConfig } from '../shared/client-config';
-import { handlersOf, type Handlers, type ProviderEvent } from '../shared/lifecycle';
+import { once, variable } from '../shared/environment';
+import { handlersOf, type Handlers, type ProviderEvent } from '../shared/resource-lifecycle';
 import { Stacks } from '../shared/stacks';
-import { once, variable } from '../transfer/environment';
-import { exportThings } from '../transfer/export-things';
-import { s3Things } from '../transfer/s3-things';
-import { Snapshots } from '../transfer/snapshots';
+import { exportThings } from '../transfer/export/clients';
+import { s3Things } from '../transfer/import/clients';
+import { Snapshots } from '../transfer/snapshot/snapshots';
 
 const handlers = once(makeHandlers);
 

@@ -1,8 +1,8 @@
 import type { IntegrityOptions } from '../../src/contract/integrity';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
-import { blocksOf, diskSizeOf } from '../transfer/blocks';
-import { nameOfImage } from '../transfer/source';
+import { blocksOf, diskSizeOf } from '../transfer/blocks/sizes';
+import { nameOfImage } from '../transfer/image/object';
 
 /** EBS takes no more blocks of one snapshot, and gives no more; nobody can have that raised. */
 const BLOCKS_PER_SECOND = 1_000;

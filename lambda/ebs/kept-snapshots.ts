@@ -2,9 +2,9 @@ import type { Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
-import { condemnIfUsed, CONDEMNED } from '../transfer/parent-use';
-import { SnapshotInUse, type Snapshots } from '../transfer/snapshots';
-import type { TransferStore } from '../transfer/store';
+import type { TransferStore } from '../transfer/bucket/store';
+import { condemnIfUsed, CONDEMNED } from '../transfer/parent/use';
+import { SnapshotInUse, type Snapshots } from '../transfer/snapshot/snapshots';
 
 /** EC2 may hold a snapshot to be in use for a while after its image is gone. */
 const RELEASED_AFTER_MILLISECONDS = 120_000;

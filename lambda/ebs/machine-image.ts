@@ -7,11 +7,11 @@ import {
   MACHINE_IMAGE_TAGS, type LaunchPermissionProperty, type MachineImageAttributes, type MachineImageProperties,
 } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
-import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../shared/ownership';
+import { boolean, integer } from '../shared/property-values';
+import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
 import type { Stacks } from '../shared/stacks';
-import { boolean, integer } from '../shared/wire';
 
 export interface MachineImageServices {
   readonly images: Images;

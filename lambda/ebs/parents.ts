@@ -3,14 +3,14 @@ import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { TransferParent } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
-import type { CreateContext } from '../shared/lifecycle';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
-import { boolean } from '../shared/wire';
-import { isCondemned } from '../transfer/parent-use';
-import { recordedBlocks } from '../transfer/recorded';
-import type { Snapshot, Snapshots } from '../transfer/snapshots';
-import type { TransferStore } from '../transfer/store';
+import { boolean } from '../shared/property-values';
+import type { CreateContext } from '../shared/resource-lifecycle';
+import { recordedBlocks } from '../transfer/bucket/recorded-digests';
+import type { TransferStore } from '../transfer/bucket/store';
+import { isCondemned } from '../transfer/parent/use';
+import type { Snapshot, Snapshots } from '../transfer/snapshot/snapshots';
 
 interface ParentServices {
   readonly snapshots: Snapshots;

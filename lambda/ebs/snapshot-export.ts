@@ -4,14 +4,14 @@ import type { Executions } from './executions';
 import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport, waitsForExport } from './export-limits';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
 import { saidBy } from '../shared/errors';
-import { type Context, type Created, type Found, type Lifecycle } from '../shared/lifecycle';
 import { log } from '../shared/log';
+import { type Context, type Created, type Found, type Lifecycle } from '../shared/resource-lifecycle';
 import type { Stacks } from '../shared/stacks';
-import { refuseTooLarge } from '../transfer/export-layout';
-import { removeExport } from '../transfer/export-leftovers';
-import type { ExportRecord, ExportResult } from '../transfer/export-store';
-import type { ExportThings } from '../transfer/export-things';
-import type { Snapshot, Snapshots } from '../transfer/snapshots';
+import type { ExportThings } from '../transfer/export/clients';
+import { refuseTooLarge } from '../transfer/export/layout';
+import { removeExport } from '../transfer/export/leftovers';
+import type { ExportRecord, ExportResult } from '../transfer/export/store';
+import type { Snapshot, Snapshots } from '../transfer/snapshot/snapshots';
 
 export interface SnapshotExportServices extends ExportThings {
   readonly snapshots: Snapshots;

@@ -2,7 +2,7 @@ import { StartSnapshotCommand, type EBSClient, type Tag } from '@aws-sdk/client-
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { isNamed, saidBy } from '../shared/errors';
 import { retrying } from '../shared/retry';
-import { explainEbs, isNotYetVisible } from '../transfer/ebs-errors';
+import { explainEbs, isNotYetVisible } from '../transfer/snapshot/errors';
 
 export interface NewSnapshot {
   /** The same gives the same snapshot again, even if that was deleted. */

@@ -1,10 +1,10 @@
 import type { EFSClient, FileSystemDescription } from '@aws-sdk/client-efs';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { Efs } from './efs';
-import { TaggedFileSystems } from './tagged-file-systems';
+import { TaggedFileSystems } from './file-system/tagged-file-systems';
 import type { FileSystemLookupAttributes, FileSystemLookupProperties } from '../../src/contract/file-system-lookup';
-import type { Lifecycle } from '../shared/lifecycle';
 import { valueOf } from '../shared/ownership';
+import type { Lifecycle } from '../shared/resource-lifecycle';
 
 export interface FileSystemLookupClients {
   readonly efs: EFSClient;

@@ -4,15 +4,15 @@ import type { EFSClient } from '@aws-sdk/client-efs';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import type { SchedulerClient } from '@aws-sdk/client-scheduler';
-import { backupPolicy } from './backup-policy';
-import { fileSystem } from './file-system';
+import { fileSystem } from './file-system/file-system';
 import { fileSystemLookup } from './file-system-lookup';
-import { fileSystemPolicy } from './file-system-policy';
-import { lifecycleConfiguration } from './lifecycle-configuration';
-import { mountTargets } from './mount-targets';
-import { replicationConfiguration } from './replication-configuration';
+import { mountTargets } from './mount-targets/mount-targets';
+import { backupPolicy } from './settings/backup-policy';
+import { fileSystemPolicy } from './settings/file-system-policy';
+import { lifecycleConfiguration } from './settings/lifecycle-configuration';
+import { replicationConfiguration } from './settings/replication-configuration';
 import { tagSet } from './tag-set';
-import { handlersOf, type Handlers } from '../shared/lifecycle';
+import { handlersOf, type Handlers } from '../shared/resource-lifecycle';
 
 export interface Clients {
   readonly efs: EFSClient;

@@ -7,8 +7,8 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { makeHandlers } from './handlers';
 import { TRANSFER_ENVIRONMENT } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
-import type { Handlers, IsCompleteResult, OnEventResult, ProviderEvent } from '../shared/lifecycle';
-import { integer } from '../shared/wire';
+import { integer } from '../shared/property-values';
+import type { Handlers, IsCompleteResult, OnEventResult, ProviderEvent } from '../shared/resource-lifecycle';
 
 const config = clientConfig();
 const HANDLERS: Record<string, Handlers> = makeHandlers({

@@ -4,9 +4,9 @@ import { refuseReserved } from './user-tags';
 import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
 import { isNamed } from '../shared/errors';
-import { identityOf, type Found, type Lifecycle } from '../shared/lifecycle';
 import { tagChanges, valueOf } from '../shared/ownership';
-import { boolean } from '../shared/wire';
+import { boolean } from '../shared/property-values';
+import { identityOf, type Found, type Lifecycle } from '../shared/resource-lifecycle';
 
 export interface TagSetClients {
   readonly efs: EFSClient;

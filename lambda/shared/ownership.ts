@@ -1,4 +1,4 @@
-import type { Context } from './lifecycle';
+import type { Context } from './resource-lifecycle';
 import { OWNERSHIP_TAGS, type OwnerProperties, type TagProperty } from '../../src/contract/ownership';
 
 /** A tag on a resource, as EFS and EC2 give it. */

@@ -1,7 +1,7 @@
 import { DescribeStackResourcesCommand, DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { saidBy } from './errors';
-import type { ReadyContext } from './lifecycle';
 import { log } from './log';
+import type { ReadyContext } from './resource-lifecycle';
 import { retrying } from './retry';
 
 /** A resource of a stack. */

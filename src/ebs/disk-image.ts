@@ -7,7 +7,7 @@ import { DiskImageFormat } from './disk-image-format';
 import { ExportFormat } from './export-format';
 import type { SnapshotExport } from './snapshot-export';
 import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
-import { check, misuse, notBoth } from '../private/validation';
+import { check, misuse, notBoth } from '../private/resource/validation';
 
 /**
  * What a disk image is.

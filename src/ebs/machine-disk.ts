@@ -3,8 +3,8 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import type { SnapshotImport } from './snapshot-import';
 import type { BlockDeviceMappingProperty } from '../contract/machine-image';
-import { check, misuse, notBoth, wholeGibibytes } from '../private/validation';
-import { VOLUME_LIMITS } from '../private/volume-limits';
+import { VOLUME_LIMITS } from '../private/ebs/volume-limits';
+import { check, misuse, notBoth, wholeGibibytes } from '../private/resource/validation';
 
 /** What EC2 takes for instances of one kind or another. */
 const DEVICE_NAME = /^(\/dev\/)?(sd[a-z]|xvd[a-z]{1,2}|hd[a-z])\d{0,2}$/;

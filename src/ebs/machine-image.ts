@@ -6,10 +6,10 @@ import type { MachineDisk } from './machine-disk';
 import type {
   BlockDeviceMappingProperty, LaunchPermissionProperty, MachineImageAttributes, MachineImageProperties,
 } from '../contract/machine-image';
-import { EbsProvider } from '../private/ebs-provider';
-import { handledResource } from '../private/handled-resource';
-import { mergedTags, TAG_RULES } from '../private/tags';
-import { check, misuse, notBoth, validateAccounts } from '../private/validation';
+import { EbsProvider } from '../private/ebs/provider';
+import { handledResource } from '../private/functions/handled-resource';
+import { mergedTags, TAG_RULES } from '../private/resource/tags';
+import { check, misuse, notBoth, validateAccounts } from '../private/resource/validation';
 
 const RESOURCE_TYPE = 'Custom::MachineImage';
 const NAME = /^[a-zA-Z0-9()[\] ./\-'@_]{3,128}$/;

@@ -7,12 +7,12 @@ import type { Construct } from 'constructs';
 import { ExportFormat } from './export-format';
 import type { ISnapshot } from './snapshot';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../contract/snapshot-export';
-import { EbsProvider } from '../private/ebs-provider';
-import { ExportAccess } from '../private/export-access';
-import { handledResource } from '../private/handled-resource';
-import { executionEnded } from '../private/import-events';
-import { KeyAccess } from '../private/key-access';
-import { check, notBoth } from '../private/validation';
+import { ExportAccess } from '../private/ebs/export-access';
+import { executionEnded } from '../private/ebs/import-events';
+import { EbsProvider } from '../private/ebs/provider';
+import { handledResource } from '../private/functions/handled-resource';
+import { KeyAccess } from '../private/resource/key-access';
+import { check, notBoth } from '../private/resource/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotExport';
 /** Of S3, less `.manifest`. */

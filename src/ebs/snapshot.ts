@@ -1,6 +1,6 @@
 import { type IResource, Resource, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { check } from '../private/validation';
+import { check } from '../private/resource/validation';
 
 /**
  * An EBS snapshot, wherever it comes from.

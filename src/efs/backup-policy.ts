@@ -2,7 +2,7 @@ import { Resource } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct } from 'constructs';
 import type { BackupPolicyProperties } from '../contract/configuration';
-import { settingResource } from '../private/setting-resource';
+import { settingResource } from '../private/efs/setting-resource';
 
 /**
  * Properties of the backup policy of a file system.

@@ -4,9 +4,9 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import { Construct } from 'constructs';
 import type { FileSystemLookupAttributes, FileSystemLookupProperties } from '../contract/file-system-lookup';
-import { EfsProvider } from '../private/efs-provider';
-import { handledResource } from '../private/handled-resource';
-import { misuse } from '../private/validation';
+import { EfsProvider } from '../private/efs/provider';
+import { handledResource } from '../private/functions/handled-resource';
+import { misuse } from '../private/resource/validation';
 
 /**
  * By what to look for a file system: a creation token, tags, or both.

@@ -1,6 +1,6 @@
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { FileSystemBase } from './file-system-base';
-import { metricOf } from '../private/metrics';
+import { metricOf } from '../private/resource/metrics';
 
 /**
  * What Amazon EFS publishes of a file system, once a minute; storage every 15 minutes.

@@ -3,7 +3,7 @@ import type * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { FileSystemPolicyProperties } from '../contract/configuration';
-import { settingResource } from '../private/setting-resource';
+import { settingResource } from '../private/efs/setting-resource';
 
 /**
  * Properties of the policy of a file system.

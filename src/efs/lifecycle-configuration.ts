@@ -3,8 +3,8 @@ import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct } from 'constructs';
 import type { LifecycleOptions } from './file-system-configuration';
 import type { LifecycleConfigurationProperties } from '../contract/configuration';
-import { lifecyclePolicies } from '../private/configuration';
-import { settingResource } from '../private/setting-resource';
+import { lifecyclePolicies } from '../private/efs/configuration';
+import { settingResource } from '../private/efs/setting-resource';
 
 /**
  * Properties of the life-cycle configuration of a file system.

@@ -8,11 +8,11 @@ import {
   MOST_SUBNETS_BY_POSITION, MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsProperties,
 } from '../contract/mount-targets';
 import { OWNERSHIP_TAG_PREFIX } from '../contract/ownership';
-import { EfsProvider } from '../private/efs-provider';
-import { handledResource } from '../private/handled-resource';
-import { factsOf, grantOnForeign } from '../private/owned-file-system';
-import { cidrOf, isWithin, zoneOf, zonesAreKnown, zonesWithSeveral } from '../private/subnets';
-import { check, misuse, notBoth, wholeSeconds } from '../private/validation';
+import { factsOf, grantOnForeign } from '../private/efs/owned-file-system';
+import { EfsProvider } from '../private/efs/provider';
+import { cidrOf, isWithin, zoneOf, zonesAreKnown, zonesWithSeveral } from '../private/efs/subnets';
+import { handledResource } from '../private/functions/handled-resource';
+import { check, misuse, notBoth, wholeSeconds } from '../private/resource/validation';
 
 /** The quota of security groups that accounts have at first. */
 const USUAL_SECURITY_GROUPS = 5;

@@ -2,8 +2,8 @@ import { Resource } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct } from 'constructs';
 import type { ReplicationConfigurationProperties } from '../contract/configuration';
-import { replication, replicationAccess } from '../private/configuration';
-import { settingResource } from '../private/setting-resource';
+import { replication, replicationAccess } from '../private/efs/configuration';
+import { settingResource } from '../private/efs/setting-resource';
 
 /**
  * Properties of the replication of a file system.

@@ -2,11 +2,11 @@ import { type ITaggableV2, Resource, TagManager, TagType } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct, IConstruct } from 'constructs';
 import type { TagSetProperties } from '../contract/tag-set';
-import { EfsProvider } from '../private/efs-provider';
-import { handledResource } from '../private/handled-resource';
-import { grantOn, grantOnForeign } from '../private/owned-file-system';
-import { mergedTags, stackTags, TAG_RULES, tagFaults } from '../private/tags';
-import { misuse, notBoth } from '../private/validation';
+import { grantOn, grantOnForeign } from '../private/efs/owned-file-system';
+import { EfsProvider } from '../private/efs/provider';
+import { handledResource } from '../private/functions/handled-resource';
+import { mergedTags, stackTags, TAG_RULES, tagFaults } from '../private/resource/tags';
+import { misuse, notBoth } from '../private/resource/validation';
 
 const RESOURCE_TYPE = 'Custom::TagSet';
 

@@ -1,6 +1,6 @@
 /* eslint-disable no-bitwise */
-import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../blocks';
-import { DIGEST_SIZE } from '../checksum';
+import { DIGEST_SIZE } from '../blocks/digests';
+import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../blocks/sizes';
 
 /**
  * What changed between two snapshots; `docs/delta-format.md` describes it for

@@ -1,5 +1,5 @@
-import type { BlockSet } from '../block-set';
-import { BLOCK_SIZE, blocksOf } from '../blocks';
+import type { BlockSet } from '../blocks/block-set';
+import { BLOCK_SIZE, blocksOf } from '../blocks/sizes';
 
 /**
  * How a qcow2 image (version 3) begins whose clusters are the blocks that a snapshot has, one behind the other in their order. In

@@ -1,5 +1,5 @@
 import { VHD_FOOTER } from './vhd';
-import { GIB } from '../blocks';
+import { GIB } from '../blocks/sizes';
 
 /** What Virtual PC, Hyper-V 1, Azure and qemu take at most. */
 export const MOST_VHD_GIB = 2_040;

@@ -1,0 +1,136 @@
+import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
+import type { Account, Life } from './life';
+import { World } from '../../../test/harness/efs/world';
+import type { Stack } from '../../../test/harness/stack';
+
+type Properties = Record<string, unknown>;
+
+const OWNED = { Owner: 'Stack/Thing', RemovalPolicy: 'Delete' };
+const SETTING = { ...OWNED, Address: 'c8abc' };
+const FAR = 'eu-central-1';
+const QUICK = {
+  durations: {
+    fileSystemCreating: 4_000, fileSystemUpdating: 4_000, fileSystemDeleting: 8_000, mountTargetCreating: 8_000, mountTargetDeleting: 12_000,
+  },
+};
+const tags = (entries: Record<string, string>) => Object.entries(entries).map(([Key, Value]) => ({ Key, Value }));
+const policy = (Sid: string) => ({
+  Version: '2012-10-17', Statement: [{ Sid, Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }],
+});
+
+/** With file systems `one` and `other` of somebody else's, of which settings, mount targets and tags can be. */
+class EfsAccount implements Account {
+  public static async start(type: keyof World['handlers']): Promise<EfsAccount> {
+    const world = await World.start(QUICK);
+    const stack = world.stack(type);
+    stack.onStatus = status => world.stacks.statuses.set(stack.stackId, status);
+    const account = new EfsAccount(world, stack);
+    account.key = account.world.kms.createKey().arn;
+    account.one = await account.make('one', { team: 'a' });
+    account.other = await account.make('other', { team: 'b' });
+    return account;
+  }
+
+  public one!: string;
+  public other!: string;
+  public key!: string;
+
+  private constructor(public readonly world: World, public readonly stack: Stack) {}
+
+  private async make(CreationToken: string, entries: Record<string, string>): Promise<string> {
+    const { FileSystemId } = await this.world.client.send(new CreateFileSystemCommand({ CreationToken, Tags: tags(entries) }));
+    this.world.clock.advance(10_000);
+    return FileSystemId!;
+  }
+}
+
+function inventory({ world: { efs, ec2, scheduler } }: EfsAccount): Record<string, number> {
+  const { fileSystems } = efs;
+  return {
+    fileSystems: fileSystems.length,
+    mountTargets: efs.mountTargets.length,
+    interfaces: ec2.networkInterfaces.length,
+    schedules: scheduler.schedules.length,
+    policies: fileSystems.filter(one => one.policy !== undefined).length,
+    lifecycles: fileSystems.filter(one => one.lifecyclePolicies.length > 0).length,
+    tags: fileSystems.flatMap(one => Object.keys(one.tags)).length,
+  };
+}
+
+function life(
+  type: keyof World['handlers'], name: string, deployments: Record<string, (account: EfsAccount) => Properties>, again?: (account: EfsAccount) => void,
+): Life<EfsAccount> {
+  return { name: `${type.replace('Custom::', '')}: ${name}`, start: () => EfsAccount.start(type), deployments, again, inventory };
+}
+
+/** The first mount target of an account, or its first replication, makes the role. */
+const roleLost = ({ world }: EfsAccount) => { world.efs.serviceLinkedRoleExists = false; };
+
+const DEFERRAL = { FunctionArn: 'arn:aws:lambda:eu-west-1:111122223333:function:later', RoleArn: 'arn:aws:iam::111122223333:role/r', GroupName: 'default' };
+const PROVISIONED = { ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 10 };
+
+const settings = (KmsKeyId: string, ThroughputMode: string, Status: string, TransitionToIA: string, named: Record<string, string>) => ({
+  ...OWNED,
+  Encrypted: true,
+  KmsKeyId,
+  ThroughputMode,
+  FileSystemTags: tags(named),
+  FileSystemPolicy: policy(Object.values(named)[0]),
+  LifecyclePolicies: [{ TransitionToIA }],
+  BackupPolicy: { Status },
+  FileSystemProtection: { ReplicationOverwriteProtection: Status },
+});
+
+export const EFS_LIVES: Life<EfsAccount>[] = [
+  life('Custom::FileSystem', 'with all its settings', {
+    'create': ({ key }) => settings(key, 'elastic', 'ENABLED', 'AFTER_7_DAYS', { Name: 'a' }),
+    'update': ({ key }) => settings(key, 'bursting', 'DISABLED', 'AFTER_14_DAYS', { Title: 'b' }),
+    'update that removes settings': ({ key }) => ({ ...OWNED, Encrypted: true, KmsKeyId: key, ThroughputMode: 'bursting' }),
+    'replace': () => ({ ...OWNED, AllowReplacement: true, BackupPolicy: { Status: 'ENABLED' } }),
+    // Changes of the throughput are a day apart.
+  }, ({ world }) => world.clock.advance(25 * 3_600_000)),
+  life('Custom::FileSystem', 'replicated', {
+    create: () => ({ ...OWNED, ReplicationConfiguration: { Destinations: [{ Region: FAR }] } }),
+    update: () => OWNED,
+  }, roleLost),
+  life('Custom::FileSystem', 'of others, adopted', {
+    create: ({ one }) => ({ ...OWNED, RemovalPolicy: 'Retain', AdoptFileSystemId: one, FileSystemTags: tags({ Name: 'mine' }) }),
+    update: ({ one }) => ({ ...OWNED, RemovalPolicy: 'Retain', AdoptFileSystemId: one, FileSystemTags: tags({ Title: 'mine' }) }),
+  }),
+  life('Custom::FileSystem', 'whose throughput changes later', {
+    'create': () => ({ ...OWNED, Deferral: DEFERRAL }),
+    'update': () => ({ ...OWNED, Deferral: DEFERRAL, ThroughputMode: 'elastic' }),
+    'update that is deferred': () => ({ ...OWNED, Deferral: DEFERRAL, ...PROVISIONED }),
+    'update that calls it off': () => ({ ...OWNED, Deferral: DEFERRAL, ThroughputMode: 'elastic' }),
+    'update that is deferred again': () => ({ ...OWNED, Deferral: DEFERRAL, ...PROVISIONED }),
+  }),
+  life('Custom::MountTargets', 'a set', {
+    'create': ({ one, world: { subnet, group } }) => ({ ...SETTING, FileSystemId: one, SubnetIds: [subnet.a1, subnet.b1], SecurityGroups: [group.one] }),
+    'update in place': ({ one, world: { subnet, group } }) => ({
+      ...SETTING, FileSystemId: one, SubnetIds: [subnet.a1, subnet.b1, subnet.c1], SecurityGroups: [group.one, group.two],
+    }),
+    'update that moves and removes': ({ one, world: { subnet, group } }) => ({
+      ...SETTING, FileSystemId: one, SubnetIds: [subnet.a2, subnet.b1], SecurityGroups: [group.one], ReplaceMountTargets: true,
+    }),
+    'replace': ({ other, world: { subnet, group } }) => ({ ...SETTING, FileSystemId: other, SubnetIds: [subnet.a1], SecurityGroups: [group.one] }),
+  }, roleLost),
+  life('Custom::TagSet', 'a set', {
+    create: ({ one }) => ({ ...SETTING, ResourceId: one, Tags: tags({ a: '1', b: '1' }) }),
+    update: ({ one }) => ({ ...SETTING, ResourceId: one, Tags: tags({ a: '2', c: '1' }) }),
+    replace: ({ other }) => ({ ...SETTING, ResourceId: other, Tags: tags({ a: '2' }) }),
+  }),
+  ...([
+    ['FileSystemPolicy', { FileSystemPolicy: policy('a') }, { FileSystemPolicy: policy('b') }],
+    ['BackupPolicy', { BackupPolicy: { Status: 'ENABLED' } }, { BackupPolicy: { Status: 'DISABLED' } }],
+    ['LifecycleConfiguration', { LifecyclePolicies: [{ TransitionToIA: 'AFTER_7_DAYS' }] }, { LifecyclePolicies: [{ TransitionToIA: 'AFTER_14_DAYS' }] }],
+    ['ReplicationConfiguration', { ReplicationConfiguration: { Destinations: [{ Region: FAR }] } }, { ReplicationConfiguration: { Destinations: [{ Region: 'eu-west-3' }] } }],
+  ] as const).map(([type, first, second]) => life(`Custom::${type}`, 'of a file system of others', {
+    create: ({ one }) => ({ ...SETTING, FileSystemId: one, ...first }),
+    update: ({ one }) => ({ ...SETTING, FileSystemId: one, ...second }),
+    replace: ({ other }) => ({ ...SETTING, FileSystemId: other, ...second }),
+  }, roleLost)),
+  life('Custom::FileSystemLookup', 'a look-up', {
+    create: () => ({ ...OWNED, Tags: tags({ team: 'a' }) }),
+    replace: () => ({ ...OWNED, Tags: tags({ team: 'b' }) }),
+  }),
+];

@@ -1,0 +1,36 @@
+import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import { GetResourcesCommand, type GetResourcesCommandOutput, type ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { retrying } from '../../shared/retry';
+import { idOf, type Efs } from '../efs';
+
+/** Finds file systems by their tags without listing the account's. What was tagged a moment ago may be missing. */
+export class TaggedFileSystems {
+  constructor(private readonly tagging: ResourceGroupsTaggingAPIClient, private readonly efs: Efs) {}
+
+  /** Those that have all of these tags and are not being deleted. */
+  public async having(tags: Readonly<Record<string, string>>): Promise<FileSystemDescription[]> {
+    const found: FileSystemDescription[] = [];
+    for (const id of await this.ids(tags)) {
+      const fileSystem = await this.efs.fileSystem(id);
+      // The index lags behind: what counts is what EFS says now.
+      const has = Object.entries(tags).every(([key, value]) => fileSystem?.Tags?.some(tag => tag.Key === key && tag.Value === value));
+      if (fileSystem && has && fileSystem.LifeCycleState !== 'deleting') { found.push(fileSystem); }
+    }
+    return found;
+  }
+
+  private async ids(tags: Readonly<Record<string, string>>): Promise<string[]> {
+    const ids: string[] = [];
+    let token: string | undefined;
+    do {
+      const page: GetResourcesCommandOutput = await retrying(() => this.tagging.send(new GetResourcesCommand({
+        ResourceTypeFilters: ['elasticfilesystem:file-system'],
+        TagFilters: Object.entries(tags).map(([Key, value]) => ({ Key, Values: [value] })),
+        PaginationToken: token,
+      })), { what: 'GetResources' });
+      ids.push(...(page.ResourceTagMappingList ?? []).map(({ ResourceARN }) => idOf(ResourceARN!)));
+      token = page.PaginationToken || undefined;
+    } while (token !== undefined);
+    return ids;
+  }
+}

@@ -1,0 +1,199 @@
+import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { isNamed, saidBy } from '../../shared/errors';
+import { retrying } from '../../shared/retry';
+import { DIGEST_SIZE } from '../blocks/digests';
+import type { Plan } from '../blocks/sizes';
+import type { ImagePart } from '../blocks/unchanged-parts';
+
+/**
+ * The transfer bucket, and where things lie in it. All that belongs to one
+ * snapshot lies below `transfers/<snapshot id>/`:
+ *
+ *     plan.json       how the disk is cut into ranges
+ *     progress/<n>    digests of an unfinished range, zeros where a block is missing, then CRCs of its blocks
+ *     digests/<n>     digests of a finished range, 32 bytes a block, in order, then its CRC if the image has one
+ *     parent/<n>      of an increment: the digests of its parent's blocks in that range
+ *     reading/<n>     the same, while they are still being read from the parent
+ *     parts.json      the parts that the image was uploaded in, if S3 has a SHA-256 of each
+ *     failure         why a range could not be copied: a Distributed Map does not tell
+ *     manifest.json   what the snapshot was sealed with; its digests count only together with this
+ */
+export class TransferStore {
+  constructor(protected readonly s3: S3Client, protected readonly bucket: string) {}
+
+  public async savePlan(snapshotId: string, plan: Plan): Promise<void> {
+    await this.put(snapshotId, 'plan.json', JSON.stringify(plan));
+  }
+
+  /** Missing only if the transfer was cleaned up. */
+  public async plan(snapshotId: string): Promise<Plan> {
+    const plan = await this.findPlan(snapshotId);
+    if (!plan) { throw new Error(`the import of snapshot ${snapshotId} was cancelled`); }
+    return plan;
+  }
+
+  public async findPlan(snapshotId: string): Promise<Plan | undefined> {
+    const plan = await this.get(snapshotId, 'plan.json');
+    return plan && JSON.parse(plan.toString()) as Plan;
+  }
+
+  public async saveImageParts(snapshotId: string, parts: readonly ImagePart[]): Promise<void> {
+    await this.put(snapshotId, 'parts.json', JSON.stringify(parts));
+  }
+
+  public async imageParts(snapshotId: string): Promise<ImagePart[] | undefined> {
+    const parts = await this.get(snapshotId, 'parts.json');
+    return parts && JSON.parse(parts.toString()) as ImagePart[];
+  }
+
+  public progress(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return this.get(snapshotId, `progress/${n}`);
+  }
+
+  public async saveProgress(snapshotId: string, n: number, digests: Buffer): Promise<void> {
+    await this.put(snapshotId, `progress/${n}`, digests);
+  }
+
+  public async digests(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return (await this.range(snapshotId, n))?.digests;
+  }
+
+  /** A finished range. `crc`: empty if it has none. */
+  public async range(snapshotId: string, n: number): Promise<{ readonly digests: Buffer; readonly crc: Buffer } | undefined> {
+    const saved = await this.get(snapshotId, `digests/${n}`);
+    const end = saved && saved.length - saved.length % DIGEST_SIZE;
+    return saved && { digests: saved.subarray(0, end), crc: saved.subarray(end) };
+  }
+
+  public async saveDigests(snapshotId: string, n: number, digests: Buffer, crc: Buffer): Promise<void> {
+    await this.put(snapshotId, `digests/${n}`, Buffer.concat([digests, crc]));
+  }
+
+  public parentDigests(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return this.get(snapshotId, `parent/${n}`);
+  }
+
+  public async saveParentDigests(snapshotId: string, n: number, digests: Buffer): Promise<void> {
+    await this.put(snapshotId, `parent/${n}`, digests);
+  }
+
+  public parentProgress(snapshotId: string, n: number): Promise<Buffer | undefined> {
+    return this.get(snapshotId, `reading/${n}`);
+  }
+
+  public async saveParentProgress(snapshotId: string, n: number, digests: Buffer): Promise<void> {
+    await this.put(snapshotId, `reading/${n}`, digests);
+  }
+
+  public async manifest(snapshotId: string): Promise<Manifest | undefined> {
+    const manifest = await this.get(snapshotId, 'manifest.json');
+    return manifest && JSON.parse(manifest.toString()) as Manifest;
+  }
+
+  public async saveManifest(manifest: Manifest): Promise<void> {
+    await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest));
+  }
+
+  /** False: there is one already. */
+  public async createManifest(manifest: Manifest): Promise<boolean> {
+    try {
+      await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest), { IfNoneMatch: '*' });
+      return true;
+    } catch (error) {
+      if (isNamed(error, ...NOT_FIRST)) { return false; }
+      throw error;
+    }
+  }
+
+  public async failure(snapshotId: string): Promise<string | undefined> {
+    return (await this.get(snapshotId, 'failure'))?.toString();
+  }
+
+  /** Of several failures, the first one counts: the others may follow from it. */
+  public async saveFailure(snapshotId: string, sentence: string): Promise<void> {
+    // After a clean-up, nobody would remove it.
+    if (!await this.get(snapshotId, 'plan.json')) { return; }
+    await this.put(snapshotId, 'failure', sentence, { IfNoneMatch: '*' });
+  }
+
+  /** Removes all that belongs to a snapshot. Success if there is nothing, or not even the bucket. */
+  public remove(snapshotId: string, { keepFailure = false } = {}): Promise<void> {
+    return this.removeAllBut(snapshotId, keepFailure ? ['failure'] : []);
+  }
+
+  protected async removeAllBut(snapshotId: string, kept: readonly string[]): Promise<void> {
+    const keptKeys = kept.map(name => keyOf(snapshotId, name));
+    for (;;) {
+      // From the start each time: what was listed is gone.
+      const keys = (await this.list(snapshotId)).filter(key => !keptKeys.includes(key));
+      if (keys.length === 0) { return; }
+      const { Errors = [] } = await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectsCommand({
+        Bucket: this.bucket, Delete: { Objects: keys.map(Key => ({ Key })), Quiet: true },
+      })));
+      if (Errors.length > 0) {
+        throw new Error(`transfer bucket ${this.bucket}: ${Errors[0].Key} could not be deleted: ${Errors[0].Code}: ${Errors[0].Message}`);
+      }
+    }
+  }
+
+  private async list(snapshotId: string): Promise<string[]> {
+    try {
+      const { Contents = [] } = await this.call('s3:ListBucket', () => this.s3.send(new ListObjectsV2Command({
+        Bucket: this.bucket, Prefix: keyOf(snapshotId, ''),
+      })));
+      return Contents.map(({ Key }) => Key!);
+    } catch (error) {
+      if (isNamed(error, 'NoSuchBucket')) { return []; }
+      throw error;
+    }
+  }
+
+  protected async get(snapshotId: string, name: string): Promise<Buffer | undefined> {
+    return (await this.read(snapshotId, name))?.bytes;
+  }
+
+  protected async read(snapshotId: string, name: string): Promise<{ readonly bytes: Buffer; readonly etag: string } | undefined> {
+    const command = new GetObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name) });
+    try {
+      return await this.call('s3:GetObject', async () => {
+        const { Body, ETag } = await this.s3.send(command);
+        return { bytes: Buffer.from(await Body!.transformToByteArray()), etag: ETag! };
+      });
+    } catch (error) {
+      if (isNamed(error, 'NoSuchKey')) { return undefined; }
+      throw error;
+    }
+  }
+
+  protected put(snapshotId: string, name: string, body: string | Buffer, conditions: { IfNoneMatch?: '*'; IfMatch?: string } = {}): Promise<unknown> {
+    const command = new PutObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name), Body: body, ...conditions });
+    return this.call('s3:PutObject', () => this.s3.send(command));
+  }
+
+  protected call<T>(action: string, request: () => Promise<T>): Promise<T> {
+    return retrying(request, { what: action }).catch((error: Error) => {
+      if (isNamed(error, 'NoSuchKey', 'NoSuchBucket', ...NOT_FIRST)) { throw error; }
+      throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`);
+    });
+  }
+}
+
+/** Somebody else was first to write an object, or is just doing so. */
+export const NOT_FIRST = ['PreconditionFailed', 'ConditionalRequestConflict'];
+
+/** What a snapshot was sealed with. */
+export interface Manifest {
+  readonly snapshotId: string;
+  /** How many were put. */
+  readonly blocks: number;
+  /** LINEAR, in base64. */
+  readonly checksum: string;
+  /** SHA-256 of the digests of all blocks, put or not, in base64. Absent in those of earlier releases. */
+  readonly digests?: string;
+  /** Sealed more than once. */
+  readonly again?: true;
+}
+
+function keyOf(snapshotId: string, name: string): string {
+  return `transfers/${snapshotId}/${name}`;
+}

@@ -1,0 +1,17 @@
+import { exportThings, type ExportThings } from './clients';
+import { removeExport } from './leftovers';
+import type { ExportInput } from '../../../src/contract/export';
+import { once } from '../../shared/environment';
+import { log } from '../../shared/log';
+import type { ExecutionEnded } from '../import/outcome-metrics';
+
+const services = once(exportThings);
+
+export const handler = (input: ExecutionEnded): Promise<void> => exportCleanUp(services(), input);
+
+/** isComplete, which comes later, still has to learn why it failed; it, or Delete, removes that too. */
+export async function exportCleanUp(aws: ExportThings, { detail: { input, status } }: ExecutionEnded): Promise<void> {
+  const { exportId, owner, snapshotId } = JSON.parse(input) as ExportInput;
+  log({ event: 'export ended', exportId, owner, snapshotId, status });
+  if (status !== 'SUCCEEDED') { await removeExport(aws, exportId, { keepRecord: true }); }
+}

@@ -1,0 +1,165 @@
+import { crc32 } from 'node:zlib';
+import { exportReading, type ExportReading } from './clients';
+import { framingOf, type ExportFraming } from './framing';
+import { blocksOfPart, partsOfRange, sizeOfPart, type ExportPlan } from './layout';
+import type { DonePart } from './store';
+import { mayPassWriting } from './target';
+import type { ExportCopyInput, ExportCopyResult } from '../../../src/contract/export';
+import { once } from '../../shared/environment';
+import { saidBy } from '../../shared/errors';
+import { log } from '../../shared/log';
+import { crc32ToBase64 } from '../blocks/crc32';
+import { BLOCK_SIZE } from '../blocks/sizes';
+import { ZERO_DIGEST } from '../blocks/zero';
+import { inOrder } from '../flow/in-order';
+import { pacerFor, type Pacer } from '../flow/pacer';
+import { Progress, refuseOverdue } from '../flow/progress';
+import type { Deadline } from '../import/copy';
+import { mayPassReading, type ListedBlock, type ReadBlock } from '../snapshot/block-reader';
+
+/** Parts that are uploaded at once. */
+const LANES = 4;
+/** Blocks of each that are read ahead; of so many there is memory: 16 MiB. What the network brings at 100 ms a block is half of that. */
+const AHEAD = 8;
+/** A request may take 20 seconds to time out, and what is done has to be saved afterwards. */
+const RESERVE_MILLISECONDS = 60_000;
+const ZEROS = Buffer.alloc(BLOCK_SIZE);
+
+const services = once(() => exportReading(LANES * AHEAD));
+
+export const handler = (input: ExportCopyInput, context: Deadline): Promise<ExportCopyResult> => exportCopy(services(), input, context);
+
+/** Uploads the parts of one range, or as many as there is time for. Repeated for what was uploaded, it does nothing. */
+export async function exportCopy(aws: ExportReading, input: ExportCopyInput, deadline: Deadline): Promise<ExportCopyResult> {
+  try {
+    return await copyRange(aws, input, deadline);
+  } catch (error) {
+    // Another worker was given the same range, and the export has ended since.
+    if (await aws.store.result(input.exportId).catch(() => undefined)) { return { done: true }; }
+    await aws.store.saveFailure(input.exportId, saidBy(error)).catch(() => {});
+    throw error;
+  }
+}
+
+async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, deadline: Deadline): Promise<ExportCopyResult> {
+  const { store, target } = aws;
+  const plan = await store.exportPlan(exportId);
+  refuseOverdue(plan.deadline, 'export');
+  const done: DonePart[] = [...await store.parts(exportId, n)];
+  const missing = partsOfRange(plan, n).filter(part => !done.some(one => one.part === part));
+  if (missing.length === 0) { return { done: true }; }
+
+  let failure: { readonly error: unknown } | undefined;
+  const outOfTime = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
+  const giveUp = () => failure !== undefined || outOfTime();
+  // What may pass and only ran out of time is left to the next invocation.
+  const fail = (error: unknown) => { if (!(outOfTime() && (mayPassReading(error) || mayPassWriting(error)))) { failure ??= { error }; } };
+  const progress = new Progress(async () => {
+    const now = [...done];
+    await store.exportPlan(exportId);
+    await store.saveParts(exportId, n, now, { finished: false });
+  });
+  const content = await RangeContent.of(aws, exportId, plan, missing, giveUp).catch(fail);
+  if (!content) {
+    if (failure) { throw (failure as { error: unknown }).error; }
+    return { done: false };
+  }
+
+  async function copyPart(part: number): Promise<void> {
+    let stream!: PartStream;
+    const size = sizeOfPart(plan, part);
+    const taken = await target.uploadPart(plan, part, size, () => (stream = content!.stream(part)).pieces(), giveUp);
+    if (taken !== undefined && taken !== crc32ToBase64(stream.crc32)) {
+      throw new Error(`S3 took part ${part} of s3://${plan.bucket}/${plan.key} with CRC32 ${taken} where ${crc32ToBase64(stream.crc32)} was sent`);
+    }
+    done.push({ part, crc32: stream.crc32, digests: Buffer.concat(stream.digests).toString('base64') });
+    progress.made();
+  }
+
+  const left = [...missing];
+  await Promise.all(Array.from({ length: LANES }, async (_, lane) => {
+    // The first lane uploads one part in any case: so every invocation gets on.
+    for (let tries = lane; left.length > 0 && (tries === 0 || !giveUp()); tries++) { await copyPart(left.shift()!).catch(fail); }
+  }));
+  await progress.end();
+  if (failure) { throw (failure as { error: unknown }).error; }
+
+  const finished = done.length === partsOfRange(plan, n).length;
+  log({ event: finished ? 'range exported' : 'range not exported in time', exportId, range: n, parts: done.length });
+  // Throws if the export was cancelled meanwhile: then nobody would remove what is saved now.
+  await store.exportPlan(exportId);
+  await store.saveParts(exportId, n, done.sort((a, b) => a.part - b.part), { finished });
+  return { done: finished };
+}
+
+/** What the blocks of a range are. */
+class RangeContent {
+  public static async of(
+    { store, reader }: ExportReading, exportId: string, plan: ExportPlan, parts: readonly number[], giveUp: () => boolean,
+  ): Promise<RangeContent> {
+    const framing = await framingOf(store, exportId, plan, parts);
+    const content = new RangeContent(reader, plan, framing, pacerFor(exportId, plan.getsPerSecond), giveUp);
+    await content.list(parts);
+    return content;
+  }
+
+  /** By index; what is not among them reads as zeros. */
+  private readonly listed = new Map<number, ListedBlock>();
+
+  private constructor(
+    private readonly reader: ExportReading['reader'],
+    private readonly plan: ExportPlan,
+    private readonly framing: ExportFraming,
+    private readonly pacer: Pacer,
+    private readonly giveUp: () => boolean,
+  ) {}
+
+  public stream(part: number): PartStream {
+    return new PartStream(part, this.indexesOf(part).map(index => () => this.read(index)), this.framing);
+  }
+
+  private indexesOf(part: number): number[] {
+    const { first, count } = blocksOfPart(this.plan, part);
+    return Array.from({ length: count }, (_, i) => this.framing.indexOf(first + i));
+  }
+
+  private async list(parts: readonly number[]): Promise<void> {
+    const [first, last] = [blocksOfPart(this.plan, parts[0]), blocksOfPart(this.plan, parts.at(-1)!)];
+    if (last.first + last.count === first.first) { return; }
+    const end = this.framing.indexOf(last.first + last.count - 1) + 1;
+    // Between the blocks of a delta there may be any number of others.
+    const wanted = new Set(parts.flatMap(part => this.indexesOf(part)));
+    for await (const block of this.reader.blocks(this.plan.snapshotId, this.framing.indexOf(first.first), end, this.giveUp)) {
+      if (wanted.has(block.index)) { this.listed.set(block.index, block); }
+    }
+  }
+
+  private async read(index: number): Promise<ReadBlock> {
+    const block = this.listed.get(index);
+    return block ? this.reader.block(this.plan.snapshotId, block, this.giveUp, this.pacer) : { bytes: ZEROS, digest: ZERO_DIGEST };
+  }
+}
+
+/** One part on its way: what was sent of it is known when it has been. */
+class PartStream {
+  public crc32 = 0;
+  public readonly digests: Buffer[] = [];
+
+  constructor(
+    private readonly part: number, private readonly blocks: readonly (() => Promise<ReadBlock>)[], private readonly framing: ExportFraming,
+  ) {}
+
+  public async* pieces(): AsyncGenerator<Buffer> {
+    for (const piece of this.framing.before(this.part)) { yield this.sent(piece); }
+    for await (const block of inOrder(this.blocks, AHEAD)) {
+      this.digests.push(block.digest);
+      yield this.sent(this.framing.record(block));
+    }
+    for (const piece of this.framing.after(this.part)) { yield this.sent(piece); }
+  }
+
+  private sent(piece: Buffer): Buffer {
+    this.crc32 = crc32(piece, this.crc32);
+    return piece;
+  }
+}

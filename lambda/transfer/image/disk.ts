@@ -1,0 +1,136 @@
+import { limiter } from '../flow/limiter';
+import { decompress } from '../formats/chunk';
+import type { Chunk, Data, DiskLayout, ImageFile } from '../formats/layout';
+import { Claims } from '../formats/overlap-guard';
+
+/** What a worker reads: the disk, whatever holds it. */
+export interface Disk {
+  /** Bytes; of a stream, at most so many. */
+  readonly size: number;
+  /** Of a stream: where it has turned out to end. */
+  readonly endsAt?: number;
+  /** Fills `into` with the disk's bytes from `from` on. `arrived` hears how many of them are there. */
+  read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void>;
+  /** Frees what it holds. */
+  close?(): Promise<void>;
+}
+
+/** Fills a buffer from the object, from an offset on. */
+export type ReadFile = (offset: number, into: Buffer, arrived?: (filled: number) => void) => Promise<void>;
+
+/** Between two things to be read together, so much may be read in vain: less than what another request costs. */
+const LARGEST_GAP = 256 * 1024;
+/** Read at once, unless one thing is larger. */
+const LARGEST_GROUP = 4 * 1024 * 1024;
+/** Requests at once of one call. */
+const REQUESTS = 4;
+/** What was decompressed, and may be needed for the next part too. */
+const MOST_KEPT_BYTES = 64 * 1024 * 1024;
+
+/** The disk in an image whose layout is known: unallocated areas cost no read, and what lies close together is read together. */
+export class LaidOutDisk implements Disk {
+  private readonly claims: Claims;
+  private readonly kept = new Map<number, { readonly content: Promise<Buffer>; readonly length: number }>();
+
+  /** `size`: what is behind it in the layout is no part of the disk. */
+  constructor(private readonly layout: DiskLayout, private readonly readFile: ReadFile, public readonly size = layout.size) {
+    this.claims = new Claims(layout.format);
+  }
+
+  public async read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void> {
+    const pieces: (Data | Chunk)[] = [];
+    for (const extent of await this.layout.extents(from, from + into.length)) {
+      this.claims.add(extent);
+      if (extent.kind === 'zeros') { into.fill(0, extent.at - from, extent.at + extent.length - from); } else { pieces.push(extent); }
+    }
+    if (pieces.length === 1 && pieces[0].kind === 'data' && pieces[0].length === into.length) {
+      return this.readFile(pieces[0].file, into, arrived);
+    }
+    const inTurn = limiter(REQUESTS);
+    const all = await Promise.allSettled(groups(pieces, from, from + into.length).map(group => inTurn(() => this.readGroup(group, from, into))));
+    const failed = all.find(result => result.status === 'rejected');
+    if (failed) { throw failed.reason; }
+    arrived?.(into.length);
+  }
+
+  private async readGroup(group: readonly (Data | Chunk)[], from: number, into: Buffer): Promise<void> {
+    const [first] = group;
+    if (group.length === 1 && first.kind === 'data') { return this.readFile(first.file, into.subarray(first.at - from, first.at - from + first.length)); }
+    if (group.length === 1 && first.kind === 'chunk') { return this.place(first, await this.whole(first, from, into.length), from, into); }
+    const start = first.file;
+    const bytes = Buffer.allocUnsafe(Math.max(...group.map(endOf)) - start);
+    await this.readFile(start, bytes);
+    for (const piece of group) {
+      const own = bytes.subarray(piece.file - start, endOf(piece) - start);
+      if (piece.kind === 'data') { own.copy(into, piece.at - from); } else { this.place(piece, await this.content(piece, own), from, into); }
+    }
+  }
+
+  /** Those that go on beyond the part that is being read are kept, for whoever reads the next one. */
+  private async whole(chunk: Chunk, from: number, length: number): Promise<Buffer> {
+    const known = this.kept.get(chunk.file);
+    if (known) { return known.content; }
+    const read = async () => {
+      const bytes = Buffer.allocUnsafe(chunk.fileLength);
+      await this.readFile(chunk.file, bytes);
+      return this.content(chunk, bytes);
+    };
+    const content = read();
+    if (chunk.at >= from && chunk.at + chunk.length <= from + length) { return content; }
+    content.catch(() => this.kept.delete(chunk.file));
+    this.kept.set(chunk.file, { content, length: chunk.length });
+    while (sum(this.kept.values()) > MOST_KEPT_BYTES) { this.kept.delete(this.kept.keys().next().value!); }
+    return content;
+  }
+
+  private content(chunk: Chunk, bytes: Buffer): Promise<Buffer> {
+    return decompress(this.layout.format, chunk, bytes, Math.min(chunk.length, this.size - chunk.at));
+  }
+
+  private place(chunk: Chunk, content: Buffer, from: number, into: Buffer): void {
+    const start = Math.max(from, chunk.at);
+    content.copy(into, start - from, start - chunk.at, Math.min(from + into.length - chunk.at, content.length));
+  }
+}
+
+/** What is read by one request each. What goes on beyond the part is alone, so that it can be kept. */
+function groups(pieces: readonly (Data | Chunk)[], from: number, to: number): (Data | Chunk)[][] {
+  const made: (Data | Chunk)[][] = [];
+  let [end, open] = [0, false];
+  for (const piece of [...pieces].sort((a, b) => a.file - b.file)) {
+    const alone = piece.at < from || piece.at + piece.length > to;
+    const group = made.at(-1);
+    if (group && open && !alone && piece.file - end <= LARGEST_GAP && endOf(piece) - group[0].file <= LARGEST_GROUP) {
+      group.push(piece);
+      end = Math.max(end, endOf(piece));
+    } else {
+      made.push([piece]);
+      [end, open] = [endOf(piece), !alone];
+    }
+  }
+  return made;
+}
+
+function endOf(piece: Data | Chunk): number {
+  return piece.file + (piece.kind === 'data' ? piece.length : piece.fileLength);
+}
+
+function sum(kept: Iterable<{ readonly length: number }>): number {
+  let total = 0;
+  for (const { length } of kept) { total += length; }
+  return total;
+}
+
+/** The object, for tables: in small pieces, and never beyond its end. */
+export function fileOf(size: number, readFile: ReadFile): ImageFile {
+  return {
+    size,
+    async read(offset, length) {
+      if (!(offset >= 0 && length >= 0 && offset + length <= size)) { throw new Error(`bytes ${offset} to ${offset + length} are not in a file of ${size} bytes`); }
+      const bytes = Buffer.allocUnsafe(length);
+      if (length > 0) { await readFile(offset, bytes); }
+      return bytes;
+    },
+  };
+}
+

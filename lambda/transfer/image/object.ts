@@ -1,0 +1,176 @@
+import { Readable } from 'node:stream';
+import {
+  GetObjectAttributesCommand, GetObjectCommand, HeadObjectCommand, type GetObjectAttributesCommandOutput, type HeadObjectCommandOutput, type S3Client,
+} from '@aws-sdk/client-s3';
+import type { PinnedObject } from '../../../src/contract/transfer';
+import { nameOf, saidBy } from '../../shared/errors';
+import { log } from '../../shared/log';
+import { passesByItself, retrying } from '../../shared/retry';
+import { imageChecksumOf, type ImageChecksum } from '../blocks/image-checksum';
+import { sizeOf, type ImagePart } from '../blocks/unchanged-parts';
+import { Wire, type WireRequest } from '../http/client';
+
+/** What a user named: an object, or one of its versions. */
+export interface ImageLocation {
+  readonly bucket: string;
+  readonly key: string;
+  readonly versionId?: string;
+  readonly what?: PinnedObject['what'];
+}
+
+/** The disk image in S3. */
+export class Source {
+  private readonly wire: Wire;
+
+  /** A body that sends nothing for so many milliseconds is given up. */
+  constructor(private readonly s3: S3Client, bodyTimeout = 20_000) {
+    this.wire = new Wire({ bodyTimeout });
+  }
+
+  /** The object as it is now. Refuses what cannot be read at all. */
+  public async pin(location: ImageLocation): Promise<PinnedObject> {
+    const head = await this.head(location);
+    refuseArchived(location, head);
+    return {
+      ...(location.what && { what: location.what }),
+      bucket: location.bucket,
+      key: location.key,
+      ...(head.VersionId !== undefined && { versionId: head.VersionId }),
+      etag: head.ETag!,
+      size: head.ContentLength!,
+    };
+  }
+
+  /** Throws if the object is not what it was when the import began. Answers with what S3 says of its content. */
+  public async verify(source: PinnedObject): Promise<ImageChecksum | undefined> {
+    const head = await this.head(source, source.etag);
+    if (head.ETag !== source.etag || head.ContentLength !== source.size) { throw changed(source); }
+    return imageChecksumOf(head);
+  }
+
+  /**
+   * The parts that the object was uploaded in, if S3 has a SHA-256 of each.
+   * Whoever may not ask can do without.
+   */
+  public async parts(source: PinnedObject): Promise<ImagePart[] | undefined> {
+    if (!isMultipart(source.etag)) { return undefined; }
+    const parts: ImagePart[] = [];
+    try {
+      for (let marker: string | undefined; ;) {
+        const { ETag, ObjectParts: { Parts = [], IsTruncated, NextPartNumberMarker } = {} } = await this.attributes(source, marker);
+        // Here it comes without quotes.
+        if (ETag !== source.etag.replace(/"/g, '')) { throw changed(source); }
+        for (const { Size, ChecksumSHA256 } of Parts) {
+          if (Size === undefined || ChecksumSHA256 === undefined) { return undefined; }
+          parts.push({ size: Size, sha256: ChecksumSHA256 });
+        }
+        if (!IsTruncated) { return sizeOf(parts) === source.size ? parts : undefined; }
+        marker = NextPartNumberMarker;
+      }
+    } catch (error) {
+      log({ event: 'cannot tell which parts of the image changed', image: nameOfImage(source), because: saidBy(error) });
+      return undefined;
+    }
+  }
+
+  /**
+   * Fills `into` with the image's bytes from `from` on. What broke off is asked for again from there.
+   * Errors that may pass are thrown as they are when `giveUp` ended the retries. `progress` hears how many bytes are there.
+   */
+  public async read(
+    source: PinnedObject, from: number, into: Buffer, giveUp?: () => boolean, progress?: (filled: number) => void,
+  ): Promise<void> {
+    let filled = 0;
+    const attempt = async () => {
+      await this.get(source, from + filled, into.subarray(filled), bytes => {
+        filled += bytes;
+        progress?.(filled);
+      });
+      if (filled < into.length) { throw Object.assign(new Error('the body ended too early'), { name: 'TimeoutError' }); }
+    };
+    await retrying(attempt, { what: 's3:GetObject', giveUp }).catch(error => {
+      throw giveUp?.() && passesByItself(error) ? error : explained(error, source);
+    });
+  }
+
+  /** The SDK makes the request and reads what S3 says, but for the bytes themselves: they go straight to where they belong. */
+  private async get(source: PinnedObject, first: number, into: Buffer, received: (bytes: number) => void): Promise<void> {
+    const last = first + into.length - 1;
+    const command = new GetObjectCommand({
+      Bucket: source.bucket, Key: source.key, VersionId: source.versionId, IfMatch: source.etag, Range: `bytes=${first}-${last}`,
+    });
+    command.middlewareStack.add(() => async ({ request }) => {
+      const { statusCode, headers, body } = await this.wire.send(request as WireRequest, {
+        into: answer => {
+          if (answer.statusCode >= 300) { return undefined; }
+          const range = answer.headers['content-range'];
+          if (!range?.startsWith(`bytes ${first}-${last}/`)) {
+            throw new Error(`S3 answered with ${range ?? 'the whole object'} when asked for bytes ${first}-${last}`);
+          }
+          return into;
+        },
+        received,
+      });
+      return { response: { statusCode, headers, body: statusCode < 300 ? Readable.from([]) : body } };
+    }, { step: 'deserialize', priority: 'low', name: 'readIntoPlace' });
+    await this.s3.send(command);
+  }
+
+  private attributes({ bucket, key, versionId }: PinnedObject, marker: string | undefined): Promise<GetObjectAttributesCommandOutput> {
+    const command = new GetObjectAttributesCommand({
+      Bucket: bucket, Key: key, VersionId: versionId, ObjectAttributes: ['ETag', 'ObjectParts'], PartNumberMarker: marker,
+    });
+    return retrying(() => this.s3.send(command), { what: 's3:GetObjectAttributes' });
+  }
+
+  private head(location: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {
+    const { bucket, key, versionId } = location;
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, IfMatch: etag, ChecksumMode: 'ENABLED' });
+    return retrying(() => this.s3.send(command), { what: 's3:HeadObject' })
+      .catch(error => { throw explained(error, { ...location, etag }); });
+  }
+}
+
+/** Whether an object was uploaded in parts. */
+export function isMultipart(etag: string): boolean {
+  return /-\d+"?$/.test(etag);
+}
+
+export function nameOfImage({ bucket, key, versionId, what }: ImageLocation): string {
+  return `${what ?? 'image'} s3://${bucket}/${key}${versionId === undefined ? '' : ` (version ${versionId})`}`;
+}
+
+function changed(source: ImageLocation): Error {
+  return new Error(`${nameOfImage(source)} was replaced or deleted while it was being imported; deploy again when it stays as it is`);
+}
+
+/** HEAD answers have no body, hence no error code: the status has to do. */
+function explained(error: unknown, source: ImageLocation & { readonly etag?: string }): Error {
+  const image = nameOfImage(source);
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  if (nameOf(error) === 'NoSuchBucket') { return new Error(`${image} does not exist: there is no bucket ${source.bucket}`); }
+  switch (status) {
+    case 301: return new Error(`${image} lies in another Region; copy it into a bucket of this one`);
+    case 403: {
+      if (nameOf(error) === 'InvalidObjectState') { return archived(source, 'its storage class'); }
+      const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
+      return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a key encrypts it; `
+        + `without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`);
+    }
+    case 404: case 405: return source.etag === undefined ? new Error(`${image} does not exist`) : changed(source);
+    case 412: return changed(source);
+    case 400: return new Error(`${image} cannot be read: S3 calls the request invalid; is the version id right?`);
+    default: return new Error(`${image} cannot be read: ${saidBy(error)}`);
+  }
+}
+
+const ARCHIVES = ['GLACIER', 'DEEP_ARCHIVE'];
+
+function refuseArchived(location: ImageLocation, { StorageClass, ArchiveStatus, Restore }: HeadObjectCommandOutput): void {
+  const archive = ArchiveStatus ?? (ARCHIVES.includes(StorageClass ?? '') ? StorageClass : undefined);
+  if (archive !== undefined && !Restore?.includes('ongoing-request="false"')) { throw archived(location, archive); }
+}
+
+function archived(location: ImageLocation, archive: string): Error {
+  return new Error(`${nameOfImage(location)} is archived (${archive}); restore it first`);
+}

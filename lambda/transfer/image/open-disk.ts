@@ -1,0 +1,47 @@
+import { LaidOutDisk, fileOf, type Disk, type ReadFile } from './disk';
+import { nameOfImage, type Source } from './object';
+import { StreamDisk } from './stream-disk';
+import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
+import type { DetectedFormat } from '../formats/detect';
+import { ImageRefusal } from '../formats/layout';
+import { openLayout } from '../formats/open';
+import { STREAM_NAMES, type StreamFormat } from '../formats/streams';
+import { VHD_FOOTER } from '../formats/vhd';
+
+/** The disk in an image, whatever holds it. Errors that may pass are thrown as they are when `giveUp` ended the retries. */
+export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: () => boolean): Promise<Disk> {
+  const readFile: ReadFile = (offset, into, arrived) => source.read(pinned, offset, into, giveUp, arrived);
+  const { image } = pinned;
+  if (!image) { return { size: pinned.size, read: readFile }; }
+  return named(pinned, async () => {
+    const { stream, diskSize } = image;
+    if (stream) { return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, readFile, diskSize, limitOf(stream))); }
+    const layout = await openLayout(fileOf(pinned.size, readFile), image.format as DetectedFormat);
+    // That of a fixed VHD which is compressed.
+    const footer = image.format in STREAM_NAMES ? VHD_FOOTER : 0;
+    if (!layout || ![image.diskSize, image.diskSize + footer].includes(layout.size)) { throw new Error(`${nameOfImage(pinned)} has a disk of ${layout?.size} bytes, where there were ${image.diskSize}`); }
+    return withName(pinned, new LaidOutDisk(layout, readFile, image.diskSize));
+  });
+}
+
+function withName(pinned: PinnedSource, disk: Disk): Disk {
+  return {
+    size: disk.size,
+    get endsAt() { return disk.endsAt; },
+    read: (from, into, arrived) => named(pinned, () => disk.read(from, into, arrived)),
+    close: () => disk.close?.() ?? Promise.resolve(),
+  };
+}
+
+/** Of what is wrong with an image, its readers know what, but not in which one. */
+export function named<T>(pinned: PinnedSource, work: () => Promise<T>): Promise<T> {
+  return work().catch(error => { throw error instanceof ImageRefusal ? new Error(`${nameOfImage(pinned)} ${error.message}`) : error; });
+}
+
+function limitOf({ limit }: NonNullable<PinnedImage['stream']>): string {
+  switch (limit) {
+    case 'VOLUME_SIZE': return 'which is what volumeSize leaves room for; set a larger volumeSize';
+    case 'STATED': return 'which is all that its start tells of; set volumeSize';
+    case 'WORKER': return 'which is all that one function can copy in its 15 minutes; convert the image with: qemu-img convert -c -O qcow2';
+  }
+}

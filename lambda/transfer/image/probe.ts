@@ -1,0 +1,118 @@
+import { fileOf, LaidOutDisk, type ReadFile } from './disk';
+import type { Source } from './object';
+import { named } from './open-disk';
+import { piecesOf } from './stream-disk';
+import { DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
+import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
+import { GIB } from '../blocks/sizes';
+import { MOST_STREAM_BYTES } from '../flow/division';
+import { byHead, detect, TAIL, type DetectedFormat } from '../formats/detect';
+import { ImageRefusal, refuse, type ImageFile } from '../formats/layout';
+import { footerInside, refuseInside } from '../formats/nested-format';
+import { openLayout } from '../formats/open';
+import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
+import { VHD_FOOTER } from '../formats/vhd';
+import { xzFraming } from '../formats/xz';
+import { frameHeader } from '../formats/zstd';
+
+export interface ProbeOptions {
+  /** @default AUTO */
+  readonly format?: string;
+  /** Under RAW, a container is no mistake. */
+  readonly containerAsRaw?: boolean;
+  /** Whole GiB. */
+  readonly volumeSize?: number;
+}
+
+/** Of a stream: enough to see what it holds. */
+const HEAD_BYTES = 4096;
+const SMALL_PIECE = 128 * 1024;
+
+/** Finds out what an object is, and how large the disk in it. Refuses what cannot be imported; reads headers only. */
+export async function probe(source: Source, pinned: PinnedSource, options: ProbeOptions): Promise<PinnedSource> {
+  const format = options.format ?? 'AUTO';
+  if (!(DISK_IMAGE_FORMATS as readonly string[]).includes(format)) { throw new Error(`format must be one of ${DISK_IMAGE_FORMATS.join(', ')}, got ${format}`); }
+  if (pinned.size === 0 || (format === 'RAW' && options.containerAsRaw)) { return pinned; }
+  const readFile: ReadFile = (offset, into) => source.read(pinned, offset, into);
+  const file = fileOf(pinned.size, readFile);
+  return named(pinned, async () => {
+    if (format === 'RAW') { return refuseContainer(file, pinned); }
+    const found = format === 'AUTO' ? await detect(file) : await confirmed(file, format as DetectedFormat);
+    if (found === 'RAW') { return pinned; }
+    const layout = await openLayout(file, found);
+    if (!layout) { return { ...pinned, image: await streamOf(file, readFile, found as StreamFormat, options.volumeSize) }; }
+    if (found in STREAM_NAMES) {
+      const disk = new LaidOutDisk(layout, readFile);
+      const diskSize = await sizeInside(found as StreamFormat, fileOf(disk.size, (offset, into) => disk.read(offset, into)));
+      return { ...pinned, image: { format: found, diskSize } };
+    }
+    return { ...pinned, image: { format: found, diskSize: layout.size } };
+  });
+}
+
+/** Nobody wants a disk with the container in it. */
+async function refuseContainer(file: ImageFile, pinned: PinnedSource): Promise<PinnedSource> {
+  const what = await detect(file).catch(error => {
+    if (!(error instanceof ImageRefusal)) { throw error; }
+    return error.message.replace(/^is /, '').replace(/[,;].*$/, '');
+  });
+  if (what !== 'RAW') {
+    refuse(`looks like ${what}, but 'format' is RAW, with which that file itself would be the disk; leave 'format' out, or set 'containerAsRaw' if that is meant`);
+  }
+  return pinned;
+}
+
+/** A fixed VHD may begin with anything. */
+async function confirmed(file: ImageFile, format: DetectedFormat): Promise<DetectedFormat> {
+  const head = byHead(await file.read(0, Math.min(HEAD_BYTES, file.size)));
+  if (format !== 'VHD' && head !== format) { refuse(`is not ${format}, as 'format' says${head ? `, but ${head}` : ''}; leave 'format' out, or correct it`); }
+  return format;
+}
+
+async function streamOf(file: ImageFile, readFile: ReadFile, format: StreamFormat, volumeSize: number | undefined): Promise<PinnedImage> {
+  const name = STREAM_NAMES[format];
+  const head = await start(decompressed(format, piecesOf(file.size, readFile, SMALL_PIECE)));
+  if (head.length === 0) { refuse(`is a ${name} stream of nothing`); }
+  refuseInside(format, head);
+
+  const exact = format === 'XZ' ? withoutLikelyFooter((await xzFraming(file))?.size) : undefined;
+  if (exact !== undefined) { return { format, diskSize: exact, stream: { atLeast: exact, limit: 'STATED' } }; }
+  const stated = format === 'ZSTD' ? withoutLikelyFooter(frameHeader(await file.read(0, Math.min(file.size, 18)))?.contentSize) : undefined;
+  if (stated === undefined && volumeSize === undefined) { refuse(`is a ${name} stream that does not say how large the disk is; set 'volumeSize'`); }
+  // What is compressed takes less room than before, or hardly more.
+  const atLeast = stated ?? Math.floor(file.size * 0.99);
+  const size = volumeSize === undefined ? stated! : volumeSize * GIB;
+  const limit = volumeSize === undefined ? 'STATED' : 'VOLUME_SIZE';
+  return {
+    format,
+    diskSize: Math.min(size, MOST_STREAM_BYTES),
+    stream: { atLeast, limit: size > MOST_STREAM_BYTES ? 'WORKER' : limit },
+  };
+}
+
+/**
+ * Whole GiB and one footer more can only be a fixed VHD, which is known at its end: the volume need not be a GiB larger
+ * for that. If it is none after all, there is more than there may be, and the import fails.
+ */
+function withoutLikelyFooter(size: number | undefined): number | undefined {
+  return size !== undefined && size > GIB && size % GIB === VHD_FOOTER ? size - VHD_FOOTER : size;
+}
+
+/** Of a disk that can be read anywhere although it is compressed: its size, without the footer of a fixed VHD. */
+async function sizeInside(format: StreamFormat, file: ImageFile): Promise<number> {
+  refuseInside(format, await file.read(0, Math.min(HEAD_BYTES, file.size)));
+  const before = Math.max(0, file.size - TAIL);
+  return file.size - footerInside(format, await file.read(before, file.size - before), before);
+}
+
+async function start(pieces: AsyncGenerator<Buffer>): Promise<Buffer> {
+  const taken: Buffer[] = [];
+  let length = 0;
+  // Leaving the loop ends the stream.
+  for await (const piece of pieces) {
+    taken.push(piece);
+    length += piece.length;
+    if (length >= HEAD_BYTES) { break; }
+  }
+  return Buffer.concat(taken);
+}

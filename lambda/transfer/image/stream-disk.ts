@@ -1,0 +1,108 @@
+import type { Disk, ReadFile } from './disk';
+import { TAIL } from '../formats/detect';
+import { refuse } from '../formats/layout';
+import { footerInside } from '../formats/nested-format';
+import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
+
+/** What is asked for at once, while the piece before is being decompressed. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * A disk that is compressed as a whole: it is read once, from its start. Who
+ * asks for parts in their order gets them; what nobody asks for is decompressed and forgotten.
+ */
+export class StreamDisk implements Disk {
+  public endsAt: number | undefined;
+  private readonly pieces: AsyncGenerator<Buffer>;
+  private turn: Promise<unknown> = Promise.resolve();
+  /** Of the disk, before `rest`. */
+  private position = 0;
+  private rest: Buffer = Buffer.alloc(0);
+
+  constructor(
+    private readonly format: StreamFormat, fileSize: number, readFile: ReadFile,
+    public readonly size: number,
+    /** Why it may not be longer, for the sentence that refuses it. */
+    private readonly limit: string,
+  ) {
+    this.pieces = withoutFooter(format, decompressed(format, piecesOf(fileSize, readFile)));
+  }
+
+  /** What lies beyond the end of the stream is filled with zeros. */
+  public read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void> {
+    const done = this.turn.then(() => this.readInTurn(from, into, arrived));
+    this.turn = done.catch(() => {});
+    return done;
+  }
+
+  /** Frees what the decompression holds. */
+  public async close(): Promise<void> {
+    await this.turn;
+    await this.pieces.return(undefined);
+  }
+
+  private async readInTurn(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void> {
+    if (from < this.position) { throw new Error(`a stream cannot be read again from byte ${from}`); }
+    while (this.position < from && await this.more()) { this.drop(Math.min(this.rest.length, from - this.position)); }
+    let filled = 0;
+    while (filled < into.length && await this.more()) {
+      const copied = this.rest.copy(into, filled);
+      this.drop(copied);
+      filled += copied;
+      arrived?.(filled);
+    }
+    into.fill(0, filled);
+    if (from + into.length >= this.size && await this.more()) {
+      refuse(`is a ${STREAM_NAMES[this.format]} stream of more than ${this.size} bytes, ${this.limit}`);
+    }
+  }
+
+  private drop(bytes: number): void {
+    this.position += bytes;
+    this.rest = this.rest.subarray(bytes);
+  }
+
+  /** Whether there is more of it. */
+  private async more(): Promise<boolean> {
+    while (this.rest.length === 0 && this.endsAt === undefined) {
+      const { value, done } = await this.pieces.next();
+      if (done) { this.endsAt = this.position; } else { this.rest = value; }
+    }
+    return this.rest.length > 0;
+  }
+}
+
+/** The last bytes are held back until it is known whether more comes: they may be the footer of a fixed VHD. */
+async function* withoutFooter(format: StreamFormat, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  let [tail, passed] = [Buffer.alloc(0), 0];
+  for await (const piece of pieces) {
+    const end = Buffer.concat([tail, piece.subarray(-TAIL)]);
+    const short = piece.length < TAIL;
+    // Of a long piece, all of the old end goes, and a part of the piece; of a short one, what is too long together.
+    const out = short ? [end.subarray(0, -TAIL)] : [tail, piece.subarray(0, -TAIL)];
+    tail = end.subarray(-TAIL);
+    for (const part of out) {
+      passed += part.length;
+      if (part.length > 0) { yield part; }
+    }
+  }
+  const rest = tail.subarray(0, tail.length - footerInside(format, tail, passed));
+  if (rest.length > 0) { yield rest; }
+}
+
+/** A file from its start to its end; the next piece is on its way while one is used. */
+export async function* piecesOf(size: number, readFile: ReadFile, pieceBytes = PIECE_BYTES): AsyncGenerator<Buffer> {
+  const read = async (offset: number): Promise<Buffer> => {
+    const piece = Buffer.allocUnsafe(Math.min(pieceBytes, size - offset));
+    await readFile(offset, piece);
+    return piece;
+  };
+  let next: Promise<Buffer> | undefined = size > 0 ? read(0) : undefined;
+  for (let offset = pieceBytes; next; offset += pieceBytes) {
+    const piece: Buffer = await next;
+    next = offset < size ? read(offset) : undefined;
+    // Told when it is its turn.
+    next?.catch(() => {});
+    yield piece;
+  }
+}

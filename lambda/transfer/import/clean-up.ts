@@ -1,0 +1,39 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { s3Things } from './clients';
+import { removeLeftovers } from './leftovers';
+import { reportOutcome, type ExecutionEnded } from './outcome-metrics';
+import type { ReleaseInput, SnapshotInput, TransferInput } from '../../../src/contract/transfer';
+import { clientConfig } from '../../shared/client-config';
+import { once } from '../../shared/environment';
+import { saidBy } from '../../shared/errors';
+import { log } from '../../shared/log';
+import { parentOf, releaseParent } from '../parent/use';
+import { Snapshots } from '../snapshot/snapshots';
+
+const services = once(() => ({ snapshots: new Snapshots(new EC2Client(clientConfig())), store: s3Things().store }));
+
+type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
+
+export const handler = (input: Input): Promise<void> => cleanUp(services(), input);
+
+/** isComplete, which comes later, still has to learn why it failed; it, or Delete, removes that too. */
+export async function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
+  if ('releaseParentOf' in input) { return release(aws, input.releaseParentOf); }
+  if (!('detail' in input)) { return removeLeftovers(aws, input.snapshotId, { keepFailure: true }); }
+
+  reportOutcome(input);
+  const { snapshotId, parent } = JSON.parse(input.detail.input) as TransferInput;
+  if (input.detail.status !== 'SUCCEEDED') { await removeLeftovers(aws, snapshotId, { keepFailure: true }); }
+  // Once more, for a snapshot that is gone does not tell of its parent.
+  await releaseParent(aws, parent?.snapshotId, snapshotId);
+}
+
+/** The last state of an execution. Its snapshot is made: nothing can be wrong with that any more, and the event that follows repeats this. */
+async function release(aws: Parameters<typeof removeLeftovers>[0], snapshotId: string): Promise<void> {
+  try {
+    const snapshot = await aws.snapshots.find(snapshotId);
+    await releaseParent(aws, snapshot && parentOf(snapshot), snapshotId);
+  } catch (error) {
+    log({ event: 'could not release the parent', snapshotId, error: saidBy(error) });
+  }
+}

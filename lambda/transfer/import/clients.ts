@@ -1,0 +1,12 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { clientConfig, type ConnectionOptions } from '../../shared/client-config';
+import { variable } from '../../shared/environment';
+import { TransferStore } from '../bucket/store';
+import { Source } from '../image/object';
+
+/** The image and the transfer bucket. */
+export function s3Things(options?: ConnectionOptions): { source: Source; store: TransferStore } {
+  // Checksums of whole objects cost much and say nothing about ranges; what we copy is checked by SHA-256 anyway.
+  const s3 = new S3Client({ ...clientConfig(options), requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' });
+  return { source: new Source(s3), store: new TransferStore(s3, variable('bucket')) };
+}

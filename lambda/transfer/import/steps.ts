@@ -1,0 +1,35 @@
+import { EBSClient } from '@aws-sdk/client-ebs';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { s3Things } from './clients';
+import { plan, type PlanServices } from './plan';
+import { seal, type SealServices } from './seal';
+import { settle, settleSoon } from './wait-completed';
+import type { PlanResult, SettleResult, StepInput } from '../../../src/contract/transfer';
+import { clientConfig } from '../../shared/client-config';
+import { once } from '../../shared/environment';
+import { BlockReader } from '../snapshot/block-reader';
+import { BlockWriter } from '../snapshot/block-writer';
+import { Snapshots } from '../snapshot/snapshots';
+
+export interface StepServices extends PlanServices, SealServices {
+  readonly snapshots: Snapshots;
+}
+
+const services = once((): StepServices => {
+  const ebs = new EBSClient(clientConfig());
+  return { ...s3Things(), reader: new BlockReader(ebs), writer: new BlockWriter(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
+});
+
+export const handler = (input: StepInput): Promise<PlanResult | SettleResult> => step(services(), input);
+
+/**
+ * What comes before and after the copying, in one function: the process that
+ * planned a small image is still there to seal it, so nobody waits for the start of another one.
+ * Tests take smaller ranges.
+ */
+export async function step(aws: StepServices, input: StepInput, smallRange?: number): Promise<PlanResult | SettleResult> {
+  if ('plan' in input) { return plan(aws, input.plan, smallRange); }
+  if ('settle' in input) { return settle(aws.snapshots, input.settle); }
+  await seal(aws, input.seal);
+  return settleSoon(aws.snapshots, input.seal);
+}

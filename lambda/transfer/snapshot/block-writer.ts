@@ -1,0 +1,79 @@
+import { CompleteSnapshotCommand, type EBSClient } from '@aws-sdk/client-ebs';
+import { BlockPuts } from './block-puts';
+import { explainEbs, isNotYetVisible, isPassingRefusal, VISIBILITY_SECONDS } from './errors';
+import { isNamed } from '../../shared/errors';
+import { isThrottle, passesByItself, retrying } from '../../shared/retry';
+import type { Pacer } from '../flow/pacer';
+
+export interface PutOptions {
+  /** True ends the retries: errors that may pass (see `mayPass`) are then thrown as they are. */
+  readonly giveUp?: () => boolean;
+  /** Asked before every attempt, and told what came of it. */
+  readonly pacer?: Pacer;
+  readonly onRetry?: (error: unknown) => void;
+  /** How much of the image is copied, in percent. */
+  readonly progress?: number;
+}
+
+/** Puts blocks into pending snapshots, and completes them. */
+export class BlockWriter {
+  private readonly puts: BlockPuts;
+
+  constructor(private readonly ebs: EBSClient) {
+    this.puts = new BlockPuts(ebs);
+  }
+
+  public async put(
+    snapshotId: string, index: number, block: Uint8Array, digest: Buffer, { giveUp, pacer, onRetry, progress }: PutOptions = {},
+  ): Promise<void> {
+    const attempt = async () => {
+      await pacer?.acquire();
+      try {
+        const taken = await this.puts.put({ snapshotId, index, block, digest, progress });
+        pacer?.succeeded();
+        return taken;
+      } catch (error) {
+        if (isThrottle(error)) { pacer?.throttled(); }
+        throw error;
+      }
+    };
+    let taken;
+    try {
+      taken = await retrying(attempt, { also: mayPass, seconds: VISIBILITY_SECONDS, what: `put block ${index}`, giveUp, onRetry });
+    } catch (error) {
+      throw giveUp?.() && mayPass(error) ? error : explainEbs(error, 'PutSnapshotBlock', `block ${index} of snapshot ${snapshotId}`);
+    }
+    const checksum = digest.toString('base64');
+    if (taken !== checksum) {
+      throw new Error(`EBS took block ${index} of snapshot ${snapshotId} with checksum ${taken} where ${checksum} was sent`);
+    }
+  }
+
+  /**
+   * EBS checks count and checksum later: what is wrong shows only in the snapshot's state. `repeated`: whether somebody
+   * else may have called it, so that a refusal may just mean that it succeeded then, which the state will show too.
+   */
+  public async complete(snapshotId: string, blocks: number, linearChecksum: string, repeated: () => Promise<boolean>): Promise<void> {
+    const command = new CompleteSnapshotCommand({
+      SnapshotId: snapshotId,
+      ChangedBlocksCount: blocks,
+      // Nothing says what the checksum of no blocks is; it may be left out.
+      ...(blocks > 0 && { Checksum: linearChecksum, ChecksumAlgorithm: 'SHA256', ChecksumAggregationMethod: 'LINEAR' }),
+    });
+    let tries = 0;
+    try {
+      await retrying(() => {
+        tries++;
+        return this.ebs.send(command);
+      }, { also: isNotYetVisible, seconds: VISIBILITY_SECONDS, what: 'complete snapshot' });
+    } catch (error) {
+      if (isNamed(error, 'ValidationException', 'ConflictException') && (tries > 1 || await repeated())) { return; }
+      throw explainEbs(error, 'CompleteSnapshot', `snapshot ${snapshotId}`);
+    }
+  }
+}
+
+/** Whether the same put may succeed a little later. */
+export function mayPass(error: unknown): boolean {
+  return passesByItself(error) || isNotYetVisible(error) || isPassingRefusal(error);
+}

@@ -1,0 +1,42 @@
+import { isNamed, nameOf } from '../../shared/errors';
+
+interface EbsError extends Error {
+  readonly Reason?: string;
+}
+
+/**
+ * After StartSnapshot, some of the service's hosts do not know the snapshot
+ * for a while; its team says: up to two minutes. Retry for somewhat longer.
+ */
+export const VISIBILITY_SECONDS = 150;
+
+export function isNotYetVisible(error: unknown): boolean {
+  return isNamed(error, 'ResourceNotFoundException') && ['SNAPSHOT_NOT_FOUND', undefined].includes((error as EbsError).Reason);
+}
+
+/** Validation errors that are none: the user guide says so of the first, the others' names do. */
+export function isPassingRefusal(error: unknown): boolean {
+  const { Reason, message } = error as EbsError;
+  return isNamed(error, 'ValidationException')
+    && (/failed to read block data/i.test(message) || ['WRITE_REQUEST_TIMEOUT', 'CONFLICTING_BLOCK_UPDATE'].includes(Reason ?? ''));
+}
+
+/** What a user can do about what EBS said, in one sentence. */
+export function explainEbs(error: unknown, action: string, thing: string): Error {
+  const { Reason, message } = error as EbsError;
+  const what = `ebs:${action} failed for ${thing}: ${nameOf(error)}${Reason === undefined ? '' : ` (${Reason})`}: ${message}`;
+  const advice = adviceOn(error as EbsError);
+  return new Error(advice === undefined ? what : `${what}; ${advice}`);
+}
+
+function adviceOn(error: EbsError): string | undefined {
+  switch (nameOf(error)) {
+    case 'AccessDeniedException': return error.Reason === 'DEPENDENCY_ACCESS_DENIED'
+      ? 'the import may not use the key: check the policy of \'kmsKey\', or of the account\'s default key for EBS'
+      : undefined;
+    case 'ServiceQuotaExceededException': return 'delete snapshots, or have the quota raised';
+    case 'ConcurrentLimitExceededException': return 'an account can have 100 pending snapshots; try again when some are completed';
+    case 'ResourceNotFoundException': return isNotYetVisible(error) ? 'was the snapshot deleted, or did it time out?' : undefined;
+    default: return undefined;
+  }
+}

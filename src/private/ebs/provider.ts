@@ -1,0 +1,114 @@
+import { Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct, type IDependable } from 'constructs';
+import { Exporter } from './exporter';
+import { anySnapshot, imageStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
+import { Transfer } from './transfer';
+import { OWNERSHIP_TAGS } from '../../contract/ownership';
+import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
+import { Handlers } from '../functions/handlers';
+import { applyBoundary } from '../functions/settings';
+import { acknowledgeFunctions } from '../resource/acknowledge';
+
+/**
+ * What runs for the EBS resources of one stack: the handlers, and the state
+ * machine that does the work. As in `EfsProvider`, its roles hold what may be
+ * done to things of this stack; images and keys are granted by each construct.
+ */
+export class EbsProvider extends Construct {
+  public static getOrCreate(scope: Construct): EbsProvider {
+    const stack = Stack.of(scope);
+    return stack.node.tryFindChild(EbsProvider.ID) as EbsProvider ?? new EbsProvider(stack);
+  }
+
+  /** The service token comes from it, and can never change for a deployed resource. */
+  private static readonly ID = 'cdk-durable-storage.EbsProvider';
+
+  public readonly serviceToken: string;
+  /** The role of the handlers. */
+  public readonly role: iam.IRole;
+  /** The state machine that copies. */
+  public readonly stateMachineArn: string;
+  /** The roles that read the image, and its manifest. */
+  public readonly imageReaders: iam.IRole[];
+  /** The roles that ask what the image is, and was uploaded in. */
+  public readonly imagePlanners: iam.IRole[];
+  /** The roles that use the key of an encrypted snapshot. */
+  public readonly keyUsers: iam.IRole[];
+  /** The roles that read an encrypted snapshot back. */
+  public readonly keyReaders: iam.IRole[];
+  /** The roles that ask how much of it a parent fills. */
+  public readonly parentPlanners: iam.IRole[];
+  /** The roles that read a parent's blocks. */
+  public readonly parentReaders: iam.IRole[];
+  /** What an import needs although it does not refer to it: made before, removed after all imports. */
+  public readonly standing: IDependable;
+
+  private readonly transfer: Transfer;
+  private readonly handlers: Handlers;
+  private made: Exporter | undefined;
+
+  private constructor(stack: Stack) {
+    super(stack, EbsProvider.ID);
+    const transfer = new Transfer(this, 'Transfer');
+    applyBoundary(this);
+    acknowledgeFunctions(this);
+    const handlers = new Handlers(this, {
+      bundle: 'ebs',
+      environment: {
+        [TRANSFER_ENVIRONMENT.bucket]: transfer.bucket.bucketName,
+        [TRANSFER_ENVIRONMENT.stateMachineArn]: transfer.stateMachine.stateMachineArn,
+      },
+    });
+    [...this.statements(stack), ...transfer.handlerStatements()].forEach(statement => handlers.allow(statement));
+
+    this.serviceToken = handlers.serviceToken;
+    this.role = handlers.role;
+    this.stateMachineArn = transfer.stateMachine.stateMachineArn;
+    this.transfer = transfer;
+    this.handlers = handlers;
+    this.imageReaders = [handlers.role, ...transfer.readers];
+    this.imagePlanners = [transfer.planner];
+    this.keyUsers = [handlers.role, ...transfer.writers];
+    this.keyReaders = transfer.verifiers;
+    this.parentPlanners = [transfer.planner];
+    this.parentReaders = transfer.writers;
+    this.standing = transfer.standing;
+  }
+
+  /** What runs for exports, made when there is a first one. */
+  public get exporter(): Exporter {
+    if (!this.made) {
+      this.made = new Exporter(this, 'Exporter', { bucket: this.transfer.bucket, handlerRole: this.handlers.role });
+      this.handlers.addEnvironment(TRANSFER_ENVIRONMENT.exportStateMachineArn, this.made.stateMachine.stateMachineArn);
+      this.made.handlerStatements().forEach(statement => this.handlers.allow(statement));
+    }
+    return this.made;
+  }
+
+  private statements(stack: Stack): iam.PolicyStatementProps[] {
+    const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stack.stackId };
+    return [
+      { actions: ['ebs:StartSnapshot'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
+      // A parent is a resource of the call too.
+      { ...ownedSnapshots(this), actions: ['ebs:StartSnapshot'] },
+      // StartSnapshot offers no ec2:CreateAction: a condition on it would deny the tags of every import.
+      { actions: ['ec2:CreateTags'], resources: [anySnapshot(this)], conditions: { StringEquals: madeHere } },
+      {
+        ...ownedSnapshots(this),
+        actions: [
+          'ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot', 'ec2:RegisterImage', 'ec2:ModifySnapshotAttribute', 'ec2:DescribeSnapshotAttribute',
+        ],
+      },
+      snapshotReads(),
+      // Whether a new snapshot would be encrypted as its parent is; neither can be limited.
+      { actions: ['ec2:GetEbsEncryptionByDefault', 'ec2:GetEbsDefaultKmsKeyId'], resources: ['*'] },
+      {
+        actions: ['kms:DescribeKey'],
+        resources: [stack.formatArn({ service: 'kms', resource: 'key', resourceName: '*' })],
+        conditions: { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/aws/ebs' } },
+      },
+      ...imageStatements(this),
+    ];
+  }
+}

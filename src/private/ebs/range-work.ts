@@ -1,0 +1,123 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { TRANSFER_MOST_HOURS } from '../../contract/limits';
+import { TRANSFER_ENVIRONMENT, type CopyResult, type PlanResult } from '../../contract/transfer';
+import { HandlerFunction, type HandlerFunctionProps } from '../functions/handler-function';
+import { functionSettings } from '../functions/settings';
+
+/** Longer than any may take: each has a deadline of its own, which its workers and isComplete keep. */
+const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
+/** Where in the bucket everything lies. */
+export const TRANSFER_PREFIX = 'transfers/';
+/** One vCPU; the network is the limit. */
+const WORKER_MEBIBYTES = 1769;
+
+/** That Lambda could not run the function. What a function throws is final: it has repeated all that is worth repeating. */
+const LAMBDA_FAILURES: sfn.RetryProps = {
+  errors: [
+    'Lambda.ServiceException',
+    'Lambda.AWSLambdaException',
+    'Lambda.SdkClientException',
+    'Lambda.ClientExecutionTimeoutException',
+    'Lambda.TooManyRequestsException',
+    'Lambda.Unknown',
+    'Sandbox.Timedout',
+  ],
+  interval: Duration.seconds(2),
+  backoffRate: 2,
+  maxAttempts: 6,
+};
+
+/**
+ * A state machine that outgrows one function: it plans, works on each range
+ * until that is done, and completes. Imports and exports are of this kind.
+ *
+ * It catches nothing, for StopExecution and timeouts run no Catch. Who cleans
+ * up is the handler of the resource, and beside it a rule on every way to end.
+ */
+export abstract class RangeWork extends Construct {
+  /** Where the plan and the digests lie. */
+  public abstract readonly bucket: s3.Bucket;
+  public abstract readonly stateMachine: sfn.StateMachine;
+
+  /** `bundles`: how the names of the functions' bundles begin. */
+  constructor(scope: Construct, id: string, private readonly bundles: 'transfer' | 'export') {
+    super(scope, id);
+  }
+
+  protected worker(id: string, props: Omit<HandlerFunctionProps, 'bundle'> & { bundle?: string }): HandlerFunction {
+    return new HandlerFunction(this, id, {
+      bundle: `${this.bundles}-${id.toLowerCase()}`,
+      ...props,
+      description: `cdk-durable-storage: ${props.description}`,
+      environment: { [TRANSFER_ENVIRONMENT.bucket]: this.bucket.bucketName },
+    });
+  }
+
+  /** One that moves blocks. */
+  protected copier(description: string): HandlerFunction {
+    const { workerMemory } = functionSettings(this);
+    return this.worker('Copy', { description, timeout: Duration.minutes(15), memorySize: workerMemory?.toMebibytes() ?? WORKER_MEBIBYTES });
+  }
+
+  protected machine(comment: string, definition: sfn.IChainable): sfn.StateMachine {
+    return new sfn.StateMachine(this, 'StateMachine', {
+      stateMachineType: sfn.StateMachineType.STANDARD, comment, definitionBody: sfn.DefinitionBody.fromChainable(definition), timeout: TIMEOUT,
+    });
+  }
+
+  protected task(id: string, lambdaFunction: HandlerFunction, props: Partial<tasks.LambdaInvokeProps> = {}): tasks.LambdaInvoke {
+    const task = new tasks.LambdaInvoke(this, id, { ...props, lambdaFunction, payloadResponseOnly: true, retryOnServiceExceptions: false });
+    task.addRetry(LAMBDA_FAILURES);
+    return task;
+  }
+
+  /** Works on all ranges of the plan, on each until it is done. `verb`: `['Copy', 'copied']`; `common`: what all of them are told. */
+  protected eachRange([verb, done]: [string, string], worker: HandlerFunction, common: Record<string, string>): sfn.DistributedMap {
+    const range = this.task(`${verb} range`, worker, {
+      payload: sfn.TaskInput.fromObject({ ...common, n: sfn.JsonPath.numberAt('$.n') }), resultPath: '$.copy',
+    });
+    range.next(new sfn.Choice(this, `Range ${done}?`)
+      .when(sfn.Condition.booleanEquals(`$.copy.${'done' satisfies keyof CopyResult}`, true), new sfn.Succeed(this, `Range ${done}`, {
+        // A thousand results together must stay small.
+        outputPath: sfn.JsonPath.DISCARD,
+      }))
+      .otherwise(range));
+    return new sfn.DistributedMap(this, `${verb} all ranges`, {
+      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
+      itemSelector: { ...common, n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n') },
+      maxConcurrencyPath: '$.workers' satisfies `$.${keyof PlanResult}`,
+      mapExecutionType: sfn.StateMachineType.STANDARD,
+      resultPath: sfn.JsonPath.DISCARD,
+    }).itemProcessor(range);
+  }
+
+  protected onEnd(description: string, cleanUp: HandlerFunction): events.Rule {
+    return new events.Rule(this, 'Failures', {
+      description,
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: { stateMachineArn: [this.stateMachine.stateMachineArn], status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'] },
+      },
+      targets: [new targets.LambdaFunction(cleanUp)],
+    });
+  }
+
+  /** What a handler does with executions. */
+  protected executionStatements(): iam.PolicyStatementProps[] {
+    const executions = Stack.of(this).formatArn({
+      service: 'states', resource: 'execution', resourceName: `${this.stateMachine.stateMachineName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return [
+      { actions: ['states:StartExecution'], resources: [this.stateMachine.stateMachineArn] },
+      { actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] },
+    ];
+  }
+}

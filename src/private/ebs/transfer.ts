@@ -1,0 +1,157 @@
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { DependencyGroup, type Construct, type IDependable } from 'constructs';
+import { RangeWork, TRANSFER_PREFIX } from './range-work';
+import { ownedSnapshots, snapshotReads } from './snapshot-access';
+import type { VerifyInput, VerifyResult } from '../../contract/integrity';
+import type { PlanResult, ReleaseInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
+import type { HandlerFunction } from '../functions/handler-function';
+import { applyBoundary } from '../functions/settings';
+import { acknowledge } from '../resource/acknowledge';
+
+/** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
+const VERIFIERS = 6;
+const SETTLE_INTERVAL = Duration.seconds(5);
+/** What aws-cdk-lib empties the buckets of a stack with. */
+const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
+
+/**
+ * The state machine that writes an image into a snapshot, with its functions
+ * and the bucket where it keeps the plan and the digests of all blocks.
+ */
+export class Transfer extends RangeWork {
+  public readonly bucket: s3.Bucket;
+  public readonly stateMachine: sfn.StateMachine;
+  /** The roles that read the image. */
+  public readonly readers: iam.IRole[];
+  /** The roles that write encrypted blocks. */
+  public readonly writers: iam.IRole[];
+  /** The role that plans. */
+  public readonly planner: iam.IRole;
+  /** The roles that read blocks back. */
+  public readonly verifiers: iam.IRole[];
+  /** What an import needs although it does not refer to it: made before, removed after all imports. */
+  public readonly standing: IDependable;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id, 'transfer');
+    this.bucket = this.transferBucket();
+
+    // One function for what comes before and after the copying: for a small image, its process is there still.
+    const steps = this.worker('Steps', { description: 'plans a transfer, and completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
+    this.mayUse(steps, 's3:GetObject', 's3:PutObject');
+    steps.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot'] });
+    steps.allow(snapshotReads());
+
+    const copy = this.copier('copies a range of the disk');
+    this.mayUse(copy, 's3:GetObject', 's3:PutObject');
+    copy.allow({ ...ownedSnapshots(this), actions: ['ebs:PutSnapshotBlock'] });
+
+    const verify = this.worker('Verify', { description: 'reads a range of the snapshot back', timeout: Duration.minutes(15), memorySize: 1024 });
+    this.mayUse(verify, 's3:GetObject');
+    verify.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*/failure`)] });
+    verify.allow({ ...ownedSnapshots(this), actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
+
+    const cleanUp = this.worker('CleanUp', {
+      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(5),
+    });
+    this.mayUse(cleanUp, 's3:DeleteObject');
+    cleanUp.allow(snapshotReads());
+    cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
+
+    this.stateMachine = this.machine('Copies a disk image from S3 into an EBS snapshot', this.definition({ steps, copy, verify, cleanUp }));
+    const ends = this.onEnd('Transfers that ended, one way or another', cleanUp);
+
+    this.readers = [copy.role!];
+    this.writers = [copy.role!];
+    this.planner = steps.role!;
+    this.verifiers = [verify.role!];
+    // The state machine too: its own right to run the Distributed Map is made after it.
+    this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends);
+  }
+
+  /** What the handler of imports does with transfers. */
+  public handlerStatements(): iam.PolicyStatementProps[] {
+    return [...this.executionStatements(), ...this.bucketStatements('s3:GetObject', 's3:DeleteObject')];
+  }
+
+  private mayUse(worker: HandlerFunction, ...actions: string[]): void {
+    this.bucketStatements(...actions).forEach(statement => worker.allow(statement));
+  }
+
+  private bucketStatements(...actions: string[]): iam.PolicyStatementProps[] {
+    return [
+      { actions, resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] },
+      // To find what is to be removed; and without it, S3 says of a missing object that access is denied.
+      { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] },
+    ];
+  }
+
+  /** Empty but for the time of a transfer, except for the digests of the snapshots made from it. */
+  private transferBucket(): s3.Bucket {
+    const bucket = new s3.Bucket(this, 'Bucket', {
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      removalPolicy: RemovalPolicy.DESTROY,
+      autoDeleteObjects: true,
+      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    });
+    acknowledge(bucket, { 'AwsSolutions-S1': 'It holds plans and digests, which only the functions here read and write' });
+    // Its role is the stack's, and is made like ours.
+    applyBoundary(Stack.of(this).node.findChild(AUTO_DELETE));
+    return bucket;
+  }
+
+  private definition({ steps, copy, verify, cleanUp }: Record<'steps' | 'copy' | 'verify' | 'cleanUp', HandlerFunction>): sfn.IChainable {
+    const snapshot = { snapshotId: sfn.JsonPath.stringAt('$.snapshotId' satisfies `$.${keyof SnapshotInput}`) };
+
+    const step = (id: string, input: Record<string, unknown>, resultPath?: string) =>
+      this.task(id, steps, { payload: sfn.TaskInput.fromObject(input), resultPath });
+    const askSettled = step('Settle snapshot', { settle: snapshot } satisfies StepInput, '$.settle');
+    const completed = sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true);
+    const toVerify = sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true);
+    const increment = sfn.Condition.booleanEquals('$.increment' satisfies `$.${keyof PlanResult}`, true);
+    const end = new sfn.Succeed(this, 'Snapshot completed');
+    const release = this.task('Release parent', cleanUp, {
+      payload: sfn.TaskInput.fromObject({ releaseParentOf: sfn.JsonPath.stringAt('$.snapshotId') } satisfies Record<keyof ReleaseInput, unknown>),
+      resultPath: sfn.JsonPath.DISCARD,
+    });
+    release.next(end);
+    const verified = new sfn.Choice(this, 'Increment verified?').when(increment, release).otherwise(end);
+    const isCompleted = new sfn.Choice(this, 'Snapshot completed?')
+      .when(sfn.Condition.and(completed, toVerify), this.verification(verify).next(verified))
+      .when(sfn.Condition.and(completed, increment), release)
+      .when(completed, end)
+      .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled));
+    askSettled.next(isCompleted);
+
+    return step('Plan transfer', { plan: sfn.JsonPath.entirePayload })
+      .next(this.eachRange(['Copy', 'copied'], copy, snapshot))
+      .next(step('Seal snapshot', { seal: snapshot } satisfies StepInput, '$.settle'))
+      .next(isCompleted);
+  }
+
+  /** Reads the ranges back, each until it is done. */
+  private verification(verify: HandlerFunction): sfn.DistributedMap {
+    const verifyRange = this.task('Verify range', verify);
+    verifyRange.next(new sfn.Choice(this, 'Range verified?')
+      .when(sfn.Condition.booleanEquals(`$.${'done' satisfies keyof VerifyResult}`, true), new sfn.Succeed(this, 'Range verified', {
+        outputPath: sfn.JsonPath.DISCARD,
+      }))
+      // What it answered says where to go on.
+      .otherwise(verifyRange));
+
+    return new sfn.DistributedMap(this, 'Verify all ranges', {
+      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
+      itemSelector: {
+        snapshotId: sfn.JsonPath.stringAt('$.snapshotId'), n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n'), from: 0,
+      } satisfies Record<keyof VerifyInput, unknown>,
+      maxConcurrency: VERIFIERS,
+      mapExecutionType: sfn.StateMachineType.STANDARD,
+      resultPath: sfn.JsonPath.DISCARD,
+    }).itemProcessor(verifyRange);
+  }
+}

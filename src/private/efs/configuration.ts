@@ -1,0 +1,96 @@
+import { Annotations, Stack, Token } from 'aws-cdk-lib';
+import * as efs from 'aws-cdk-lib/aws-efs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { factsOf } from './owned-file-system';
+import type { EfsProvider } from './provider';
+import type { ConfigurationProperties, LifecyclePolicyProperty, ReplicationConfigurationProperty } from '../../contract/configuration';
+import type { FileSystemConfigurationOptions, LifecycleOptions } from '../../efs/file-system-configuration';
+import { FILE_SYSTEM_KEY_ACTIONS, KeyAccess } from '../resource/key-access';
+import { rootStackOf } from '../resource/owner';
+import { misuse } from '../resource/validation';
+
+export interface ConfigurationContext extends FileSystemConfigurationOptions {
+  readonly throughputMode?: efs.ThroughputMode;
+  readonly performanceMode?: efs.PerformanceMode;
+}
+
+/** As AWS::EFS::FileSystem has it in templates. */
+export function configurationProperties(scope: Construct, props: ConfigurationContext): ConfigurationProperties {
+  if (props.replicationConfiguration && props.replicationOverwriteProtection === efs.ReplicationOverwriteProtection.DISABLED) {
+    throw misuse(scope, "Cannot configure 'replicationConfiguration' when 'replicationOverwriteProtection' is set to 'DISABLED'");
+  }
+  warnOfArchive(scope, props);
+  return {
+    LifecyclePolicies: lifecyclePolicies(scope, props),
+    BackupPolicy: props.enableAutomaticBackups === undefined ? undefined : { Status: props.enableAutomaticBackups ? 'ENABLED' : 'DISABLED' },
+    FileSystemProtection: props.replicationOverwriteProtection && { ReplicationOverwriteProtection: props.replicationOverwriteProtection },
+    ReplicationConfiguration: props.replicationConfiguration && replication(scope, props.replicationConfiguration),
+  };
+}
+
+export function lifecyclePolicies(scope: Construct, options: LifecycleOptions): LifecyclePolicyProperty[] | undefined {
+  const { lifecyclePolicy: ia, outOfInfrequentAccessPolicy: back, transitionToArchivePolicy: archive } = options;
+  if (ia && archive && days(archive) <= days(ia)) {
+    throw misuse(scope, `'transitionToArchivePolicy' must be later than 'lifecyclePolicy' (${ia}), got ${archive}`);
+  }
+  const policies: LifecyclePolicyProperty[] = [
+    ...ia ? [{ TransitionToIA: ia }] : [],
+    ...back ? [{ TransitionToPrimaryStorageClass: back }] : [],
+    ...archive ? [{ TransitionToArchive: archive }] : [],
+  ];
+  return policies.length > 0 ? policies : undefined;
+}
+
+export function replication(scope: Construct, configuration: efs.ReplicationConfiguration): ReplicationConfigurationProperty {
+  const existing = destinationOf(configuration);
+  return {
+    Destinations: [{
+      FileSystemId: existing?.fileSystemRef.fileSystemId,
+      KmsKeyId: configuration.kmsKey?.keyArn,
+      Region: existing ? existing.env.region : configuration.region ?? Stack.of(scope).region,
+      AvailabilityZoneName: configuration.availabilityZone,
+    }],
+  };
+}
+
+/**
+ * What the EFS handlers may do for a replication, besides what they may do to
+ * its source; the custom resource must depend on it. A new destination is made by
+ * EFS in the name of the caller, with no tag by which that could be limited.
+ */
+export function replicationAccess(scope: Construct, provider: EfsProvider, configuration: efs.ReplicationConfiguration): Construct[] {
+  const access: Construct[] = [];
+  const { kmsKey } = configuration;
+  const existing = destinationOf(configuration);
+  const ofThisStack = existing && factsOf(existing as efs.IFileSystem) && rootStackOf(existing) === rootStackOf(scope);
+  if (!ofThisStack) {
+    access.push(new iam.Policy(scope, 'ReplicationAccess', {
+      roles: [provider.role],
+      statements: [new iam.PolicyStatement(existing
+        ? { actions: ['elasticfilesystem:CreateReplicationConfiguration'], resources: [existing.fileSystemRef.fileSystemArn] }
+        : { actions: ['elasticfilesystem:CreateFileSystem'], resources: ['*'] })],
+    }));
+  }
+  if (kmsKey) { access.push(new KeyAccess(scope, 'ReplicaKeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] })); }
+  return access;
+}
+
+/** `destinationFileSystem` throws for a construct of the level below, which efs.FileSystem takes too. */
+function destinationOf(configuration: efs.ReplicationConfiguration): efs.IFileSystemRef | undefined {
+  const { _destinationFileSystemRef: reference } = configuration as { _destinationFileSystemRef?: efs.IFileSystemRef };
+  return reference ?? configuration.destinationFileSystem;
+}
+
+/** EFS refuses it, but efs.FileSystem does not; so an app that was never deployed may have it in a test. */
+function warnOfArchive(scope: Construct, { transitionToArchivePolicy, throughputMode, performanceMode }: ConfigurationContext): void {
+  if (!transitionToArchivePolicy || Token.isUnresolved(throughputMode)) { return; }
+  if (throughputMode === efs.ThroughputMode.ELASTIC && performanceMode !== efs.PerformanceMode.MAX_IO) { return; }
+  Annotations.of(scope).addWarningV2('cdk-durable-storage:FileSystem.archive',
+    "'transitionToArchivePolicy' needs 'throughputMode' ELASTIC and 'performanceMode' GENERAL_PURPOSE, "
+    + `got ${throughputMode ?? 'none'} and ${performanceMode ?? 'none'}: EFS will refuse it`);
+}
+
+function days(policy: efs.LifecyclePolicy): number {
+  return Number(/\d+/.exec(policy)?.[0]);
+}

@@ -1,0 +1,120 @@
+import { Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { OWNERSHIP_TAGS } from '../../contract/ownership';
+import { Handlers } from '../functions/handlers';
+import { applyBoundary } from '../functions/settings';
+import { acknowledgeFunctions } from '../resource/acknowledge';
+import { ownerPrefix, rootStackOf } from '../resource/owner';
+
+/**
+ * What runs for the EFS resources of one stack.
+ *
+ * Its role holds, in statements that never change, what may be done to things
+ * that this library made. What belongs to others is granted beside it, by a
+ * policy for each construct: CloudFormation updates the role before it deletes
+ * removed resources, so a statement that went with a resource would be missing
+ * when that is deleted.
+ */
+export class EfsProvider extends Construct {
+  public static getOrCreate(scope: Construct): EfsProvider {
+    const stack = Stack.of(scope);
+    return stack.node.tryFindChild(EfsProvider.ID) as EfsProvider ?? new EfsProvider(stack);
+  }
+
+  /** The service token comes from it, and can never change for a deployed resource. */
+  private static readonly ID = 'cdk-durable-storage.EfsProvider';
+
+  public readonly role: iam.IRole;
+  public readonly serviceToken: string;
+
+  private constructor(stack: Stack) {
+    super(stack, EfsProvider.ID);
+    const handlers = new Handlers(this, { bundle: 'efs' });
+    applyBoundary(this);
+    acknowledgeFunctions(this);
+    this.role = handlers.role;
+    this.serviceToken = handlers.serviceToken;
+    this.statements(stack).forEach(statement => handlers.allow(statement));
+  }
+
+  private statements(stack: Stack): iam.PolicyStatementProps[] {
+    const fileSystems = stack.formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: '*' });
+    const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stack.stackId };
+    return [
+      {
+        actions: ['elasticfilesystem:CreateFileSystem'],
+        // The call knows no narrower resource.
+        resources: ['*'],
+        conditions: { StringEquals: madeHere },
+      },
+      {
+        actions: ['elasticfilesystem:TagResource'],
+        resources: [fileSystems],
+        conditions: { StringEquals: { ...madeHere, 'elasticfilesystem:CreateAction': 'CreateFileSystem' } },
+      },
+      {
+        actions: [
+          'elasticfilesystem:DescribeFileSystems',
+          'elasticfilesystem:DescribeFileSystemPolicy',
+          'elasticfilesystem:DescribeBackupPolicy',
+          'elasticfilesystem:DescribeLifecycleConfiguration',
+          'elasticfilesystem:DescribeReplicationConfigurations',
+          'elasticfilesystem:DescribeMountTargets',
+          'elasticfilesystem:DescribeMountTargetSecurityGroups',
+          'elasticfilesystem:DescribeAccessPoints',
+          'elasticfilesystem:ListTagsForResource',
+        ],
+        resources: ['*'],
+      },
+      {
+        actions: [
+          'elasticfilesystem:UpdateFileSystem',
+          'elasticfilesystem:DeleteFileSystem',
+          'elasticfilesystem:TagResource',
+          'elasticfilesystem:UntagResource',
+          'elasticfilesystem:PutFileSystemPolicy',
+          'elasticfilesystem:DeleteFileSystemPolicy',
+          'elasticfilesystem:PutBackupPolicy',
+          'elasticfilesystem:PutLifecycleConfiguration',
+          'elasticfilesystem:UpdateFileSystemProtection',
+          'elasticfilesystem:CreateReplicationConfiguration',
+          'elasticfilesystem:DeleteReplicationConfiguration',
+          'elasticfilesystem:CreateMountTarget',
+          'elasticfilesystem:DeleteMountTarget',
+          'elasticfilesystem:ModifyMountTargetSecurityGroups',
+        ],
+        resources: [fileSystems],
+        conditions: { StringLike: { [`aws:ResourceTag/${OWNERSHIP_TAGS.owner}`]: `${ownerPrefix(this)}*` } },
+      },
+      {
+        // By the owner tag; the index of all tagged things knows no narrower resource.
+        actions: ['tag:GetResources'],
+        resources: ['*'],
+      },
+      {
+        // EFS makes and removes the network interface of a mount target with the rights of the caller.
+        actions: [
+          'ec2:DescribeSubnets',
+          'ec2:DescribeNetworkInterfaces',
+          'ec2:DescribeNetworkInterfaceAttribute',
+          'ec2:CreateNetworkInterface',
+          'ec2:DeleteNetworkInterface',
+          'ec2:ModifyNetworkInterfaceAttribute',
+        ],
+        resources: ['*'],
+      },
+      {
+        // Made by the first mount target or replication of an account.
+        actions: ['iam:CreateServiceLinkedRole'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'iam:AWSServiceName': 'elasticfilesystem.amazonaws.com' } },
+      },
+      {
+        // Whether a stack named in a tag is gone; stacks of the same name, and those nested in them.
+        actions: ['cloudformation:DescribeStacks'],
+        resources: [stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${rootStackOf(this).stackName}*/*` })],
+      },
+    ];
+  }
+}

@@ -1,0 +1,42 @@
+import type { CustomResource } from 'aws-cdk-lib';
+import type * as efs from 'aws-cdk-lib/aws-efs';
+import type { Construct } from 'constructs';
+import { factsOf, grantOnForeign, type OwnSetting } from './owned-file-system';
+import { EfsProvider } from './provider';
+import type { SettingProperties } from '../../contract/configuration';
+import { handledResource } from '../functions/handled-resource';
+
+const REMEDIES: { [setting in OwnSetting]?: string } = {
+  FileSystemPolicy: "leave out its 'fileSystemPolicy', and if it is grants that give it one, set its 'allowAnonymousAccess' to true",
+};
+
+export interface SettingResourceProps<P extends SettingProperties> {
+  readonly resourceType: `Custom::${string}`;
+  readonly fileSystem: efs.IFileSystem;
+  /** By which a `FileSystem` has the same setting itself; with both, each would undo the other. */
+  readonly setting: OwnSetting;
+  /** What is done to the file system. */
+  readonly actions: string[];
+  readonly properties: Omit<P, keyof SettingProperties>;
+}
+
+/** A setting of a file system as a resource of its own, with the right to change it. */
+export function settingResource<P extends SettingProperties>(
+  scope: Construct, { resourceType, fileSystem, setting, actions, properties }: SettingResourceProps<P>,
+): { resource: CustomResource; provider: EfsProvider } {
+  const provider = EfsProvider.getOrCreate(scope);
+  const resource = handledResource<SettingProperties>(scope, {
+    resourceType,
+    serviceToken: provider.serviceToken,
+    properties: { FileSystemId: fileSystem.fileSystemId, Address: scope.node.addr, ...properties },
+  });
+  const access = grantOnForeign(scope, { provider, fileSystem, statements: [{ actions }] });
+  if (access) { resource.node.addDependency(access); }
+  // Grants give a file system a policy at any time.
+  scope.node.addValidation({
+    validate: () => factsOf(fileSystem)?.has?.(setting)
+      ? [`'fileSystem' is ${fileSystem.node.path}, which has ${setting} by its own props: ${REMEDIES[setting] ?? 'use one or the other, not both'}`]
+      : [],
+  });
+  return { resource, provider };
+}

@@ -1,0 +1,60 @@
+import { Duration } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Provider } from 'aws-cdk-lib/custom-resources';
+import type { Construct } from 'constructs';
+import { HandlerFunction } from './handler-function';
+import { applyArchitecture, commonFunctionProps, executionPolicies } from './settings';
+import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
+
+export interface HandlersProps {
+  /** `efs` or `ebs`: what it is for, and the name of its bundle. */
+  readonly bundle: string;
+  readonly environment?: { [name: string]: string };
+}
+
+/** How long `onEvent` may take; a Delete of a cancelled creation waits as long for it. */
+const ON_EVENT_TIMEOUT = Duration.minutes(2);
+/** CloudFormation waits one hour at most, and time inside of `isComplete` is not counted in this. */
+const TOTAL_TIMEOUT = Duration.minutes(50);
+const QUERY_INTERVAL = Duration.seconds(5);
+
+/** The `onEvent` and `isComplete` of one service, under one role, behind aws-cdk-lib's provider framework. */
+export class Handlers {
+  public readonly role: iam.Role;
+  public readonly serviceToken: string;
+  private readonly functions: HandlerFunction[];
+
+  constructor(scope: Construct, { bundle, environment }: HandlersProps) {
+    this.role = new iam.Role(scope, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      managedPolicies: executionPolicies(scope),
+    });
+    const handler = (id: string, entry: string) => new HandlerFunction(scope, id, {
+      bundle,
+      entry,
+      description: `cdk-durable-storage: ${entry} of the ${bundle.toUpperCase()} resources`,
+      role: this.role,
+      timeout: ON_EVENT_TIMEOUT,
+      environment: { ...environment, [TRANSFER_ENVIRONMENT.creationTimeout]: `${ON_EVENT_TIMEOUT.toSeconds()}` },
+    });
+    const [onEventHandler, isCompleteHandler] = this.functions = [handler('OnEvent', 'onEvent'), handler('IsComplete', 'isComplete')];
+    const provider = new Provider(scope, 'Provider', {
+      ...commonFunctionProps(scope),
+      onEventHandler,
+      isCompleteHandler,
+      queryInterval: QUERY_INTERVAL,
+      totalTimeout: TOTAL_TIMEOUT,
+    });
+    applyArchitecture(provider);
+    this.serviceToken = provider.serviceToken;
+  }
+
+  /** For what is there only if some construct needs it. */
+  public addEnvironment(name: string, value: string): void {
+    this.functions.forEach(each => each.addEnvironment(name, value));
+  }
+
+  public allow(statement: iam.PolicyStatementProps): void {
+    this.role.addToPrincipalPolicy(new iam.PolicyStatement(statement));
+  }
+}

@@ -1,0 +1,58 @@
+import * as fc from 'fast-check';
+import { Deployment } from './sequences/deployment';
+import { Oracle } from './sequences/oracle';
+import { Scene } from './sequences/scene';
+import { sequences, type Sequence } from './sequences/template';
+import { World } from '../../harness/efs/world';
+
+/** `SEQUENCES=5000 npx jest test/handlers/efs/sequences` plays more, of another seed each time; `SEED=…` plays the same again. */
+const RUNS = Number(process.env.SEQUENCES ?? 500);
+const SEED = Number(process.env.SEED ?? (process.env.SEQUENCES === undefined ? 20_261_121 : Date.now() % 2 ** 31));
+const QUICK = {
+  durations: {
+    fileSystemCreating: 4_000, fileSystemUpdating: 4_000, fileSystemDeleting: 8_000, mountTargetCreating: 8_000, mountTargetDeleting: 12_000,
+  },
+};
+
+let world: World;
+beforeAll(async () => { world = await World.start(QUICK); });
+afterAll(() => world.close());
+
+async function play({ seed, faults, steps }: Sequence): Promise<void> {
+  const scene = new Scene(world);
+  const oracle = new Oracle(scene);
+  const deployment = new Deployment(scene, (logicalId, held) => oracle.completed(logicalId, held));
+  oracle.deployment = deployment;
+  await scene.begin(seed, faults);
+  try {
+    for (const step of steps) {
+      switch (step.kind) {
+        case 'interfere': await scene.interfere(step.what, deployment.ownId); break;
+        case 'late poll': await deployment.latePoll(step.number); break;
+        case 'wait a day': world.clock.advance(25 * 3_600_000); break;
+        case 'destroy': await deployment.destroy(); break;
+        case 'deploy': {
+          oracle.begin();
+          const before = {
+            theirs: scene.theirTargets.size,
+            left: deployment.left.size + deployment.unfinishedLeft.size,
+            held: { ...deployment.held },
+            changedAt: Math.max(0, ...world.efs.fileSystems.map(({ throughputChangedAt }) => throughputChangedAt ?? 0)),
+          };
+          oracle.judge(await deployment.deploy(step), step, before);
+        }
+      }
+      oracle.check();
+    }
+    scene.removeTheirTargets();
+    await deployment.destroy();
+    oracle.check();
+  } finally {
+    scene.end();
+  }
+}
+
+test(`after each step of ${RUNS} random sequences, the world is as asked for, or as it was (seed ${SEED})`, async () => {
+  const { SEED_PATH: path, SHRINK } = process.env;
+  await fc.assert(fc.asyncProperty(sequences, play), { numRuns: RUNS, seed: SEED, path, endOnFailure: SHRINK === undefined });
+}, 60_000 + RUNS * 1_000);

@@ -1,0 +1,134 @@
+import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
+import type { Interference, SubnetName } from './template';
+import { OWNERSHIP_TAG_PREFIX } from '../../../../src/contract/ownership';
+import { BROKEN, THROTTLE, type Fault } from '../../../../world/emulator/faults';
+import type { World } from '../../../harness/efs/world';
+
+const FAULTS: Fault[] = [THROTTLE, BROKEN, { kind: 'reset' }, { kind: 'lost-answer' }];
+const REFUSED: Fault = { kind: 'error', code: 'AccessDeniedException', status: 403, message: 'refused by the test' };
+/** More in succession than that would outlast the patience of the handlers now and then. */
+const MOST_IN_SUCCESSION = 3;
+
+const MODULUS = 2 ** 31 - 1;
+
+/** Numbers from 0 to 1, always the same ones for a seed. */
+export function random(seed: number): () => number {
+  let state = (seed % (MODULUS - 1)) + 1;
+  return () => {
+    state = state * 48_271 % MODULUS;
+    return state / MODULUS;
+  };
+}
+
+/** The account around a stack: a file system of somebody else, people who do things to both, and calls that fail. */
+export class Scene {
+  /** Of somebody else; it exists from the beginning to the end. */
+  public foreignId!: string;
+  /** By file system: tags that are not the stack's, and must stay as they are. */
+  public readonly theirTags = new Map<string, Map<string, string>>();
+  public readonly theirTargets = new Set<string>();
+  /** Somebody deleted a mount target of ours, and nobody has asked for it since. */
+  public damaged = false;
+  /** The call with this number from now is refused, for good. */
+  private refusing: number | undefined;
+  private armed = false;
+  private made = 0;
+
+  constructor(public readonly world: World) {}
+
+  public async begin(seed: number, rate: number): Promise<void> {
+    const next = random(seed);
+    jest.spyOn(Math, 'random').mockImplementation(next);
+    let inSuccession = 0;
+    this.world.server.faults.choose(() => {
+      if (!this.armed) { return undefined; }
+      if (this.refusing !== undefined && this.refusing-- === 0) { return REFUSED; }
+      if (next() >= rate || inSuccession === MOST_IN_SUCCESSION) {
+        inSuccession = 0;
+        return undefined;
+      }
+      inSuccession++;
+      return FAULTS[Math.floor(next() * FAULTS.length)];
+    });
+    const { FileSystemId } = await this.world.client.send(new CreateFileSystemCommand({
+      CreationToken: 'foreign', Tags: [{ Key: 'team', Value: 'theirs' }],
+    }));
+    this.foreignId = FileSystemId!;
+    this.theirTags.set(this.foreignId, new Map([['team', 'theirs']]));
+    this.world.clock.advance(10_000);
+    this.armed = true;
+  }
+
+  /** Everything goes, whoever made it. */
+  public end(): void {
+    const { world } = this;
+    [...world.efs.mountTargets, ...world.efs.fileSystems].forEach(({ phase }) => phase.settle('deleted'));
+    world.efs.settle();
+    world.stacks.statuses.clear();
+    world.server.faults.clear();
+    world.server.calls.length = 0;
+    (console.log as jest.Mock).mockClear();
+    (Math.random as jest.Mock).mockRestore();
+  }
+
+  /** One call of the handlers is refused, unless there are fewer. */
+  public refuse(call: number | undefined): void {
+    this.refusing = call;
+  }
+
+  public async interfere(what: Interference, ownId: string | undefined): Promise<void> {
+    this.armed = false;
+    try {
+      await this.act(what, ownId);
+    } finally {
+      this.armed = true;
+    }
+  }
+
+  /** What is not the stack's, so that nothing stands in its way. */
+  public removeTheirTargets(): void {
+    this.world.efs.mountTargets.filter(({ id }) => this.theirTargets.has(id)).forEach(({ phase }) => phase.settle('deleted'));
+    this.world.efs.settle();
+    this.theirTargets.clear();
+  }
+
+  public tagsOf(fileSystemId: string): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.world.tags(fileSystemId)).filter(([key]) => !key.startsWith(OWNERSHIP_TAG_PREFIX)));
+  }
+
+  public placeOf(subnetId: string): SubnetName | undefined {
+    return (Object.keys(this.world.subnet) as SubnetName[]).find(name => this.world.subnet[name] === subnetId);
+  }
+
+  private async act(what: Interference, ownId: string | undefined): Promise<void> {
+    const { world } = this;
+    const id = 'own' in what && what.own && ownId !== undefined ? ownId : this.foreignId;
+    const alive = world.efs.fileSystems.find(one => one.id === id);
+    switch (what.kind) {
+      case 'tag': case 'overwrite': {
+        if (!alive) { return; }
+        const value = `by hand ${++this.made}`;
+        await world.tag(id, { [what.key]: value });
+        this.theirTags.set(id, (this.theirTags.get(id) ?? new Map<string, string>()).set(what.key, value));
+        return;
+      }
+      case 'add target':
+        try {
+          this.theirTargets.add(await world.foreignTarget(id, world.subnet[what.subnet]));
+        } catch (error) {
+          // The zone is taken, the VPC is another one, the file system is not there yet: then nobody did it.
+          if ((error as any).$metadata === undefined) { throw error; }
+        }
+        return;
+      case 'delete target': {
+        const ours = world.efs.mountTargets.filter(target => !this.theirTargets.has(target.id) && target.lifeCycleState === 'available');
+        if (ours.length === 0) { return; }
+        ours[what.number % ours.length].phase.begin('deleting', 'deleted', 8_000);
+        this.damaged = true;
+        return;
+      }
+      case 'remove theirs':
+        this.removeTheirTargets();
+    }
+  }
+}

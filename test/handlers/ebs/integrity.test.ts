@@ -1,0 +1,171 @@
+import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { disk, IMAGES, properties, World, type WorldOptions } from '../../harness/ebs/world';
+
+let world: World;
+
+async function start(options?: WorldOptions, image = disk(5 * BLOCK_SIZE + 1)): Promise<Buffer> {
+  world = await World.start(options);
+  await world.s3.put(IMAGES, 'disk.img', image);
+  return image;
+}
+
+/** Does something once the snapshot is completed, before it can be read. */
+function whenCompleted(action: (snapshotId: string) => void): void {
+  let done = false;
+  world.server.faults.choose(operation => {
+    // Of a verification that has failed before, other parts may still go on.
+    const completed = world.snapshotIds.filter(id => world.ebs.snapshot(id)?.state === 'completed');
+    if (operation === 'ebs:ListSnapshotBlocks' && completed.length > 0 && !done) { done = true; action(completed[0]); }
+    return undefined;
+  });
+}
+
+const refusal = (Reason: string, message: string) => ({ kind: 'error' as const, code: 'ValidationException', status: 400, message, members: { Reason } });
+
+afterEach(() => world.close());
+
+describe('verify', () => {
+  test('NONE reads nothing back', async () => {
+    await start();
+    await world.stack().deploy(properties());
+    expect(world.invocations.verify).toBeUndefined();
+  });
+
+  test.each(['SAMPLE', 'FULL'])('%s of a small image reads each block back, range by range', async Verify => {
+    const image = await start({ rangeBlocks: 2 });
+    const { SnapshotId } = await world.stack().deploy(properties({ Verify }));
+    world.expectContent(SnapshotId, image);
+    expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(6);
+    expect(world.invocations.verify).toBe(3);
+  });
+
+  test('FULL of an encrypted snapshot', async () => {
+    const image = await start();
+    const { arn: KmsKeyId } = world.kms.createKey();
+    const { SnapshotId } = await world.stack().deploy(properties({ Verify: 'FULL', KmsKeyId }));
+    world.expectContent(SnapshotId, image);
+  });
+
+  test('waits until EBS lets the snapshot be read, which takes longer than EC2 says', async () => {
+    await start({ ebs: { readDelay: 120_000 } });
+    await world.stack().deploy(properties({ Verify: 'FULL' }));
+    expect(world.server.count('ebs:GetSnapshotBlock')).toBeGreaterThanOrEqual(6);
+  });
+
+  test('follows empty pages', async () => {
+    await start({ ebs: { emptyPages: true }, rangeBlocks: 4 });
+    world.server.faults.inject('ebs:GetSnapshotBlock', refusal('INVALID_BLOCK_TOKEN', 'expired'));
+    await world.stack().deploy(properties({ Verify: 'FULL' }));
+    expect(world.server.count('ebs:GetSnapshotBlock')).toBeGreaterThanOrEqual(6);
+  });
+
+  test('goes through many pages, and lists again where tokens have expired', async () => {
+    const image = await start({ ebs: { emptyPages: true, readDelay: 0 }, pageBlocks: 100 }, Buffer.alloc(130 * BLOCK_SIZE));
+    world.server.faults.inject('ebs:ListSnapshotBlocks', refusal('INVALID_PAGE_TOKEN', 'expired'), { skip: 2 });
+    world.server.faults.inject('ebs:GetSnapshotBlock', refusal('INVALID_BLOCK_TOKEN', 'expired'), { skip: 120, times: 2 });
+    const { SnapshotId } = await world.stack().deploy(properties({ Verify: 'FULL' }));
+    world.expectContent(SnapshotId, image);
+    expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(130);
+  });
+
+  test('goes on in another invocation when its time ends', async () => {
+    // Two blocks can be begun in each invocation.
+    let asked = 0;
+    await start({ ebs: { readDelay: 0 }, remaining: () => { asked = 0; return () => world.invocations.verify && ++asked > 2 ? 30_000 : 900_000; } });
+    await world.stack().deploy(properties({ Verify: 'FULL' }));
+    expect(world.invocations.verify).toBe(3);
+    expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(6);
+  });
+
+  test('of a damaged answer asks again', async () => {
+    await start();
+    world.server.faults.inject('ebs:GetSnapshotBlock', { kind: 'truncate' }, { times: 2 });
+    await world.stack().deploy(properties({ Verify: 'FULL' }));
+    expect(world.server.count('ebs:GetSnapshotBlock')).toBe(8);
+  });
+
+  test.each(['SAMPLE', 'FULL'])('%s: a block that reads back otherwise fails the deployment, and the snapshot is deleted', async Verify => {
+    await start({ rangeBlocks: 2, rule: true });
+    whenCompleted(id => world.tamper(id, 3, disk(BLOCK_SIZE, 'bits rot')));
+    await expect(world.stack().deploy(properties({ Verify }))).rejects.toThrow(/snapshot snap-\w+ reads back another block 3 than was written/);
+    world.expectNothingLeft();
+  });
+
+  test('a lost block, and one too many', async () => {
+    await start({ rangeBlocks: 2 });
+    whenCompleted(id => world.tamper(id, 5, undefined));
+    await expect(world.stack().deploy(properties({ Verify: 'SAMPLE' }))).rejects.toThrow(/has lost block 5/);
+    world.expectNothingLeft();
+    whenCompleted(id => world.tamper(id, 17, disk(BLOCK_SIZE)));
+    await expect(world.stack('Other').deploy(properties({ Verify: 'FULL' }))).rejects.toThrow(/has a block 17 that was never written/);
+    world.expectNothingLeft();
+  });
+
+  test('a denied action is named, and nothing stays', async () => {
+    await start();
+    world.denied.push('ebs:GetSnapshotBlock');
+    await expect(world.stack().deploy(properties({ Verify: 'FULL' }))).rejects.toThrow(/ebs:GetSnapshotBlock failed for block \d of snapshot snap-\w+: AccessDeniedException/);
+    world.expectNothingLeft();
+    world.denied[0] = 'ebs:ListSnapshotBlocks';
+    await expect(world.stack('Other').deploy(properties({ Verify: 'FULL' }))).rejects.toThrow(/ebs:ListSnapshotBlocks failed for snapshot snap-\w+: AccessDeniedException/);
+    world.expectNothingLeft();
+  });
+
+  test('FULL is refused before anything is made if there is no time for it', async () => {
+    await start();
+    Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size: 1_500_001 * BLOCK_SIZE });
+    await expect(world.stack().deploy(properties({ Verify: 'FULL' }))).rejects.toThrow(
+      'image s3://images/disk.img is too large for verify FULL: to write 1500001 blocks and to read them back, at 1000 a second each, '
+      + 'which is all that EBS takes and gives, needs at least 51 minutes, and an import may take 50; verify a SAMPLE');
+    expect(world.server.count('ebs:StartSnapshot')).toBe(0);
+  });
+
+  test('is no reason to import again', async () => {
+    await start();
+    const stack = world.stack();
+    const { SnapshotId } = await stack.deploy(properties());
+    expect((await stack.deploy(properties({ Verify: 'FULL' }))).SnapshotId).toBe(SnapshotId);
+  });
+});
+
+describe('zeroBlocks OMIT', () => {
+  test('writes only what is not zero, and is verified so', async () => {
+    const image = await start({ rangeBlocks: 2 });
+    const { SnapshotId } = await world.stack().deploy(properties({ ZeroBlocks: 'OMIT', Verify: 'FULL' }));
+    world.expectContent(SnapshotId, image, { omitted: [1, 4] });
+    expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(4);
+  });
+
+  test.each(['SAMPLE', 'FULL'])('of nothing but zeros completes a snapshot without blocks (%s)', async Verify => {
+    const image = await start({ rangeBlocks: 2 }, Buffer.alloc(5 * BLOCK_SIZE - 9));
+    const { SnapshotId } = await world.stack().deploy(properties({ ZeroBlocks: 'OMIT', Verify }));
+    world.expectContent(SnapshotId, image, { omitted: [0, 1, 2, 3, 4] });
+    expect(world.ebs.putCount).toBe(0);
+  });
+
+  test('finds a block where none was written', async () => {
+    await start();
+    whenCompleted(id => world.tamper(id, 1, disk(BLOCK_SIZE)));
+    await expect(world.stack().deploy(properties({ ZeroBlocks: 'OMIT', Verify: 'SAMPLE' }))).rejects.toThrow(/has a block 1 that was never written/);
+    world.expectNothingLeft();
+  });
+
+  test('fails where the account encrypts by default, and leaves nothing', async () => {
+    await start();
+    world.ec2.encryptionByDefault = true;
+    await expect(world.stack().deploy(properties({ ZeroBlocks: 'OMIT' }))).rejects.toThrow(/zeroBlocks is OMIT, but this account encrypts by default/);
+    expect(world.ebs.putCount).toBe(0);
+    expect(world.server.count('states:StartExecution')).toBe(0);
+    world.expectNothingLeft();
+  });
+
+  test('another choice makes another snapshot; WRITE is what an older release did', async () => {
+    const image = await start();
+    const stack = world.stack();
+    const first = await stack.deploy(properties());
+    expect((await stack.deploy(properties({ ZeroBlocks: 'WRITE' }))).SnapshotId).toBe(first.SnapshotId);
+    const second = await stack.deploy(properties({ ZeroBlocks: 'OMIT' }));
+    world.expectContent(second.SnapshotId, image, { omitted: [1, 4] });
+    expect(world.snapshotIds).toEqual([second.SnapshotId]);
+  });
+});

@@ -1,0 +1,98 @@
+import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { disk, IMAGES, properties, World, type WorldOptions } from '../../harness/ebs/world';
+
+/** Of a Lambda function: from nothing to its first line. */
+const START = 1_000;
+/** Of a state machine that waits for EBS, and of the provider framework. */
+const POLL = 5_000;
+const COMPLETION = 8_000;
+
+let world: World;
+afterEach(() => world.close());
+
+/**
+ * Lambda as it is: an invocation that finds no idle process of its function
+ * waits for a new one. Answers with the starts that followed each other.
+ */
+function startsProcesses(): Pick<WorldOptions, 'around'> & { readonly starts: number[] } {
+  const idle: Record<string, number> = {};
+  const starts: number[] = [];
+  return {
+    starts,
+    around: async (name, work) => {
+      if (['onEvent', 'isComplete', 'ended'].includes(name)) { return world.run(work); }
+      const process = ['plan', 'seal', 'settle'].includes(name) ? 'steps' : name;
+      if ((idle[process] ??= 0) > 0) {
+        idle[process]--;
+      } else {
+        starts.push(world.clock.now());
+        await world.clock.sleep(START);
+      }
+      try {
+        return await world.run(work);
+      } finally {
+        idle[process]++;
+      }
+    },
+  };
+}
+
+/** One import, and what it took. */
+async function importOf(
+  blocks: number, { rangeBlocks, verify, completionDelay = COMPLETION }: { rangeBlocks?: number; verify?: string; completionDelay?: number } = {},
+) {
+  const { around, starts } = startsProcesses();
+  world = await World.start({ around, rangeBlocks, ebs: { startWindow: 0, completionDelay, readDelay: 3_000 } });
+  const image = disk(blocks * BLOCK_SIZE);
+  await world.s3.put(IMAGES, 'disk.img', image);
+  const stack = world.stack();
+  const begin = world.clock.now();
+  const { SnapshotId } = await stack.deploy(properties({ Verify: verify }));
+  const execution = `arn:aws:states:eu-west-1:111122223333:execution:transfer:${SnapshotId}`;
+  const { startDate, stopDate } = world.states.describe(execution);
+  world.expectContent(SnapshotId, image);
+  return {
+    seconds: (stopDate! - startDate) / 1000,
+    waited: (world.clock.now() - begin) / 1000,
+    starts,
+    /** Starts that happened at the same moment hold nobody up more than one does. */
+    startsInARow: new Set(starts).size,
+    transitions: world.states.transitions(execution),
+  };
+}
+
+// 4 GiB are seven ranges for seven workers: here, ranges of three blocks each.
+test.each([
+  ['one block', 1, undefined, 1, 8],
+  ['4 GiB', 7 * 3, 3, 7, 26],
+])('an import of %s costs two starts in a row, and two polls', async (_, blocks, rangeBlocks, copies, transitions) => {
+  const took = await importOf(blocks, { rangeBlocks });
+
+  expect(world.invocations).toEqual({ plan: 1, copy: copies, seal: 1 });
+  expect(took.startsInARow).toBe(2);
+  expect(took.starts).toHaveLength(1 + copies);
+  // In no time, the blocks are copied here; EBS takes 8 seconds to complete the snapshot.
+  expect(took.seconds).toBeLessThanOrEqual((2 * START + COMPLETION) / 1000 + 1);
+  expect(took.waited).toBeLessThanOrEqual((2 * START + COMPLETION + 2 * POLL) / 1000);
+  expect(took.transitions).toBe(transitions);
+});
+
+test('an import costs five transitions, and three for each range', async () => {
+  const { transitions } = await importOf(9, { rangeBlocks: 2 });
+  expect(transitions).toBe(5 + 3 * 5);
+});
+
+test('EBS may take its time: then the state machine asks, and three transitions are added for each of its polls', async () => {
+  const { transitions, seconds } = await importOf(1, { completionDelay: 60_000 });
+  expect(seconds).toBeLessThanOrEqual(2 * START / 1000 + 60 + POLL / 1000);
+  expect(world.invocations.settle).toBe(6);
+  expect(transitions).toBe(8 + 3 * 6);
+});
+
+test('reading it back adds one start, two transitions, and three for each range', async () => {
+  const { transitions, startsInARow, seconds } = await importOf(6, { rangeBlocks: 2, verify: 'FULL' });
+  expect(startsInARow).toBe(3);
+  expect(transitions).toBe(5 + 3 * 3 + 2 + 3 * 3);
+  // Blocks can be read three seconds after EC2 calls the snapshot completed, and nobody waits much longer.
+  expect(seconds).toBeLessThanOrEqual((3 * START + COMPLETION + 3_000 + POLL) / 1000);
+});

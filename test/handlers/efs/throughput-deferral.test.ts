@@ -1,0 +1,106 @@
+import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { inEachTest, World } from '../../harness/efs/world';
+import type { Stack } from '../../harness/stack';
+
+const DEFERRAL = { FunctionArn: 'arn:aws:lambda:eu-west-1:111122223333:function:later', RoleArn: 'arn:aws:iam::111122223333:role/r', GroupName: 'default' };
+const FAILING = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
+const PLAIN = { ...FAILING, Deferral: DEFERRAL };
+const ELASTIC = { ...PLAIN, ThroughputMode: 'elastic' };
+const HOUR = 3_600_000;
+
+let world: World;
+let stack: Stack;
+inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
+
+const mode = () => world.efs.fileSystems[0].throughputMode;
+const schedules = () => world.scheduler.schedules;
+/** Lets time pass, and whatever it sets off come to an end. */
+async function pass(hours: number): Promise<void> {
+  await world.clock.sleep(hours * HOUR);
+  while (world.deferred.length > 0) { await world.deferred.shift(); }
+  await world.clock.sleep(60_000);
+}
+
+test('what EFS does not allow yet is kept as it is, told, and changed when the window ends', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  const attributes = await stack.deploy({ ...PLAIN, ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 10 });
+  expect(mode()).toBe('elastic');
+  const due = new Date(Math.ceil((world.efs.fileSystems[0].throughputChangedAt! + 24 * HOUR) / 1000) * 1000 + 60_000).toISOString().slice(0, 19);
+  expect(attributes).toMatchObject({
+    ThroughputMode: 'elastic', ProvisionedThroughputInMibps: '', PendingThroughputChange: `provisioned (10 MiB/s) at ${due}Z`,
+  });
+  expect(schedules()).toMatchObject([{ Name: `throughput-${stack.physicalId}`, ActionAfterCompletion: 'DELETE', ScheduleExpression: `at(${due})` }]);
+
+  await pass(25);
+  expect(world.efs.fileSystems[0]).toMatchObject({ throughputMode: 'provisioned', provisionedThroughputInMibps: 10 });
+  expect(schedules()).toEqual([]);
+});
+
+test('a later update that wants what is in force cancels it', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  await stack.deploy(PLAIN);
+  expect(schedules()).toHaveLength(1);
+  expect(await stack.deploy(ELASTIC)).toMatchObject({ PendingThroughputChange: '' });
+  expect(schedules()).toEqual([]);
+});
+
+test('a later update that wants something else, or fails instead, replaces or cancels it', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  await stack.deploy(PLAIN);
+  await stack.deploy({ ...PLAIN, ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 20 });
+  expect(schedules()).toHaveLength(1);
+  await stack.deploy({ ...FAILING, ThroughputMode: 'elastic' });
+  expect(schedules()).toEqual([]);
+});
+
+test('a deletion cancels it', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  await stack.deploy(PLAIN);
+  await stack.destroy();
+  expect(schedules()).toEqual([]);
+  expect(world.efs.fileSystems).toEqual([]);
+});
+
+test('a rollback defers what it cannot change', async () => {
+  await stack.deploy(PLAIN);
+  await expect(stack.deploy(ELASTIC, { failAfter: true })).rejects.toThrow('another resource failed');
+  expect(mode()).toBe('elastic');
+  await pass(25);
+  expect(mode()).toBe('bursting');
+});
+
+test('one that was not cancelled in time does nothing, when another deployment has begun since', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  await stack.deploy(PLAIN);
+  await world.tag(stack.physicalId!, { [OWNERSHIP_TAGS.requestId]: 'a later one' });
+  await pass(25);
+  expect(mode()).toBe('elastic');
+});
+
+test('one that comes too early, since somebody changed the throughput meanwhile, is scheduled anew', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  await stack.deploy(PLAIN);
+  await world.clock.sleep(10 * HOUR);
+  world.efs.fileSystems[0].throughputChangedAt = world.clock.now();
+  await pass(15);
+  expect(mode()).toBe('elastic');
+  expect(schedules()).toMatchObject([{ Name: `throughput-${stack.physicalId}-again` }]);
+  await pass(24);
+  expect(mode()).toBe('bursting');
+  expect(schedules()).toEqual([]);
+});
+
+test('EFS need not tell the time', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  world.server.faults.inject('efs:UpdateFileSystem', { kind: 'error', code: 'TooManyRequests', status: 429, message: 'not now' });
+  await stack.deploy(PLAIN);
+  await pass(25);
+  expect(mode()).toBe('bursting');
+});

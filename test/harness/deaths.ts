@@ -1,0 +1,99 @@
+import { KILLED, type Fate } from './ebs/mortality';
+import type { Handlers, ProviderEvent } from '../../lambda/shared/resource-lifecycle';
+import type { Clock } from '../../world/emulator/clock';
+
+/**
+ * The same event again, as Lambda repeats it; or a failure, and CloudFormation
+ * goes back: a creation whose id it never heard is deleted by one that it invents.
+ */
+export type After = 'it is repeated' | 'it has failed';
+
+/** A function dies at the so-many-th request of all that are made, before the service acted, or when its answer is on the way. */
+export class Death {
+  /** Who died. */
+  public victim: string | undefined;
+  /** Before that, requests do not count. */
+  public armed = false;
+  private requests = 0;
+  private steady: boolean;
+
+  constructor(public readonly at: number, private readonly answered: boolean, private readonly after: After) {
+    this.steady = after === 'it is repeated';
+  }
+
+  public get description(): string {
+    return `a death of ${this.victim} at request ${this.at}${this.answered ? ', which was answered' : ''} (${this.after})`;
+  }
+
+  /** Of an invocation of this function. */
+  public fate(name: string): Fate {
+    return {
+      answered: this.answered,
+      dies: () => {
+        if (!this.armed || ++this.requests !== this.at) { return false; }
+        this.victim = name;
+        return true;
+      },
+    };
+  }
+
+  /** What CloudFormation, and Lambda, make of it. */
+  public survived({ onEvent, isComplete }: Handlers, clock: Clock): Handlers {
+    const cancel = async (event: ProviderEvent<any>) => {
+      const deletion = { ...event, RequestType: 'Delete' as const, RequestId: 'cancelled', PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK' };
+      const started = { ...deletion, ...await onEvent(deletion) };
+      while (!(await isComplete(started)).IsComplete) { await clock.sleep(5_000); }
+    };
+    const survived = <R>(handler: (event: ProviderEvent<any>) => Promise<R>) => async (event: ProviderEvent<any>): Promise<R> => {
+      try {
+        return await handler(event);
+      } catch (error) {
+        if (error !== KILLED) { throw error; }
+        // A deletion is repeated in any case, by the user in the end.
+        if (this.steady || event.RequestType === 'Delete') { return handler(event); }
+        if (event.RequestType === 'Create' && event.PhysicalResourceId === undefined) { await cancel(event); }
+        throw error;
+      }
+    };
+    return { onEvent: survived(onEvent), isComplete: survived(isComplete) };
+  }
+
+  /** Whether the death made the step fail. */
+  public async fails(step: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await step();
+      return false;
+    } catch (error) {
+      if (this.after === 'it is repeated' || error !== KILLED) { throw error; }
+      return true;
+    }
+  }
+
+  /** A step that fails by itself. Whoever dies during its rollback is asked again: a stack that stayed there could not be deleted either. */
+  public async takenBack(step: () => Promise<unknown>): Promise<void> {
+    this.steady = true;
+    await expect(step()).rejects.toThrow('another resource failed');
+    this.steady = this.after === 'it is repeated';
+  }
+}
+
+const MOST_TOLD = 5;
+
+/** Where the few deaths of an ordinary run are, one of each kind; none is the one of which docs/faults.md says that it leaves something. */
+const SOME = [9, 34, 57, 84];
+
+/** Plays the same thing again and again, with a death at some of its requests; `DEATHS=1`: at every one, `DEATHS=10`: at every tenth. */
+export async function dieEverywhere(play: (death: Death) => Promise<void>): Promise<void> {
+  const stride = Number(process.env.DEATHS ?? Infinity);
+  const wrong: string[] = [];
+  const kinds = [[false, 'it is repeated'], [true, 'it is repeated'], [false, 'it has failed'], [true, 'it has failed']] as const;
+  for (const [i, [answered, after]] of kinds.entries()) {
+    const first = stride === Infinity ? SOME[i] : 1 + Math.floor(i * stride / kinds.length);
+    for (let at = first, more = true; more && at < Infinity && wrong.length < MOST_TOLD; at += stride) {
+      const death = new Death(at, answered, after);
+      await play(death).catch(error => wrong.push(`with ${death.description}: ${(error as Error).stack}`));
+      more = death.victim !== undefined;
+    }
+  }
+  expect(wrong.join('\n\n')).toBe('');
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'crypto';
+import { World } from './world';
+import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
+import { BLOCK_SIZE, type SnapshotView } from '../../../world/emulator/ebs';
+import { uploadInParts } from '../../../world/emulator/s3/upload';
+
+export const IMAGES = 'images';
+/** Keeps all versions. */
+export const VERSIONED_IMAGES = 'versioned-images';
+
+const MIB = 1024 * 1024;
+
+/** The account, looked at for its snapshots. */
+export class EbsWorld {
+  public static async start(): Promise<EbsWorld> {
+    const world = await World.start({ lambda: { maxProcesses: 20 } });
+    world.emulator.s3.createBucket(IMAGES);
+    world.emulator.s3.createBucket(VERSIONED_IMAGES, { versioned: true });
+    return new EbsWorld(world);
+  }
+
+  private constructor(public readonly world: World) {}
+
+  public close(): Promise<void> {
+    return this.world.close();
+  }
+
+  /** Puts an image into a bucket, as its owner. */
+  public async put(bucket: string, key: string, image: Buffer): Promise<{ versionId: string }> {
+    return this.world.emulator.s3.put(bucket, key, image);
+  }
+
+  /** As a client does that uploads in parts, and gives each its SHA-256. */
+  public async upload(bucket: string, key: string, image: Buffer): Promise<{ versionId: string }> {
+    return uploadInParts(this.world.emulator.server.url, bucket, key, [image]);
+  }
+
+  /** Ids of the snapshots that this construct made. */
+  public madeBy(owner: string): string[] {
+    const { snapshots } = this.world.emulator.ec2;
+    return snapshots.all.filter(({ tags }) => tags.get(`${OWNERSHIP_TAG_PREFIX}owner`) === owner).map(({ snapshotId }) => snapshotId);
+  }
+
+  public snapshot(id: string): SnapshotView {
+    const found = this.world.emulator.ebs.snapshot(id);
+    if (!found) { throw new Error(`there is no snapshot ${id}`); }
+    return found;
+  }
+
+  /** Without those of this library. */
+  public tags(id: string): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.snapshot(id).tags).filter(([key]) => !key.startsWith(OWNERSHIP_TAG_PREFIX)));
+  }
+
+  /** The snapshot is completed and holds the image, then zeros; every block of the image was written, zeros too, to it or to its parents. */
+  public expectContent(id: string, image: Buffer): void {
+    const { state, presentIndexes } = this.snapshot(id);
+    expect(state).toBe('completed');
+    const blocks = Math.ceil(image.length / BLOCK_SIZE);
+    expect(presentIndexes.slice(0, blocks)).toEqual(Array.from({ length: blocks }, (_, i) => i));
+    // A parent may have had more.
+    const padded = Buffer.alloc(((presentIndexes.at(-1) ?? 0) + 1) * BLOCK_SIZE);
+    image.copy(padded);
+    expect(this.world.emulator.ebs.sha256(id, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
+  }
+
+  /** Of these stacks' imports there are these snapshots and no others, and transfer buckets hold nothing of others. */
+  public expectOnly(stackName: string, ...ids: string[]): void {
+    const { ec2, s3 } = this.world.emulator;
+    const made = ec2.snapshots.all.filter(({ tags }) => tags.get(`${OWNERSHIP_TAG_PREFIX}owner`)?.startsWith(`${stackName}/`));
+    expect(made.map(({ snapshotId }) => snapshotId).sort()).toEqual([...ids].sort());
+    const objects = this.transferBuckets(stackName).flatMap(name => s3.buckets.get(name)!.versions().map(({ key }) => key));
+    expect(objects.filter(key => !ids.includes(key.split('/')[1]))).toEqual([]);
+  }
+
+  /** No snapshot, no transfer bucket. */
+  public expectNothingLeft(stackName: string): void {
+    this.expectOnly(stackName);
+    expect(this.transferBuckets(stackName)).toEqual([]);
+  }
+
+  public transferBuckets(stackName: string): string[] {
+    return [...this.world.emulator.s3.buckets.keys()].filter(name => name.startsWith(`${stackName.toLowerCase()}-`));
+  }
+}
+
+/** A disk whose blocks differ from each other, with zeros between them; `seed` makes another one. */
+export function disk(mebibytes: number, seed: string, odd = 0): Buffer {
+  const bytes = Buffer.alloc(mebibytes * MIB + odd);
+  for (let at = 0, block = 0; at < bytes.length; at += BLOCK_SIZE, block++) {
+    if (block % 3 === 1) { continue; }
+    bytes.fill(createHash('sha256').update(`${seed} ${block}`).digest(), at, Math.min(at + BLOCK_SIZE, bytes.length));
+  }
+  return bytes;
+}

@@ -1,0 +1,146 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'fs';
+import { tmpdir } from 'os';
+import { join, resolve } from 'path';
+import { App, Stack, type CfnElement } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { Outcome } from './outcome';
+import { CloudFormation, type DeployOptions } from '../../../world/cloudformation';
+import { Emulator, type EmulatorOptions } from '../../../world/emulator/emulator';
+import { ACCOUNT, REGION } from '../../../world/emulator/environment';
+
+const ASSETS = resolve(__dirname, '..', '..', '..', 'assets');
+
+export type Build = (stack: Stack) => void;
+
+/** As the player's, but resources are named by their path in the stack: `Files/MountTargets`. */
+export interface Options extends DeployOptions {
+  /** Tags of the stack. */
+  readonly tags?: Record<string, string>;
+  /** Takes an action out of the policies of this library's roles, as if somebody had forgotten to grant it. */
+  readonly without?: string;
+}
+
+/** Logical ids of this library's roles; those of the CDK's framework have what suits all of its users. */
+export const OWN_ROLE = /^cdkdurablestorage(?!.*(framework|waiterstatemachine))/;
+
+/** So long may functions of a cancelled request still be at work. */
+const AFTERMATH_MINUTES = 3;
+
+/** What one function printed. */
+export interface LogLine {
+  readonly functionName: string;
+  readonly line: string;
+}
+
+/** An account into which synthesized stacks are deployed, with the functions that ship. */
+export class World {
+  public static async start(options?: EmulatorOptions): Promise<World> {
+    if (!existsSync(join(ASSETS, 'efs', 'index.js'))) {
+      throw new Error(`there are no bundles in ${ASSETS}: make them with 'npx projen bundle' before these tests`);
+    }
+    return new World(await Emulator.start(options));
+  }
+
+  public readonly cloudFormation: CloudFormation;
+  /** All lines of all functions, also of those that are gone. */
+  public readonly logs: LogLine[] = [];
+  /** All answers to CloudFormation, as they came. */
+  public readonly responses: string[] = [];
+  /** The last one of each stack. */
+  private readonly synthesized = new Map<string, Stack>();
+  public readonly folder = mkdtempSync(join(tmpdir(), 'deployment-'));
+
+  private constructor(public readonly emulator: Emulator) {
+    const { lambda, server } = emulator;
+    const create = lambda.create.bind(lambda);
+    lambda.create = props => create({ ...props, logSink: line => this.logs.push({ functionName: props.functionName, line }) });
+    const receiveAt = server.receiveAt.bind(server);
+    server.receiveAt = (prefix, receiver) => receiveAt(prefix, (body, path) => {
+      this.responses.push(body.toString());
+      receiver(body, path);
+    });
+    this.cloudFormation = new CloudFormation(emulator);
+  }
+
+  public async close(): Promise<void> {
+    await this.emulator.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Synthesizes an app of one stack, and creates or updates that. */
+  public async deploy(name: string, build: Build, options: Options = {}): Promise<Outcome> {
+    const { tags, without, fail, failAfter, duplicate, lateCreate, ...rest } = options;
+    const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false });
+    const stack = new Stack(app, name, { env: { account: ACCOUNT, region: REGION }, tags });
+    build(stack);
+    const { directory } = app.synth();
+    if (without !== undefined) { revoke(join(directory, stack.templateFile), without); }
+
+    const before = this.synthesized.get(name);
+    this.synthesized.set(name, stack);
+    // What an update removes is known by the stack before.
+    const idOf = (path: string) => logicalIdAt(stack, path) ?? (before && logicalIdAt(before, path)) ?? missing(path);
+    const id = (path: string | undefined) => path === undefined ? undefined : idOf(path);
+    const outcome = await this.cloudFormation.deploy(directory, name, {
+      ...rest, fail: id(fail), failAfter: id(failAfter), duplicate: id(duplicate), lateCreate: id(lateCreate),
+    });
+    await this.pass({ minutes: AFTERMATH_MINUTES });
+    return new Outcome(outcome, idOf);
+  }
+
+  public async destroy(name: string, options?: DeployOptions): Promise<Outcome> {
+    const outcome = await this.cloudFormation.destroy(name, options);
+    await this.pass({ minutes: AFTERMATH_MINUTES });
+    return new Outcome(outcome, path => logicalIdAt(this.synthesized.get(name)!, path) ?? missing(path));
+  }
+
+  /** A file that constructs can refer to. */
+  public file(name: string, content: Buffer): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, content);
+    return path;
+  }
+
+  /** Zeros that take no room. */
+  public sparseFile(name: string, size: number): string {
+    const path = this.file(name, Buffer.alloc(0));
+    truncateSync(path, size);
+    return path;
+  }
+
+  /** Lets emulated time pass, as between two deployments. */
+  public async pass({ hours = 0, minutes = 0 }: { hours?: number; minutes?: number }): Promise<void> {
+    await this.emulator.clock.sleep((hours * 60 + minutes) * 60_000);
+  }
+}
+
+/** The resource of a construct: of one of ours, or of the CDK's. */
+function logicalIdAt(stack: Stack, path: string): string | undefined {
+  const construct = path.split('/').reduce<IConstruct | undefined>((parent, id) => parent?.node.tryFindChild(id), stack);
+  if (!construct) { return undefined; }
+  const resource = construct.node.tryFindChild('Resource') ?? construct;
+  const element = (resource.node.defaultChild ?? resource) as CfnElement;
+  return stack.resolve(element.logicalId) as string;
+}
+
+function missing(path: string): never {
+  throw new Error(`there is no construct ${path}`);
+}
+
+function revoke(file: string, action: string): void {
+  const template = JSON.parse(readFileSync(file, 'utf8'));
+  const documents = Object.values<any>(template.Resources)
+    .filter(({ Type, Properties }) => Type === 'AWS::IAM::Policy' && Properties.Roles.some(({ Ref }: { Ref: string }) => OWN_ROLE.test(Ref)))
+    .map(({ Properties }) => Properties.PolicyDocument);
+  let found = false;
+  for (const document of documents) {
+    document.Statement = document.Statement.flatMap((statement: any) => {
+      const actions = [statement.Action].flat();
+      found ||= actions.includes(action);
+      const left = actions.filter((other: string) => other !== action);
+      return left.length > 0 ? [{ ...statement, Action: left }] : [];
+    });
+  }
+  if (!found) { throw new Error(`the template grants no ${action}`); }
+  writeFileSync(file, JSON.stringify(template));
+}

@@ -1,0 +1,411 @@
+import { AsyncLocalStorage } from 'async_hooks';
+import { createHash } from 'crypto';
+import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand, type StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { KILLED } from './mortality';
+import { makeHandlers } from '../../../lambda/ebs';
+import { clientConfig } from '../../../lambda/shared/client-config';
+import type { Handlers } from '../../../lambda/shared/resource-lifecycle';
+import { exportCleanUp } from '../../../lambda/transfer/export/clean-up';
+import { exportThings } from '../../../lambda/transfer/export/clients';
+import { exportCopy } from '../../../lambda/transfer/export/copy';
+import { exportFinish } from '../../../lambda/transfer/export/finish';
+import type { SmallExport } from '../../../lambda/transfer/export/layout';
+import { exportPlan } from '../../../lambda/transfer/export/plan';
+import { cleanUp } from '../../../lambda/transfer/import/clean-up';
+import { s3Things } from '../../../lambda/transfer/import/clients';
+import { copy } from '../../../lambda/transfer/import/copy';
+import { step } from '../../../lambda/transfer/import/steps';
+import { verify } from '../../../lambda/transfer/import/verify';
+import { BlockReader } from '../../../lambda/transfer/snapshot/block-reader';
+import { BlockWriter } from '../../../lambda/transfer/snapshot/block-writer';
+import { Snapshots } from '../../../lambda/transfer/snapshot/snapshots';
+import type { ExportCopyInput, ExportIdInput, ExportInput } from '../../../src/contract/export';
+import type { VerifyInput } from '../../../src/contract/integrity';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type StepInput } from '../../../src/contract/transfer';
+import { Clock } from '../../../world/emulator/clock';
+import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../../world/emulator/ebs';
+import { Ec2 } from '../../../world/emulator/ec2';
+import { arn, REGION } from '../../../world/emulator/environment';
+import { Principal } from '../../../world/emulator/iam';
+import { Kms } from '../../../world/emulator/kms';
+import type { Lambda } from '../../../world/emulator/lambda';
+import { installClock } from '../../../world/emulator/lambda/in-process-clock';
+import { S3 } from '../../../world/emulator/s3';
+import { EmulatorServer } from '../../../world/emulator/server';
+import { AccessDenied } from '../../../world/emulator/service';
+import { StepFunctions } from '../../../world/emulator/states';
+import { Stack } from '../stack';
+import { Stacks } from '../stacks';
+
+export const IMAGES = 'images';
+export const TRANSFERS = 'transfers';
+export const ENDED = ['FAILED', 'TIMED_OUT', 'ABORTED'];
+
+export { KILLED };
+
+export interface WorldOptions {
+  readonly ebs?: EbsOptions;
+  /** Blocks of a range; the product's own least is 1 GiB. */
+  readonly rangeBlocks?: number;
+  /** Parts and ranges of exports, and the blocks of their volume; the product's own least is 1 GiB. */
+  readonly smallExport?: SmallExport & { readonly blocks?: number };
+  /** Blocks that a page of a listing may have. */
+  readonly pageBlocks?: number;
+  /** Whether the rule on the end of executions exists. */
+  readonly rule?: boolean;
+  /** What a copying function's context says, per invocation. */
+  readonly remaining?: () => () => number;
+  /** Of the whole execution. @default - none */
+  readonly timeoutSeconds?: number;
+  /** Sleepers wake at multiples of so many milliseconds only: fewer moments make a faster test. @default 1 */
+  readonly tick?: number;
+  /** Runs an invocation of a function by `run`, or throws `KILLED`: `Lambda.Unknown` to the state machine, which repeats it. */
+  readonly around?: (name: string, work: () => Promise<unknown>) => Promise<unknown>;
+}
+
+const ZEROS = Buffer.alloc(BLOCK_SIZE);
+
+type Function = (input: any) => Promise<unknown>;
+
+/** Handler, transfer functions and state machine in this process, and the emulated services behind HTTP. */
+export class World {
+  public static async start(options: WorldOptions = {}): Promise<World> {
+    const world = new World(options);
+    await world.server.listen();
+    world.s3.createBucket(IMAGES);
+    world.s3.createBucket(TRANSFERS);
+    world.begin();
+    return world;
+  }
+
+  public readonly clock = new Clock();
+  public readonly server = new EmulatorServer(this.clock);
+  public readonly kms = new Kms(this.clock);
+  public readonly s3 = new S3(this.clock, this.kms);
+  public readonly ec2 = new Ec2(this.clock, this.kms);
+  public readonly ebs: EbsDirect;
+  public readonly states: StepFunctions;
+  public readonly stacks = new Stacks();
+  /** Actions that are denied from now on. */
+  public readonly denied: string[] = [];
+  /** In whose name the handler, the transfer functions and the state machines call. */
+  public readonly principal = new Principal('arn:aws:sts::111122223333:assumed-role/handler/handler', () => [
+    { Effect: 'Allow', Action: '*', Resource: '*' },
+    ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
+  ]);
+  public handlers!: Handlers;
+  /** How often each transfer function was invoked; the one of several steps, for each of them. */
+  public readonly invocations: Record<string, number> = {};
+  private readonly functions: Record<string, Function> = {};
+  /** For every function that runs: how many of its tasks are asleep. */
+  private readonly running = new AsyncLocalStorage<{ asleep: number; ended: boolean; done: () => void }>();
+  private readonly environment = { ...process.env };
+  private restoreTime: (() => void) | undefined;
+
+  private constructor(private readonly options: WorldOptions) {
+    this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
+    this.states = new StepFunctions(this.clock, {
+      authorizeInvoke: (role: Principal, functionArn: string) => {
+        if (!role.allows('lambda:InvokeFunction', functionArn, {})) { throw new AccessDenied(role.arn, 'lambda:InvokeFunction', functionArn); }
+      },
+      invoke: (name: string, payload: unknown) => this.invoke(name.split(':').at(-1)!, payload),
+    } as unknown as Lambda);
+    [this.kms, this.s3, this.ec2, this.ebs, this.states, this.stacks].forEach(service => this.server.add(service));
+  }
+
+  public async close(): Promise<void> {
+    this.states.close();
+    this.restoreTime?.();
+    process.env = this.environment;
+    jest.restoreAllMocks();
+    await this.server.close();
+  }
+
+  public stack(name = 'Stack'): Stack {
+    return new Stack(this.clock, this.handlers, 'Custom::SnapshotImport', 'Image', name);
+  }
+
+  /** As `stack`, for one export. */
+  public exports(name = 'Stack'): Stack {
+    return new Stack(this.clock, this.handlers, 'Custom::SnapshotExport', 'Export', name);
+  }
+
+  /** What is left in the account. */
+  public get snapshotIds(): string[] {
+    return this.ec2.snapshots.all.map(snapshot => snapshot.snapshotId);
+  }
+
+  public get transferObjects(): string[] {
+    return this.s3.buckets.get(TRANSFERS)!.versions().map(version => version.key);
+  }
+
+  public expectNothingLeft(): void {
+    expect(this.snapshotIds).toEqual([]);
+    expect(this.transferObjects).toEqual([]);
+  }
+
+  /** The snapshot holds the image, then zeros, and every block of the image was written, here or in a parent. */
+  public expectContent(snapshotId: string, image: Buffer, { omitted = [] as number[] } = {}): void {
+    const view = this.ebs.snapshot(snapshotId)!;
+    expect(view.state).toBe('completed');
+    const blocks = Math.ceil(image.length / BLOCK_SIZE);
+    expect(view.presentIndexes.filter(index => index < blocks))
+      .toEqual(Array.from({ length: blocks }, (_, i) => i).filter(i => !omitted.includes(i)));
+    const padded = Buffer.alloc(blocks * BLOCK_SIZE);
+    image.copy(padded);
+    expect(this.ebs.sha256(snapshotId, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
+    // What an older and larger image left there would show.
+    for (const index of view.presentIndexes.filter(each => each >= blocks)) { expect(this.ebs.blockAt(snapshotId, index).equals(ZEROS)).toBe(true); }
+  }
+
+  /** A snapshot that somebody else made, of these blocks. */
+  public async givenSnapshot(blocks: Record<number, Buffer>, more: Partial<StartSnapshotCommandInput> = {}, complete = true): Promise<string> {
+    const ebs = new EBSClient({ endpoint: this.server.url, region: REGION, credentials: EmulatorServer.ADMIN });
+    const { SnapshotId } = await ebs.send(new StartSnapshotCommand({ VolumeSize: 1, ...more }));
+    // EBS may not find at first what it has just started.
+    this.clock.advance(150_000);
+    for (const [index, BlockData] of Object.entries(blocks)) {
+      const Checksum = createHash('sha256').update(BlockData).digest('base64');
+      await ebs.send(new PutSnapshotBlockCommand({
+        SnapshotId, BlockIndex: Number(index), BlockData, DataLength: BLOCK_SIZE, ChecksumAlgorithm: 'SHA256', Checksum,
+      }));
+    }
+    if (complete) {
+      await ebs.send(new CompleteSnapshotCommand({ SnapshotId, ChangedBlocksCount: Object.keys(blocks).length }));
+      this.clock.advance(10_000);
+    }
+    ebs.destroy();
+    return SnapshotId!;
+  }
+
+  /** Bytes that are read of an object from now on. */
+  public readsOf(bucket: string, key: string): { bytes: number } {
+    const { content } = this.s3.object(bucket, key)!;
+    const read = content.read.bind(content);
+    const seen = { bytes: 0 };
+    content.read = (from, to) => {
+      seen.bytes += to - from;
+      return read(from, to);
+    };
+    return seen;
+  }
+
+  /** Puts another block into a snapshot, behind the service's back, or takes it away. */
+  public tamper(snapshotId: string, index: number, data: Buffer | undefined): void {
+    const { content } = (this.ebs as any).find(snapshotId);
+    content.sorted = undefined;
+    if (data) {
+      content.written.set(index, { data, digest: createHash('sha256').update(data).digest() });
+    } else {
+      content.written.delete(index);
+    }
+  }
+
+  /** Runs a function as Lambda does: time stands still while it works, and goes on while all of it sleeps. */
+  public run<T>(work: () => Promise<T>): Promise<T> {
+    const state = { asleep: 0, ended: false, done: this.clock.work() };
+    return this.running.run(state, work).finally(() => {
+      state.ended = true;
+      state.done();
+    });
+  }
+
+  private begin(): void {
+    const credentials = this.server.issue(this.principal);
+    const machine = this.states.create({ name: 'transfer', definition: { ...DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: this.principal });
+    const exporting = this.states.create({ name: 'export', definition: EXPORT, role: this.principal });
+    Object.assign(process.env, {
+      AWS_LAMBDA_FUNCTION_NAME: 'handler',
+      AWS_ENDPOINT_URL: this.server.url,
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      [TRANSFER_ENVIRONMENT.bucket]: TRANSFERS,
+      [TRANSFER_ENVIRONMENT.stateMachineArn]: machine,
+      [TRANSFER_ENVIRONMENT.exportStateMachineArn]: exporting,
+      [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
+    });
+    jest.spyOn(console, 'log').mockImplementation(() => {});
+    this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
+
+    const { onEvent, isComplete } = makeHandlers();
+    this.handlers = {
+      onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
+    };
+    const services = {
+      ...s3Things(),
+      writer: new BlockWriter(new EBSClient(clientConfig())),
+      snapshots: new Snapshots(new EC2Client(clientConfig())),
+      reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
+    };
+    const exportServices = { ...exportThings(), reader: services.reader };
+    const { target } = exportServices;
+    const [uploadPart, putManifest] = [target.uploadPart.bind(target), target.putManifest.bind(target)];
+    target.uploadPart = (upload, part, size, body, giveUp) => uploadPart(upload, part, size, inThisName(body), giveUp);
+    target.putManifest = (place, size, body) => putManifest(place, size, inThisName(body));
+    // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
+    const read = services.source.read.bind(services.source);
+    services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
+    const deadline = () => ({ getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) });
+    Object.assign(this.functions, {
+      steps: (input: StepInput) => step(services, input, this.options.rangeBlocks),
+      copy: (input: CopyInput) => copy(services, input, deadline()),
+      cleanUp: (input: ReleaseInput) => cleanUp(services, input),
+      verify: (input: VerifyInput) => verify(services, input, deadline()),
+      exportPlan: (input: ExportInput) => exportPlan(exportServices, input, this.options.smallExport),
+      exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, deadline()),
+      exportFinish: (input: ExportIdInput) => exportFinish(exportServices, input),
+    } satisfies Record<string, Function>);
+    if (this.options.rule) {
+      this.states.onStatusChange(event => {
+        const work = () => 'exportId' in JSON.parse(event.detail.input) ? exportCleanUp(exportServices, event) : cleanUp(services, event);
+        if (event.detail.status !== 'RUNNING') { void this.perform('ended', work).catch(() => {}); }
+      });
+    }
+  }
+
+  private async invoke(functionName: string, payload: unknown): Promise<object> {
+    const name = functionName === 'steps' ? Object.keys(payload as StepInput)[0] : functionName;
+    this.invocations[name] = (this.invocations[name] ?? 0) + 1;
+    try {
+      const work = () => this.functions[functionName](JSON.parse(JSON.stringify(payload)));
+      const result = await this.perform(name, work);
+      return { payload: JSON.parse(JSON.stringify(result ?? null)), executedVersion: '$LATEST', requestId: '0' };
+    } catch (error) {
+      if (error === KILLED) { return { functionError: 'Unhandled', payload: {}, executedVersion: '$LATEST', requestId: '0' }; }
+      const { name: errorType, message: errorMessage } = error as Error;
+      return { functionError: 'Unhandled', payload: { errorType, errorMessage, trace: [] }, executedVersion: '$LATEST', requestId: '0' };
+    }
+  }
+
+  private perform<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return (this.options.around?.(name, work) ?? this.run(work)) as Promise<T>;
+  }
+
+  private async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const state = this.running.getStore();
+    if (state && state.asleep++ === 0) { state.done(); }
+    try {
+      const { tick = 1 } = this.options;
+      const now = this.clock.now();
+      await this.clock.sleep(Math.ceil((now + milliseconds) / tick) * tick - now, signal);
+    } finally {
+      // What goes on after the function's end does not hold up the time.
+      if (state && --state.asleep === 0 && !state.ended) { state.done = this.clock.work(); }
+    }
+  }
+}
+
+/** A connection asks for the next piece of a body in the name of the function that opened it: the wrong one, if another one uses it since. */
+function inThisName(body: () => AsyncIterable<Buffer>): () => AsyncIterable<Buffer> {
+  const here = AsyncLocalStorage.snapshot();
+  return () => {
+    const pieces = here(() => body()[Symbol.asyncIterator]());
+    return { [Symbol.asyncIterator]: () => ({ next: () => here(() => pieces.next()), return: async () => here(() => pieces.return!()) }) };
+  };
+}
+
+const task = (name: string) => ({
+  Type: 'Task',
+  Resource: arn('lambda', `function:${name}`),
+  Retry: [{ ErrorEquals: ['Lambda.Unknown'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 6 }],
+});
+
+/** As the constructs make it. */
+export const DEFINITION = {
+  StartAt: 'Plan',
+  States: {
+    Plan: { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy' },
+    Copy: {
+      Type: 'Map',
+      ItemsPath: '$.ranges',
+      ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
+      MaxConcurrencyPath: '$.workers',
+      ItemProcessor: {
+        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+        StartAt: 'CopyRange',
+        States: {
+          CopyRange: { ...task('copy'), ResultPath: '$.result', Next: 'Done' },
+          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
+          Copied: { Type: 'Succeed' },
+        },
+      },
+      ResultPath: null,
+      Next: 'Seal',
+    },
+    Seal: { ...task('steps'), Parameters: { seal: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
+    Settle: { ...task('steps'), Parameters: { settle: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
+    Settled: {
+      Type: 'Choice',
+      Choices: [
+        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.verify', BooleanEquals: true }], Next: 'Verify' },
+        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.increment', BooleanEquals: true }], Next: 'Release' },
+        { Variable: '$.settle.completed', BooleanEquals: true, Next: 'End' },
+      ],
+      Default: 'Wait',
+    },
+    Wait: { Type: 'Wait', Seconds: 5, Next: 'Settle' },
+    Verify: {
+      Type: 'Map',
+      ItemsPath: '$.ranges',
+      ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n', 'from': 0 },
+      MaxConcurrency: 4,
+      ItemProcessor: {
+        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+        StartAt: 'VerifyRange',
+        States: {
+          VerifyRange: { ...task('verify'), Next: 'Compared' },
+          Compared: { Type: 'Choice', Choices: [{ Variable: '$.done', BooleanEquals: true, Next: 'RangeVerified' }], Default: 'VerifyRange' },
+          RangeVerified: { Type: 'Succeed' },
+        },
+      },
+      ResultPath: null,
+      Next: 'Increment',
+    },
+    Increment: { Type: 'Choice', Choices: [{ Variable: '$.increment', BooleanEquals: true, Next: 'Release' }], Default: 'End' },
+    Release: { ...task('cleanUp'), Parameters: { 'releaseParentOf.$': '$.snapshotId' }, ResultPath: null, Next: 'End' },
+    End: { Type: 'Succeed' },
+  },
+};
+
+/** As the constructs make it. */
+export const EXPORT = {
+  StartAt: 'Plan',
+  States: {
+    Plan: { ...task('exportPlan'), Next: 'Copy' },
+    Copy: {
+      Type: 'Map',
+      ItemsPath: '$.ranges',
+      ItemSelector: { 'exportId.$': '$.exportId', 'n.$': '$$.Map.Item.Value.n' },
+      MaxConcurrencyPath: '$.workers',
+      ItemProcessor: {
+        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+        StartAt: 'CopyRange',
+        States: {
+          CopyRange: { ...task('exportCopy'), ResultPath: '$.result', Next: 'Done' },
+          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
+          Copied: { Type: 'Succeed' },
+        },
+      },
+      ResultPath: null,
+      Next: 'Finish',
+    },
+    Finish: { ...task('exportFinish'), ResultPath: null, End: true },
+  },
+};
+
+/** Bytes that differ from block to block; every third block is zeros, as in real disks. */
+export function disk(size: number, seed = 'disk'): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0, block = 0; at < size; at += BLOCK_SIZE, block++) {
+    if (block % 3 === 1) { continue; }
+    bytes.fill(createHash('sha256').update(`${seed} ${block}`).digest(), at, Math.min(at + BLOCK_SIZE, size));
+  }
+  return bytes;
+}
+
+/** The properties of most tests: the image `disk.img`. */
+export function properties(more: Record<string, unknown> = {}): Record<string, unknown> {
+  return { SourceBucket: IMAGES, SourceKey: 'disk.img', Owner: 'Stack/Image', RemovalPolicy: 'Delete', ...more };
+}

@@ -1,0 +1,64 @@
+import { Template } from 'aws-cdk-lib/assertions';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { DiskImage, SnapshotImport, type SnapshotImportProps } from '../../../../src';
+import { matches } from '../../../../world/cloudformation/resources/events';
+import { givenStack, propertiesOf } from '../../../harness/given';
+
+const TYPE = 'Custom::SnapshotImport';
+
+function given(props: Partial<SnapshotImportProps> = {}) {
+  const { stack } = givenStack();
+  const image = DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'disk.img');
+  return { stack, snapshot: new SnapshotImport(stack, 'Image', { image, ...props }) };
+}
+
+test('speed and waiting are told to the handler, if the user chose', () => {
+  expect(propertiesOf(given({ waitForCompletion: false, maxPutsPerSecond: 200, maxConcurrency: 3 }).stack, TYPE)).toMatchObject({
+    WaitForCompletion: false, MaxPutsPerSecond: 200, MaxConcurrency: 3,
+  });
+  const silent = propertiesOf(given({ waitForCompletion: true }).stack, TYPE);
+  for (const name of ['WaitForCompletion', 'MaxPutsPerSecond', 'MaxConcurrency']) { expect(silent).not.toHaveProperty(name); }
+});
+
+test.each<[Partial<SnapshotImportProps>, string]>([
+  [{ maxPutsPerSecond: 1001 }, "'maxPutsPerSecond' must be a whole number from 10 to 1000, got 1001 (in Stack/Image)"],
+  [{ maxPutsPerSecond: 9 }, "'maxPutsPerSecond' must be a whole number from 10 to 1000, got 9"],
+  [{ maxConcurrency: 1.5 }, "'maxConcurrency' must be a whole number from 1 to 1000, got 1.5"],
+  [{ maxConcurrency: 0 }, "'maxConcurrency' must be a whole number from 1 to 1000, got 0"],
+])('%j is refused', (props, message) => {
+  expect(() => given(props)).toThrow(message);
+});
+
+describe('rules on the end of an import', () => {
+  const { stack, snapshot } = given();
+  const target = new targets.LambdaFunction(new lambda.Function(stack, 'Target', {
+    runtime: lambda.Runtime.NODEJS_LATEST, handler: 'index.handler', code: lambda.Code.fromInline('exports.handler = () => {};'),
+  }));
+  snapshot.onCompleted('Completed', { target });
+  snapshot.onFailed('Failed', { target });
+  const rules = Object.entries(Template.fromStack(stack).findResources('AWS::Events::Rule'));
+  const rule = (name: string) => rules.find(([id]) => id.startsWith(`Image${name}`))![1].Properties;
+  const fires = (name: string, status: string, owner: string) => {
+    const { source, 'detail-type': type, detail } = rule(name).EventPattern;
+    expect(source).toEqual(['aws.states']);
+    expect(type).toEqual(['Step Functions Execution Status Change']);
+    expect(detail.stateMachineArn).toEqual([{ Ref: expect.stringContaining('TransferStateMachine') }]);
+    return matches({ status: detail.status, input: detail.input }, { status, input: JSON.stringify({ snapshotId: 'snap-1', owner, source: {} }) });
+  };
+
+  test('fire for this import alone, however it ended', () => {
+    expect(fires('Completed', 'SUCCEEDED', 'Stack/Image')).toBe(true);
+    expect(fires('Completed', 'SUCCEEDED', 'Stack/Image2')).toBe(false);
+    expect(fires('Completed', 'FAILED', 'Stack/Image')).toBe(false);
+    expect(fires('Failed', 'FAILED', 'Stack/Image')).toBe(true);
+    expect(fires('Failed', 'TIMED_OUT', 'Stack/Image')).toBe(true);
+    expect(fires('Failed', 'ABORTED', 'Stack/Image')).toBe(false);
+    expect(rule('Failed').Targets).toHaveLength(1);
+  });
+
+  test('there is a metric for alarms', () => {
+    expect(snapshot.metricFailed()).toMatchObject({ namespace: 'cdk-durable-storage', metricName: 'ImportsFailed', dimensions: { Import: 'Stack/Image' } });
+  });
+});

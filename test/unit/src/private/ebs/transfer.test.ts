@@ -1,0 +1,158 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Transfer } from '../../../../../src/private/ebs/transfer';
+
+/** Its types are those of its ES module, which cannot be required. */
+const { StateMachine } = jest.requireActual<{ StateMachine: new (definition: Json) => Machine }>('aws-local-stepfunctions');
+interface Machine { run(input: Json, options: Json): { result: Promise<Json> } }
+
+type Handler = (input: any) => unknown;
+type Json = any;
+
+const INPUT = { snapshotId: 'snap-1', source: { bucket: 'images', key: 'disk.img', etag: '"e"', size: 3 } };
+
+function givenTemplate(): Template {
+  const stack = new Stack(new App(), 'Stack');
+  new Transfer(stack, 'Transfer');
+  return Template.fromStack(stack);
+}
+
+/** What the state machine does, with the names of functions in place of their ARNs. */
+function definition(): Json {
+  const [machine] = Object.values(givenTemplate().findResources('AWS::StepFunctions::StateMachine'));
+  const parts = machine.Properties.DefinitionString['Fn::Join'][1] as (string | { 'Fn::GetAtt': [string, string] })[];
+  const name = (logicalId: string) => /^Transfer([A-Z][a-z]+)/.exec(logicalId)![1];
+  return JSON.parse(parts.map(part => typeof part === 'string' ? part : name(part['Fn::GetAtt'][0])).join(''));
+}
+
+/** All states, those in the map too, by name. */
+function statesOf({ States }: Json): Record<string, Json> {
+  const inner = Object.values<Json>(States).flatMap(({ ItemProcessor }) => ItemProcessor ? [statesOf(ItemProcessor)] : []);
+  return Object.assign({}, States, ...inner);
+}
+
+/** Runs it with a function for each task. */
+async function run(functions: Record<string, Handler>): Promise<{ result?: unknown; error?: Error; calls: [string, unknown][] }> {
+  const made = definition();
+  const calls: [string, unknown][] = [];
+  const overrides = { taskResourceLocalHandlers: {} as Record<string, Handler>, waitTimeOverrides: {} as Record<string, number> };
+  for (const [name, state] of Object.entries(statesOf(made))) {
+    if (state.Type === 'Wait') { overrides.waitTimeOverrides[name] = 0; }
+    if (state.Type !== 'Task') { continue; }
+    const { Resource } = state;
+    overrides.taskResourceLocalHandlers[name] = async input => {
+      // One function for several steps.
+      const [called, given] = Resource === 'Steps' ? Object.entries(input)[0] : [Resource, input];
+      calls.push([called, given]);
+      return functions[called](given);
+    };
+    // The interpreter wants real ARNs.
+    state.Resource = `arn:aws:lambda:eu-west-1:111122223333:function:${Resource}`;
+  }
+  try {
+    const result = await new StateMachine(made).run(INPUT, { overrides }).result;
+    return { result, calls };
+  } catch (error) {
+    return { error: error as Error, calls };
+  }
+}
+
+const plan = () => ({ snapshotId: 'snap-1', workers: 2, ranges: [{ n: 0 }, { n: 1 }], verify: false, increment: false });
+
+test('a transfer plans, copies each range until it is done, seals once, and waits until EBS has completed the snapshot', async () => {
+  const visits: Record<number, number> = {};
+  let asked = 0;
+  const { error, calls } = await run({
+    plan,
+    Copy: ({ n }) => ({ done: (visits[n] = (visits[n] ?? 0) + 1) > n }),
+    seal: () => ({ completed: false }),
+    settle: () => ({ completed: ++asked === 3 }),
+  });
+
+  expect(error).toBeUndefined();
+  expect(visits).toEqual({ 0: 1, 1: 2 });
+  expect(calls[0]).toEqual(['plan', INPUT]);
+  expect(calls.slice(1, 4)).toEqual(expect.arrayContaining([
+    ['Copy', { snapshotId: 'snap-1', n: 0 }], ['Copy', { snapshotId: 'snap-1', n: 1 }], ['Copy', { snapshotId: 'snap-1', n: 1 }],
+  ]));
+  expect(calls.slice(4)).toEqual([['seal', { snapshotId: 'snap-1' }], ...Array(3).fill(['settle', { snapshotId: 'snap-1' }])]);
+});
+
+test('a snapshot that shall be verified is, range by range, each until it is done', async () => {
+  const { error, calls } = await run({
+    plan: () => ({ ...plan(), verify: true }),
+    Copy: () => ({ done: true }),
+    seal: () => ({ completed: true }),
+    Verify: ({ snapshotId, n, from }) => ({ snapshotId, n, from: 7, done: n === 0 || from === 7 }),
+  });
+
+  expect(error).toBeUndefined();
+  const verified = calls.slice(calls.findIndex(([name]) => name === 'seal') + 1);
+  expect(verified).toHaveLength(3);
+  expect(verified).toEqual(expect.arrayContaining([
+    ['Verify', { snapshotId: 'snap-1', n: 0, from: 0 }],
+    ['Verify', { snapshotId: 'snap-1', n: 1, from: 0 }],
+    ['Verify', { snapshotId: 'snap-1', n: 1, from: 7, done: false }],
+  ]));
+});
+
+test.each([true, false])('the parent of an increment is released at the very end (verified: %s)', async verify => {
+  const { error, calls } = await run({
+    plan: () => ({ ...plan(), verify, increment: true }),
+    Copy: () => ({ done: true }),
+    seal: () => ({ completed: true }),
+    Verify: input => ({ ...input, done: true }),
+    Clean: () => null,
+  });
+
+  expect(error).toBeUndefined();
+  expect(calls.filter(([name]) => name === 'Clean')).toHaveLength(1);
+  expect(calls.at(-1)).toEqual(['Clean', { releaseParentOf: 'snap-1' }]);
+});
+
+test('a failing range fails the transfer, and nothing is sealed', async () => {
+  const { error, calls } = await run({
+    plan,
+    Copy: () => { throw new Error('the image was replaced'); },
+    seal: () => ({ completed: true }),
+  });
+
+  expect(error).toBeDefined();
+  expect(calls.map(([name]) => name)).not.toContain('seal');
+});
+
+test('only failures of Lambda itself are repeated, and none is caught', () => {
+  const tasks = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Task');
+
+  expect(tasks).toHaveLength(6);
+  for (const task of tasks) {
+    expect(task).not.toHaveProperty('Catch');
+    expect(task.Retry).toHaveLength(1);
+    expect(task.Retry[0].MaxAttempts).toBe(6);
+    expect(task.Retry[0].ErrorEquals.every((name: string) => /^(Lambda|Sandbox)\./.test(name))).toBe(true);
+  }
+});
+
+test('ranges are copied by as many workers at once as the plan says, in executions of their own, whose results are thrown away', () => {
+  const [copyAll] = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Map');
+
+  expect(copyAll).toMatchObject({
+    MaxConcurrencyPath: '$.workers', ResultPath: null, ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
+  });
+});
+
+test('a transfer is reported when it ends, and cleaned up if it fails, times out or is stopped', () => {
+  const template = givenTemplate();
+  const id = (type: string, part: string) => Object.keys(template.findResources(type)).find(name => name.includes(part))!;
+
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: {
+      'source': ['aws.states'],
+      'detail-type': ['Step Functions Execution Status Change'],
+      'detail': {
+        stateMachineArn: [{ Ref: id('AWS::StepFunctions::StateMachine', 'StateMachine') }], status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
+      },
+    },
+    Targets: [{ Arn: { 'Fn::GetAtt': [id('AWS::Lambda::Function', 'CleanUp'), 'Arn'] } }],
+  });
+});

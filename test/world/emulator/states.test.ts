@@ -1,0 +1,516 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  DescribeExecutionCommand, DescribeStateMachineCommand, ListExecutionsCommand, SFNClient, StartExecutionCommand, StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { Clock } from '../../../world/emulator/clock';
+import { arn, REGION } from '../../../world/emulator/environment';
+import { Principal, type Statement } from '../../../world/emulator/iam';
+import { Lambda } from '../../../world/emulator/lambda';
+import { EmulatorServer } from '../../../world/emulator/server';
+import { StepFunctions, type StatusChange } from '../../../world/emulator/states';
+
+const directory = mkdtempSync(path.join(tmpdir(), 'states-'));
+const INVOKE = 'arn:aws:states:::lambda:invoke';
+const MANY = 'exports.handler = async event => event;';
+
+let clock: Clock;
+let server: EmulatorServer;
+let lambda: Lambda;
+let states: StepFunctions;
+let changes: StatusChange['detail'][];
+let files = 0;
+
+beforeEach(async () => {
+  clock = new Clock();
+  server = new EmulatorServer(clock);
+  lambda = new Lambda(clock, server, { maxProcesses: 4 });
+  states = new StepFunctions(clock, lambda);
+  server.add(lambda);
+  server.add(states);
+  await server.listen();
+  changes = [];
+  states.onStatusChange(event => changes.push(event.detail));
+});
+
+afterEach(async () => {
+  states.close();
+  await lambda.close();
+  await server.close();
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function define(functionName: string, code: string, options: { timeoutSeconds?: number; reservedConcurrentExecutions?: number } = {}): string {
+  const file = `index${files++}`;
+  writeFileSync(path.join(directory, `${file}.js`), code);
+  return lambda.create({
+    functionName, handler: `${file}.handler`, codeDirectory: directory, role: role(), timeoutSeconds: 900, memorySize: 256, ...options,
+  });
+}
+
+function role(...statements: Statement[]): Principal {
+  return new Principal('arn:aws:sts::111122223333:assumed-role/states/session', () => statements);
+}
+
+const ALL: Statement = { Effect: 'Allow', Action: '*', Resource: '*' };
+
+function machine(definition: object, statement: Statement = ALL, name = `machine-${files++}`): string {
+  return states.create({ name, definition, role: role(statement) });
+}
+
+/** Runs one execution to its end. */
+async function run(definition: object, input: unknown = {}, statement?: Statement) {
+  const executionArn = states.start(machine(definition, statement), input);
+  await ended(executionArn);
+  const { output, startDate, stopDate, ...rest } = states.describe(executionArn);
+  return { ...rest, executionArn, output: output === undefined ? undefined : JSON.parse(output), seconds: (stopDate! - startDate) / 1000 };
+}
+
+async function ended(executionArn: string): Promise<void> {
+  while (states.describe(executionArn).status === 'RUNNING') { await pause(1); }
+}
+
+/** One state, and where its Catch goes. */
+function single(state: object): object {
+  return { StartAt: 'Only', States: { Only: { End: true, ...state }, ...('Catch' in state ? { Caught: { Type: 'Pass', End: true } } : {}) } };
+}
+
+function client(credentials = EmulatorServer.ADMIN): SFNClient {
+  return new SFNClient({ region: REGION, endpoint: server.url, credentials, maxAttempts: 1 });
+}
+
+describe('a task', () => {
+  test('passes its input to a function and gives back its result', async () => {
+    const functionArn = define('double', 'exports.handler = async ({ n }) => n * 2;');
+
+    expect(await run(single({ Type: 'Task', Resource: functionArn, ResultPath: '$.doubled' }), { n: 4 }))
+      .toMatchObject({ status: 'SUCCEEDED', output: { n: 4, doubled: 8 } });
+  });
+
+  test('wraps the result of lambda:invoke as the integration does', async () => {
+    const functionArn = define('double', 'exports.handler = async ({ n }) => ({ doubled: n * 2 });');
+    const task = { Type: 'Task', Resource: INVOKE, Parameters: { 'FunctionName': functionArn, 'Payload.$': '$.job' } };
+
+    expect((await run(single(task), { job: { n: 4 } })).output).toMatchObject({
+      ExecutedVersion: '$LATEST', Payload: { doubled: 8 }, StatusCode: 200, SdkHttpMetadata: { HttpStatusCode: 200 },
+    });
+    expect((await run(single({ ...task, OutputPath: '$.Payload' }), { job: { n: 4 } })).output).toEqual({ doubled: 8 });
+    expect((await run(single({ ...task, ResultSelector: { 'd.$': '$.Payload.doubled' }, ResultPath: '$.r' }), { job: { n: 4 } })).output)
+      .toEqual({ job: { n: 4 }, r: { d: 8 } });
+  });
+
+  test('runs under the role of the state machine', async () => {
+    const functionArn = define('echo', MANY);
+    const task = single({ Type: 'Task', Resource: functionArn });
+
+    expect(await run(task, {}, { Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: functionArn })).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await run(task, {}, { Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: `${functionArn}x` })).toMatchObject({
+      status: 'FAILED', error: 'Lambda.AWSLambdaException', cause: expect.stringContaining('is not authorized to perform: lambda:InvokeFunction'),
+    });
+  });
+
+  test('may take longer than a minute, as long as the function may', async () => {
+    const functionArn = define('long', "const t = require('timers/promises'); exports.handler = async () => { await t.setTimeout(840_000); return 1; };");
+
+    expect(await run(single({ Type: 'Task', Resource: functionArn }))).toMatchObject({ status: 'SUCCEEDED', output: 1, seconds: 840 });
+  });
+
+  test.each([
+    ['the name that the function gave it', "throw Object.assign(new Error('no'), { name: 'Refused' })", {}, 'Refused'],
+    ['Error, if the function gave it none', "throw new Error('no')", {}, 'Error'],
+    ['Lambda.Unknown, if the process died', 'process.exit(1)', {}, 'Lambda.Unknown'],
+    ['Sandbox.Timedout, if it took too long', "await require('timers/promises').setTimeout(60_000)", { timeoutSeconds: 5 }, 'Sandbox.Timedout'],
+    ['Lambda.TooManyRequestsException, if there was no room', 'return 1', { reservedConcurrentExecutions: 0 }, 'Lambda.TooManyRequestsException'],
+  ])('fails with %s', async (_, body, options, error) => {
+    const Resource = define('fail', `exports.handler = async () => { ${body}; };`, options);
+
+    expect(await run(single({ Type: 'Task', Resource }))).toMatchObject({ status: 'FAILED', error });
+    for (const wildcard of ['States.TaskFailed', 'States.ALL', error]) {
+      const { output, status } = await run(single({ Type: 'Task', Resource, Catch: [{ ErrorEquals: [wildcard], Next: 'Caught', ResultPath: '$.e' }] }));
+      expect(status).toBe('SUCCEEDED');
+      expect(output.e.Error).toBe(error);
+    }
+  });
+
+  test('gives the payload of the function\'s error as cause', async () => {
+    const Resource = define('fail', "exports.handler = async () => { throw new Error('no'); };");
+
+    const { output } = await run(single({ Type: 'Task', Resource, Catch: [{ ErrorEquals: ['Error'], Next: 'Caught' }] }));
+
+    expect(JSON.parse(output.Cause)).toEqual({ errorType: 'Error', errorMessage: 'no', trace: expect.any(Array) });
+  });
+
+  test('ends by its own timeout with States.Timeout, which States.TaskFailed does not match', async () => {
+    const Resource = define('slow', "exports.handler = () => require('timers/promises').setTimeout(600_000);");
+    const task = { Type: 'Task', Resource, TimeoutSeconds: 30 };
+
+    expect(await run(single({ ...task, Catch: [{ ErrorEquals: ['States.TaskFailed'], Next: 'Caught' }] })))
+      .toMatchObject({ status: 'FAILED', error: 'States.Timeout', seconds: 30 });
+    expect(await run(single({ ...task, Catch: [{ ErrorEquals: ['States.Timeout'], Next: 'Caught' }] }))).toMatchObject({ status: 'SUCCEEDED' });
+  });
+
+  test('cannot have more than 256 KiB as output, and nothing catches that', async () => {
+    const Resource = define('large', "exports.handler = async n => 'x'.repeat(n);");
+    const Catch = [{ ErrorEquals: ['States.ALL'], Next: 'Caught' }];
+
+    expect(await run(single({ Type: 'Task', Resource, Catch }), 262_142)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await run(single({ Type: 'Task', Resource, Catch }), 262_143)).toMatchObject({ status: 'FAILED', error: 'States.DataLimitExceeded' });
+  });
+});
+
+describe('time', () => {
+  test('passes in Wait states', async () => {
+    const until = new Date(clock.now() + 7_200_000).toISOString();
+    expect(await run({
+      StartAt: 'A',
+      States: {
+        A: { Type: 'Wait', Seconds: 3600, Next: 'B' },
+        B: { Type: 'Wait', TimestampPath: '$.until', Next: 'C' },
+        C: { Type: 'Wait', SecondsPath: '$.more', End: true },
+      },
+    }, { until, more: 86_400 })).toMatchObject({ status: 'SUCCEEDED', seconds: 7200 + 86_400 });
+  });
+
+  test('passes between retries, as interval, rate and longest delay say', async () => {
+    const Resource = define('fail', "exports.handler = async () => { console.log(Date.now()); throw new Error('no'); };");
+    const began = clock.now();
+
+    const { status, executionArn } = await run(single({
+      Type: 'Task', Resource, Retry: [{ ErrorEquals: ['Error'], IntervalSeconds: 10, BackoffRate: 2, MaxDelaySeconds: 50, MaxAttempts: 5 }],
+    }));
+
+    expect(status).toBe('FAILED');
+    expect(lambda.logs('fail').map(at => (Number(at) - began) / 1000)).toEqual([0, 10, 30, 70, 120, 170]);
+    expect(states.transitions(executionArn)).toBe(6);
+  });
+
+  test('ends the execution when the state machine has a timeout', async () => {
+    const definition = { ...single({ Type: 'Wait', Seconds: 3600 }), TimeoutSeconds: 60 };
+
+    expect(await run(definition)).toMatchObject({ status: 'TIMED_OUT', error: 'States.Timeout', seconds: 60 });
+  });
+});
+
+describe('a choice', () => {
+  test.each([
+    [{ Variable: '$.a', IsPresent: false }, {}, 'yes'],
+    [{ Variable: '$.a', IsPresent: false }, { a: 0 }, 'no'],
+    [{ Variable: '$.a', IsPresent: true }, { a: null }, 'yes'],
+    [{ Variable: '$.a', IsNull: false }, { a: 1 }, 'yes'],
+    [{ Variable: '$.a', BooleanEquals: false }, { a: false }, 'yes'],
+    [{ Not: { Variable: '$.a', IsString: false } }, { a: 'text' }, 'yes'],
+    [{ And: [{ Variable: '$.a', IsPresent: true }, { Variable: '$.a', NumericEquals: 0 }] }, { a: 0 }, 'yes'],
+    [{ Variable: '$.a', StringMatches: 'snap-*' }, { a: 'snap-1' }, 'yes'],
+  ])('%j of %j is %s', async (rule, input, answer) => {
+    const { output } = await run({
+      StartAt: 'Choose',
+      States: {
+        Choose: { Type: 'Choice', Choices: [{ ...rule, Next: 'Yes' }], Default: 'No' },
+        Yes: { Type: 'Pass', Result: 'yes', End: true },
+        No: { Type: 'Pass', Result: 'no', End: true },
+      },
+    }, input);
+
+    expect(output).toBe(answer);
+  });
+});
+
+describe('a map', () => {
+  const copies = (Resource: string, { mode = 'DISTRIBUTED', ...more }: { mode?: string } & Record<string, unknown> = {}) => single({
+    Type: 'Map',
+    ItemsPath: '$.items',
+    ItemSelector: { 'n.$': '$$.Map.Item.Value', 'index.$': '$$.Map.Item.Index', 'plan.$': '$.plan' },
+    ItemProcessor: {
+      ProcessorConfig: mode === 'INLINE' ? { Mode: mode } : { Mode: mode, ExecutionType: 'STANDARD' },
+      StartAt: 'Copy',
+      States: { Copy: { Type: 'Task', Resource: INVOKE, Parameters: { 'FunctionName': Resource, 'Payload.$': '$' }, OutputPath: '$.Payload', End: true } },
+    },
+    ...more,
+  });
+
+  test.each(['INLINE', 'DISTRIBUTED'])('%s gives every item to a function, no more at once than it may', async mode => {
+    const code = "const t = require('timers/promises'); exports.handler = async event => { await t.setTimeout(10_000); return event; };";
+    const Resource = define('copy', code, { reservedConcurrentExecutions: 3 });
+    const items = [...Array(9).keys()].map(n => ({ n }));
+
+    const { output, seconds } = await run(copies(Resource, { mode, MaxConcurrency: 3 }), { items, plan: 'p' });
+
+    expect(output).toEqual(items.map((n, index) => ({ n, index, plan: 'p' })));
+    expect(seconds).toBe(30);
+  });
+
+  test('runs a thousand items', async () => {
+    const Resource = define('copy', 'exports.handler = async ({ index }) => index;');
+    const items = [...Array(1000).keys()];
+
+    expect((await run(copies(Resource, { MaxConcurrency: 4 }), { items, plan: 0 })).output).toEqual(items);
+  });
+
+  test('fails with the first item that fails, and starts no other', async () => {
+    const Resource = define('copy', "exports.handler = async ({ n }) => { if (n === 2) throw new Error('no ' + n); return n; };");
+    const items = [1, 2, 3, 4, 5];
+
+    expect(await run(copies(Resource, { mode: 'INLINE', MaxConcurrency: 1 }), { items, plan: 0 }))
+      .toMatchObject({ status: 'FAILED', error: 'Error', cause: expect.stringContaining('no 2') });
+    expect(lambda.invocations('copy')).toBe(2);
+    // A Map Run hides why.
+    expect(await run(copies(Resource, { MaxConcurrency: 1 }), { items, plan: 0 }))
+      .toMatchObject({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' });
+    expect(lambda.invocations('copy')).toBe(4);
+  });
+
+  test.each(['INLINE', 'DISTRIBUTED'])('%s that has failed starts nothing more in its other lanes', async mode => {
+    const Resource = define('copy', `exports.handler = async ({ n }) => {
+      await require('timers/promises').setTimeout(n * 1000); if (n === 1) throw new Error('no'); };`);
+
+    expect(await run(copies(Resource, { mode, MaxConcurrency: 2 }), { items: [1, 2, 3, 4], plan: 0 })).toMatchObject({ status: 'FAILED', seconds: 1 });
+    await clock.sleep(3_600_000);
+    expect(lambda.invocations('copy')).toBe(2);
+  });
+
+  test('may start its children only if the role allows it', async () => {
+    const Resource = define('copy', MANY);
+    const invoke = { Effect: 'Allow' as const, Action: ['lambda:InvokeFunction'], Resource: '*' };
+
+    expect(await run(copies(Resource), { items: [1], plan: 0 }, invoke))
+      .toMatchObject({ status: 'FAILED', error: 'States.Permissions', cause: expect.stringContaining('states:StartExecution') });
+    const all = { ...invoke, Action: ['lambda:InvokeFunction', 'states:StartExecution', 'states:DescribeExecution', 'states:StopExecution'] };
+    expect(await run(copies(Resource), { items: [1], plan: 0 }, all)).toMatchObject({ status: 'SUCCEEDED' });
+  });
+
+  test('has nothing to do without items', async () => {
+    expect((await run(copies(define('copy', MANY)), { items: [], plan: 0 })).output).toEqual([]);
+  });
+});
+
+describe('a definition', () => {
+  const map = { Type: 'Map', ItemProcessor: { StartAt: 'P', States: { P: { Type: 'Pass', End: true } } } };
+
+  test.each([
+    ['ItemReader', { ...map, ItemReader: { Resource: 'arn:aws:states:::s3:getObject', Parameters: { Bucket: 'b', Key: 'k' } } }],
+    ['ItemBatcher', { ...map, ItemBatcher: { MaxItemsPerBatch: 2 } }],
+    ['ResultWriter', { ...map, ResultWriter: { Resource: 'arn:aws:states:::s3:putObject', Parameters: { Bucket: 'b' } } }],
+    ['ToleratedFailurePercentage', { ...map, ToleratedFailurePercentage: 10 }],
+    ['ToleratedFailureCount', { ...map, ToleratedFailureCount: 1 }],
+    ['HeartbeatSeconds', { Type: 'Task', Resource: 'arn:aws:lambda:eu-west-1:111122223333:function:f', HeartbeatSeconds: 5 }],
+    ['resource', { Type: 'Task', Resource: 'arn:aws:states:::aws-sdk:ebs:startSnapshot' }],
+    ['resource', { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken', Parameters: {} }],
+    ['InvocationType', { Type: 'Task', Resource: INVOKE, Parameters: { FunctionName: 'f', InvocationType: 'Event' } }],
+    ['EXPRESS', { ...map, ItemProcessor: { ...map.ItemProcessor, ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' } } }],
+  ])('with %s is refused rather than misunderstood', (what, state) => {
+    expect(() => machine(single(state))).toThrow(what);
+  });
+
+  test('must be valid', () => {
+    expect(() => machine({ StartAt: 'Missing', States: { A: { Type: 'Pass', End: true } } })).toThrow('Invalid State Machine Definition');
+    expect(() => states.create({ name: 'a', definition: '{', role: role() })).toThrow('Invalid State Machine Definition');
+  });
+
+  test('may say where results go, in every way', async () => {
+    const definition = {
+      StartAt: 'A',
+      States: {
+        A: { Type: 'Pass', Result: false, ResultPath: '$.flag', Next: 'B' },
+        B: { Type: 'Pass', Result: 'ignored', ResultPath: null, Next: 'C' },
+        C: {
+          Type: 'Pass',
+          Parameters: {
+            'name.$': '$$.Execution.Name', 'input.$': '$$.Execution.Input.a', 'flag.$': '$.flag', 'state.$': '$$.State.Name', 'f.$': "States.Format('{}!', $.a)",
+          },
+          ResultPath: '$',
+          End: true,
+        },
+      },
+    };
+    const { output, name } = await run(definition, { a: 'x' });
+    expect(output).toEqual({ name, input: 'x', flag: false, state: 'C', f: 'x!' });
+  });
+});
+
+describe('an execution', () => {
+  const waiting = single({ Type: 'Wait', Seconds: 600 });
+
+  test('is one for one name and input while it runs, and its name stays taken', async () => {
+    const stateMachineArn = machine(waiting);
+    const release = clock.work();
+    const start = (name: string, input: string) => client().send(new StartExecutionCommand({ stateMachineArn, name, input }));
+
+    const { executionArn, startDate } = await start('one', '{"a":1}');
+    expect(startDate).toEqual(new Date(clock.now()));
+    expect((await start('one', '{"a":1}')).executionArn).toBe(executionArn);
+    await expect(start('one', '{"a":2}')).rejects.toMatchObject({ name: 'ExecutionAlreadyExists' });
+    release();
+    await ended(executionArn!);
+    await expect(start('one', '{"a":1}')).rejects.toMatchObject({ name: 'ExecutionAlreadyExists' });
+
+    clock.advance(91 * 24 * 3600_000);
+    await expect(client().send(new DescribeExecutionCommand({ executionArn }))).rejects.toMatchObject({ name: 'ExecutionDoesNotExist' });
+    expect((await start('one', '{"a":1}')).executionArn).toBe(executionArn);
+  });
+
+  test('is described and listed', async () => {
+    const stateMachineArn = machine(waiting);
+    const release = clock.work();
+    const { executionArn } = await client().send(new StartExecutionCommand({ stateMachineArn, input: '{"a":1}' }));
+
+    const running = await client().send(new DescribeExecutionCommand({ executionArn }));
+    expect(running).toMatchObject({ status: 'RUNNING', input: '{"a":1}', stateMachineArn });
+    expect(running.stopDate).toBeUndefined();
+    release();
+    await ended(executionArn!);
+
+    const described = await client().send(new DescribeExecutionCommand({ executionArn }));
+    expect(described).toMatchObject({ status: 'SUCCEEDED', output: '{"a":1}' });
+    expect(described.stopDate!.getTime() - described.startDate!.getTime()).toBe(600_000);
+    const list = (statusFilter: 'SUCCEEDED' | 'RUNNING') => client().send(new ListExecutionsCommand({ stateMachineArn, statusFilter }));
+    expect((await list('SUCCEEDED')).executions).toMatchObject([{ executionArn }]);
+    expect((await list('RUNNING')).executions).toEqual([]);
+    expect(await client().send(new DescribeStateMachineCommand({ stateMachineArn }))).toMatchObject({ status: 'ACTIVE', type: 'STANDARD' });
+  });
+
+  test('stopped, runs no Catch, and leaves its function to itself', async () => {
+    const Resource = define('slow', `exports.handler = async () => {
+      await require('timers/promises').setTimeout(60_000); console.log('went on'); throw new Error('late'); };`);
+    const release = clock.work();
+    const executionArn = states.start(machine({
+      StartAt: 'Slow',
+      States: {
+        Slow: {
+          Type: 'Task',
+          Resource,
+          End: true,
+          Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 1 }],
+          Catch: [{ ErrorEquals: ['States.ALL'], Next: 'After' }],
+        },
+        After: { Type: 'Task', Resource, End: true },
+      },
+    }));
+    const { stopDate } = await client().send(new StopExecutionCommand({ executionArn, error: 'Cancelled', cause: 'by the test' }));
+    release();
+
+    expect(stopDate).toBeDefined();
+    expect(states.describe(executionArn)).toMatchObject({ status: 'ABORTED', error: 'Cancelled', cause: 'by the test' });
+    while (lambda.logs('slow').length === 0) { await pause(1); }
+    await clock.sleep(3_600_000);
+    expect(lambda.invocations('slow')).toBe(1);
+    expect(changes.map(({ status }) => status)).toEqual(['RUNNING', 'ABORTED']);
+  });
+
+  test('tells of its status as EventBridge does', async () => {
+    const { executionArn } = await run(single({ Type: 'Task', Resource: define('fail', "exports.handler = async () => { throw new Error('no'); };") }), { a: 1 });
+
+    expect(changes).toMatchObject([
+      { executionArn, status: 'RUNNING', input: '{"a":1}', output: null, stopDate: null },
+      { executionArn, status: 'FAILED', input: '{"a":1}', output: null, error: 'Error', cause: expect.stringContaining('"errorMessage":"no"') },
+    ]);
+  });
+
+  test('ends when its state machine is deleted', async () => {
+    const stateMachineArn = machine({
+      StartAt: 'A', States: { A: { Type: 'Wait', Seconds: 60, Next: 'B' }, B: { Type: 'Wait', Seconds: 3600, End: true } },
+    });
+    const release = clock.work();
+    const executionArn = states.start(stateMachineArn);
+    states.delete(stateMachineArn);
+    expect(await client().send(new DescribeStateMachineCommand({ stateMachineArn }))).toMatchObject({ status: 'DELETING' });
+    expect(() => states.start(stateMachineArn)).toThrow('is deleting');
+    release();
+
+    await ended(executionArn);
+    expect(states.describe(executionArn).status).toBe('ABORTED');
+    await expect(client().send(new DescribeStateMachineCommand({ stateMachineArn }))).rejects.toMatchObject({ name: 'StateMachineDoesNotExist' });
+  });
+
+  test('cannot be started with a bad name, input or state machine, or without permission', async () => {
+    const stateMachineArn = machine(waiting);
+    const start = (more: object, sfn = client()) => sfn.send(new StartExecutionCommand({ stateMachineArn, ...more }));
+
+    await expect(start({ name: 'a/b' })).rejects.toMatchObject({ name: 'InvalidName' });
+    await expect(start({ name: 'x'.repeat(81) })).rejects.toMatchObject({ name: 'InvalidName' });
+    await expect(start({ input: '{' })).rejects.toMatchObject({ name: 'InvalidExecutionInput' });
+    await expect(start({ input: JSON.stringify('x'.repeat(262_143)) })).rejects.toMatchObject({ name: 'ValidationException' });
+    await expect(start({ stateMachineArn: arn('states', 'stateMachine:none') })).rejects.toMatchObject({ name: 'StateMachineDoesNotExist' });
+
+    const starter = client(server.issue(role({ Effect: 'Allow', Action: 'states:StartExecution', Resource: stateMachineArn })));
+    const { executionArn } = await start({}, starter);
+    await expect(starter.send(new DescribeExecutionCommand({ executionArn }))).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    await expect(starter.send(new StopExecutionCommand({ executionArn }))).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    await expect(start({ stateMachineArn: machine(waiting) }, starter)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+});
+
+describe('the waiting of aws-cdk-lib', () => {
+  const waiter = (isComplete: string, onTimeout: string, maxAttempts: number) => ({
+    StartAt: 'framework-isComplete-task',
+    States: {
+      'framework-isComplete-task': {
+        End: true,
+        Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 5, MaxAttempts: maxAttempts, BackoffRate: 1 }],
+        Catch: [{ ErrorEquals: ['States.ALL'], Next: 'framework-onTimeout-task' }],
+        Type: 'Task',
+        Resource: isComplete,
+      },
+      'framework-onTimeout-task': { End: true, Type: 'Task', Resource: onTimeout },
+    },
+  });
+  const custom = (name: string) => `throw Object.assign(new Error(JSON.stringify(event)), { name: '${name}' });`;
+
+  test('asks again every five seconds, for an hour if need be', async () => {
+    const isComplete = define('isComplete', `let asked = 0; exports.handler = async event => { if (++asked < 600) { ${custom('Retry')} } return asked; };`);
+    const onTimeout = define('onTimeout', MANY);
+
+    expect(await run(waiter(isComplete, onTimeout, 600), { id: 1 })).toMatchObject({ status: 'SUCCEEDED', output: 600, seconds: 599 * 5 });
+    expect(lambda.invocations('onTimeout')).toBe(0);
+  });
+
+  test('tells onTimeout what it last asked, when it gives up', async () => {
+    const isComplete = define('isComplete', `exports.handler = async event => { ${custom('Retry')} };`);
+    const onTimeout = define('onTimeout', 'exports.handler = async event => JSON.parse(JSON.parse(event.Cause).errorMessage);');
+
+    expect(await run(waiter(isComplete, onTimeout, 10), { id: 1 })).toMatchObject({ status: 'SUCCEEDED', output: { id: 1 }, seconds: 50 });
+  });
+
+  test('works with the functions of its provider framework', async () => {
+    const runtime = path.resolve(__dirname, '../../../node_modules/aws-cdk-lib/custom-resources/lib/provider-framework/runtime');
+    const onEvent = define('onEvent', "exports.handler = async event => ({ PhysicalResourceId: 'fs-1', Data: { Seen: event.ResourceProperties.A } });");
+    const isComplete = define('isComplete', `let asked = 0;
+      exports.handler = async event => ++asked < 20 ? { IsComplete: false } : { IsComplete: true, Data: { Asked: asked } };`);
+    const stateMachineName = 'waiter';
+    const environment = {
+      USER_ON_EVENT_FUNCTION_ARN: onEvent,
+      USER_IS_COMPLETE_FUNCTION_ARN: isComplete,
+      WAITER_STATE_MACHINE_ARN: arn('states', `stateMachine:${stateMachineName}`),
+    };
+    const framework = (functionName: string, handler: string) => lambda.create({
+      functionName,
+      handler: `framework.${handler}`,
+      codeDirectory: runtime,
+      environment,
+      timeoutSeconds: 900,
+      role: role({ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: [onEvent, isComplete] },
+        { Effect: 'Allow', Action: 'states:StartExecution', Resource: environment.WAITER_STATE_MACHINE_ARN }),
+    });
+    const frameworkOnEvent = framework('frameworkOnEvent', 'onEvent');
+    machine(waiter(framework('frameworkIsComplete', 'isComplete'), framework('frameworkOnTimeout', 'onTimeout'), 600), ALL, stateMachineName);
+    const began = clock.now();
+    const response = new Promise<Record<string, unknown>>(resolve =>
+      server.receiveAt('/cloudformation/', body => resolve(JSON.parse(body.toString()) as Record<string, unknown>)));
+
+    await lambda.enqueue(frameworkOnEvent, {
+      RequestType: 'Create',
+      ResponseURL: 'https://cloudformation-custom-resource-response.invalid/cloudformation/1',
+      StackId: 'stack',
+      RequestId: 'request',
+      LogicalResourceId: 'Logical',
+      ResourceProperties: { A: 'a' },
+    });
+
+    expect(await response).toMatchObject({
+      Status: 'SUCCESS', PhysicalResourceId: 'fs-1', StackId: 'stack', LogicalResourceId: 'Logical', Data: { Seen: 'a', Asked: 20 },
+    });
+    expect((clock.now() - began) / 1000).toBe(19 * 5);
+  });
+});
