@@ -1,4 +1,5 @@
 import { awscdk, javascript, JsonFile } from 'projen';
+import { zones } from './projenrc/rooms';
 
 /**
  * The lowest aws-cdk-lib that this library is built with, and works with. `IFileSystem`
@@ -92,16 +93,9 @@ project.package.addPackageResolutions('unrs-resolver@1.12.2');
 project.package.addField('allowScripts', { 'node': true, 'esbuild': true, 'unrs-resolver': true });
 
 // ── The house: what may import what ──────────────────────────────────────────────────────────────────────────────────
-project.eslint!.addRules({
-  'import/no-restricted-paths': ['error', {
-    zones: [
-      { target: './src', from: ['./lambda', './test', './examples'], message: 'src and lambda meet in src/contract only' },
-      { target: './lambda', from: './src', except: ['./contract'], message: 'lambda may import of src only its contract' },
-      { target: './lambda', from: ['./test', './examples', './node_modules/aws-cdk-lib'] },
-      { target: './src/contract', from: ['./src/efs', './src/ebs', './src/private', './node_modules'], message: 'the contract imports nothing' },
-    ],
-  }],
-});
+project.eslint!.addRules({ 'import/no-restricted-paths': ['error', { zones: zones() }] });
+// What a template and a handler say to each other: types and constants, no code that runs anywhere in particular.
+project.eslint!.addOverride({ files: ['src/contract/*.ts'], rules: { 'import/no-nodejs-modules': 'error' } });
 
 // The examples import the library by its name, as a user does; tsc knows where it is.
 project.eslint!.addOverride({
@@ -110,7 +104,7 @@ project.eslint!.addOverride({
 });
 
 // Formats of files are made of bits.
-project.eslint!.addOverride({ files: ['lambda/transfer/formats/*.ts', 'test/unit/lambda/transfer/formats/*.ts', 'test/campaigns/formats/*.ts'], rules: { 'no-bitwise': 'off' } });
+project.eslint!.addOverride({ files: ['lambda/transfer/formats/*.ts', 'test/harness/formats/*.ts', 'test/campaigns/formats/*.ts'], rules: { 'no-bitwise': 'off' } });
 
 // ── TypeScript outside of src/: checked by tsc, compiled by esbuild ──────────────────────────────────────────────────
 const outsideOfJsii = {
@@ -227,7 +221,7 @@ project.addTask('fuzz', {
 
 project.addTask('fixtures', {
   description: 'Make the disk images of the tests anew, with qemu-img and qemu-io',
-  exec: 'test/unit/lambda/transfer/formats/make-fixtures.sh',
+  exec: 'test/harness/formats/make-fixtures.sh',
 });
 
 project.addTask('bench', {

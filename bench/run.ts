@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { makeCertificate } from './certificate';
 import { PARENT_ID, type Measured, type PipelineName, type SinkOptions } from './options';
+import { makeCertificate } from '../test/harness/certificate';
 
 /**
  * Measures the copying worker beside other ways to do the same, in one run:

@@ -2,7 +2,7 @@ export { Adopt } from './efs/adopt';
 export { BackupPolicy, type BackupPolicyProps } from './efs/backup-policy';
 export type { FileSystemLookupOptions } from './efs/file-system-lookup';
 export { FileSystem, type FileSystemProps } from './efs/file-system';
-export type { FileSystemConfigurationOptions, LifecycleOptions } from './efs/file-system-configuration';
+export type { FileSystemConfigurationOptions, LifecycleOptions } from './private/efs/configuration-options';
 export { FileSystemPolicy, type FileSystemPolicyProps } from './efs/file-system-policy';
 export { LifecycleConfiguration, type LifecycleConfigurationProps } from './efs/lifecycle-configuration';
 export { ReplicationConfiguration, type ReplicationConfigurationProps } from './efs/replication-configuration';
@@ -22,4 +22,5 @@ export { Snapshot, type ISnapshot } from './ebs/snapshot';
 export { SnapshotExport, type SnapshotExportProps } from './ebs/snapshot-export';
 export { SnapshotImport, type SnapshotImportProps } from './ebs/snapshot-import';
 
-export { StorageFunctions, type StorageFunctionsOptions, type StorageEndpointsOptions } from './storage-functions';
+export { StorageFunctions, type StorageEndpointsOptions } from './storage-functions';
+export type { StorageFunctionsOptions } from './private/functions/options';

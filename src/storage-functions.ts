@@ -1,87 +1,9 @@
-import type { Size } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import type { StorageFunctionsOptions } from './private/functions/options';
 import { settleFunctions } from './private/functions/settings';
 import { acknowledge } from './private/resource/acknowledge';
 import { check, misuse, notBoth, wholeMebibytes } from './private/resource/validation';
-
-/**
- * How the functions run that the constructs of this library bring along.
- */
-export interface StorageFunctionsOptions {
-  /**
-   * The VPC in which the functions run. They call AWS APIs only, which must be
-   * reachable from there: through a NAT gateway, or `StorageFunctions.addEndpoints`.
-   *
-   * All resources of this library depend on the VPC and what is defined in it,
-   * so that they are deleted while its routes and endpoints are still there.
-   *
-   * @default - none: Lambda's own network
-   */
-  readonly vpc?: ec2.IVpc;
-
-  /**
-   * The subnets in which the functions run. Needs `vpc`.
-   *
-   * @default - the private subnets of the VPC
-   */
-  readonly vpcSubnets?: ec2.SubnetSelection;
-
-  /**
-   * The security groups of the functions. Needs `vpc`. HTTPS must be allowed to go out.
-   *
-   * @default - one for the functions of each stack, from which everything may go out
-   */
-  readonly securityGroups?: ec2.ISecurityGroup[];
-
-  /**
-   * The permissions boundary of all roles that the functions and state machines have.
-   * It also goes to the role of the function of aws-cdk-lib that empties buckets.
-   *
-   * @default - none
-   */
-  readonly permissionsBoundary?: iam.IManagedPolicy;
-
-  /**
-   * Where all the functions log to. Not together with `logRetention`.
-   *
-   * @default - one log group for the functions of each stack if `logRetention` is given; otherwise those that Lambda makes, which last for ever
-   */
-  readonly logGroup?: logs.ILogGroup;
-
-  /**
-   * How long the logs are kept. The functions of each stack then have one log group,
-   * which is removed with the stack.
-   *
-   * @default - for ever
-   */
-  readonly logRetention?: logs.RetentionDays;
-
-  /**
-   * What the functions run on.
-   *
-   * @default lambda.Architecture.ARM_64 - those of aws-cdk-lib's provider framework, which come along, stay with its own default
-   */
-  readonly architecture?: lambda.Architecture;
-
-  /**
-   * The memory of the functions that answer CloudFormation, 128 to 10240 MiB.
-   *
-   * @default - 256 MiB
-   */
-  readonly handlerMemory?: Size;
-
-  /**
-   * The memory of a function that copies, 512 to 10240 MiB. It needs less than 300;
-   * but with the memory comes the processor, and, for accounts that asked for it, the network.
-   *
-   * @default - 1769 MiB, which is one processor
-   */
-  readonly workerMemory?: Size;
-}
 
 /**
  * The functions that the constructs of this library bring along: all in one place.

@@ -6,6 +6,7 @@ import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
 import type { Stacks } from '../shared/stacks';
+import { stateOf, stateTag } from '../shared/state-tag';
 
 /** When the image was last what its resource is; 0: never. */
 export function currentSince({ tags }: Image): number {
@@ -35,7 +36,7 @@ export class ImageFamily {
   /** The resource is not this image any more. All that has to go before it goes first; so it is repeated while that takes time. */
   public async leave(image: Image): Promise<void> {
     const others = (await this.all())
-      .filter(({ id, tags }) => id !== image.id && valueOf(tags, OWNERSHIP_TAGS.state) !== 'creating')
+      .filter(({ id, tags }) => id !== image.id && stateOf(tags) !== 'creating')
       .sort((a, b) => currentSince(b) - currentSince(a));
     const [latest] = others;
     const replaced = latest !== undefined && currentSince(latest) > currentSince(image);
@@ -45,10 +46,10 @@ export class ImageFamily {
     if (status === undefined && most > 0) { return this.retain(image); }
     if (status === undefined || /ROLLBACK/.test(status)) {
       // What the failed update had made goes; but not what it had taken up again.
-      return valueOf(image.tags, OWNERSHIP_TAGS.state) === 'returned' ? this.retain(image) : this.aws.images.deregister(image.id);
+      return stateOf(image.tags) === 'returned' ? this.retain(image) : this.aws.images.deregister(image.id);
     }
     const stays = most > 0 && !/^DELETE/.test(status);
-    const superfluous = others.filter(({ tags }) => valueOf(tags, OWNERSHIP_TAGS.state) === 'retained').slice(stays ? most - 1 : 0);
+    const superfluous = others.filter(({ tags }) => stateOf(tags) === 'retained').slice(stays ? most - 1 : 0);
     for (const { id } of superfluous) {
       await this.aws.images.deregister(id);
       log({ event: 'deregistered an image that was kept', imageId: id });
@@ -63,7 +64,7 @@ export class ImageFamily {
   }
 
   private async retain({ id }: Image): Promise<void> {
-    await this.aws.images.tag(id, [{ Key: OWNERSHIP_TAGS.state, Value: 'retained' }]);
+    await this.aws.images.tag(id, [stateTag('retained')]);
     log({ event: 'kept an image that was replaced', imageId: id });
   }
 

@@ -3,7 +3,8 @@ import { TRANSFER_MOST_HOURS, type TransferLimits } from '../../src/contract/lim
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
 import { boolean, integer, within } from '../shared/property-values';
-import { BLOCK_SIZE, blocksOf, diskSizeOf, GIB, MOST_GIB } from '../transfer/blocks/sizes';
+import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../transfer/blocks/sizes';
+import { diskSizeOf } from '../transfer/bucket/plan';
 import { mostOfStream, mostWorkers, PUTS_PER_SECOND, WORKER_BYTES_PER_SECOND } from '../transfer/flow/division';
 import { mayBeKnown } from '../transfer/image/known-digests';
 import { nameOfImage } from '../transfer/image/object';

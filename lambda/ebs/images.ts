@@ -4,7 +4,7 @@ import {
   type EC2Client, type Filter, type Image as Ec2Image, type LaunchPermission, type RegisterImageRequest, type Tag,
 } from '@aws-sdk/client-ec2';
 import { isNamed, saidBy } from '../shared/errors';
-import { retrying } from '../shared/retry';
+import { RETRY_POLICIES, retrying } from '../shared/retry';
 
 export interface Image {
   readonly id: string;
@@ -25,9 +25,6 @@ export class NameTaken extends Error {
     super(`AMI name '${imageName}' is taken`);
   }
 }
-
-/** EC2 may not show for a while what it has just registered. */
-const VISIBLE_AFTER_SECONDS = 60;
 
 /** The account's AMIs. */
 export class Images {
@@ -67,7 +64,7 @@ export class Images {
       const [image] = await this.list({ Owners: ['self'], Filters: [{ Name: 'name', Values: [name] }] });
       if (!image) { throw missing; }
       return image;
-    }, { also: error => error === missing, alsoSeconds: VISIBLE_AFTER_SECONDS, what: 'find image by name' }).catch(error => {
+    }, { policy: RETRY_POLICIES.IMAGE_LISTING, retryIf: error => error === missing, what: 'find image by name' }).catch(error => {
       if (error === missing) { return undefined; }
       throw error;
     });

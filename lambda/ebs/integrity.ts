@@ -1,7 +1,8 @@
 import type { IntegrityOptions } from '../../src/contract/integrity';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource } from '../../src/contract/transfer';
-import { blocksOf, diskSizeOf } from '../transfer/blocks/sizes';
+import { blocksOf } from '../transfer/blocks/sizes';
+import { diskSizeOf } from '../transfer/bucket/plan';
 import { nameOfImage } from '../transfer/image/object';
 
 /** EBS takes no more blocks of one snapshot, and gives no more; nobody can have that raised. */

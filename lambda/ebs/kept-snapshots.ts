@@ -2,8 +2,9 @@ import type { Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
+import { type State, stateOf, stateTag } from '../shared/state-tag';
 import type { TransferStore } from '../transfer/bucket/store';
-import { condemnIfUsed, CONDEMNED } from '../transfer/parent/use';
+import { condemnIfUsed } from '../transfer/parent/use';
 import { SnapshotInUse, type Snapshots } from '../transfer/snapshot/snapshots';
 
 /** EC2 may hold a snapshot to be in use for a while after its image is gone. */
@@ -25,9 +26,9 @@ export class KeptSnapshots {
     const users = await this.aws.images.using([snapshotId]);
     if (users.length === 0 && Date.now() < since + RELEASED_AFTER_MILLISECONDS) { return false; }
     const keeps = users.some(({ tags }) =>
-      valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId && valueOf(tags, OWNERSHIP_TAGS.state) === 'retained');
+      valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId && stateOf(tags) === 'retained');
     if (!keeps) { throw refusal; }
-    await this.aws.snapshots.tag(snapshotId, [{ Key: OWNERSHIP_TAGS.state, Value: 'retained' }]);
+    await this.aws.snapshots.tag(snapshotId, [stateTag('retained')]);
     log({ event: 'kept the snapshot of an image that is kept', snapshotId });
     return true;
   }
@@ -35,7 +36,7 @@ export class KeptSnapshots {
   /** False: some are still being released. */
   public async removeUnused(stackId: string): Promise<boolean> {
     // A parent that an image used when its last child was done is left condemned.
-    const kept = (await Promise.all(['retained', CONDEMNED].map(state =>
+    const kept = (await Promise.all((['retained', 'condemned'] satisfies State[]).map(state =>
       this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: state })))).flat();
     const used = new Set((await this.aws.images.using(kept.map(({ id }) => id))).flatMap(({ snapshotIds }) => snapshotIds));
     let all = true;

@@ -12,6 +12,7 @@ import { belongsTo, ownershipTags, tagChanges, valueOf } from '../shared/ownersh
 import { boolean, integer } from '../shared/property-values';
 import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
 import type { Stacks } from '../shared/stacks';
+import { stateOf, stateTag } from '../shared/state-tag';
 
 export interface MachineImageServices {
   readonly images: Images;
@@ -76,13 +77,13 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
     await setPermissions(id, properties.LaunchPermissions ?? []);
     await setDeprecation(image, properties.DeprecateAt);
 
-    const state = valueOf(tags, STATE);
+    const state = stateOf(tags);
     const becomesCurrent = currentSince(image) === 0 || state === 'creating' || state === 'retained'
       || (old !== undefined && identityOf(identity, old) !== wanted);
     const own = {
       [MACHINE_IMAGE_TAGS.retainPrevious]: `${properties.RetainPrevious ?? 0}`,
       ...(becomesCurrent && { [MACHINE_IMAGE_TAGS.currentSince]: `${await new ImageFamily(aws, context).now()}` }),
-      ...(state === 'retained' && { [STATE]: 'returned' }),
+      ...(state === 'retained' && { [STATE]: stateTag('returned').Value }),
     };
     const { set, remove } = tagChanges(tags, properties.Tags ?? [], old?.Tags);
     await images.untag(id, remove);
@@ -151,7 +152,7 @@ export function machineImage(aws: MachineImageServices): Lifecycle<MachineImageP
 
     async gone(id, _properties, { stackId }) {
       const image = await images.find(id);
-      return image === undefined || valueOf(image.tags, STACK_ID) !== stackId || valueOf(image.tags, STATE) === 'retained';
+      return image === undefined || valueOf(image.tags, STACK_ID) !== stackId || stateOf(image.tags) === 'retained';
     },
 
     async find(_candidates, { stackId, logicalId }) {
@@ -171,7 +172,7 @@ function created(id: string): Created {
 }
 
 function isHandedOut({ tags }: Image): boolean {
-  return valueOf(tags, STATE) !== 'creating';
+  return stateOf(tags) !== 'creating';
 }
 
 /** The same for a repeated request, and another one for every other. */
@@ -209,7 +210,7 @@ function requestOf(name: string, properties: MachineImageProperties, context: Co
     TagSpecifications: [{
       ResourceType: 'image',
       Tags: [
-        ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), { Key: STATE, Value: 'creating' },
+        ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), stateTag('creating'),
       ],
     }],
   };

@@ -16,7 +16,9 @@ import { ownershipTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean, integer } from '../shared/property-values';
 import { type Context, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/resource-lifecycle';
 import type { Stacks } from '../shared/stacks';
-import { diskSizeOf, GIB } from '../transfer/blocks/sizes';
+import { stateOf, stateTag } from '../shared/state-tag';
+import { GIB } from '../transfer/blocks/sizes';
+import { diskSizeOf } from '../transfer/bucket/plan';
 import type { TransferStore } from '../transfer/bucket/store';
 import { pinDelta } from '../transfer/image/delta';
 import { pinManifest } from '../transfer/image/manifest';
@@ -48,7 +50,6 @@ interface Memo {
 }
 
 /** Value of the state tag until the snapshot is handed to CloudFormation, which knows nothing of one that was completed but not handed out. */
-const CREATING = 'creating';
 
 /** EC2 may learn of a snapshot later than EBS gave its id. */
 const VISIBLE_AFTER_MILLISECONDS = 150_000;
@@ -81,7 +82,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     const encrypted = Encrypted !== undefined && boolean('encrypted', Encrypted);
     const kmsKeyArn = KmsKeyId === undefined ? undefined : await starter.keyArn(KmsKeyId);
     const tags = [
-      ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), { Key: OWNERSHIP_TAGS.state, Value: CREATING },
+      ...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), stateTag('creating'),
     ];
 
     /** undefined: this event was delivered before, and other parameters followed from it. */
@@ -161,7 +162,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
     const { set, remove } = tagChanges(tags, wanted.Tags ?? [], old?.Tags);
     await snapshots.untag(id, remove);
     await snapshots.tag(id, set);
-    const state = valueOf(tags, OWNERSHIP_TAGS.state);
+    const state = stateOf(tags);
     // One that was kept for an image, and is wanted again, may have been shared otherwise.
     if (wanted.SharedWith || old?.SharedWith || state === 'retained') { await sharing.set(id, wanted.SharedWith ?? []); }
     // Last: from now on only CloudFormation decides what becomes of it.
@@ -238,7 +239,7 @@ export function snapshotImport(aws: SnapshotImportServices): Lifecycle<SnapshotI
 
     async gone(id, _properties, { stackId }) {
       const snapshot = await snapshots.find(id);
-      if (snapshot === undefined || !isOf(stackId, snapshot) || valueOf(snapshot.tags, OWNERSHIP_TAGS.state) === 'retained') { return true; }
+      if (snapshot === undefined || !isOf(stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
       // Somebody else will remove it.
       return isCondemned(snapshot) && (await usersOf(snapshots, id)).length > 0;
     },
@@ -278,7 +279,7 @@ function tokenOf({ stackId, logicalId, requestId }: Context, refused: boolean): 
 }
 
 function isHandedOut({ tags }: Snapshot): boolean {
-  return valueOf(tags, OWNERSHIP_TAGS.state) !== CREATING;
+  return stateOf(tags) !== 'creating';
 }
 
 function isOf(stackId: string, { tags }: Snapshot): boolean {

@@ -64,7 +64,7 @@ export class SnapshotStarter {
     try {
       // Others' imports may end within a minute.
       const { SnapshotId, KmsKeyArn, SseType } = await retrying(() => this.ebs.send(command), {
-        also: error => isNamed(error, 'ConcurrentLimitExceededException') || (parentId !== undefined && isNotYetVisible(error)), what: 'start snapshot',
+        retryIf: error => isNamed(error, 'ConcurrentLimitExceededException') || (parentId !== undefined && isNotYetVisible(error)), what: 'start snapshot',
       });
       return { id: SnapshotId!, encrypted: KmsKeyArn !== undefined || (SseType ?? 'none') !== 'none' };
     } catch (error) {

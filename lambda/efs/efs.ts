@@ -3,7 +3,7 @@ import {
   type DescribeFileSystemsRequest, type EFSClient, type FileSystemDescription, type MountTargetDescription, type Tag,
 } from '@aws-sdk/client-efs';
 import { isNamed, nameOf } from '../shared/errors';
-import { retrying, type RetryOptions } from '../shared/retry';
+import { RETRY_POLICIES, retrying, type RetryOptions } from '../shared/retry';
 
 /** The prop that a user has to look at when EFS refuses so. */
 const PROPS: Record<string, string> = {
@@ -21,7 +21,7 @@ const PROPS: Record<string, string> = {
 };
 
 /** The first call of a poll: where all of EFS shares one rate limit, the next poll is soon enough. */
-export const POLL: RetryOptions = { hasty: true };
+export const POLL: RetryOptions = { policy: RETRY_POLICIES.POLL };
 
 /** TagKeys of one call. */
 const MOST_TAG_KEYS = 50;

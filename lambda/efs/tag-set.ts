@@ -1,10 +1,9 @@
 import type { EFSClient, Tag } from '@aws-sdk/client-efs';
 import { Efs, idOf } from './efs';
-import { refuseReserved } from './user-tags';
 import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
 import { isNamed } from '../shared/errors';
-import { tagChanges, valueOf } from '../shared/ownership';
+import { refuseReservedTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/property-values';
 import { identityOf, type Found, type Lifecycle } from '../shared/resource-lifecycle';
 
@@ -42,7 +41,7 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
 
     /** One call sets all of them, or none: so a Delete after a failure knows whether there is anything to remove. */
     async create(properties, { old }) {
-      refuseReserved(properties.Tags);
+      refuseReservedTags(properties.Tags);
       const { ResourceId, Address, Tags } = properties;
       const tags = await present(ResourceId);
       if (!old || !sameResource(properties, old)) { refuseForeign(properties, tags, Tags); }
@@ -52,7 +51,7 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
 
     /** All of it at once, and nothing in `ready`: no tag tells which request was the last one, and one that is asked for late must not undo a later one. */
     async update(_id, properties, old) {
-      refuseReserved(properties.Tags);
+      refuseReservedTags(properties.Tags);
       const { ResourceId, Tags } = properties;
       const formerly = sameResource(properties, old) ? old.Tags : [];
       const added = Tags.filter(({ Key }) => !formerly.some(tag => tag.Key === Key));

@@ -1,5 +1,5 @@
 import type { Context } from './resource-lifecycle';
-import { OWNERSHIP_TAGS, type OwnerProperties, type TagProperty } from '../../src/contract/ownership';
+import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, type OwnerProperties, type TagProperty } from '../../src/contract/ownership';
 
 /** A tag on a resource, as EFS and EC2 give it. */
 interface Tag { Key?: string; Value?: string }
@@ -32,4 +32,10 @@ export function tagChanges(actual: readonly Tag[] | undefined, wanted: readonly 
       .filter(old => !wanted.some(tag => tag.Key === old.Key) && valueOf(actual, old.Key) === old.Value)
       .map(old => old.Key),
   };
+}
+
+/** Throws if a user's tags have a key that this library reserves for itself. */
+export function refuseReservedTags(tags: readonly TagProperty[] = []): void {
+  const reserved = tags.find(({ Key }) => Key.startsWith(OWNERSHIP_TAG_PREFIX));
+  if (reserved) { throw new Error(`'tags' must not have keys that begin with ${OWNERSHIP_TAG_PREFIX}, got ${reserved.Key}`); }
 }

@@ -2,20 +2,48 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isNamed, nameOf } from './errors';
 import { log } from './log';
 
+/** How long a call is repeated. */
+export interface RetryPolicy {
+  /** Time limit for errors that pass by themselves: throttling, server errors, broken connections. */
+  readonly seconds: number;
+  /** Time limit once an error matched by `retryIf` has occurred. @default - `seconds` */
+  readonly retryIfSeconds?: number;
+  /** Throws throttling at once, because the caller is a poll that is repeated anyway. */
+  readonly throwThrottles?: boolean;
+}
+
+/** Every retry policy of this library. A call that names none has `CALL`. */
+export const RETRY_POLICIES = {
+  /** A call of a handler whose function has two minutes. */
+  CALL: { seconds: 90 },
+  /** The first call of a poll. All of EFS shares one rate limit, so the next poll is soon enough. */
+  POLL: { seconds: 90, throwThrottles: true },
+  /** Questions to CloudFormation, which are asked beside the work itself. */
+  STACK_STATUS: { seconds: 30 },
+  /** After StartSnapshot, some hosts of EBS direct do not know the snapshot for up to two minutes, as its team says. */
+  SNAPSHOT_VISIBILITY: { seconds: 150 },
+  /** EC2 lists snapshots and tags late. */
+  SNAPSHOT_LISTING: { seconds: 90, retryIfSeconds: 30 },
+  /** EC2 lists a registered image late. */
+  IMAGE_LISTING: { seconds: 90, retryIfSeconds: 60 },
+  /** EFS learns late from EC2 that a security group exists, or that a network interface is gone. */
+  NETWORK_VISIBILITY: { seconds: 90, retryIfSeconds: 30 },
+  /** A file system that just became available may refuse its replication for a while. */
+  REPLICATION: { seconds: 60 },
+  /** A streamed body may take minutes before it fails, and then has to be sent again. */
+  STREAM: { seconds: 600 },
+} as const satisfies Record<string, RetryPolicy>;
+
 export interface RetryOptions {
-  /** Further errors that pass by themselves, beside throttling, server errors and broken connections. */
-  readonly also?: (error: unknown) => boolean;
-  /** Give up when this much time has passed. @default 90 seconds: `onEvent` has two minutes */
-  readonly seconds?: number;
-  /** Throttling is not waited out but thrown, by a poll that will be repeated anyway. */
-  readonly hasty?: boolean;
-  /** For the errors of `also`, of which the most frequent is told in the end, whatever comes last. @default - as `seconds` */
-  readonly alsoSeconds?: number;
+  /** @default RETRY_POLICIES.CALL */
+  readonly policy?: RetryPolicy;
+  /** Matches further errors that pass by themselves. When time is up, the most frequent of them is thrown, not the latest. */
+  readonly retryIf?: (error: unknown) => boolean;
   /** What is being tried, for the log. */
   readonly what?: string;
-  /** Asked before every pause: true ends the retries, as if their time were over. */
+  /** Called before every pause; true ends the retries as if their time were over. */
   readonly giveUp?: () => boolean;
-  /** Told what failed before every repetition. */
+  /** Called with the error before every repetition. */
   readonly onRetry?: (error: unknown) => void;
 }
 
@@ -23,25 +51,25 @@ const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
 
 /**
- * The only layer of retries: the SDK's own is switched off (`client-config.ts`),
- * so that one call is one request. Pauses double, with full jitter.
+ * Calls `attempt` until it succeeds, fails for good, or the time of the policy is over. This is the only layer of retries:
+ * the SDK's own is switched off (`client-config.ts`), so one call is one request. Pauses double, and vary at random by half.
  */
 export async function retrying<T>(
-  attempt: () => Promise<T>, { also, seconds = 90, alsoSeconds = seconds, hasty, what, giveUp, onRetry }: RetryOptions = {},
+  attempt: () => Promise<T>, { policy = RETRY_POLICIES.CALL, retryIf, what, giveUp, onRetry }: RetryOptions = {},
 ): Promise<T> {
   const begin = Date.now();
-  const telling = new Map<string, { readonly count: number; readonly error: unknown }>();
+  const frequent = new ErrorCounts();
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
       const passes = passesByItself(error);
-      const known = !passes && also?.(error) === true;
-      if (known) { telling.set(kindOf(error), { count: (telling.get(kindOf(error))?.count ?? 0) + 1, error }); }
-      const end = begin + (telling.size === 0 ? seconds : alsoSeconds) * 1000;
-      const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
-      if ((!passes && !known) || (hasty && isThrottle(error))) { throw error; }
-      if (Date.now() + pause > end || giveUp?.()) { throw [...telling.values()].sort((a, b) => b.count - a.count)[0]?.error ?? error; }
+      if (!passes && retryIf?.(error) !== true) { throw error; }
+      if (policy.throwThrottles && isThrottle(error)) { throw error; }
+      if (!passes) { frequent.add(error); }
+      const end = begin + 1000 * (frequent.isEmpty ? policy.seconds : policy.retryIfSeconds ?? policy.seconds);
+      const pause = pauseAfter(tries);
+      if (Date.now() + pause > end || giveUp?.()) { throw frequent.most ?? error; }
       onRetry?.(error);
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);
@@ -49,8 +77,27 @@ export async function retrying<T>(
   }
 }
 
-function kindOf(error: unknown): string {
-  return `${nameOf(error)} ${(error as { Reason?: string }).Reason ?? ''}`;
+function pauseAfter(tries: number): number {
+  return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
+}
+
+/** The errors of a call by name and reason: the most frequent one says more than the latest. */
+class ErrorCounts {
+  private readonly counts = new Map<string, { readonly count: number; readonly error: unknown }>();
+
+  public add(error: unknown): void {
+    const kind = `${nameOf(error)} ${(error as { Reason?: string }).Reason ?? ''}`;
+    this.counts.set(kind, { count: (this.counts.get(kind)?.count ?? 0) + 1, error });
+  }
+
+  public get isEmpty(): boolean {
+    return this.counts.size === 0;
+  }
+
+  /** undefined: there was none. */
+  public get most(): unknown {
+    return [...this.counts.values()].sort((a, b) => b.count - a.count)[0]?.error;
+  }
 }
 
 const THROTTLES = [

@@ -2,7 +2,7 @@ import { DescribeStackResourcesCommand, DescribeStacksCommand, type CloudFormati
 import { saidBy } from './errors';
 import { log } from './log';
 import type { ReadyContext } from './resource-lifecycle';
-import { retrying } from './retry';
+import { RETRY_POLICIES, retrying } from './retry';
 
 /** A resource of a stack. */
 export interface Membership {
@@ -72,7 +72,7 @@ export class Stacks {
   public async resources(physicalId: string): Promise<Membership[]> {
     try {
       const { StackResources: resources } = await retrying(
-        () => this.client.send(new DescribeStackResourcesCommand({ PhysicalResourceId: physicalId })), { what: 'DescribeStackResources', seconds: 30 });
+        () => this.client.send(new DescribeStackResourcesCommand({ PhysicalResourceId: physicalId })), { what: 'DescribeStackResources', policy: RETRY_POLICIES.STACK_STATUS });
       return (resources ?? [])
         .filter(resource => resource.PhysicalResourceId === physicalId && !/^DELETE_(COMPLETE|SKIPPED)$/.test(resource.ResourceStatus!))
         .map(({ StackId, LogicalResourceId, ResourceType }) => ({ stackId: StackId!, logicalId: LogicalResourceId!, type: ResourceType! }));
@@ -87,7 +87,7 @@ export class Stacks {
   public async status(stackId: string): Promise<string | undefined> {
     try {
       const { Stacks: stacks } = await retrying(
-        () => this.client.send(new DescribeStacksCommand({ StackName: stackId })), { what: 'DescribeStacks', seconds: 30 });
+        () => this.client.send(new DescribeStacksCommand({ StackName: stackId })), { what: 'DescribeStacks', policy: RETRY_POLICIES.STACK_STATUS });
       return stacks?.[0]?.StackStatus;
     } catch (error) {
       // CloudFormation's error for a stack that it does not know is the one for every wrong parameter.

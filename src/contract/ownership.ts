@@ -15,11 +15,7 @@ export const OWNERSHIP_TAGS = {
   identity: 'cdk-durable-storage:identity',
   /** The CloudFormation request that made it: the same when an event is delivered twice. */
   requestId: 'cdk-durable-storage:request-id',
-  /**
-   * Only while it was never handed out: `creating`. For one that was there before its stack: `adopted`. For a
-   * snapshot that was deleted while it was in use as a parent: `condemned`; whoever ends that use removes it. A machine
-   * image, or its snapshot, that was replaced but is kept: `retained`; one that was, and is used again: `returned`.
-   */
+  /** What the thing is to its resource; `lambda/shared/state-tag.ts` has the values and what ends each. */
   state: 'cdk-durable-storage:state',
 } as const;
 

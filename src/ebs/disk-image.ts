@@ -7,6 +7,7 @@ import { DiskImageFormat } from './disk-image-format';
 import { ExportFormat } from './export-format';
 import type { SnapshotExport } from './snapshot-export';
 import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
+import type { DiskImageLocation } from '../private/ebs/image-location';
 import { check, misuse, notBoth } from '../private/resource/validation';
 
 /**
@@ -131,24 +132,6 @@ export abstract class DiskImage {
    * @internal
    */
   public abstract _bind(scope: Construct): DiskImageLocation;
-}
-
-/**
- * Where an image lies.
- *
- * @internal
- */
-export interface DiskImageLocation {
-  readonly bucket: s3.IBucket;
-  readonly key: string;
-  readonly versionId?: string;
-  /** Which it must have. */
-  readonly etag?: string;
-  /** Absent: what its first bytes say. */
-  readonly format?: string;
-  readonly containerAsRaw?: boolean;
-  /** Beside it lies its manifest. */
-  readonly manifest?: boolean;
 }
 
 class BucketImage extends DiskImage {

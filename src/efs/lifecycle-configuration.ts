@@ -1,9 +1,9 @@
 import { Resource } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct } from 'constructs';
-import type { LifecycleOptions } from './file-system-configuration';
 import type { LifecycleConfigurationProperties } from '../contract/configuration';
 import { lifecyclePolicies } from '../private/efs/configuration';
+import type { LifecycleOptions } from '../private/efs/configuration-options';
 import { settingResource } from '../private/efs/setting-resource';
 
 /**

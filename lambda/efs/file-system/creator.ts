@@ -13,6 +13,7 @@ import { belongsTo, ownershipTags, tagChanges, valueOf } from '../../shared/owne
 import { boolean } from '../../shared/property-values';
 import type { Context, CreateContext } from '../../shared/resource-lifecycle';
 import type { Stacks } from '../../shared/stacks';
+import { type State, stateOf, stateTag } from '../../shared/state-tag';
 
 /** A deletion that began just before takes seconds; `onEvent` has two minutes. */
 const WAIT_FOR_DELETION = 60_000;
@@ -75,9 +76,9 @@ export class Creator {
   }
 
   /** Makes it this resource's; also what was lost by hand comes back. */
-  public async claim(fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, state?: 'adopted'): Promise<void> {
+  public async claim(fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, state?: State): Promise<void> {
     const tags = ownershipTags(properties, context);
-    if (state) { tags.push({ Key: OWNERSHIP_TAGS.state, Value: state }); }
+    if (state) { tags.push(stateTag(state)); }
     await this.efs.tag(fileSystem.FileSystemId!, tagChanges(fileSystem.Tags, tags).set);
   }
 
@@ -92,7 +93,7 @@ export class Creator {
       Tags: [
         ...(properties.FileSystemTags ?? []).map(({ Key, Value }) => ({ Key, Value })),
         ...ownershipTags(properties, context),
-        { Key: OWNERSHIP_TAGS.state, Value: 'creating' },
+        stateTag('creating'),
       ],
     })));
     return FileSystemId!;
@@ -187,7 +188,7 @@ export class Creator {
  * replaced: its data are older than the operation in hand, whose rollback must not delete it.
  */
 function wasRetained({ FileSystemId: id, CreationToken: token, Tags: tags }: FileSystemDescription, { old, requestId }: Creation['context']): boolean {
-  const begunHere = valueOf(tags, OWNERSHIP_TAGS.state) === 'creating' || valueOf(tags, OWNERSHIP_TAGS.requestId) === requestId;
+  const begunHere = stateOf(tags) === 'creating' || valueOf(tags, OWNERSHIP_TAGS.requestId) === requestId;
   const inUse = old !== undefined && (old.AdoptFileSystemId === id || tokenOf(old) === token);
   return !begunHere && !inUse;
 }

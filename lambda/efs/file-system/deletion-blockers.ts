@@ -1,8 +1,4 @@
-import { paginateDescribeNetworkInterfaces, type EC2Client } from '@aws-sdk/client-ec2';
-import { paginateDescribeAccessPoints, type FileSystemDescription, type MountTargetDescription } from '@aws-sdk/client-efs';
-import { nameOf, saidBy } from '../../shared/errors';
-import { log } from '../../shared/log';
-import { retrying } from '../../shared/retry';
+import { paginateDescribeAccessPoints, type FileSystemDescription } from '@aws-sdk/client-efs';
 import type { Efs } from '../efs';
 import { subnetsOfLeavingSets } from '../mount-targets/record';
 
@@ -37,26 +33,6 @@ export async function refuseForObstacles(efs: Efs, fileSystem: FileSystemDescrip
   if (points.length > 0) {
     throw new Error(`file system ${fileSystemId} cannot be deleted as long as it has access points: delete ${points.slice(0, MOST_NAMED).join(', ')}`
       + `${points.length > MOST_NAMED ? ` and ${points.length - MOST_NAMED} more` : ''} first`);
-  }
-}
-
-/** Network interfaces that EC2 still has although EFS has forgotten their mount targets: security groups and subnets stay in use by them. */
-export async function interfacesLeft(ec2: EC2Client, fileSystemId: string, targets: readonly MountTargetDescription[]): Promise<string[]> {
-  try {
-    return await retrying(async () => {
-      const found: string[] = [];
-      for await (const page of paginateDescribeNetworkInterfaces({ client: ec2 }, {
-        // How EFS describes them, the id of the mount target at the end.
-        Filters: [{ Name: 'description', Values: [`EFS mount target for ${fileSystemId} (*`] }],
-      })) {
-        found.push(...(page.NetworkInterfaces ?? []).map(({ NetworkInterfaceId }) => NetworkInterfaceId!));
-      }
-      return found.filter(id => !targets.some(({ NetworkInterfaceId }) => NetworkInterfaceId === id));
-    }, { what: 'DescribeNetworkInterfaces' });
-  } catch (error) {
-    if (!/Unauthorized|AccessDenied/.test(nameOf(error))) { throw error; }
-    log({ event: 'cannot look for network interfaces', error: saidBy(error) });
-    return [];
   }
 }
 

@@ -16,11 +16,11 @@ import type { FileSystemAttributes, FileSystemProperties } from '../../../src/co
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { isNamed, nameOf } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { belongsTo, tagChanges, valueOf } from '../../shared/ownership';
+import { belongsTo, refuseReservedTags, tagChanges, valueOf } from '../../shared/ownership';
 import type { Context, Found, Lifecycle } from '../../shared/resource-lifecycle';
 import { Stacks } from '../../shared/stacks';
+import { stateOf } from '../../shared/state-tag';
 import { Replications } from '../settings/replication';
-import { refuseReserved } from '../user-tags';
 
 export interface FileSystemClients {
   readonly efs: EFSClient;
@@ -47,7 +47,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
   async function settleRemovalPolicy(
     present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties | undefined, { stackId }: Context,
   ): Promise<void> {
-    if (stateOf(present) !== 'adopted' || old?.RemovalPolicy !== 'Retain' || properties.RemovalPolicy !== 'Delete') { return; }
+    if (stateOf(present.Tags) !== 'adopted' || old?.RemovalPolicy !== 'Retain' || properties.RemovalPolicy !== 'Delete') { return; }
     if (await stacks.isRollingBack(stackId, true)) { return; }
     await efs.untag(present.FileSystemId!, [OWNERSHIP_TAGS.state]);
   }
@@ -56,7 +56,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
   async function isTakenUpAgain(
     present: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties, context: Context,
   ): Promise<boolean> {
-    if (referenceOf(properties) === referenceOf(old) || stateOf(present) !== undefined) { return false; }
+    if (referenceOf(properties) === referenceOf(old) || stateOf(present.Tags) !== undefined) { return false; }
     if (valueOf(present.Tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
     // Where CloudFormation does not say, better one that is only released in the end than one that is lost.
     return !await stacks.isRollingBack(context.stackId, false);
@@ -77,7 +77,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
     physicalId: /^fs-[0-9a-f]{8,40}$/,
 
     async create(properties, context) {
-      refuseReserved(properties.FileSystemTags);
+      refuseReservedTags(properties.FileSystemTags);
       if (context.old) { refuseSameToken(properties, context.old); }
       const kmsKey = properties.KmsKeyId === undefined ? undefined : await keyArn(clients.kms, properties.KmsKeyId);
       const creation = { properties, wanted: immutablesOf(properties, kmsKey), context };
@@ -85,7 +85,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
     },
 
     async update(id, properties, old, context) {
-      refuseReserved(properties.FileSystemTags);
+      refuseReservedTags(properties.FileSystemTags);
       const present = await efs.fileSystem(id);
       if (!present || present.LifeCycleState === 'deleting') {
         throw new Error(`file system ${id} is gone: it was deleted outside of CloudFormation`);
@@ -126,7 +126,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
         throw error;
       }
       await settleRemovalPolicy(present, properties, old, context);
-      if (stateOf(present) === 'creating') { await efs.untag(id, [OWNERSHIP_TAGS.state]); }
+      if (stateOf(present.Tags) === 'creating') { await efs.untag(id, [OWNERSHIP_TAGS.state]); }
       return { FileSystemId: id, Arn: present.FileSystemArn!, ...throughputAttributes(present), PendingThroughputChange: pending };
     },
 
@@ -134,7 +134,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
       const present = await efs.fileSystem(id);
       if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { return; }
       if (properties.Deferral) { await schedules.cancel(id, properties.Deferral); }
-      const state = stateOf(present);
+      const state = stateOf(present.Tags);
       if (state === 'adopted') {
         log({ event: 'adopted file system released', id });
         return efs.untag(id, RELEASED);
@@ -167,7 +167,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
           id: present.FileSystemId!,
           identity: valueOf(present.Tags, OWNERSHIP_TAGS.identity),
           requestId: valueOf(present.Tags, OWNERSHIP_TAGS.requestId),
-          state: stateOf(present) === 'creating' ? 'unfinished' : 'usable',
+          state: stateOf(present.Tags) === 'creating' ? 'unfinished' : 'usable',
         });
       }
       return found;
@@ -179,10 +179,6 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
 function references(candidates: readonly FileSystemProperties[]): { reference: string; isId: boolean }[] {
   const all = candidates.map(properties => ({ reference: referenceOf(properties), isId: properties.AdoptFileSystemId !== undefined }));
   return all.filter(({ reference }, position) => all.findIndex(other => other.reference === reference) === position);
-}
-
-function stateOf({ Tags: tags }: FileSystemDescription): string | undefined {
-  return valueOf(tags, OWNERSHIP_TAGS.state);
 }
 
 /** EFS would answer with the old file system, which is not what is wanted. */

@@ -5,6 +5,7 @@ import {
   type EFSClient, type FileSystemDescription, type MountTargetDescription,
 } from '@aws-sdk/client-efs';
 import { Efs, idOf, POLL } from '../efs';
+import { interfacesLeft } from './network-interfaces';
 import { byZone, candidatesOf, checkLists, checkSituation, planOf, swapIn, type Candidate, type Situation } from './plan';
 import { readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './record';
 import { placesOf } from './subnets';
@@ -16,18 +17,14 @@ import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { boolean, number } from '../../shared/property-values';
 import { identityOf, type Context, type Found, type Lifecycle } from '../../shared/resource-lifecycle';
-import { isThrottle, type RetryOptions } from '../../shared/retry';
+import { isThrottle, RETRY_POLICIES, type RetryOptions } from '../../shared/retry';
 import { Stacks } from '../../shared/stacks';
-import { interfacesLeft } from '../file-system/deletion-blockers';
 
 export interface MountTargetsClients {
   readonly efs: EFSClient;
   readonly ec2: EC2Client;
   readonly cloudFormation: CloudFormationClient;
 }
-
-/** Until EC2 tells EFS of a security group, or of a network interface that is gone. */
-const CONSISTENCY_SECONDS = 30;
 
 /** So long a look at the record counts: a later request needs longer to begin. */
 const FRESH_MILLISECONDS = 1_000;
@@ -120,8 +117,8 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
           ...groups.length > 0 && { SecurityGroups: [...groups] },
         }));
       }, {
-        alsoSeconds: CONSISTENCY_SECONDS,
-        also: error => isNamed(error, 'SecurityGroupNotFound') || (patient && isNamed(error, 'IpAddressInUse')),
+        policy: RETRY_POLICIES.NETWORK_VISIBILITY,
+        retryIf: error => isNamed(error, 'SecurityGroupNotFound') || (patient && isNamed(error, 'IpAddressInUse')),
       });
     } catch (error) {
       // The answer to an earlier call was lost, or somebody was faster: the next look tells which.
@@ -142,7 +139,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
     if (sorted(present) === sorted(groups)) { return; }
     await efs.call('ModifyMountTargetSecurityGroups',
       client => client.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId, SecurityGroups: [...groups] })),
-      { alsoSeconds: CONSISTENCY_SECONDS, also: error => isNamed(error, 'SecurityGroupNotFound') });
+      { policy: RETRY_POLICIES.NETWORK_VISIBILITY, retryIf: error => isNamed(error, 'SecurityGroupNotFound') });
   }
 
   const life: Lifecycle<MountTargetsProperties, MountTargetsAttributes> = {

@@ -3,8 +3,7 @@ import type { Efs } from '../efs';
 import { isAsWanted, type Situation } from './plan';
 import { recordKey, subnetsOfSets } from './record';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
-import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
-import { valueOf } from '../../shared/ownership';
+import { stateOf } from '../../shared/state-tag';
 
 /**
  * The subnets of targets that become the set's although it did not make them:
@@ -25,7 +24,7 @@ export async function takenOver(efs: Efs, { fileSystem, candidates, targets }: S
 
 /** Of an adopted file system, targets that were there before are only released. */
 export function isAdopted({ Tags: tags }: Situation['fileSystem']): boolean {
-  return valueOf(tags, OWNERSHIP_TAGS.state) === 'adopted';
+  return stateOf(tags) === 'adopted';
 }
 
 async function refuseOtherGroups(efs: Efs, { MountTargetId }: MountTargetDescription, groups: readonly string[]): Promise<void> {

@@ -4,13 +4,14 @@ import { settingOf, type SettingClients } from './setting';
 import type { ReplicationConfigurationProperties, SettingAttributes } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
 import type { Lifecycle } from '../../shared/resource-lifecycle';
+import { RETRY_POLICIES } from '../../shared/retry';
 
 /** Deleted with the resource; the destination stays, as a file system of its own. */
 export const replicationConfiguration = (clients: SettingClients): Lifecycle<ReplicationConfigurationProperties, SettingAttributes> => {
   const efs = new Efs(clients.efs);
   const replications = new Replications(efs, clients.efsIn);
   /** A deletion that has just begun takes minutes; a file system changes its state in seconds. */
-  const patience = { seconds: 60, also: (error: unknown) => isNamed(error, 'IncorrectFileSystemLifeCycleState') };
+  const patience = { policy: RETRY_POLICIES.REPLICATION, retryIf: (error: unknown) => isNamed(error, 'IncorrectFileSystemLifeCycleState') };
   const to = ({ ReplicationConfiguration: configuration }: ReplicationConfigurationProperties) => destinationIn(configuration)!;
 
   return settingOf(efs, {

@@ -1,7 +1,6 @@
+import { type Plan, rangeOf, rangesOf } from './plan';
 import type { TransferStore } from './store';
 import { DIGEST_SIZE, LinearChecksum } from '../blocks/digests';
-import type { Plan } from '../blocks/sizes';
-import { rangeOf, rangesOf } from '../blocks/sizes';
 
 /** Digests are 4 MiB at most for each range. */
 const AT_ONCE = 8;

@@ -1,8 +1,8 @@
 import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { Plan } from './plan';
 import { isNamed, saidBy } from '../../shared/errors';
 import { retrying } from '../../shared/retry';
 import { DIGEST_SIZE } from '../blocks/digests';
-import type { Plan } from '../blocks/sizes';
 import type { ImagePart } from '../blocks/unchanged-parts';
 
 /**

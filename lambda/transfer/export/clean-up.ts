@@ -2,8 +2,8 @@ import { exportThings, type ExportThings } from './clients';
 import { removeExport } from './leftovers';
 import type { ExportInput } from '../../../src/contract/export';
 import { once } from '../../shared/environment';
+import type { ExecutionEnded } from '../../shared/execution-ended';
 import { log } from '../../shared/log';
-import type { ExecutionEnded } from '../import/outcome-metrics';
 
 const services = once(exportThings);
 

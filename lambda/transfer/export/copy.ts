@@ -3,7 +3,7 @@ import { exportReading, type ExportReading } from './clients';
 import { framingOf, type ExportFraming } from './framing';
 import { blocksOfPart, partsOfRange, sizeOfPart, type ExportPlan } from './layout';
 import type { DonePart } from './store';
-import { mayPassWriting } from './target';
+import { isTransientWrite } from './target';
 import type { ExportCopyInput, ExportCopyResult } from '../../../src/contract/export';
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
@@ -14,8 +14,9 @@ import { ZERO_DIGEST } from '../blocks/zero';
 import { inOrder } from '../flow/in-order';
 import { pacerFor, type Pacer } from '../flow/pacer';
 import { Progress, refuseOverdue } from '../flow/progress';
-import type { Deadline } from '../import/copy';
-import { mayPassReading, type ListedBlock, type ReadBlock } from '../snapshot/block-reader';
+import type { Deadline } from '../flow/shift';
+import { type ListedBlock, type ReadBlock } from '../snapshot/block-reader';
+import { isTransient } from '../snapshot/errors';
 
 /** Parts that are uploaded at once. */
 const LANES = 4;
@@ -53,7 +54,7 @@ async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, d
   const outOfTime = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
   const giveUp = () => failure !== undefined || outOfTime();
   // What may pass and only ran out of time is left to the next invocation.
-  const fail = (error: unknown) => { if (!(outOfTime() && (mayPassReading(error) || mayPassWriting(error)))) { failure ??= { error }; } };
+  const fail = (error: unknown) => { if (!(outOfTime() && (isTransient(error) || isTransientWrite(error)))) { failure ??= { error }; } };
   const progress = new Progress(async () => {
     const now = [...done];
     await store.exportPlan(exportId);

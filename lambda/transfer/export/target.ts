@@ -7,8 +7,8 @@ import {
 import type { ExportRecord, ExportResult } from './store';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
 import { isNamed, nameOf, saidBy } from '../../shared/errors';
-import { retrying } from '../../shared/retry';
-import { mayPassReading } from '../snapshot/block-reader';
+import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry';
+import { isTransient } from '../snapshot/errors';
 
 type Place = Pick<ExportRecord, 'exportId' | 'bucket' | 'key'>;
 type Upload = Pick<ExportRecord, 'bucket' | 'key'> & { readonly uploadId: string };
@@ -27,8 +27,6 @@ const MARK = 'cdk-durable-storage-export';
 /** How often an abort is repeated: parts that were on their way may come in after it. */
 const MOST_ABORTS = 5;
 const PAUSE = 1_000;
-/** A body may come for minutes before it fails: then there is still time to send it again. */
-const STREAM_SECONDS = 600;
 /** A body of which S3 takes nothing for so long is given up. */
 const SILENCE_MILLISECONDS = 20_000;
 
@@ -62,7 +60,7 @@ export class ExportTarget {
   public async uploadPart({ bucket, key, uploadId }: Upload, part: number, size: number, body: () => AsyncIterable<Buffer>, giveUp: () => boolean) {
     const { ChecksumCRC32 } = await this.call('s3:PutObject', bucket, key, () => streaming(body, (Body, abortSignal) => this.s3.send(new UploadPartCommand({
       Bucket: bucket, Key: key, UploadId: uploadId, PartNumber: part, Body, ContentLength: size, ChecksumAlgorithm: 'CRC32',
-    }), { abortSignal })), { giveUp, seconds: STREAM_SECONDS });
+    }), { abortSignal })), { giveUp, policy: RETRY_POLICIES.STREAM });
     return ChecksumCRC32;
   }
 
@@ -99,7 +97,7 @@ export class ExportTarget {
     try {
       await this.call('s3:PutObject', bucket, name, () => streaming(body, (Body, abortSignal) => this.s3.send(new PutObjectCommand({
         Bucket: bucket, Key: name, Body, ContentLength: size, ChecksumAlgorithm: 'CRC32', Metadata: { [MARK]: exportId }, IfNoneMatch: '*',
-      }), { abortSignal })), { seconds: STREAM_SECONDS });
+      }), { abortSignal })), { policy: RETRY_POLICIES.STREAM });
       return true;
     } catch (error) {
       if (!isNamed(error, 'PreconditionFailed')) { throw error; }
@@ -188,23 +186,23 @@ export class ExportTarget {
   }
 
   private async call<T>(
-    action: string, bucket: string, key: string, request: () => Promise<T>, { giveUp, seconds }: { giveUp?: () => boolean; seconds?: number } = {},
+    action: string, bucket: string, key: string, request: () => Promise<T>, { giveUp, policy }: Pick<RetryOptions, 'giveUp' | 'policy'> = {},
   ): Promise<T> {
     try {
-      return await retrying(request, { what: action, also: mayPassWriting, giveUp, seconds });
+      return await retrying(request, { what: action, retryIf: isTransientWrite, giveUp, policy });
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
       if (status === 404 || status === 405) { throw Object.assign(error as Error, { name: status === 405 ? '405' : nameOf(error) }); }
       const { code } = error as { code?: string };
       const isOfStream = status === undefined && code === undefined && nameOf(error) === 'Error';
-      if (isOfStream || isNamed(error, 'PreconditionFailed', 'InvalidPart') || (giveUp?.() && (mayPassReading(error) || mayPassWriting(error)))) { throw error; }
+      if (isOfStream || isNamed(error, 'PreconditionFailed', 'InvalidPart') || (giveUp?.() && (isTransient(error) || isTransientWrite(error)))) { throw error; }
       throw new Error(`${action} failed for s3://${bucket}/${key}: ${status === 403 ? 'access is denied: ' : ''}${saidBy(error)}`);
     }
   }
 }
 
 /** A body that was broken on its way, or came too slowly; and two writers at once. */
-export function mayPassWriting(error: unknown): boolean {
+export function isTransientWrite(error: unknown): boolean {
   return isNamed(error, 'RequestTimeout', 'BadDigest', 'IncompleteBody', 'ConditionalRequestConflict');
 }
 

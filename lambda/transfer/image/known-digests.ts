@@ -1,8 +1,9 @@
 import { isMultipart, type Source } from './object';
 import type { PinnedSource } from '../../../src/contract/transfer';
 import { DIGEST_SIZE, Digests } from '../blocks/digests';
-import { blocksOf, rangeOf, type Plan } from '../blocks/sizes';
+import { blocksOf } from '../blocks/sizes';
 import { ABSENT_DIGEST } from '../blocks/zero';
+import { type Plan, rangeOf } from '../bucket/plan';
 
 /**
  * The digests of a range's blocks that are known before the blocks are read:

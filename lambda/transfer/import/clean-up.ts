@@ -1,11 +1,12 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { s3Things } from './clients';
 import { removeLeftovers } from './leftovers';
-import { reportOutcome, type ExecutionEnded } from './outcome-metrics';
+import { reportOutcome } from './outcome-metrics';
 import type { ReleaseInput, SnapshotInput, TransferInput } from '../../../src/contract/transfer';
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
+import type { ExecutionEnded } from '../../shared/execution-ended';
 import { log } from '../../shared/log';
 import { parentOf, releaseParent } from '../parent/use';
 import { Snapshots } from '../snapshot/snapshots';

@@ -1,25 +1,28 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { s3Things } from './clients';
+import { RangeCrcs } from './range-crcs';
 import { RangeMetrics } from './range-metrics';
 import type { CopyInput, CopyResult, PinnedSource } from '../../../src/contract/transfer';
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { DIGEST_SIZE, digestOf, Digests } from '../blocks/digests';
-import { RangeCrcs } from '../blocks/image-checksum';
-import { BLOCK_SIZE, blocksOf, diskSizeOf, rangeOf } from '../blocks/sizes';
+import { BLOCK_SIZE, blocksOf } from '../blocks/sizes';
+import { ABSENT_DIGEST, isZero, ZERO_DIGEST } from '../blocks/zero';
+import { diskSizeOf, rangeOf } from '../bucket/plan';
+import type { TransferStore } from '../bucket/store';
+import { limiter } from '../flow/limiter';
+import { pacerFor } from '../flow/pacer';
+import { Progress, refuseOverdue } from '../flow/progress';
+import type { Deadline } from '../flow/shift';
 import { DeltaReading } from '../image/delta';
 import { knownDigests } from '../image/known-digests';
-import { limiter } from '../flow/limiter';
 import { nameOfImage, type Source } from '../image/object';
 import { openDisk } from '../image/open-disk';
-import { pacerFor } from '../flow/pacer';
 import { parentDigests } from '../parent/digests';
-import { Progress, refuseOverdue } from '../flow/progress';
-import type { TransferStore } from '../bucket/store';
-import { ABSENT_DIGEST, isZero, ZERO_DIGEST } from '../blocks/zero';
 import { BlockReader } from '../snapshot/block-reader';
-import { BlockWriter, mayPass } from '../snapshot/block-writer';
+import { BlockWriter } from '../snapshot/block-writer';
+import { isTransient } from '../snapshot/errors';
 
 /** Blocks that one GET brings at most: 4 MiB. */
 const PART_BLOCKS = 8;
@@ -35,11 +38,6 @@ export interface CopyServices {
   readonly writer: BlockWriter;
   /** Of parents that were not imported here. */
   readonly reader: BlockReader;
-}
-
-/** What of Lambda's context is needed. */
-export interface Deadline {
-  getRemainingTimeInMillis(): number;
 }
 
 const services = once((): CopyServices => ({
@@ -80,7 +78,7 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const outOfTime = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
   const giveUp = () => failure !== undefined || outOfTime();
   // What may pass and only ran out of time is left to the next invocation.
-  const fail = (error: unknown) => { if (!(outOfTime() && mayPass(error))) { failure ??= { error }; } };
+  const fail = (error: unknown) => { if (!(outOfTime() && isTransient(error))) { failure ??= { error }; } };
   const parent = plan.parent && await parentDigests({ store, reader }, plan, { snapshotId, n }, outOfTime);
   if (plan.parent && !parent) { return { done: false }; }
   const inherited = (i: number) => parent?.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);

@@ -1,19 +1,7 @@
 import { IMPORT_METRICS } from '../../../src/contract/metrics';
 import type { TransferInput } from '../../../src/contract/transfer';
+import type { ExecutionEnded } from '../../shared/execution-ended';
 import { log } from '../../shared/log';
-
-/** What EventBridge tells when an execution ended. */
-export interface ExecutionEnded {
-  readonly detail: {
-    /** The execution's input, as JSON. */
-    readonly input: string;
-    /** SUCCEEDED, FAILED, TIMED_OUT or ABORTED. */
-    readonly status: string;
-    /** Milliseconds since 1970. */
-    readonly startDate: number;
-    readonly stopDate: number | null;
-  };
-}
 
 /** One line of the log, of which CloudWatch makes metrics (embedded metric format). */
 export function reportOutcome({ detail: { input, status, startDate, stopDate } }: ExecutionEnded): void {

@@ -1,7 +1,8 @@
 import type { PlanResult, TransferInput } from '../../../src/contract/transfer';
 import { log } from '../../shared/log';
-import { blocksOf, diskSizeOf, rangesOf, type Plan } from '../blocks/sizes';
+import { blocksOf } from '../blocks/sizes';
 import { unchangedBlocks, type Blocks, type ImagePart } from '../blocks/unchanged-parts';
+import { type Plan, diskSizeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
 import { divide } from '../flow/division';
 import { mayBeKnown } from '../image/known-digests';

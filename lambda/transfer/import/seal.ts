@@ -1,9 +1,9 @@
+import { ImageCrc } from './range-crcs';
 import type { SnapshotInput } from '../../../src/contract/transfer';
 import { log } from '../../shared/log';
 import { DIGEST_SIZE, Digests, LinearChecksum } from '../blocks/digests';
-import { ImageCrc } from '../blocks/image-checksum';
-import { rangeOf, rangesOf } from '../blocks/sizes';
 import { digestsOfWritten } from '../blocks/zero';
+import { rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
 import { nameOfImage, type Source } from '../image/object';
 import type { BlockWriter } from '../snapshot/block-writer';

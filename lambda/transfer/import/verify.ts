@@ -7,11 +7,12 @@ import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { DIGEST_SIZE } from '../blocks/digests';
 import { sample } from '../blocks/read-back-sample';
-import { rangeOf, rangesOf } from '../blocks/sizes';
 import { isThere } from '../blocks/zero';
+import { rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
 import { limiter } from '../flow/limiter';
-import { BlockReader, mayPassReading, type ListedBlock } from '../snapshot/block-reader';
+import { BlockReader, type ListedBlock } from '../snapshot/block-reader';
+import { isTransient } from '../snapshot/errors';
 
 /** What a worker's network can bring at the latency of a GetSnapshotBlock; six such workers stay below the quota of 1,000 a second. */
 const GETS_AT_ONCE = 16;
@@ -43,7 +44,7 @@ export async function verify(
     return { ...input, ...(from !== undefined && { from }), done: from === undefined };
   } catch (error) {
     // What may pass and only ran out of time is left to the next invocation.
-    if (giveUp() && mayPassReading(error)) { return { ...input, from: range.reached, done: false }; }
+    if (giveUp() && isTransient(error)) { return { ...input, from: range.reached, done: false }; }
     await aws.store.saveFailure(input.snapshotId, saidBy(error)).catch(() => {});
     throw error;
   }

@@ -1,13 +1,15 @@
 import type { CopyInput, TransferParent } from '../../../src/contract/transfer';
 import { log } from '../../shared/log';
 import { DIGEST_SIZE, Digests } from '../blocks/digests';
-import { blocksOf, GIB, rangeOf, rangesOf, type Plan, type PlanParent } from '../blocks/sizes';
+import { blocksOf, GIB } from '../blocks/sizes';
 import { ABSENT_DIGEST, isThere } from '../blocks/zero';
+import { type Plan, type PlanParent, rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
 import { limiter } from '../flow/limiter';
 import { SharePacer, type Pacer } from '../flow/pacer';
 import { Progress } from '../flow/progress';
-import { mayPassReading, type BlockReader, type ListedBlock, type Page } from '../snapshot/block-reader';
+import { type BlockReader, type ListedBlock, type Page } from '../snapshot/block-reader';
+import { isTransient } from '../snapshot/errors';
 
 /** EBS gives 1,000 blocks of a snapshot a second, and as many to the account; a tenth is left to others. */
 const READS_PER_SECOND = 900;
@@ -151,7 +153,7 @@ class RangeReading {
 
   /** What may pass and only ran out of time is left to the next invocation. */
   private fail(error: unknown): void {
-    if (!(this.outOfTime() && mayPassReading(error))) { this.failure ??= { error }; }
+    if (!(this.outOfTime() && isTransient(error))) { this.failure ??= { error }; }
   }
 }
 

@@ -1,6 +1,7 @@
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../../src/contract/ownership';
 import { log } from '../../shared/log';
 import { valueOf } from '../../shared/ownership';
+import { stateOf, stateTag } from '../../shared/state-tag';
 import type { TransferStore } from '../bucket/store';
 import { SnapshotInUse, type Snapshot, type Snapshots } from '../snapshot/snapshots';
 
@@ -15,11 +16,8 @@ interface UseServices {
   readonly store: TransferStore;
 }
 
-/** Value of the state tag of a snapshot that CloudFormation was told is deleted. */
-export const CONDEMNED = 'condemned';
-
 export function isCondemned({ tags }: Snapshot): boolean {
-  return valueOf(tags, OWNERSHIP_TAGS.state) === CONDEMNED;
+  return stateOf(tags) === 'condemned';
 }
 
 /** The id of the snapshot that one was started from. */
@@ -40,7 +38,7 @@ export async function condemnIfUsed({ snapshots }: Pick<UseServices, 'snapshots'
   const stackOf = ({ tags }: Snapshot) => valueOf(tags, OWNERSHIP_TAGS.stackId);
   // Another stack's functions may not delete it: whoever asked has to ask again.
   if (users.some(user => stackOf(user) !== stackOf(parent))) { return true; }
-  if (!isCondemned(parent)) { await snapshots.tag(parent.id, [{ Key: OWNERSHIP_TAGS.state, Value: CONDEMNED }]); }
+  if (!isCondemned(parent)) { await snapshots.tag(parent.id, [stateTag('condemned')]); }
   log({ event: 'a parent in use is deleted later', snapshotId: parent.id, users: users.map(({ id }) => id) });
   // A user that ended just before the tag was there has not seen it.
   return (await usersOf(snapshots, parent.id)).length > 0;

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { GetSnapshotBlockCommand, ListChangedBlocksCommand, ListSnapshotBlocksCommand, type EBSClient } from '@aws-sdk/client-ebs';
-import { explainEbs, isNotYetVisible, isPassingRefusal, VISIBILITY_SECONDS } from './errors';
+import { explainEbs, isTransient } from './errors';
 import { isNamed } from '../../shared/errors';
-import { isThrottle, passesByItself, retrying } from '../../shared/retry';
+import { isThrottle, retrying, RETRY_POLICIES } from '../../shared/retry';
 import { digestOf } from '../blocks/digests';
 import { BLOCK_SIZE } from '../blocks/sizes';
 import type { Pacer } from '../flow/pacer';
@@ -42,7 +42,7 @@ const MOST_TOKENS = 5;
 /**
  * Reads completed snapshots. EBS hears of their completion up to a minute
  * after EC2 does, so what does not exist is asked for again.
- * Errors that may pass are thrown as they are when `giveUp` ended the retries; see `mayPassReading`.
+ * Errors that may pass are thrown as they are when `giveUp` ended the retries; see `isTransient`.
  */
 export class BlockReader {
   /** A body that sends nothing for so many milliseconds is given up. */
@@ -79,7 +79,7 @@ export class BlockReader {
     });
     try {
       const { ChangedBlocks = [], NextToken } = await retrying(() => this.ebs.send(command), {
-        also: mayPassReading, seconds: VISIBILITY_SECONDS, what: 'list changed blocks', giveUp,
+        policy: RETRY_POLICIES.SNAPSHOT_VISIBILITY, retryIf: isTransient, what: 'list changed blocks', giveUp,
       });
       const blocks = ChangedBlocks.map(({ BlockIndex, SecondBlockToken }) => ({ index: BlockIndex!, gone: SecondBlockToken === undefined }));
       return { blocks, next: NextToken };
@@ -100,7 +100,7 @@ export class BlockReader {
     for (let tokens = 1; ; tokens++) {
       try {
         return await retrying(() => this.paced(() => this.get(snapshotId, index, token), pacer), {
-          also: mayPassReading, seconds: VISIBILITY_SECONDS, what: `get ${what}`, giveUp,
+          policy: RETRY_POLICIES.SNAPSHOT_VISIBILITY, retryIf: isTransient, what: `get ${what}`, giveUp,
         });
       } catch (error) {
         if (!isRefusedToken(error) || tokens === MOST_TOKENS) { throw this.explained(error, 'GetSnapshotBlock', what, giveUp); }
@@ -126,7 +126,7 @@ export class BlockReader {
   ): Promise<Page> {
     const command = new ListSnapshotBlocksCommand({ SnapshotId: snapshotId, MaxResults: most, ...where });
     const { Blocks = [], NextToken } = await retrying(() => this.ebs.send(command), {
-      also: mayPassReading, seconds: VISIBILITY_SECONDS, what: 'list blocks', giveUp,
+      policy: RETRY_POLICIES.SNAPSHOT_VISIBILITY, retryIf: isTransient, what: 'list blocks', giveUp,
     });
     return { blocks: Blocks.map(({ BlockIndex, BlockToken }) => ({ index: BlockIndex!, token: BlockToken! })), next: NextToken };
   }
@@ -165,13 +165,8 @@ export class BlockReader {
   }
 
   private explained(error: unknown, action: string, what: string, giveUp: () => boolean): unknown {
-    return giveUp() && mayPassReading(error) ? error : explainEbs(error, action, what);
+    return giveUp() && isTransient(error) ? error : explainEbs(error, action, what);
   }
-}
-
-/** Whether the same may be read a little later. */
-export function mayPassReading(error: unknown): boolean {
-  return passesByItself(error) || isNotYetVisible(error) || isPassingRefusal(error);
 }
 
 /** Tokens expire, and listing a snapshot again changes them. */

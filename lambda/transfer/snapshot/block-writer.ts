@@ -1,12 +1,12 @@
 import { CompleteSnapshotCommand, type EBSClient } from '@aws-sdk/client-ebs';
 import { BlockPuts } from './block-puts';
-import { explainEbs, isNotYetVisible, isPassingRefusal, VISIBILITY_SECONDS } from './errors';
+import { explainEbs, isNotYetVisible, isTransient } from './errors';
 import { isNamed } from '../../shared/errors';
-import { isThrottle, passesByItself, retrying } from '../../shared/retry';
+import { isThrottle, RETRY_POLICIES, retrying } from '../../shared/retry';
 import type { Pacer } from '../flow/pacer';
 
 export interface PutOptions {
-  /** True ends the retries: errors that may pass (see `mayPass`) are then thrown as they are. */
+  /** True ends the retries: errors that may pass (see `isTransient`) are then thrown as they are. */
   readonly giveUp?: () => boolean;
   /** Asked before every attempt, and told what came of it. */
   readonly pacer?: Pacer;
@@ -39,9 +39,9 @@ export class BlockWriter {
     };
     let taken;
     try {
-      taken = await retrying(attempt, { also: mayPass, seconds: VISIBILITY_SECONDS, what: `put block ${index}`, giveUp, onRetry });
+      taken = await retrying(attempt, { policy: RETRY_POLICIES.SNAPSHOT_VISIBILITY, retryIf: isTransient, what: `put block ${index}`, giveUp, onRetry });
     } catch (error) {
-      throw giveUp?.() && mayPass(error) ? error : explainEbs(error, 'PutSnapshotBlock', `block ${index} of snapshot ${snapshotId}`);
+      throw giveUp?.() && isTransient(error) ? error : explainEbs(error, 'PutSnapshotBlock', `block ${index} of snapshot ${snapshotId}`);
     }
     const checksum = digest.toString('base64');
     if (taken !== checksum) {
@@ -65,15 +65,10 @@ export class BlockWriter {
       await retrying(() => {
         tries++;
         return this.ebs.send(command);
-      }, { also: isNotYetVisible, seconds: VISIBILITY_SECONDS, what: 'complete snapshot' });
+      }, { policy: RETRY_POLICIES.SNAPSHOT_VISIBILITY, retryIf: isNotYetVisible, what: 'complete snapshot' });
     } catch (error) {
       if (isNamed(error, 'ValidationException', 'ConflictException') && (tries > 1 || await repeated())) { return; }
       throw explainEbs(error, 'CompleteSnapshot', `snapshot ${snapshotId}`);
     }
   }
-}
-
-/** Whether the same put may succeed a little later. */
-export function mayPass(error: unknown): boolean {
-  return passesByItself(error) || isNotYetVisible(error) || isPassingRefusal(error);
 }

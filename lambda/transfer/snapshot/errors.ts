@@ -1,24 +1,24 @@
 import { isNamed, nameOf } from '../../shared/errors';
+import { passesByItself } from '../../shared/retry';
 
 interface EbsError extends Error {
   readonly Reason?: string;
 }
-
-/**
- * After StartSnapshot, some of the service's hosts do not know the snapshot
- * for a while; its team says: up to two minutes. Retry for somewhat longer.
- */
-export const VISIBILITY_SECONDS = 150;
 
 export function isNotYetVisible(error: unknown): boolean {
   return isNamed(error, 'ResourceNotFoundException') && ['SNAPSHOT_NOT_FOUND', undefined].includes((error as EbsError).Reason);
 }
 
 /** Validation errors that are none: the user guide says so of the first, the others' names do. */
-export function isPassingRefusal(error: unknown): boolean {
+function isPassingRefusal(error: unknown): boolean {
   const { Reason, message } = error as EbsError;
   return isNamed(error, 'ValidationException')
     && (/failed to read block data/i.test(message) || ['WRITE_REQUEST_TIMEOUT', 'CONFLICTING_BLOCK_UPDATE'].includes(Reason ?? ''));
+}
+
+/** Whether the same call to EBS direct may succeed a little later. */
+export function isTransient(error: unknown): boolean {
+  return passesByItself(error) || isNotYetVisible(error) || isPassingRefusal(error);
 }
 
 /** What a user can do about what EBS said, in one sentence. */

@@ -4,7 +4,7 @@ import {
   type Snapshot as Ec2Snapshot, type Tag,
 } from '@aws-sdk/client-ec2';
 import { isNamed, saidBy } from '../../shared/errors';
-import { retrying } from '../../shared/retry';
+import { RETRY_POLICIES, retrying } from '../../shared/retry';
 
 export interface Snapshot {
   readonly id: string;
@@ -31,9 +31,6 @@ export class SnapshotInUse extends Error {
   }
 }
 
-/** EC2 may not know for a while, at one of its ends, what another one has told. */
-const VISIBLE_AFTER_SECONDS = 30;
-
 /** The account's snapshots, as EC2 knows them. */
 export class Snapshots {
   constructor(private readonly ec2: EC2Client) {}
@@ -53,7 +50,7 @@ export class Snapshots {
     const missing = new Error(`snapshot ${id} was deleted while ${done}`);
     await retrying(async () => {
       if (!await this.find(id)) { throw missing; }
-    }, { also: error => error === missing, alsoSeconds: VISIBLE_AFTER_SECONDS, what: 'find snapshot' });
+    }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot' });
   }
 
   /** Those that carry all of these tags. */

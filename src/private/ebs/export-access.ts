@@ -2,14 +2,13 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { ExportRoles } from './exporter';
-import { literally } from './image-access';
 import { manifestKeyOf } from '../../contract/snapshot-export';
-import type { ISnapshot } from '../../ebs/snapshot';
 import { acknowledgeWildcards } from '../resource/acknowledge';
+import { literally } from '../resource/policy-text';
 
 export interface ExportAccessProps {
-  readonly snapshot: ISnapshot;
-  readonly since?: ISnapshot;
+  readonly snapshot: { readonly snapshotArn: string };
+  readonly since?: { readonly snapshotArn: string };
   readonly bucket: s3.IBucket;
   readonly key: string;
   /** Whether the plan asks which blocks the snapshot has. */

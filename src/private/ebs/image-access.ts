@@ -1,10 +1,10 @@
-import { Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
+import type { DiskImageLocation } from './image-location';
 import type { EbsProvider } from './provider';
 import { manifestKeyOf } from '../../contract/snapshot-export';
-import type { DiskImageLocation } from '../../ebs/disk-image';
 import { acknowledgeWildcards } from '../resource/acknowledge';
+import { literally } from '../resource/policy-text';
 
 export interface ImageAccessProps {
   readonly image: DiskImageLocation;
@@ -30,8 +30,3 @@ export class ImageAccess extends iam.Policy {
 }
 
 const READ = ['s3:GetObject', 's3:GetObjectVersion'];
-
-/** A key as a policy has to write it: some characters mean more there, and those beyond Latin-1 cannot stand in it at all. */
-export function literally(key: string): string {
-  return Token.isUnresolved(key) ? key : key.replace(/[*?$]/g, character => `\${${character}}`).replace(/[^\x20-\xff]+/gu, '*');
-}

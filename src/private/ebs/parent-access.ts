@@ -1,10 +1,9 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { EbsProvider } from './provider';
-import type { ISnapshot } from '../../ebs/snapshot';
 
 export interface ParentAccessProps {
-  readonly parent: ISnapshot;
+  readonly parent: { readonly snapshotArn: string };
   readonly provider: EbsProvider;
 }
 

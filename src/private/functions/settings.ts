@@ -4,7 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
-import type { StorageFunctionsOptions } from '../../storage-functions';
+import type { StorageFunctionsOptions } from './options';
 import { misuse } from '../resource/validation';
 
 // A symbol of the whole process, for an app may load the library twice.

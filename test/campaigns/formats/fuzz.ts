@@ -1,8 +1,8 @@
 import { crc32c } from '../../../lambda/transfer/formats/crc32c';
 import { ImageRefusal } from '../../../lambda/transfer/formats/layout';
 import { LaidOutDisk } from '../../../lambda/transfer/image/disk';
-import { fixture, MemoryFile, openImage } from '../../unit/lambda/transfer/formats/fixtures';
-import { seekableZstd } from '../../unit/lambda/transfer/formats/seekable';
+import { fixture, MemoryFile, openImage } from '../../harness/formats/fixtures';
+import { seekableZstd } from '../../harness/formats/seekable';
 
 /** Mutates valid images, and reads them as a worker does. A case is made by its number alone, so that it can be repeated. */
 

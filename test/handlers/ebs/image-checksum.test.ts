@@ -1,5 +1,5 @@
-import { RangeCrcs } from '../../../lambda/transfer/blocks/image-checksum';
-import type { Plan } from '../../../lambda/transfer/blocks/sizes';
+import type { Plan } from '../../../lambda/transfer/bucket/plan';
+import { RangeCrcs } from '../../../lambda/transfer/import/range-crcs';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { StoredObject } from '../../../world/emulator/s3/bucket';
 import { ALGORITHMS, checksum, composite, type Checksum } from '../../../world/emulator/s3/checksums';

@@ -3,8 +3,8 @@ import { GIB } from '../../../lambda/transfer/blocks/sizes';
 import { fixedVhdFooter } from '../../../lambda/transfer/formats/vhd-footer';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { disk, IMAGES, properties, World } from '../../harness/ebs/world';
-import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from '../../unit/lambda/transfer/formats/fixtures';
-import { seekableZstd } from '../../unit/lambda/transfer/formats/seekable';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from '../../harness/formats/fixtures';
+import { seekableZstd } from '../../harness/formats/seekable';
 
 let world: World;
 

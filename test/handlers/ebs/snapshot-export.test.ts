@@ -5,7 +5,7 @@ import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { THROTTLE, type Fault } from '../../../world/emulator/faults';
 import { PASSING, Random } from '../../harness/ebs/fault-plan';
 import { disk, IMAGES, KILLED, properties, World, type WorldOptions } from '../../harness/ebs/world';
-import { MemoryFile, openImage, readDisk } from '../../unit/lambda/transfer/formats/fixtures';
+import { MemoryFile, openImage, readDisk } from '../../harness/formats/fixtures';
 
 const EXPORTS = 'exports';
 /** Blocks of a volume: 2048 would be a GiB, and take long. */

@@ -1,4 +1,5 @@
-import { BLOCK_SIZE, GIB, rangesOf } from '../../../../../lambda/transfer/blocks/sizes';
+import { BLOCK_SIZE, GIB } from '../../../../../lambda/transfer/blocks/sizes';
+import { rangesOf } from '../../../../../lambda/transfer/bucket/plan';
 import { divide } from '../../../../../lambda/transfer/flow/division';
 import type { TransferLimits as Limits } from '../../../../../src/contract/limits';
 

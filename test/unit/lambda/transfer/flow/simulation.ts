@@ -1,4 +1,5 @@
-import { BLOCK_SIZE, rangeOf, rangesOf } from '../../../../../lambda/transfer/blocks/sizes';
+import { BLOCK_SIZE } from '../../../../../lambda/transfer/blocks/sizes';
+import { rangeOf, rangesOf } from '../../../../../lambda/transfer/bucket/plan';
 import { divide } from '../../../../../lambda/transfer/flow/division';
 import { SharePacer } from '../../../../../lambda/transfer/flow/pacer';
 import type { Clock } from '../../../../../world/emulator/clock';

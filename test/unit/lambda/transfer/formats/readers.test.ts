@@ -1,7 +1,7 @@
-import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from './fixtures';
 import { xzFraming } from '../../../../../lambda/transfer/formats/xz';
 import { LaidOutDisk } from '../../../../../lambda/transfer/image/disk';
 import { StreamDisk } from '../../../../../lambda/transfer/image/stream-disk';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from '../../../../harness/formats/fixtures';
 
 describe('the disk is the one that qemu-img makes of', () => {
   test.each(RAWS)('%s', async (name, size, digest) => {

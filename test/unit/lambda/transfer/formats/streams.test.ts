@@ -1,9 +1,9 @@
 import { randomBytes } from 'crypto';
 import { gzipSync, zstdCompressSync } from 'zlib';
-import { MemoryFile } from './fixtures';
-import { storedXz } from './stored-xz';
 import { decompressed } from '../../../../../lambda/transfer/formats/streams';
 import { piecesOf, StreamDisk } from '../../../../../lambda/transfer/image/stream-disk';
+import { MemoryFile } from '../../../../harness/formats/fixtures';
+import { storedXz } from '../../../../harness/formats/stored-xz';
 
 const CONTENT = Buffer.concat([randomBytes(700_001), Buffer.alloc(600_000), randomBytes(12_345)]);
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'fs';
 import { createServer, type AddressInfo, type Server, type Socket } from 'net';
 import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'tls';
-import { makeCertificate } from '../../../../../bench/certificate';
 import { Wire, type WireRequest } from '../../../../../lambda/transfer/http/client';
+import { makeCertificate } from '../../../../harness/certificate';
 
 /** A server that says exactly these bytes, so that answers may be as odd as they like. */
 let server: Server;

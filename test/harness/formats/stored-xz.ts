@@ -1,5 +1,5 @@
 import { crc32 } from 'zlib';
-import { streamOfBlock } from '../../../../../lambda/transfer/formats/xz';
+import { streamOfBlock } from '../../../lambda/transfer/formats/xz';
 
 const LARGEST_CHUNK = 65_536;
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the images of test/unit/lambda/transfer/formats/fixtures with qemu-img and qemu-io (Debian: qemu-utils), and writes beside them what
+# Makes the images of test/harness/formats/fixtures with qemu-img and qemu-io (Debian: qemu-utils), and writes beside them what
 # qemu-img makes of each: size and SHA-256 of the raw disk. All are compressed with zstd, for most of them are empty.
 #
-#   test/unit/lambda/transfer/formats/make-fixtures.sh [folder]        # QEMU_IMG, QEMU_IO: where the programs are
+#   test/harness/formats/make-fixtures.sh [folder]        # QEMU_IMG, QEMU_IO: where the programs are
 set -euo pipefail
 
 QEMU_IMG=${QEMU_IMG:-qemu-img}

@@ -2,10 +2,10 @@ import { createHash } from 'crypto';
 import { readFileSync } from 'fs';
 import { join } from 'path';
 import { zstdDecompressSync } from 'zlib';
-import { detect } from '../../../../../lambda/transfer/formats/detect';
-import type { DiskLayout, ImageFile } from '../../../../../lambda/transfer/formats/layout';
-import { openLayout } from '../../../../../lambda/transfer/formats/open';
-import { LaidOutDisk } from '../../../../../lambda/transfer/image/disk';
+import { detect } from '../../../lambda/transfer/formats/detect';
+import type { DiskLayout, ImageFile } from '../../../lambda/transfer/formats/layout';
+import { openLayout } from '../../../lambda/transfer/formats/open';
+import { LaidOutDisk } from '../../../lambda/transfer/image/disk';
 
 const FOLDER = join(__dirname, 'fixtures');
 

@@ -1,0 +1,4 @@
+/** What of Lambda's context is needed. */
+export interface Deadline {
+  getRemainingTimeInMillis(): number;
+}
