@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const example = (file: string): Record<string, any> => jest.requireActual(`../examples/${file}`);
+const example = (file: string): Record<string, any> => jest.requireActual(`../../examples/${file}`);
 const image = (content: string) => world.file('disk.img', Buffer.alloc(512 * 1024, content));
 const givenApp = () => new App({
   outdir: mkdtempSync(join(folder, 'out-')),

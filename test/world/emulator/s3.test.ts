@@ -271,7 +271,7 @@ test('the CDK\'s own handler empties a bucket, under the bucket policy that the 
   await admin.send(new DeleteObjectCommand({ Bucket: B, Key: 'k/0' }));
 
   await withEnvironment(server.issue(new Principal(ROLE, () => [])), async () => {
-    const path = '../../node_modules/aws-cdk-lib/custom-resource-handlers/dist/aws-s3/auto-delete-objects-handler';
+    const path = '../../../node_modules/aws-cdk-lib/custom-resource-handlers/dist/aws-s3/auto-delete-objects-handler';
     const { autoDeleteHandler } = jest.requireActual<{ autoDeleteHandler: (event: object) => Promise<void> }>(path);
     await autoDeleteHandler({ RequestType: 'Delete', ResourceProperties: { BucketName: B } });
   });
