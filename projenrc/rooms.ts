@@ -47,6 +47,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   'bench': ['src/contract', 'lambda', 'world', 'test/harness'],
   'conformance': ['src', 'lambda', 'world', 'examples', 'test/harness'],
 
+  'test/mutants': [],
   'test/harness': ['src', 'lambda', 'world'],
   'test/unit': ['src', 'lambda', 'world', 'test/harness'],
   'test/handlers': ['src', 'lambda', 'world', 'test/harness'],

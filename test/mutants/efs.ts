@@ -1,0 +1,4 @@
+import type { Mutant } from './mutant';
+
+export const EFS_MUTANTS: readonly Mutant[] = [
+];

@@ -1,0 +1,4 @@
+import type { Mutant } from './mutant';
+
+export const SHARED_MUTANTS: readonly Mutant[] = [
+];
