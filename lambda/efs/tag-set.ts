@@ -105,7 +105,7 @@ function sameResource(one: TagSetProperties, other: TagSetProperties): boolean {
 }
 
 function refuseForeign({ ResourceId, Overwrite = false }: TagSetProperties, present: readonly Tag[], wanted: readonly TagProperty[]): void {
-  if (boolean("'overwrite'", Overwrite)) { return; }
+  if (boolean('overwrite', Overwrite)) { return; }
   const foreign = wanted.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value);
   if (foreign.length === 0) { return; }
   const list = foreign.map(({ Key, Value }) => `${Key}=${valueOf(present, Key)} (not ${Value})`).join(', ');

@@ -133,7 +133,7 @@ export class Creator {
    * fails leaves the stack stuck.
    */
   private async refuseReplacement({ properties, context }: Creation, find: () => Promise<FileSystemDescription | undefined>): Promise<void> {
-    if (context.old === undefined || boolean("'allowReplacement'", properties.AllowReplacement ?? false)) { return; }
+    if (context.old === undefined || boolean('allowReplacement', properties.AllowReplacement ?? false)) { return; }
     // Another name of what it has already: of its key, or of its creation token.
     if (belongsTo((await find())?.Tags, context)) { return; }
     if (await this.stacks.isRollingBack(context.stackId, true)) { return; }

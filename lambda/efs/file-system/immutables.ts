@@ -18,7 +18,7 @@ export const DEFAULTS = { Encrypted: 'false', PerformanceMode: 'generalPurpose' 
 /** `kmsKey`: the ARN of the key in the properties. */
 export function immutablesOf(properties: FileSystemProperties, kmsKey: string | undefined): Immutables {
   return {
-    encrypted: boolean("'encrypted'", properties.Encrypted ?? DEFAULTS.Encrypted),
+    encrypted: boolean('encrypted', properties.Encrypted ?? DEFAULTS.Encrypted),
     kmsKey,
     performanceMode: properties.PerformanceMode ?? DEFAULTS.PerformanceMode,
     availabilityZoneName: properties.AvailabilityZoneName,

@@ -21,7 +21,7 @@ export function throughputOf(properties: FileSystemProperties, old?: FileSystemP
   const rate = properties.ProvisionedThroughputInMibps;
   return {
     ...mode !== undefined && { ThroughputMode: mode as ThroughputMode },
-    ...rate !== undefined && { ProvisionedThroughputInMibps: number("'provisionedThroughputPerSecond'", rate) },
+    ...rate !== undefined && { ProvisionedThroughputInMibps: number('provisionedThroughputPerSecond', rate) },
   };
 }
 

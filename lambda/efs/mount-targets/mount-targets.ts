@@ -15,7 +15,7 @@ import {
 } from '../../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { boolean, number } from '../../shared/property-values';
+import { boolean, flag, number } from '../../shared/property-values';
 import { identityOf, type Context, type Found, type Lifecycle } from '../../shared/resource-lifecycle';
 import { isThrottle, RETRY_POLICIES, type RetryOptions } from '../../shared/retry';
 import { Stacks } from '../../shared/stacks';
@@ -148,7 +148,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
 
     async create(properties, context) {
       const found = await look(properties, context);
-      const taken = boolean("'takeOver'", properties.TakeOver ?? false) && found.recorded.length === 0 ? await takenOver(efs, found, properties) : [];
+      const taken = boolean('takeOver', properties.TakeOver ?? false) && found.recorded.length === 0 ? await takenOver(efs, found, properties) : [];
       const present = { ...found, recorded: [...found.recorded, ...taken] };
       checkSituation(present);
       warnOfSeveral(present.candidates);
@@ -162,7 +162,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       checkSituation(present);
       warnOfSeveral(present.candidates);
       refuseRival(present, properties.Address, context);
-      const swap = boolean("'replaceMountTargets'", properties.ReplaceMountTargets ?? true) ? undefined : swapIn(present);
+      const swap = boolean('replaceMountTargets', properties.ReplaceMountTargets ?? true) ? undefined : swapIn(present);
       // The way back from an update that was allowed to swap must not be refused.
       if (swap !== undefined && !await stacks.isRollingBack(context.stackId, true)) {
         throw new Error(`${swap}, and 'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true`);
@@ -185,7 +185,7 @@ export const mountTargets = (clients: MountTargetsClients): Lifecycle<MountTarge
       }
       checkSituation(present);
       const { kept, obsolete, missing, waiting } = planOf(present);
-      const delay = 1000 * number("'dnsPropagationDelay'", properties.DnsPropagationDelay ?? 0);
+      const delay = 1000 * number('dnsPropagationDelay', properties.DnsPropagationDelay ?? 0);
 
       for (const target of obsolete) { await remove(target); }
       const adopted = record.adopted?.filter(subnetId => [...kept.values()].some(({ SubnetId }) => SubnetId === subnetId));
@@ -307,7 +307,7 @@ function attributesOf(
   const names = Object.keys(MOUNT_TARGET_ATTRIBUTES) as MountTargetAttribute[];
   const targets = [...byZone(candidates).values()].map(([first]) => told(first));
   const joined = (name: MountTargetAttribute) => [MOUNT_TARGET_ATTRIBUTES[name], targets.map(target => target[name] ?? '').join()];
-  if (boolean("'JoinedAttributes'", JoinedAttributes ?? false)) { return Object.fromEntries(names.map(joined)); }
+  if (flag(JoinedAttributes)) { return Object.fromEntries(names.map(joined)); }
   const byPosition = candidates.flatMap((candidate, position) => names.map(name => [`${name}${position}`, told(candidate)[name] ?? '']));
   return Object.fromEntries([...byPosition, joined('MountTargetId')]);
 }

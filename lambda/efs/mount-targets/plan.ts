@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { FileSystemDescription, IpAddressType, MountTargetDescription } from '@aws-sdk/client-efs';
 import { MOST_SUBNETS_BY_POSITION, type MountTargetsProperties } from '../../../src/contract/mount-targets';
-import { boolean } from '../../shared/property-values';
+import { flag } from '../../shared/property-values';
 
 /** Where a subnet is, as EC2 says; names of Availability Zones differ from account to account, ids do not. */
 export interface Place {
@@ -54,7 +54,7 @@ export function candidatesOf(properties: MountTargetsProperties, places: Readonl
 /** What can be refused before anything is looked up. */
 export function checkLists({ SubnetIds, IpAddresses, Ipv6Addresses, IpAddressType: type = 'IPV4_ONLY', JoinedAttributes }: MountTargetsProperties): void {
   if (SubnetIds.length === 0) { throw new Error("'vpcSubnets' must select at least one subnet"); }
-  if (SubnetIds.length > MOST_SUBNETS_BY_POSITION && !boolean("'JoinedAttributes'", JoinedAttributes ?? false)) {
+  if (SubnetIds.length > MOST_SUBNETS_BY_POSITION && !flag(JoinedAttributes)) {
     throw new Error(`'vpcSubnets' must select at most ${MOST_SUBNETS_BY_POSITION} subnets, got ${SubnetIds.length}`);
   }
   for (const [prop, addresses, excluded] of [['ipAddresses', IpAddresses, 'IPV6_ONLY'], ['ipv6Addresses', Ipv6Addresses, 'IPV4_ONLY']] as const) {

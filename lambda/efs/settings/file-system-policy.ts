@@ -11,7 +11,7 @@ export const fileSystemPolicy = (clients: SettingClients): Lifecycle<FileSystemP
   const efs = new Efs(clients.efs);
   return settingOf(efs, {
     async begin(fileSystem, { FileSystemPolicy: wanted, Overwrite: overwrite = false }, old) {
-      if (old || boolean("'overwrite'", overwrite)) { return; }
+      if (old || boolean('overwrite', overwrite)) { return; }
       const present = await policyOf(efs, fileSystem.FileSystemId!);
       if (present === undefined || isSamePolicy(present, wanted)) { return; }
       throw new Error(`file system ${fileSystem.FileSystemId!} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);

@@ -64,8 +64,8 @@ test('a deadline follows from who waits: CloudFormation for less than 50 minutes
 test('limits come as strings, and are checked', () => {
   expect(limitsOf(properties())).toEqual({});
   expect(limitsOf(properties({ MaxPutsPerSecond: '500', MaxConcurrency: '4' }))).toEqual({ maxPutsPerSecond: 500, maxConcurrency: 4 });
-  expect(() => limitsOf(properties({ MaxPutsPerSecond: '1001' }))).toThrow('maxPutsPerSecond must be a whole number from 10 to 1000, got 1001');
-  expect(() => limitsOf(properties({ MaxConcurrency: '0' }))).toThrow('maxConcurrency must be a whole number from 1 to 1000, got 0');
+  expect(() => limitsOf(properties({ MaxPutsPerSecond: '1001' }))).toThrow("'maxPutsPerSecond' must be a whole number from 10 to 1000, got 1001");
+  expect(() => limitsOf(properties({ MaxConcurrency: '0' }))).toThrow("'maxConcurrency' must be a whole number from 1 to 1000, got 0");
 });
 
 describe('a stream is refused if one function cannot copy it in its 15 minutes', () => {

@@ -22,6 +22,6 @@ describe('the entry of the EFS handlers', () => {
   });
 
   test('needs to know how long a creation may take', () => {
-    expect(() => load(undefined)).toThrow('CREATION_TIMEOUT_SECONDS must be a number');
+    expect(() => load(undefined)).toThrow("'CREATION_TIMEOUT_SECONDS' must be a number");
   });
 });
