@@ -6,6 +6,7 @@ import type { MachineDisk } from './machine-disk';
 import type {
   BlockDeviceMappingProperty, LaunchPermissionProperty, MachineImageAttributes, MachineImageProperties,
 } from '../contract/machine-image';
+import type { OwnerProperties } from '../contract/ownership';
 import { EbsProvider } from '../private/ebs/provider';
 import { handledResource } from '../private/functions/handled-resource';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
@@ -282,30 +283,14 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     this.validateBoot(props, virtualization);
     this.validateSharing(props);
     this.validateRetention(props);
-    const mappings = this.mappings(props, rootDeviceName);
+    const properties = this.properties(props, virtualization, rootDeviceName);
 
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<MachineImageProperties>(this, {
       resourceType: RESOURCE_TYPE,
       serviceToken: provider.serviceToken,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
-      properties: {
-        Name: props.imageName,
-        Architecture: props.architecture,
-        RootDeviceName: rootDeviceName,
-        BlockDeviceMappings: mappings,
-        VirtualizationType: virtualization,
-        EnaSupport: props.enaSupport ?? virtualization === Virtualization.HVM,
-        BootMode: props.bootMode,
-        TpmSupport: props.tpm ? 'v2.0' : undefined,
-        UefiData: props.uefiData,
-        ImdsSupport: props.requireImdsv2 === false ? undefined : 'v2.0',
-        Description: props.description,
-        DeprecateAt: props.deprecationDate?.toISOString(),
-        LaunchPermissions: permissionsOf(props),
-        RetainPrevious: props.retainPrevious,
-        Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.machineImage),
-      },
+      properties,
     });
     this.resource.node.addDependency(provider.standing);
     this.grantForeign(provider, [props.rootDisk, ...props.dataDisks ?? []]);
@@ -338,6 +323,28 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     this.resource.applyRemovalPolicy(policy);
   }
 
+  private properties(
+    props: MachineImageProps, virtualization: Virtualization, rootDeviceName: string,
+  ): Omit<MachineImageProperties, keyof OwnerProperties> {
+    return {
+      Name: props.imageName,
+      Architecture: props.architecture,
+      RootDeviceName: rootDeviceName,
+      BlockDeviceMappings: this.mappings(props, rootDeviceName),
+      VirtualizationType: virtualization,
+      EnaSupport: props.enaSupport ?? virtualization === Virtualization.HVM,
+      BootMode: props.bootMode,
+      TpmSupport: props.tpm ? 'v2.0' : undefined,
+      UefiData: props.uefiData,
+      ImdsSupport: props.requireImdsv2 === false ? undefined : 'v2.0',
+      Description: props.description,
+      DeprecateAt: props.deprecationDate?.toISOString(),
+      LaunchPermissions: permissionsOf(props),
+      RetainPrevious: props.retainPrevious,
+      Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.machineImage),
+    };
+  }
+
   private validateTexts({ imageName, description, uefiData, deprecationDate, publiclyShared }: MachineImageProps): void {
     check(this, 'imageName', imageName, "3 to 128 letters, digits, spaces, and ()[]./-'@_", value => NAME.test(value));
     check(this, 'description', description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
@@ -358,9 +365,9 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
   private validateBoot({ architecture, bootMode, tpm, uefiData, enaSupport }: MachineImageProps, virtualization: Virtualization): void {
     const arm = architecture === ec2.InstanceArchitecture.ARM_64;
     if (arm && bootMode !== undefined && bootMode !== BootMode.UEFI) { throw misuse(this, `'bootMode' must be 'uefi' for arm64, got '${bootMode}'`); }
-    if (tpm && bootMode !== BootMode.UEFI) { throw misuse(this, `'tpm' needs a 'bootMode' of 'uefi', got ${shown(bootMode)}`); }
+    if (tpm && bootMode !== BootMode.UEFI) { throw misuse(this, `'tpm' needs a 'bootMode' of 'uefi', got ${quoted(bootMode)}`); }
     if (uefiData !== undefined && (bootMode === undefined || bootMode === BootMode.LEGACY_BIOS)) {
-      throw misuse(this, `'uefiData' needs a 'bootMode' of 'uefi' or 'uefi-preferred', got ${shown(bootMode)}`);
+      throw misuse(this, `'uefiData' needs a 'bootMode' of 'uefi' or 'uefi-preferred', got ${quoted(bootMode)}`);
     }
     const paravirtual = virtualization === Virtualization.PARAVIRTUAL;
     notBoth(this, "'virtualization: PARAVIRTUAL'", "'enaSupport'", paravirtual && enaSupport === true);
@@ -379,7 +386,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
   private validateRetention({ retainPrevious, removalPolicy, rootDisk, dataDisks = [] }: MachineImageProps): void {
     check(this, 'retainPrevious', retainPrevious, 'a whole number from 0', value => Number.isInteger(value) && value >= 0);
     if (!retainPrevious) { return; }
-    // They would all stay, and nobody would remove the older ones.
+    // With any other policy, all images would stay, and nothing would remove the older ones.
     notBoth(this, "'retainPrevious'", `'removalPolicy: ${removalPolicy?.toUpperCase()}'`,
       removalPolicy !== undefined && removalPolicy !== RemovalPolicy.DESTROY);
     if ([rootDisk, ...dataDisks].some(disk => disk._importedElsewhere(this))) {
@@ -401,7 +408,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     return [rootDisk._bind(this, root, true), ...others];
   }
 
-  /** Of snapshots that were not made here, EC2 has to be told one by one that they may be used. */
+  /** Grants the use of each snapshot that this stack did not make; the handlers may use only the stack's own by default. */
   private grantForeign(provider: EbsProvider, disks: MachineDisk[]): void {
     const foreign = disks.flatMap(disk => disk._foreignSnapshotId(this) ?? []);
     if (foreign.length === 0) { return; }
@@ -427,6 +434,6 @@ function permissionsOf(props: MachineImageProps): LaunchPermissionProperty[] | u
   return permissions.length > 0 ? permissions : undefined;
 }
 
-function shown(bootMode: BootMode | undefined): string {
+function quoted(bootMode: BootMode | undefined): string {
   return bootMode === undefined ? 'none' : `'${bootMode}'`;
 }

@@ -10,18 +10,16 @@ import type { SnapshotExportAttributes, SnapshotExportProperties } from '../cont
 import { ExportAccess } from '../private/ebs/export-access';
 import { executionEnded } from '../private/ebs/import-events';
 import { EbsProvider } from '../private/ebs/provider';
+import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { KeyAccess } from '../private/resource/key-access';
-import { check, notBoth } from '../private/resource/validation';
+import { check, checkWhole, notBoth } from '../private/resource/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotExport';
-/** Of S3, less `.manifest`. */
+/** S3's limit in bytes, less those of `.manifest`. */
 const LONGEST_KEY = 1024 - 9;
 
 const EXTENSIONS = { [ExportFormat.RAW]: 'img', [ExportFormat.QCOW2]: 'qcow2', [ExportFormat.VHD]: 'vhd' };
-
-/** To read encrypted blocks. */
-const KEY_READ_ACTIONS = ['kms:DescribeKey', 'kms:Decrypt'];
 
 /**
  * Properties of a snapshot export.
@@ -201,20 +199,14 @@ export class SnapshotExport extends Resource {
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
-    const { snapshot, since, bucket, kmsKey, format = ExportFormat.RAW } = props;
-    const key = props.key ?? (since ? `${since.snapshotId}-${snapshot.snapshotId}.delta` : `${snapshot.snapshotId}.${EXTENSIONS[format]}`);
-    this._key = key;
+    const { snapshot, since, format = ExportFormat.RAW } = props;
     this._isDelta = since !== undefined;
     this._format = format;
+    this._key = props.key ?? (since ? `${since.snapshotId}-${snapshot.snapshotId}.delta` : `${snapshot.snapshotId}.${EXTENSIONS[format]}`);
     this._waits = props.waitForCompletion !== false;
-    check(this, 'key', props.key, `1 to ${LONGEST_KEY} bytes long`, value => value !== '' && Buffer.byteLength(value) <= LONGEST_KEY);
-    check(this, 'maxGetsPerSecond', props.maxGetsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
-    check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
-    notBoth(this, "'since'", `'format: ${format}'`, since !== undefined && format !== ExportFormat.RAW);
-    check(this, 'since', since?.snapshotId, 'another snapshot', value => value !== snapshot.snapshotId);
+    this.validate(props);
 
     const provider = EbsProvider.getOrCreate(this);
-    const { exporter } = provider;
     this.resource = handledResource<SnapshotExportProperties>(this, {
       resourceType: RESOURCE_TYPE,
       serviceToken: provider.serviceToken,
@@ -222,25 +214,17 @@ export class SnapshotExport extends Resource {
       properties: {
         SnapshotId: snapshot.snapshotId,
         SinceSnapshotId: since?.snapshotId,
-        Bucket: bucket.bucketName,
-        Key: key,
+        Bucket: props.bucket.bucketName,
+        Key: this._key,
         Format: format === ExportFormat.RAW ? undefined : format,
         WaitForCompletion: !this._waits ? false : undefined,
         MaxGetsPerSecond: props.maxGetsPerSecond,
         MaxConcurrency: props.maxConcurrency,
       },
     });
-    // Another object, another policy: that of the old one is deleted after it, or the old one could not be.
-    const access = new ExportAccess(this, `Access${digestOf(this, [bucket.bucketName, key])}`, {
-      snapshot, since, bucket, key, lists: format === ExportFormat.QCOW2, roles: exporter.roles,
-    });
-    this.resource.node.addDependency(provider.standing, exporter.standing, access);
-    if (kmsKey) {
-      const roles = [exporter.roles.copy, ...since || format === ExportFormat.QCOW2 ? [exporter.roles.plan] : []];
-      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles }));
-    }
+    this.grantAccess(props, provider);
 
-    this.bucket = bucket;
+    this.bucket = props.bucket;
     const attribute = (name: keyof SnapshotExportAttributes) => this.resource.getAttString(name);
     this.objectKey = attribute('Key');
     this.objectVersion = attribute('VersionId');
@@ -278,16 +262,32 @@ export class SnapshotExport extends Resource {
     return this.onEnd(id, ['FAILED', 'TIMED_OUT'], options);
   }
 
+  private validate({ key, maxGetsPerSecond, maxConcurrency, snapshot, since }: SnapshotExportProps): void {
+    check(this, 'key', key, `1 to ${LONGEST_KEY} bytes long`, value => value !== '' && Buffer.byteLength(value) <= LONGEST_KEY);
+    checkWhole(this, 'maxGetsPerSecond', maxGetsPerSecond, 10, 1000);
+    checkWhole(this, 'maxConcurrency', maxConcurrency, 1, 1000);
+    notBoth(this, "'since'", `'format: ${this._format}'`, this._isDelta && this._format !== ExportFormat.RAW);
+    check(this, 'since', since?.snapshotId, 'another snapshot', value => value !== snapshot.snapshotId);
+  }
+
+  private grantAccess({ snapshot, since, bucket, kmsKey }: SnapshotExportProps, { standing, exporter }: EbsProvider): void {
+    const lists = this._format === ExportFormat.QCOW2;
+    // Each object has a policy of its own, because the policy of the old object is needed until that object is deleted.
+    const access = new ExportAccess(this, `Access${digestOf(this, [bucket.bucketName, this._key])}`, {
+      snapshot, since, bucket, key: this._key, lists, roles: exporter.roles,
+    });
+    this.resource.node.addDependency(standing, exporter.standing, access);
+    if (!kmsKey) { return; }
+    const roles = [exporter.roles.copy, ...this._isDelta || lists ? [exporter.roles.plan] : []];
+    this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles }));
+  }
+
   private onEnd(id: string, status: string[], options?: events.OnEventOptions): events.Rule {
     return executionEnded(this, id, EbsProvider.getOrCreate(this).exporter.stateMachine.stateMachineArn, status, options);
   }
 }
 
-/** The same in every synthesis: tokens count as what they resolve to in the template. */
+/** Returns a digest that is the same in every synthesis, because tokens are resolved first. */
 function digestOf(scope: Construct, values: string[]): string {
   return createHash('sha256').update(JSON.stringify(Stack.of(scope).resolve(values))).digest('hex').slice(0, 8);
-}
-
-function isWhole(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
 }

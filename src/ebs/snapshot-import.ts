@@ -9,24 +9,27 @@ import { Verification, ZeroBlocks } from './integrity';
 import { snapshotArnOf, type ISnapshot } from './snapshot';
 import { DELTA_FORMAT } from '../contract/disk-image-format';
 import { IMPORT_METRICS } from '../contract/metrics';
+import type { OwnerProperties } from '../contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
 import { TRANSFER_METRICS } from '../contract/transfer-metrics';
 import { ImageAccess } from '../private/ebs/image-access';
+import type { DiskImageLocation } from '../private/ebs/image-location';
 import { importEnded } from '../private/ebs/import-events';
 import { importMetric, importWidget } from '../private/ebs/import-metrics';
 import { ParentAccess } from '../private/ebs/parent-access';
 import { EbsProvider } from '../private/ebs/provider';
+import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { KeyAccess } from '../private/resource/key-access';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
-import { check, misuse, notBoth, validateAccounts, wholeGibibytes } from '../private/resource/validation';
+import { check, checkWhole, misuse, notBoth, validateAccounts, wholeGibibytes } from '../private/resource/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotImport';
 const GIB = 1024 ** 3;
 const LARGEST_VOLUME = 65_536;
 const LONGEST_DESCRIPTION = 255;
 
-/** As the user guide of the EBS direct APIs lists them for encrypted snapshots; kms:CreateGrant comes with limits of its own. */
+/** The actions that the user guide of the EBS direct APIs lists for encrypted snapshots, without kms:CreateGrant, whose statement has conditions of its own. */
 const KEY_ACTIONS = [
   'kms:DescribeKey',
   'kms:Encrypt',
@@ -35,9 +38,6 @@ const KEY_ACTIONS = [
   'kms:GenerateDataKeyWithoutPlaintext',
   'kms:ReEncrypt*',
 ];
-
-/** To read encrypted blocks. */
-const KEY_READ_ACTIONS = ['kms:DescribeKey', 'kms:Decrypt'];
 
 /**
  * Properties of a snapshot import.
@@ -274,67 +274,22 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   constructor(scope: Construct, id: string, props: SnapshotImportProps) {
     super(scope, id);
     this._waits = props.waitForCompletion !== false;
+    this.validate(props);
     const volumeSize = wholeGibibytes(this, 'volumeSize', props.volumeSize, 1, LARGEST_VOLUME);
-    check(this, 'description', props.description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
-    notBoth(this, "'kmsKey'", "'encrypted: false'", props.kmsKey !== undefined && props.encrypted === false);
-    const omitsZeros = props.zeroBlocks === ZeroBlocks.OMIT;
-    notBoth(this, "'zeroBlocks: OMIT'", "'encrypted'", omitsZeros && props.encrypted === true);
-    notBoth(this, "'zeroBlocks: OMIT'", "'kmsKey'", omitsZeros && props.kmsKey !== undefined);
-    notBoth(this, "'zeroBlocks: OMIT'", "'parent'", omitsZeros && props.parent !== undefined);
-    notBoth(this, "'incremental: false'", "'parent'", props.incremental === false && props.parent !== undefined);
-    if (props.parent instanceof SnapshotImport && !props.parent._waits) {
-      throw misuse(this, `'parent' must be completed before this import begins, got ${props.parent.node.path}, which has 'waitForCompletion: false'`);
-    }
-    const verify = props.verify ?? Verification.SAMPLE;
-    check(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 'a whole number from 10 to 1000', value => isWhole(value, 10, 1000));
-    check(this, 'maxConcurrency', props.maxConcurrency, 'a whole number from 1 to 1000', value => isWhole(value, 1, 1000));
-    validateAccounts(this, 'sharedWithAccounts', props.sharedWithAccounts);
-    const sizeInBytes = props.image._sizeInBytes(this);
-    this.validateImageSize(sizeInBytes, volumeSize);
-    this._leastVolumeSize = volumeSize ?? (sizeInBytes === undefined ? undefined : Math.ceil(sizeInBytes / GIB));
-    const image = props.image._bind(this);
-    if (image.format === DELTA_FORMAT && !props.parent) { throw misuse(this, "'image' is a delta, so it needs 'parent', the snapshot that it leads from"); }
+    const needed = this.neededVolumeSize(props.image, volumeSize);
+    this._leastVolumeSize = volumeSize ?? needed;
+    const image = this.bind(props);
 
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<SnapshotImportProperties>(this, {
       resourceType: RESOURCE_TYPE,
       serviceToken: provider.serviceToken,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
-      properties: {
-        SourceBucket: image.bucket.bucketName,
-        SourceKey: image.key,
-        SourceVersion: image.versionId,
-        SourceETag: image.etag,
-        SourceRevision: props.sourceRevision,
-        SourceFormat: image.format,
-        ContainerAsRaw: image.containerAsRaw,
-        Manifest: image.manifest || undefined,
-        VolumeSize: volumeSize,
-        Description: props.description,
-        // Never `false`, which EBS refuses where the account encrypts by default.
-        Encrypted: (props.encrypted ?? props.kmsKey !== undefined) ? true : undefined,
-        KmsKeyId: props.kmsKey?.keyRef.keyArn,
-        ZeroBlocks: omitsZeros ? ZeroBlocks.OMIT : undefined,
-        Incremental: props.incremental === false ? false : undefined,
-        ParentSnapshotId: props.parent?.snapshotId,
-        Verify: verify === Verification.NONE ? undefined : verify,
-        WaitForCompletion: !this._waits ? false : undefined,
-        MaxPutsPerSecond: props.maxPutsPerSecond,
-        MaxConcurrency: props.maxConcurrency,
-        SharedWith: props.sharedWithAccounts?.length ? props.sharedWithAccounts : undefined,
-        Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
-      },
+      properties: this.properties(props, image, volumeSize),
     });
     this.resource.node.addDependency(provider.standing, new ImageAccess(this, 'ImageAccess', { image, provider }));
     if (props.parent) { this.resource.node.addDependency(new ParentAccess(this, 'ParentAccess', { parent: props.parent, provider })); }
-    if (props.kmsKey) {
-      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: KEY_ACTIONS, roles: provider.keyUsers }));
-      const readers = [...verify === Verification.NONE ? [] : provider.keyReaders, ...props.parent ? provider.parentPlanners : []];
-      if (readers.length > 0) {
-        const access = { key: props.kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles: readers };
-        this.resource.node.addDependency(new KeyAccess(this, 'KeyReadAccess', access));
-      }
-    }
+    if (props.kmsKey) { this.grantKey(props.kmsKey, props, provider); }
 
     this.snapshotId = this.resource.ref;
     this.snapshotArn = snapshotArnOf(this, this.snapshotId);
@@ -416,16 +371,83 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     return importWidget(this);
   }
 
-  private validateImageSize(sizeInBytes: number | undefined, volumeSize: number | undefined): void {
-    if (sizeInBytes === undefined) { return; }
+  private validate(props: SnapshotImportProps): void {
+    const { parent } = props;
+    check(this, 'description', props.description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
+    notBoth(this, "'kmsKey'", "'encrypted: false'", props.kmsKey !== undefined && props.encrypted === false);
+    const omitsZeros = props.zeroBlocks === ZeroBlocks.OMIT;
+    notBoth(this, "'zeroBlocks: OMIT'", "'encrypted'", omitsZeros && props.encrypted === true);
+    notBoth(this, "'zeroBlocks: OMIT'", "'kmsKey'", omitsZeros && props.kmsKey !== undefined);
+    notBoth(this, "'zeroBlocks: OMIT'", "'parent'", omitsZeros && parent !== undefined);
+    notBoth(this, "'incremental: false'", "'parent'", props.incremental === false && parent !== undefined);
+    if (parent instanceof SnapshotImport && !parent._waits) {
+      throw misuse(this, `'parent' must be completed before this import begins, got ${parent.node.path}, which has 'waitForCompletion: false'`);
+    }
+    checkWhole(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 10, 1000);
+    checkWhole(this, 'maxConcurrency', props.maxConcurrency, 1, 1000);
+    validateAccounts(this, 'sharedWithAccounts', props.sharedWithAccounts);
+  }
+
+  /** Returns the GiB that the image needs, if its size is known at synthesis, and checks that they fit into `volumeSize`. */
+  private neededVolumeSize(image: DiskImage, volumeSize: number | undefined): number | undefined {
+    const sizeInBytes = image._sizeInBytes(this);
+    if (sizeInBytes === undefined) { return undefined; }
     const needed = Math.ceil(sizeInBytes / GIB);
     if (needed > LARGEST_VOLUME) {
       throw misuse(this, `'image' must be at most ${LARGEST_VOLUME} GiB, got a file of ${sizeInBytes} bytes`);
     }
     check(this, 'volumeSize', volumeSize, `at least ${needed} GiB for an image of ${sizeInBytes} bytes`, value => value >= needed);
+    return needed;
+  }
+
+  private bind({ image, parent }: SnapshotImportProps): DiskImageLocation {
+    const location = image._bind(this);
+    if (location.format === DELTA_FORMAT && !parent) { throw misuse(this, "'image' is a delta, so it needs 'parent', the snapshot that it leads from"); }
+    return location;
+  }
+
+  private properties(
+    props: SnapshotImportProps, image: DiskImageLocation, volumeSize: number | undefined,
+  ): Omit<SnapshotImportProperties, keyof OwnerProperties> {
+    const verify = verificationOf(props);
+    return {
+      SourceBucket: image.bucket.bucketName,
+      SourceKey: image.key,
+      SourceVersion: image.versionId,
+      SourceETag: image.etag,
+      SourceRevision: props.sourceRevision,
+      SourceFormat: image.format,
+      ContainerAsRaw: image.containerAsRaw,
+      Manifest: image.manifest || undefined,
+      VolumeSize: volumeSize,
+      Description: props.description,
+      // Never `false`, which EBS refuses where the account encrypts by default.
+      Encrypted: (props.encrypted ?? props.kmsKey !== undefined) ? true : undefined,
+      KmsKeyId: props.kmsKey?.keyRef.keyArn,
+      ZeroBlocks: props.zeroBlocks === ZeroBlocks.OMIT ? ZeroBlocks.OMIT : undefined,
+      Incremental: props.incremental === false ? false : undefined,
+      ParentSnapshotId: props.parent?.snapshotId,
+      Verify: verify === Verification.NONE ? undefined : verify,
+      WaitForCompletion: !this._waits ? false : undefined,
+      MaxPutsPerSecond: props.maxPutsPerSecond,
+      MaxConcurrency: props.maxConcurrency,
+      SharedWith: props.sharedWithAccounts?.length ? props.sharedWithAccounts : undefined,
+      Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
+    };
+  }
+
+  /** Lets the functions write with the key of the snapshot, and read with it if they verify or compare with a parent. */
+  private grantKey(key: kms.IKeyRef, props: SnapshotImportProps, provider: EbsProvider): void {
+    this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key, actions: KEY_ACTIONS, roles: provider.keyUsers }));
+    const readers = [
+      ...verificationOf(props) === Verification.NONE ? [] : provider.keyReaders,
+      ...props.parent ? provider.parentPlanners : [],
+    ];
+    if (readers.length === 0) { return; }
+    this.resource.node.addDependency(new KeyAccess(this, 'KeyReadAccess', { key, actions: KEY_READ_ACTIONS, grants: false, roles: readers }));
   }
 }
 
-function isWhole(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
+function verificationOf({ verify = Verification.SAMPLE }: SnapshotImportProps): Verification {
+  return verify;
 }

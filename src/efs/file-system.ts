@@ -331,7 +331,6 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
 
   constructor(scope: Construct, id: string, props: FileSystemProps) {
     super(scope, id);
-    const { vpc } = props;
     const encrypted = props.encrypted ?? true;
     const throughput = this.validate(props, encrypted);
     const zone = this.oneZone(props);
@@ -361,20 +360,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
         ...configuration,
       },
     });
-    if (props.kmsKey) {
-      this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: props.kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] }));
-    }
-    if (props.replicationConfiguration) {
-      this.resource.node.addDependency(...replicationAccess(this, provider, props.replicationConfiguration));
-    }
-    this.fileSystemId = this.resource.ref;
-    this.presentThroughputMode = this.resource.getAttString('ThroughputMode' satisfies keyof FileSystemAttributes);
-    this.presentProvisionedThroughput = this.resource.getAttString('ProvisionedThroughputInMibps' satisfies keyof FileSystemAttributes);
-    this.pendingThroughputChange = this.resource.getAttString('PendingThroughputChange' satisfies keyof FileSystemAttributes);
-    this.fileSystemArn = this.resource.getAttString('Arn' satisfies keyof FileSystemAttributes);
-    if (props.adoptFileSystemId !== undefined || props.adopt === Adopt.ALWAYS) {
-      this.resource.node.addDependency(new AdoptionAccess(this, 'AdoptionAccess', { role: provider.role, fileSystemId: props.adoptFileSystemId }));
-    }
+    this.grantAccess(props, provider);
     if (deferral) { this.resource.node.addDependency(deferral); }
     tellFacts(this, {
       availabilityZone: zone,
@@ -383,19 +369,16 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     });
     Tags.of(this).add('Name', props.fileSystemName || this.node.path);
 
-    const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'EfsSecurityGroup', { vpc });
+    this.fileSystemId = this.resource.ref;
+    const attribute = (name: keyof FileSystemAttributes) => this.resource.getAttString(name);
+    this.fileSystemArn = attribute('Arn');
+    this.presentThroughputMode = attribute('ThroughputMode');
+    this.presentProvisionedThroughput = attribute('ProvisionedThroughputInMibps');
+    this.pendingThroughputChange = attribute('PendingThroughputChange');
+
+    const securityGroup = props.securityGroup ?? new ec2.SecurityGroup(this, 'EfsSecurityGroup', { vpc: props.vpc });
     this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(FileSystem.DEFAULT_PORT) });
-    this.mountTargets = new MountTargets(this, 'MountTargets', {
-      fileSystem: this,
-      vpc,
-      vpcSubnets: zone === undefined ? props.vpcSubnets : { availabilityZones: [zone], onePerAz: true },
-      securityGroups: [securityGroup],
-      ipAddressType: props.ipAddressType,
-      ipAddresses: props.ipAddresses,
-      ipv6Addresses: props.ipv6Addresses,
-      replaceMountTargets: props.replaceMountTargets,
-      dnsPropagationDelay: props.dnsPropagationDelay,
-    });
+    this.mountTargets = this.makeMountTargets(props, zone, securityGroup);
     this.mountTargetsAvailable = new DependencyGroup(this.mountTargets);
   }
 
@@ -418,7 +401,31 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     this.resource.applyRemovalPolicy(policy);
   }
 
-  /** Gives the provisioned throughput in MiB. */
+  private grantAccess({ kmsKey, replicationConfiguration, adopt, adoptFileSystemId }: FileSystemProps, provider: EfsProvider): void {
+    const access: IDependable[] = [
+      ...kmsKey ? [new KeyAccess(this, 'KeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] })] : [],
+      ...replicationConfiguration ? replicationAccess(this, provider, replicationConfiguration) : [],
+      ...adoptFileSystemId !== undefined || adopt === Adopt.ALWAYS
+        ? [new AdoptionAccess(this, 'AdoptionAccess', { role: provider.role, fileSystemId: adoptFileSystemId })] : [],
+    ];
+    this.resource.node.addDependency(...access);
+  }
+
+  private makeMountTargets(props: FileSystemProps, zone: string | undefined, securityGroup: ec2.ISecurityGroup): MountTargets {
+    return new MountTargets(this, 'MountTargets', {
+      fileSystem: this,
+      vpc: props.vpc,
+      vpcSubnets: zone === undefined ? props.vpcSubnets : { availabilityZones: [zone], onePerAz: true },
+      securityGroups: [securityGroup],
+      ipAddressType: props.ipAddressType,
+      ipAddresses: props.ipAddresses,
+      ipv6Addresses: props.ipv6Addresses,
+      replaceMountTargets: props.replaceMountTargets,
+      dnsPropagationDelay: props.dnsPropagationDelay,
+    });
+  }
+
+  /** Returns the provisioned throughput in MiB per second. */
   private validate(props: FileSystemProps, encrypted: boolean): number | undefined {
     const { kmsKey, performanceMode, throughputMode, creationToken, oneZone } = props;
     const provisioned = throughputMode === efs.ThroughputMode.PROVISIONED;
@@ -429,7 +436,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     notBoth(this, "'adoptFileSystemId'", "'creationToken'", props.adoptFileSystemId !== undefined && creationToken !== undefined);
     notBoth(this, "'adoptFileSystemId'", "'adopt'", props.adoptFileSystemId !== undefined && props.adopt !== undefined);
     notBoth(this, "'kmsKey'", "'encrypted: false'", kmsKey !== undefined && !encrypted);
-    // The words of aws-cdk-lib, for tests that look for them.
+    // The same messages as in aws-cdk-lib, because tests of users may expect them.
     if (maxIo && oneZone === true) { throw misuse(this, 'performanceMode MAX_IO is not supported for One Zone file systems.'); }
     if (maxIo && throughputMode === efs.ThroughputMode.ELASTIC) {
       throw misuse(this, 'ThroughputMode ELASTIC is not supported for file systems with performanceMode MAX_IO');
@@ -445,7 +452,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     return throughput;
   }
 
-  /** The Availability Zone of a One Zone file system. */
+  /** Returns the Availability Zone of a One Zone file system. */
   private oneZone({ oneZone, vpc, vpcSubnets }: FileSystemProps): string | undefined {
     if (!oneZone) { return undefined; }
     const zones = vpcSubnets?.availabilityZones;
@@ -462,7 +469,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     return zone;
   }
 
-  /** Grants may come until the template is written. */
+  /** Returns the policy with all grants, which may come until the template is written. */
   private finishedPolicy({ allowAnonymousAccess }: FileSystemProps): iam.PolicyDocument | undefined {
     const deniedByDefault = FeatureFlags.of(this).isEnabled(EFS_DENY_ANONYMOUS_ACCESS) ?? false;
     return this._finishPolicy({ allowAnonymousAccess, deniedByDefault });

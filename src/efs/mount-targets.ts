@@ -132,26 +132,17 @@ export class MountTargets extends Resource implements ec2.IConnectable {
   private readonly resource: CustomResource;
   private readonly fileSystem: efs.IFileSystem;
   private readonly addressType: IpAddressType;
-  /** undefined: known at deployment only. */
+  /** The number of subnets, unless it is known only at deployment. */
   private readonly count: number | undefined;
 
   constructor(scope: Construct, id: string, props: MountTargetsProps) {
     super(scope, id);
-    const { subnets, subnetIds, isPendingLookup } = props.vpc.selectSubnets(props.vpcSubnets ?? { onePerAz: true });
-    /** A list that CloudFormation makes, of whatever length. */
-    const opaque = Token.isUnresolved(subnetIds);
-    if (!isPendingLookup) { this.validateSubnets(props, subnets); }
+    const selected = props.vpc.selectSubnets(props.vpcSubnets ?? { onePerAz: true });
+    const { subnetIds } = selected;
     this.fileSystem = props.fileSystem;
     this.addressType = props.ipAddressType ?? IpAddressType.IPV4_ONLY;
-    this.count = opaque ? undefined : subnetIds.length;
-    notBoth(this, "'ipAddresses'", `'ipAddressType' ${this.addressType}`, props.ipAddresses !== undefined && this.addressType === IpAddressType.IPV6_ONLY);
-    notBoth(this, "'ipv6Addresses'", `'ipAddressType' ${this.addressType}`, props.ipv6Addresses !== undefined && this.addressType === IpAddressType.IPV4_ONLY);
-    if (!opaque) {
-      check(this, 'vpcSubnets', subnetIds.length, `at most ${MOST_SUBNETS_BY_POSITION} subnets, whose attributes fit into an answer to CloudFormation`,
-        count => count <= MOST_SUBNETS_BY_POSITION);
-      this.validateAddresses('ipAddresses', props.ipAddresses, subnets, isIPv4);
-      this.validateAddresses('ipv6Addresses', props.ipv6Addresses, subnets, isIPv6);
-    }
+    this.count = Token.isUnresolved(subnetIds) ? undefined : subnetIds.length;
+    this.validate(props, selected);
 
     const securityGroups = props.securityGroups ?? [new ec2.SecurityGroup(this, 'SecurityGroup', { vpc: props.vpc })];
     this.validateSecurityGroups(securityGroups);
@@ -172,12 +163,12 @@ export class MountTargets extends Resource implements ec2.IConnectable {
         Ipv6Addresses: props.ipv6Addresses,
         ReplaceMountTargets: props.replaceMountTargets === false ? false : undefined,
         DnsPropagationDelay: wholeSeconds(this, 'dnsPropagationDelay', props.dnsPropagationDelay, 30 * 60),
-        JoinedAttributes: opaque ? true : undefined,
+        JoinedAttributes: this.count === undefined ? true : undefined,
       },
     });
     const access = grantOnForeign(this, { provider, fileSystem: props.fileSystem, statements: STATEMENTS });
     if (access) { this.resource.node.addDependency(access); }
-    // Whoever waits for the mount targets may be named in the rules of their security group, so must not wait for those.
+    // The rules of the security group are left out, because a rule may refer to a resource that waits for the mount targets.
     Dependable.implement(this, { dependencyRoots: [this.resource] });
 
     this.addToAvailable(props.fileSystem);
@@ -222,8 +213,8 @@ export class MountTargets extends Resource implements ec2.IConnectable {
   }
 
   /**
-   * Only to those of an imported file system: one that is made here has mount targets of its own, for
-   * which this set may wait. And not across stacks: what waits there could be what this stack needs.
+   * Adds this set to `mountTargetsAvailable` of an imported file system in the same stack. A file system that is defined here
+   * has mount targets of its own, for which this set may wait. A dependency across stacks could lead back to this stack.
    */
   private addToAvailable(fileSystem: efs.IFileSystem): void {
     const { mountTargetsAvailable } = fileSystem;
@@ -237,10 +228,22 @@ export class MountTargets extends Resource implements ec2.IConnectable {
       : Array.from({ length: this.count }, (_, position) => this.resource.getAttString(`${name}${position}`));
   }
 
+  private validate(props: MountTargetsProps, { subnets, isPendingLookup }: ec2.SelectedSubnets): void {
+    const { ipAddresses, ipv6Addresses } = props;
+    if (!isPendingLookup) { this.validateSubnets(props, subnets); }
+    notBoth(this, "'ipAddresses'", `'ipAddressType' ${this.addressType}`, ipAddresses !== undefined && this.addressType === IpAddressType.IPV6_ONLY);
+    notBoth(this, "'ipv6Addresses'", `'ipAddressType' ${this.addressType}`, ipv6Addresses !== undefined && this.addressType === IpAddressType.IPV4_ONLY);
+    if (this.count === undefined) { return; }
+    check(this, 'vpcSubnets', this.count, `at most ${MOST_SUBNETS_BY_POSITION} subnets, whose attributes fit into an answer to CloudFormation`,
+      count => count <= MOST_SUBNETS_BY_POSITION);
+    this.validateAddresses('ipAddresses', ipAddresses, subnets, isIPv4);
+    this.validateAddresses('ipv6Addresses', ipv6Addresses, subnets, isIPv6);
+  }
+
   private validateSubnets({ fileSystem, ipAddresses, ipv6Addresses, vpc }: MountTargetsProps, subnets: ec2.ISubnet[]): void {
     const only = factsOf(fileSystem)?.availabilityZone;
     if (subnets.length === 0 && only !== undefined && !zonesAreKnown(vpc)) {
-      // efs.FileSystem makes a file system that nobody can mount.
+      // A warning and no error, because efs.FileSystem accepts this too; it makes a file system without mount targets.
       Annotations.of(this).addWarningV2('cdk-durable-storage:MountTargets.unknownZones',
         `which subnet lies in ${only} is not known in a stack without account and Region, so the deployment will fail: `
         + "give the stack an 'env', or leave out 'vpcSubnets'");

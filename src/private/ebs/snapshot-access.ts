@@ -3,6 +3,9 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
 
+/** What reading the blocks of an encrypted snapshot takes. */
+export const KEY_READ_ACTIONS = ['kms:DescribeKey', 'kms:Decrypt'];
+
 /** All snapshots of the Region; their ARNs name no account. */
 export function anySnapshot(scope: IConstruct): string {
   return Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName: '*' });

@@ -11,10 +11,9 @@ import { acknowledgeFunctions } from '../resource/acknowledge';
 import { ownerPrefix } from '../resource/owner';
 
 /**
- * What changes the throughput of a stack's file systems later: one function, and
- * a group for the one-time schedules that invoke it. The group takes with it
- * whatever schedule is left when the stack is deleted. The custom resource
- * must depend on this.
+ * The function that changes the throughput of a stack's file systems later, and a group for the one-time schedules
+ * that invoke it. Schedules that are left when the stack is deleted are deleted with the group. The custom
+ * resource must depend on this construct.
  */
 export class ThroughputDeferral extends Construct {
   public static getOrCreate(scope: Construct): ThroughputDeferral {
@@ -24,7 +23,7 @@ export class ThroughputDeferral extends Construct {
 
   private static readonly ID = 'cdk-durable-storage.ThroughputDeferral';
 
-  /** For the custom resource. */
+  /** Properties for the custom resource. */
   public readonly properties: Deferral;
 
   private constructor(stack: Stack) {
@@ -37,20 +36,28 @@ export class ThroughputDeferral extends Construct {
       description: 'cdk-durable-storage: changes the throughput of a file system when EFS allows it',
       timeout: Duration.minutes(2),
     });
-    const fileSystems = stack.formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: '*' });
+    const invoker = new iam.Role(this, 'SchedulerRole', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', { conditions: { StringEquals: { 'aws:SourceAccount': stack.account } } }),
+    });
+    invoker.addToPolicy(new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [handler.functionArn] }));
+    this.allowThroughput(handler);
+    this.allowSchedules(handler, group, invoker);
+    this.properties = { FunctionArn: handler.functionArn, RoleArn: invoker.roleArn, GroupName: group.ref };
+  }
+
+  private allowThroughput(handler: HandlerFunction): void {
+    const fileSystems = Stack.of(this).formatArn({ service: 'elasticfilesystem', resource: 'file-system', resourceName: '*' });
     handler.allow({ actions: ['elasticfilesystem:DescribeFileSystems'], resources: [fileSystems] });
     handler.allow({
       actions: ['elasticfilesystem:UpdateFileSystem'],
       resources: [fileSystems],
       conditions: { StringLike: { [`aws:ResourceTag/${OWNERSHIP_TAGS.owner}`]: `${ownerPrefix(this)}*` } },
     });
+  }
 
-    const invoker = new iam.Role(this, 'SchedulerRole', {
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', { conditions: { StringEquals: { 'aws:SourceAccount': stack.account } } }),
-    });
-    invoker.addToPolicy(new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [handler.functionArn] }));
-
-    const schedules = stack.formatArn({ service: 'scheduler', resource: 'schedule', resourceName: `${group.ref}/${SCHEDULE_PREFIX}*` });
+  /** Lets the EFS handlers set and cancel schedules, and the function set a schedule again. */
+  private allowSchedules(handler: HandlerFunction, group: CfnScheduleGroup, invoker: iam.Role): void {
+    const schedules = Stack.of(this).formatArn({ service: 'scheduler', resource: 'schedule', resourceName: `${group.ref}/${SCHEDULE_PREFIX}*` });
     const pass = {
       actions: ['iam:PassRole'],
       resources: [invoker.roleArn],
@@ -66,6 +73,5 @@ export class ThroughputDeferral extends Construct {
         new iam.PolicyStatement(pass),
       ],
     });
-    this.properties = { FunctionArn: handler.functionArn, RoleArn: invoker.roleArn, GroupName: group.ref };
   }
 }
