@@ -100,7 +100,7 @@ export class Efs {
   }
 }
 
-/** The id that an id or ARN of a file system or access point names. */
-export function idOf(idOrArn: string): string {
+/** Returns the id in an id or ARN of a file system or access point. */
+export function resourceIdOf(idOrArn: string): string {
   return idOrArn.slice(idOrArn.lastIndexOf('/') + 1);
 }

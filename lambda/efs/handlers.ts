@@ -6,7 +6,8 @@ import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-gr
 import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { fileSystem } from './file-system/file-system';
 import { fileSystemLookup } from './file-system-lookup';
-import { mountTargets } from './mount-targets/mount-targets';
+import { MountTargetsLifecycle } from './mount-targets/mount-targets';
+import { efsServices } from './services';
 import { backupPolicy } from './settings/backup-policy';
 import { fileSystemPolicy } from './settings/file-system-policy';
 import { lifecycleConfiguration } from './settings/lifecycle-configuration';
@@ -28,7 +29,7 @@ export interface Clients {
 export const makeHandlers = (clients: Clients, options: { readonly creationTimeoutSeconds: number }) => ({
   'Custom::FileSystem': handlersOf(fileSystem(clients), options),
   'Custom::FileSystemLookup': handlersOf(fileSystemLookup(clients), options),
-  'Custom::MountTargets': handlersOf(mountTargets(clients), options),
+  'Custom::MountTargets': handlersOf(new MountTargetsLifecycle(efsServices(clients)), options),
   'Custom::TagSet': handlersOf(tagSet(clients), options),
   'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy(clients), options),
   'Custom::BackupPolicy': handlersOf(backupPolicy(clients), options),

@@ -1,5 +1,5 @@
 import type { EFSClient, Tag } from '@aws-sdk/client-efs';
-import { Efs, idOf } from './efs';
+import { Efs, resourceIdOf } from './efs';
 import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
 import { isNamed } from '../shared/errors';
@@ -20,7 +20,7 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
   const efs = new Efs(clients.efs);
 
   async function present(resourceId: string): Promise<Tag[]> {
-    const id = idOf(resourceId);
+    const id = resourceIdOf(resourceId);
     const tags = await efs.tags(id);
     if (!tags) { throw new Error(`'${id.startsWith('fsap-') ? 'accessPoint' : 'fileSystem'}' is ${id}, which does not exist`); }
     return tags;
@@ -28,9 +28,9 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
 
   async function set(resourceId: string, tags: Tag[]): Promise<void> {
     try {
-      await efs.tag(idOf(resourceId), tags);
+      await efs.tag(resourceIdOf(resourceId), tags);
     } catch (error) {
-      (error as Error).message = `'tags' of ${idOf(resourceId)}: ${(error as Error).message}`;
+      (error as Error).message = `'tags' of ${resourceIdOf(resourceId)}: ${(error as Error).message}`;
       throw error;
     }
   }
@@ -46,7 +46,7 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
       const tags = await present(ResourceId);
       if (!old || !sameResource(properties, old)) { refuseForeign(properties, tags, Tags); }
       await set(ResourceId, tagChanges(tags, Tags).set);
-      return { id: `${idOf(ResourceId)}/${Address}` };
+      return { id: `${resourceIdOf(ResourceId)}/${Address}` };
     },
 
     /** All of it at once, and nothing in `ready`: no tag tells which request was the last one, and one that is asked for late must not undo a later one. */
@@ -59,10 +59,10 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
       refuseForeign(properties, tags, added);
       const changes = tagChanges(tags, Tags, formerly);
       await set(ResourceId, changes.set);
-      await efs.untag(idOf(ResourceId), changes.remove);
+      await efs.untag(resourceIdOf(ResourceId), changes.remove);
     },
 
-    ready: async (_id, { ResourceId }) => ({ ResourceId: idOf(ResourceId) }),
+    ready: async (_id, { ResourceId }) => ({ ResourceId: resourceIdOf(ResourceId) }),
 
     async delete(id, { Tags }) {
       const resource = id.slice(0, id.indexOf('/'));
@@ -80,10 +80,10 @@ export const tagSet = (clients: TagSetClients): Lifecycle<TagSetProperties, TagS
     async find(candidates) {
       const found: Found[] = [];
       for (const candidate of candidates) {
-        const tags = await efs.tags(idOf(candidate.ResourceId));
+        const tags = await efs.tags(resourceIdOf(candidate.ResourceId));
         if (!tags || !holdsAll(tags, candidate.Tags)) { continue; }
         found.push({
-          id: `${idOf(candidate.ResourceId)}/${candidate.Address}`,
+          id: `${resourceIdOf(candidate.ResourceId)}/${candidate.Address}`,
           identity: identityOf(life, candidate),
           requestId: undefined,
           state: 'usable',
@@ -101,7 +101,7 @@ function holdsAll(tags: readonly Tag[], wanted: readonly TagProperty[]): boolean
 }
 
 function sameResource(one: TagSetProperties, other: TagSetProperties): boolean {
-  return idOf(one.ResourceId) === idOf(other.ResourceId);
+  return resourceIdOf(one.ResourceId) === resourceIdOf(other.ResourceId);
 }
 
 function refuseForeign({ ResourceId, Overwrite = false }: TagSetProperties, present: readonly Tag[], wanted: readonly TagProperty[]): void {
@@ -109,5 +109,5 @@ function refuseForeign({ ResourceId, Overwrite = false }: TagSetProperties, pres
   const foreign = wanted.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value);
   if (foreign.length === 0) { return; }
   const list = foreign.map(({ Key, Value }) => `${Key}=${valueOf(present, Key)} (not ${Value})`).join(', ');
-  throw new Error(`'tags' of ${idOf(ResourceId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
+  throw new Error(`'tags' of ${resourceIdOf(ResourceId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
 }

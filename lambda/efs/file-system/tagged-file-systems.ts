@@ -1,7 +1,7 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import { GetResourcesCommand, type GetResourcesCommandOutput, type ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { retrying } from '../../shared/retry';
-import { idOf, type Efs } from '../efs';
+import { resourceIdOf, type Efs } from '../efs';
 
 /** Finds file systems by their tags without listing the account's. What was tagged a moment ago may be missing. */
 export class TaggedFileSystems {
@@ -28,7 +28,7 @@ export class TaggedFileSystems {
         TagFilters: Object.entries(tags).map(([Key, value]) => ({ Key, Values: [value] })),
         PaginationToken: token,
       })), { what: 'GetResources' });
-      ids.push(...(page.ResourceTagMappingList ?? []).map(({ ResourceARN }) => idOf(ResourceARN!)));
+      ids.push(...(page.ResourceTagMappingList ?? []).map(({ ResourceARN }) => resourceIdOf(ResourceARN!)));
       token = page.PaginationToken || undefined;
     } while (token !== undefined);
     return ids;

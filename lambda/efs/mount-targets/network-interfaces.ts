@@ -4,22 +4,33 @@ import { nameOf, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { retrying } from '../../shared/retry';
 
-/** Network interfaces that EC2 still has although EFS has forgotten their mount targets: security groups and subnets stay in use by them. */
-export async function interfacesLeft(ec2: EC2Client, fileSystemId: string, targets: readonly MountTargetDescription[]): Promise<string[]> {
-  try {
-    return await retrying(async () => {
-      const found: string[] = [];
-      for await (const page of paginateDescribeNetworkInterfaces({ client: ec2 }, {
-        // How EFS describes them, the id of the mount target at the end.
-        Filters: [{ Name: 'description', Values: [`EFS mount target for ${fileSystemId} (*`] }],
-      })) {
-        found.push(...(page.NetworkInterfaces ?? []).map(({ NetworkInterfaceId }) => NetworkInterfaceId!));
-      }
-      return found.filter(id => !targets.some(({ NetworkInterfaceId }) => NetworkInterfaceId === id));
-    }, { what: 'DescribeNetworkInterfaces' });
-  } catch (error) {
-    if (!/Unauthorized|AccessDenied/.test(nameOf(error))) { throw error; }
-    log({ event: 'cannot look for network interfaces', error: saidBy(error) });
-    return [];
+/** Looks up the network interfaces of mount targets in EC2. */
+export class NetworkInterfaces {
+  constructor(private readonly ec2: EC2Client) {}
+
+  /**
+   * Returns the network interfaces of mount targets that EFS no longer lists, because security groups and subnets stay in use
+   * until EC2 has deleted them. Returns none if the function may not list network interfaces.
+   */
+  public async leftBehind(fileSystemId: string, targets: readonly MountTargetDescription[]): Promise<string[]> {
+    try {
+      const all = await retrying(() => this.ofFileSystem(fileSystemId), { what: 'DescribeNetworkInterfaces' });
+      return all.filter(id => !targets.some(({ NetworkInterfaceId }) => NetworkInterfaceId === id));
+    } catch (error) {
+      if (!/Unauthorized|AccessDenied/.test(nameOf(error))) { throw error; }
+      log({ event: 'cannot look for network interfaces', error: saidBy(error) });
+      return [];
+    }
+  }
+
+  private async ofFileSystem(fileSystemId: string): Promise<string[]> {
+    const found: string[] = [];
+    for await (const page of paginateDescribeNetworkInterfaces({ client: this.ec2 }, {
+      // The description that EFS gives them, with the id of the mount target at its end.
+      Filters: [{ Name: 'description', Values: [`EFS mount target for ${fileSystemId} (*`] }],
+    })) {
+      found.push(...(page.NetworkInterfaces ?? []).map(({ NetworkInterfaceId }) => NetworkInterfaceId!));
+    }
+    return found;
   }
 }

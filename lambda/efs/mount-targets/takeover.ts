@@ -1,37 +1,41 @@
-import { DescribeMountTargetSecurityGroupsCommand, type MountTargetDescription } from '@aws-sdk/client-efs';
-import type { Efs } from '../efs';
-import { isAsWanted, type Situation } from './plan';
+import type { MountTargetDescription } from '@aws-sdk/client-efs';
+import { isAsWanted } from './candidates';
+import { isSameSet, type MountTargetApi } from './mount-target-api';
+import type { Situation } from './plan';
 import { recordKey, subnetsOfSets } from './record';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { stateOf } from '../../shared/state-tag';
 
 /**
- * The subnets of targets that become the set's although it did not make them:
- * those of an adopted file system where the set wants one, and which no other
- * set has. That no stack has them either was looked up when the file system was adopted.
- *
- * Nothing changes at them: their security groups are not remembered, so a
- * rollback could not give them back.
+ * Returns the mount targets of an adopted file system that become the set's although the set did not make them: those that are as the
+ * set wants one, and that no other set has. The adoption of the file system has checked that no stack has them either.
  */
-export async function takenOver(efs: Efs, { fileSystem, candidates, targets }: Situation, properties: MountTargetsProperties): Promise<string[]> {
+export function targetsToTakeOver({ fileSystem, candidates, targets }: Situation, address: string): MountTargetDescription[] {
   if (!isAdopted(fileSystem)) { return []; }
-  const others = subnetsOfSets(fileSystem, recordKey(properties.Address));
-  const wanted = targets.filter(target =>
+  const others = subnetsOfSets(fileSystem, recordKey(address));
+  return targets.filter(target =>
     target.LifeCycleState !== 'deleting' && !others.includes(target.SubnetId!) && candidates.some(candidate => isAsWanted(target, candidate)));
-  for (const target of wanted) { await refuseOtherGroups(efs, target, properties.SecurityGroups); }
-  return wanted.map(({ SubnetId }) => SubnetId!);
 }
 
-/** Of an adopted file system, targets that were there before are only released. */
+/**
+ * Returns the subnets of the mount targets that the set takes over. Nothing changes on them. Throws if they have other security groups
+ * than the set wants: the record cannot hold the old ones, so a rollback could not restore them.
+ */
+export async function subnetsToTakeOver(api: MountTargetApi, situation: Situation, properties: MountTargetsProperties): Promise<string[]> {
+  const targets = targetsToTakeOver(situation, properties.Address);
+  for (const target of targets) { await refuseOtherGroups(api, target, properties.SecurityGroups); }
+  return targets.map(({ SubnetId }) => SubnetId!);
+}
+
+/** Whether the file system existed before its stack. Mount targets that were there before are then only released. */
 export function isAdopted({ Tags: tags }: Situation['fileSystem']): boolean {
   return stateOf(tags) === 'adopted';
 }
 
-async function refuseOtherGroups(efs: Efs, { MountTargetId }: MountTargetDescription, groups: readonly string[]): Promise<void> {
+async function refuseOtherGroups(api: MountTargetApi, target: MountTargetDescription, groups: readonly string[]): Promise<void> {
   if (groups.length === 0) { return; }
-  const { SecurityGroups: present = [] } = await efs.call('DescribeMountTargetSecurityGroups',
-    client => client.send(new DescribeMountTargetSecurityGroupsCommand({ MountTargetId })));
-  if ([...present].sort().join() === [...groups].sort().join()) { return; }
-  throw new Error(`mount target ${MountTargetId} has the security groups ${present.join(', ')}, not ${groups.join(', ')}: to adopt it, set `
+  const present = await api.securityGroups(target);
+  if (isSameSet(present, groups)) { return; }
+  throw new Error(`mount target ${target.MountTargetId} has the security groups ${present.join(', ')}, not ${groups.join(', ')}: to adopt it, set `
     + '\'securityGroup\' to what it has; another one can take its place in a later deployment');
 }

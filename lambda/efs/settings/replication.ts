@@ -7,7 +7,7 @@ import type { ReplicationConfigurationProperty, ReplicationDestinationProperty }
 import { isNamed } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { retrying, type RetryOptions } from '../../shared/retry';
-import { idOf, type Efs } from '../efs';
+import { resourceIdOf, type Efs } from '../efs';
 
 /** One whose source is the file system in question. */
 export interface Replication {
@@ -47,15 +47,15 @@ export class Replications {
    */
   public async fits({ destination }: Replication, wanted: ReplicationDestinationProperty, old?: ReplicationDestinationProperty): Promise<boolean> {
     if (wanted.Region !== undefined && wanted.Region !== destination.Region) { return false; }
-    if (wanted.FileSystemId !== undefined) { return idOf(wanted.FileSystemId) === destination.FileSystemId; }
+    if (wanted.FileSystemId !== undefined) { return resourceIdOf(wanted.FileSystemId) === destination.FileSystemId; }
     // That of another stack, perhaps, which is about to be deleted; wanted is a new one.
-    if (old?.FileSystemId !== undefined && idOf(old.FileSystemId) === destination.FileSystemId) { return false; }
+    if (old?.FileSystemId !== undefined && resourceIdOf(old.FileSystemId) === destination.FileSystemId) { return false; }
 
     const there = await this.describe(destination);
     if (!there) { return false; }
     const key = wanted.KmsKeyId;
     return there.AvailabilityZoneName === wanted.AvailabilityZoneName
-      && (key === undefined || key.includes('alias/') || idOf(key) === idOf(there.KmsKeyId ?? ''));
+      && (key === undefined || key.includes('alias/') || resourceIdOf(key) === resourceIdOf(there.KmsKeyId ?? ''));
   }
 
   /** True: there is one as wanted, made here or, when the answer was lost, by an attempt before. */

@@ -2,7 +2,7 @@ import type { EFSClient, FileSystemDescription } from '@aws-sdk/client-efs';
 import type { SettingAttributes, SettingProperties } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
 import { identityOf, type Context, type Found, type Lifecycle } from '../../shared/resource-lifecycle';
-import { idOf, type Efs } from '../efs';
+import { resourceIdOf, type Efs } from '../efs';
 
 export interface SettingClients {
   readonly efs: EFSClient;
@@ -29,7 +29,7 @@ export interface Setting<P> {
  */
 export function settingOf<P extends SettingProperties>(efs: Efs, setting: Setting<P>): Lifecycle<P, SettingAttributes> {
   async function present({ FileSystemId: fileSystemId }: P): Promise<FileSystemDescription> {
-    const id = idOf(fileSystemId);
+    const id = resourceIdOf(fileSystemId);
     const fileSystem = await efs.fileSystem(id);
     if (!fileSystem || fileSystem.LifeCycleState === 'deleting') { throw new Error(`'fileSystem' is ${id}, which does not exist`); }
     return fileSystem;
@@ -93,7 +93,7 @@ export function settingOf<P extends SettingProperties>(efs: Efs, setting: Settin
     async find(candidates, { requestId }: Context) {
       const found: Found[] = [];
       for (const candidate of candidates) {
-        const fileSystemId = idOf(candidate.FileSystemId);
+        const fileSystemId = resourceIdOf(candidate.FileSystemId);
         if (!await withOurs(fileSystemId, candidate)) { continue; }
         found.push({ id: `${fileSystemId}/${candidate.Address}`, identity: identityOf(life, candidate), requestId, state: 'usable' });
       }
@@ -108,5 +108,5 @@ function idIn(physicalId: string): string {
 }
 
 function sameFileSystem<P extends SettingProperties>(properties: P, old: P): P | undefined {
-  return idOf(properties.FileSystemId) === idOf(old.FileSystemId) ? old : undefined;
+  return resourceIdOf(properties.FileSystemId) === resourceIdOf(old.FileSystemId) ? old : undefined;
 }

@@ -153,7 +153,7 @@ describe('creating a set', () => {
       () => ({ ...subnets('a1', 'a2'), IpAddressType: 'IPV6_ONLY', Ipv6Addresses: ['2001:db8:1:1::9', '2001:db8:1:2::9'] }),
       /'ipv6Addresses' must have one .* euw1-az2/],
     ['addresses of another kind', () => ({ ...subnets('a1'), Ipv6Addresses: ['2001:db8:1:1::9'] }),
-      /'ipv6Addresses' cannot be had with 'ipAddressType' IPV4_ONLY/],
+      /'ipv6Addresses' cannot be combined with 'ipAddressType' IPV4_ONLY/],
     ['a subnet without IPv6', () => ({ ...subnets('a1', 'c1'), IpAddressType: 'DUAL_STACK' }),
       /'ipAddressType' is DUAL_STACK, but subnet-\w+ has no IPv6 CIDR block/],
     ['a missing file system', () => ({ FileSystemId: 'fs-0123456789abcdef0', ...subnets('a1') }),

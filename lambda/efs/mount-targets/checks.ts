@@ -1,0 +1,77 @@
+import type { MountTargetDescription } from '@aws-sdk/client-efs';
+import { byZone } from './candidates';
+import { wantedByZone, type Situation } from './plan';
+import { MOST_SUBNETS_BY_POSITION, type MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { boolean } from '../../shared/property-values';
+
+/** Throws if the properties contradict each other. Needs no look-ups. */
+export function checkProperties(properties: MountTargetsProperties): void {
+  const { SubnetIds, IpAddresses, Ipv6Addresses, IpAddressType: type = 'IPV4_ONLY', JoinedAttributes } = properties;
+  if (SubnetIds.length === 0) { throw new Error("'vpcSubnets' must select at least one subnet"); }
+  if (SubnetIds.length > MOST_SUBNETS_BY_POSITION && !boolean('JoinedAttributes', JoinedAttributes ?? false)) {
+    throw new Error(`'vpcSubnets' must select at most ${MOST_SUBNETS_BY_POSITION} subnets, got ${SubnetIds.length}`);
+  }
+  for (const [prop, addresses, excluded] of [['ipAddresses', IpAddresses, 'IPV6_ONLY'], ['ipv6Addresses', Ipv6Addresses, 'IPV4_ONLY']] as const) {
+    if (!addresses) { continue; }
+    if (addresses.length !== SubnetIds.length) {
+      throw new Error(`'${prop}' must have one address for each of the ${SubnetIds.length} subnets, got ${addresses.length}`);
+    }
+    if (type === excluded) { throw new Error(`'${prop}' cannot be combined with 'ipAddressType' ${type}`); }
+  }
+}
+
+/** Throws, before anything changes, if EFS would refuse the mount targets, or if mount targets that are not of this set are in the way. */
+export function checkSituation(situation: Situation): void {
+  refuseSeveralVpcs(situation);
+  refuseSeveralAddresses(situation);
+  refuseMissingIpv6(situation);
+  refuseOtherZone(situation);
+  refuseForeignTargets(situation);
+}
+
+function refuseSeveralVpcs({ candidates }: Situation): void {
+  const vpcs = [...new Set(candidates.map(({ vpcId }) => vpcId))];
+  if (vpcs.length > 1) { throw new Error(`'vpcSubnets' must be subnets of one VPC, got some of ${vpcs.join(' and ')}`); }
+}
+
+function refuseSeveralAddresses({ candidates }: Situation): void {
+  for (const [zoneId, [first, second]] of byZone(candidates)) {
+    for (const [prop, key] of [['ipAddresses', 'ipAddress'], ['ipv6Addresses', 'ipv6Address']] as const) {
+      if (second?.[key] === undefined) { continue; }
+      throw new Error(`'${prop}' must have one address for each Availability Zone, got ${first[key]} and ${second[key]} for `
+        + `${first.subnetId} and ${second.subnetId}, which are both in ${zoneId}`);
+    }
+  }
+}
+
+function refuseMissingIpv6(situation: Situation): void {
+  const without = wantedByZone(situation).find(({ candidate: { addressType, hasIpv6 } }) => addressType !== 'IPV4_ONLY' && !hasIpv6)?.candidate;
+  if (without) {
+    throw new Error(`'ipAddressType' is ${without.addressType}, but ${without.subnetId} has no IPv6 CIDR block: associate one with it, or choose other 'vpcSubnets'`);
+  }
+}
+
+/** A One Zone file system has mount targets in its zone only. */
+function refuseOtherZone({ fileSystem, candidates }: Situation): void {
+  const elsewhere = fileSystem.AvailabilityZoneId && candidates.find(({ zoneId }) => zoneId !== fileSystem.AvailabilityZoneId);
+  if (elsewhere) {
+    throw new Error(`'vpcSubnets' must be subnets of ${fileSystem.AvailabilityZoneName}, the only Availability Zone of file system ${fileSystem.FileSystemId}, `
+      + `got ${elsewhere.subnetId} in ${elsewhere.zoneName}`);
+  }
+}
+
+function refuseForeignTargets({ fileSystem: { FileSystemId: id }, candidates, targets, recorded }: Situation): void {
+  const isForeign = ({ SubnetId, LifeCycleState }: MountTargetDescription) => !recorded.includes(SubnetId!) && LifeCycleState !== 'deleting';
+  const [{ vpcId }] = candidates;
+  for (const { MountTargetId, SubnetId, VpcId, AvailabilityZoneId } of targets.filter(isForeign)) {
+    if (VpcId !== vpcId) {
+      throw new Error(`file system ${id} has mount target ${MountTargetId} in ${VpcId}, which is not of this set, and EFS allows one VPC only: `
+        + `delete it, or choose 'vpcSubnets' of ${VpcId} instead of ${vpcId}`);
+    }
+    const rival = candidates.find(({ zoneId }) => zoneId === AvailabilityZoneId);
+    if (rival) {
+      throw new Error(`file system ${id} has mount target ${MountTargetId} (${SubnetId}) in ${rival.zoneName}, which is not of this set, `
+        + `and EFS allows one in each Availability Zone: delete it, or leave ${rival.subnetId} out of 'vpcSubnets'`);
+    }
+  }
+}

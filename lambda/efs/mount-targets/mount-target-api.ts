@@ -1,0 +1,89 @@
+import {
+  CreateMountTargetCommand, DeleteMountTargetCommand, DescribeMountTargetSecurityGroupsCommand, ModifyMountTargetSecurityGroupsCommand,
+  type MountTargetDescription,
+} from '@aws-sdk/client-efs';
+import type { Candidate } from './candidates';
+import { isNamed } from '../../shared/errors';
+import { log } from '../../shared/log';
+import { RETRY_POLICIES } from '../../shared/retry';
+import type { Efs } from '../efs';
+
+export interface CreateMountTargetOptions {
+  readonly fileSystemId: string;
+  readonly candidate: Candidate;
+  readonly securityGroups: readonly string[];
+  /** Called before every attempt; what it throws ends the creation. */
+  readonly check: () => Promise<unknown>;
+  /** Whether to repeat the call if the address is in use: EC2 may still have the network interface of a deleted mount target of this set. */
+  readonly waitForAddress: boolean;
+}
+
+/** Creates, deletes and secures mount targets. */
+export class MountTargetApi {
+  constructor(private readonly efs: Efs) {}
+
+  public async create(options: CreateMountTargetOptions): Promise<void> {
+    const { fileSystemId, candidate: { subnetId, addressType, ipAddress, ipv6Address } } = options;
+    log({ event: 'creating mount target', fileSystemId, subnetId, addressType, ipAddress, ipv6Address });
+    try {
+      await this.callCreate(options);
+    } catch (error) {
+      // The answer to an earlier call was lost, or somebody else made one. The next poll finds out which.
+      if (isNamed(error, 'MountTargetConflict')) { return; }
+      if (!isNamed(error, 'Error', 'IncorrectFileSystemLifeCycleState')) {
+        const addresses = [ipAddress, ipv6Address].filter(address => address !== undefined);
+        const where = addresses.length > 0 ? `, address ${addresses.join(' and ')}` : '';
+        (error as Error).message += ` (${subnetId}${where}, file system ${fileSystemId})`;
+      }
+      throw error;
+    }
+  }
+
+  /** Begins to delete a mount target; succeeds if there is none. */
+  public async delete({ MountTargetId }: MountTargetDescription): Promise<void> {
+    log({ event: 'deleting mount target', MountTargetId });
+    try {
+      await this.efs.call('DeleteMountTarget', client => client.send(new DeleteMountTargetCommand({ MountTargetId })));
+    } catch (error) {
+      if (!isNamed(error, 'MountTargetNotFound')) { throw error; }
+    }
+  }
+
+  public async securityGroups({ MountTargetId }: MountTargetDescription): Promise<string[]> {
+    const { SecurityGroups: groups = [] } = await this.efs.call('DescribeMountTargetSecurityGroups',
+      client => client.send(new DescribeMountTargetSecurityGroupsCommand({ MountTargetId })));
+    return groups;
+  }
+
+  /** Gives a mount target these security groups if it has others. An empty list means EFS's default, which stays as it is. */
+  public async secure(target: MountTargetDescription, groups: readonly string[]): Promise<void> {
+    if (groups.length === 0 || isSameSet(await this.securityGroups(target), groups)) { return; }
+    const { MountTargetId } = target;
+    await this.efs.call('ModifyMountTargetSecurityGroups',
+      client => client.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId, SecurityGroups: [...groups] })),
+      { policy: RETRY_POLICIES.NETWORK_VISIBILITY, retryIf: error => isNamed(error, 'SecurityGroupNotFound') });
+  }
+
+  private async callCreate({ fileSystemId, candidate, securityGroups, check, waitForAddress }: CreateMountTargetOptions): Promise<void> {
+    const { subnetId, addressType, ipAddress, ipv6Address } = candidate;
+    await this.efs.call('CreateMountTarget', async client => {
+      await check();
+      await client.send(new CreateMountTargetCommand({
+        FileSystemId: fileSystemId,
+        SubnetId: subnetId,
+        ...addressType !== 'IPV4_ONLY' && { IpAddressType: addressType },
+        IpAddress: ipAddress,
+        Ipv6Address: ipv6Address,
+        ...securityGroups.length > 0 && { SecurityGroups: [...securityGroups] },
+      }));
+    }, {
+      policy: RETRY_POLICIES.NETWORK_VISIBILITY,
+      retryIf: error => isNamed(error, 'SecurityGroupNotFound') || (waitForAddress && isNamed(error, 'IpAddressInUse')),
+    });
+  }
+}
+
+/** Whether two lists have the same members, in whatever order and number. */
+export function isSameSet(one: readonly string[], other: readonly string[]): boolean {
+  return [...new Set(one)].sort().join() === [...new Set(other)].sort().join();
+}

@@ -1,0 +1,110 @@
+import type { MountTargetDescription } from '@aws-sdk/client-efs';
+import type { MountTargetApi } from './mount-target-api';
+import { planOf, withTargets, type Plan } from './plan';
+import { currentRecord, type SetRecord } from './record';
+import type { RecordedSituation, SetRecords } from './set-records';
+import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { isNamed } from '../../shared/errors';
+import { number } from '../../shared/property-values';
+import type { ReadyContext } from '../../shared/resource-lifecycle';
+
+/** The record counts as current for this long after it was read: a later request takes longer to begin. */
+const FRESH_MILLISECONDS = 1_000;
+
+export interface ReconciliationOptions {
+  readonly id: string;
+  readonly properties: MountTargetsProperties;
+  readonly context: ReadyContext<MountTargetsProperties>;
+  readonly situation: RecordedSituation;
+  /** The record, of the request in hand. */
+  readonly record: SetRecord;
+  /** When the situation was read, in milliseconds since 1970. */
+  readonly readAt: number;
+}
+
+/** One poll's work on a set: brings its mount targets towards what the properties want. */
+export class Reconciliation {
+  private readonly plan: Plan;
+  private readonly delay: number;
+  /** Subnets of mount targets that were there before the set, and are kept. */
+  private readonly adopted: readonly string[] | undefined;
+
+  constructor(private readonly api: MountTargetApi, private readonly records: SetRecords, private readonly options: ReconciliationOptions) {
+    const { situation, properties, record } = options;
+    this.plan = planOf(situation);
+    this.delay = 1000 * number('dnsPropagationDelay', properties.DnsPropagationDelay ?? 0);
+    this.adopted = record.adopted?.filter(subnetId => this.keptSubnetIds.includes(subnetId));
+  }
+
+  /** The mount targets that are as wanted, by the id of their Availability Zone. */
+  public get kept(): ReadonlyMap<string, MountTargetDescription> {
+    return this.plan.kept;
+  }
+
+  /** Deletes, creates and secures mount targets. Returns whether all are available and have their security groups. */
+  public async reconcileTargets(): Promise<boolean> {
+    for (const target of this.plan.obsolete) { await this.api.delete(target); }
+    if (this.plan.missing.length > 0) { await this.recordMissing(); }
+    try {
+      for (const candidate of this.plan.missing) { await this.create(candidate); }
+      if (this.plan.missing.length > 0 || this.plan.waiting || !this.areAvailable()) { return false; }
+      for (const target of this.kept.values()) { await this.api.secure(target, this.options.properties.SecurityGroups); }
+      return true;
+    } catch (error) {
+      if (isNamed(error, 'IncorrectFileSystemLifeCycleState', 'IncorrectMountTargetState', 'MountTargetNotFound')) { return false; }
+      throw error;
+    }
+  }
+
+  /** Returns whether the DNS names of new mount targets have had the time to become known. Begins to measure it when the targets are available. */
+  public async isSettled(): Promise<boolean> {
+    const { settling } = this.options.record;
+    if (this.delay === 0 || settling === undefined) { return true; }
+    if (settling === 'pending') {
+      await this.write({ subnetIds: this.keptSubnetIds, settling: Date.now() });
+      return false;
+    }
+    return Date.now() >= settling + this.delay;
+  }
+
+  /** Records that the set is complete. */
+  public async complete(): Promise<void> {
+    await this.write({ state: 'ready', subnetIds: this.keptSubnetIds, settling: undefined });
+  }
+
+  private get keptSubnetIds(): string[] {
+    return [...this.kept.values()].map(({ SubnetId }) => SubnetId!);
+  }
+
+  /** Records the subnets before mount targets are made in them, so that a deletion finds the mount targets. */
+  private async recordMissing(): Promise<void> {
+    const { recorded, targets } = this.options.situation;
+    const missing = this.plan.missing.map(({ subnetId }) => subnetId);
+    await this.write({ subnetIds: [...new Set([...withTargets(recorded, targets), ...missing])], ...this.delay > 0 && { settling: 'pending' } });
+  }
+
+  private async create(candidate: Plan['missing'][number]): Promise<void> {
+    const { id, context, properties, readAt, situation } = this.options;
+    await this.api.create({
+      fileSystemId: situation.fileSystem.FileSystemId!,
+      candidate,
+      securityGroups: properties.SecurityGroups,
+      check: async () => Date.now() - readAt > FRESH_MILLISECONDS && currentRecord(await this.records.find(id), id, context),
+      waitForAddress: context.old !== undefined,
+    });
+  }
+
+  private areAvailable(): boolean {
+    const targets = [...this.kept.values()];
+    const broken = targets.find(({ LifeCycleState }) => LifeCycleState === 'error');
+    if (broken) {
+      throw new Error(`mount target ${broken.MountTargetId} in ${broken.SubnetId} is in state error: delete it, and deploy again`);
+    }
+    return targets.every(({ LifeCycleState }) => LifeCycleState === 'available');
+  }
+
+  private async write(changes: Partial<SetRecord>): Promise<void> {
+    const { record, situation, properties } = this.options;
+    await this.records.write(situation.fileSystem, properties.Address, { ...record, adopted: this.adopted, ...changes });
+  }
+}
