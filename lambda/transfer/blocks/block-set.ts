@@ -1,5 +1,5 @@
 /* eslint-disable no-bitwise */
-/** Numbers of blocks, a bit each: 16 MiB for the largest volume that there is. */
+/** A set of block indexes with one bit per block: 16 MiB for the largest volume. */
 export class BlockSet {
   public static empty(below: number): BlockSet {
     return new BlockSet(Buffer.alloc(Math.ceil(below / 8)));
@@ -11,14 +11,14 @@ export class BlockSet {
     this.bytes[block >>> 3] |= 1 << (block & 7);
   }
 
-  /** How many of them lie from one number to before another; both are multiples of 8, or beyond the end. */
+  /** Returns the number of members from `from` to before `to`. Both must be multiples of 8, or lie beyond the end. */
   public count(from = 0, to = this.bytes.length * 8): number {
     let count = 0;
     for (const byte of this.bytes.subarray(from / 8, Math.ceil(to / 8))) { count += BITS[byte]; }
     return count;
   }
 
-  /** In ascending order: after the first so many, the next so many. */
+  /** Yields members in ascending order: skips the first `skipped`, then yields at most `most`. */
   public* members(skipped = 0, most = Infinity): Generator<number> {
     let left = skipped;
     let more = most;
@@ -35,5 +35,5 @@ export class BlockSet {
   }
 }
 
-/** How many bits of a byte are set. */
+/** Number of bits that are set in each byte. */
 const BITS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);

@@ -1,9 +1,9 @@
 /**
- * CRCs by WebAssembly: of the three that S3 has, Node.js itself knows CRC32
- * only, and the one that every new object has, CRC64NVME, takes three times as long in JavaScript.
+ * CRCs in WebAssembly. Node.js itself has only one of S3's three CRCs, CRC32. CRC64NVME, which S3 computes for every new object, takes
+ * three times as long in JavaScript.
  *
- * One function, assembled here, serves every reflected CRC of up to 64 bits,
- * sixteen bytes at a time ("slicing by 16"): its tables say which one it is.
+ * One function, assembled here, computes every reflected CRC of up to 64 bits, sixteen bytes at a time ("slicing by 16"). The tables
+ * decide which CRC it computes.
  *
  *     (func (export "crc") (param $crc i64) (param $at i32) (param $end i32) (result i64) (local $low i32) (local $high i32)
  *       (loop $more
@@ -15,7 +15,7 @@
  *         (br_if $more ($at < $end)))
  *       $crc)
  */
-/** What is used here of a global that Node.js has, and its types have not. */
+/** The used part of a global of Node.js that is missing in its types. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: Record<string, unknown> };
@@ -23,9 +23,9 @@ declare const WebAssembly: {
 
 const TABLE_BYTES = 256 * 8;
 export const TABLES = 16;
-/** The function takes multiples of so many bytes. */
+/** The function takes multiples of 16 bytes. */
 export const STEP = TABLES;
-/** Where data is put: behind the tables. */
+/** Position of the data in the memory: behind the tables. */
 export const DATA = TABLES * TABLE_BYTES;
 const PAGE = 64 * 1024;
 
@@ -40,7 +40,7 @@ const load64 = (offset: number) => [0x29, 3, ...unsigned(offset)];
 const [AND, SHIFT_LEFT, SHIFT_RIGHT, ADD, LESS, XOR64, SHIFT_RIGHT64, WRAP] = [0x71, 0x74, 0x76, 0x6a, 0x49, 0x85, 0x88, 0xa7];
 const [CRC, AT, END, LOW, HIGH] = [0, 1, 2, 3, 4];
 
-/** Pushes what a table has for one byte of `$high` and `$low`: its place there is the byte times eight. */
+/** Pushes the entry of a table for one byte of `$high` and `$low`. Its offset in the table is the byte times eight. */
 function lookup(byte: number, first: number): number[] {
   const shift = 8 * (byte % 4) - 3;
   return [
@@ -50,7 +50,7 @@ function lookup(byte: number, first: number): number[] {
 }
 
 const REST = [1, 2, 3, 4, 5, 6, 7];
-/** Two locals of 32 bits; a loop. */
+/** The body of the function: two locals of 32 bits, and a loop. */
 const BODY = [
   1, 2, I32,
   0x03, 0x40,
@@ -87,18 +87,18 @@ function unsigned(value: number): number[] {
   return value < 0x80 ? [value] : [value % 0x80 + 0x80, ...unsigned(Math.floor(value / 0x80))];
 }
 
-/** For what is not negative: as unsigned, but that the sixth bit of the last byte would be the sign. */
+/** Encodes a number that is not negative. Differs from `unsigned` because the sixth bit of the last byte would be the sign. */
 function signed(value: number): number[] {
   return value < 0x40 ? [value] : [value % 0x80 + 0x80, ...signed(Math.floor(value / 0x80))];
 }
 
 export interface CrcModule {
   readonly memory: Uint8Array;
-  /** Goes on with a CRC over bytes of the memory, whose number is a multiple of `STEP` and not 0. */
+  /** Continues a CRC over bytes of the memory. Their number must be a multiple of `STEP` and not 0. */
   readonly crc: (crc: bigint, at: number, end: number) => bigint;
 }
 
-/** `tables`: `TABLES` × 256 entries. `bytes`: how much data there is room for. */
+/** Makes a module from `TABLES` × 256 entries, with room for `bytes` bytes of data. */
 export function crcModule(tables: BigUint64Array, bytes: number): CrcModule {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(moduleWith(Math.ceil((DATA + bytes) / PAGE))));
   const memory = new Uint8Array((instance.exports.memory as { readonly buffer: ArrayBuffer }).buffer);

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { crcModule, DATA, STEP, TABLES, type CrcModule } from './crc-module';
 import { BLOCK_SIZE } from './sizes';
 
-/** Those of S3's checksums that are known of a whole if they are known of its parts. */
+/** S3's checksums that can be combined: the checksum of a whole follows from those of its parts. */
 const POLYNOMIALS = {
   CRC32: { width: 32, polynomial: 0xedb88320n },
   CRC32C: { width: 32, polynomial: 0x82f63b78n },
@@ -14,8 +14,8 @@ export type CrcName = keyof typeof POLYNOMIALS;
 export const CRC_NAMES = Object.keys(POLYNOMIALS) as CrcName[];
 
 /**
- * One of S3's CRCs. All are reflected, begin with ones and end inverted.
- * Bit 0 of a value is the highest power of x, hence all the shifting to the right.
+ * One of S3's CRCs. All of them are reflected, start with all bits set, and end inverted.
+ * Bit 0 of a value is the highest power of x, which is why bits are shifted to the right.
  */
 export class Crc {
   public static named(name: CrcName): Crc {
@@ -27,7 +27,7 @@ export class Crc {
   private readonly ones: bigint;
   private readonly table: BigUint64Array;
   private readonly module: CrcModule | undefined;
-  /** x to the power of 2ⁿ. */
+  /** Powers of x: element n is x to the power of 2ⁿ. */
   private readonly squares: bigint[];
   private readonly shifts = new Map<number, bigint>();
 
@@ -35,12 +35,12 @@ export class Crc {
     ({ width: this.width, polynomial: this.polynomial } = POLYNOMIALS[name]);
     this.ones = (1n << BigInt(this.width)) - 1n;
     this.table = this.makeTables();
-    // The only one that Node.js has itself.
+    // Node.js itself has CRC32 only.
     this.module = name === 'CRC32' ? undefined : crcModule(this.table, BLOCK_SIZE);
     this.squares = [1n << BigInt(this.width - 2)];
   }
 
-  /** Of at most a block. */
+  /** Returns the CRC of at most one block. */
   public of(bytes: Uint8Array): bigint {
     if (!this.module) { return BigInt(crc32(bytes)); }
     const { memory, crc } = this.module;
@@ -54,17 +54,17 @@ export class Crc {
     return value ^ this.ones;
   }
 
-  /** Of two parts after each other, of which the second has so many bytes. */
-  public combine(first: bigint, second: bigint, bytes: number): bigint {
-    return this.multiply(this.shift(bytes), first) ^ second;
+  /** Returns the CRC of two parts together, from the CRC of each and the length of the second in bytes. */
+  public combine(first: bigint, second: bigint, secondLength: number): bigint {
+    return this.multiply(this.shift(secondLength), first) ^ second;
   }
 
-  /** As S3 shows it. */
+  /** Returns a CRC in S3's notation. */
   public base64(value: bigint): string {
     return Buffer.from(value.toString(16).padStart(this.width / 4, '0'), 'hex').toString('base64');
   }
 
-  /** What so many further bytes multiply a CRC by: x to the power of their bits. */
+  /** Returns the factor by which a CRC is multiplied when `bytes` zeros follow: x to the power of the number of bits. */
   private shift(bytes: number): bigint {
     let shift = this.shifts.get(bytes);
     if (shift === undefined) {
@@ -73,13 +73,13 @@ export class Crc {
         this.squares[n] ??= this.multiply(this.squares[n - 1], this.squares[n - 1]);
         if (left & 1n) { shift = this.multiply(shift, this.squares[n]); }
       }
-      // There are two or three lengths: of a block, of a range, of the rest.
+      // Only a few lengths occur: those of a block, a range, a part, and a remainder.
       if (this.shifts.size < 8) { this.shifts.set(bytes, shift); }
     }
     return shift;
   }
 
-  /** Of polynomials, modulo that of the CRC. */
+  /** Multiplies two polynomials modulo the polynomial of the CRC. */
   private multiply(a: bigint, b: bigint): bigint {
     let product = 0n;
     for (let bit = 1n << BigInt(this.width - 1); bit > 0n; bit >>= 1n) {
@@ -89,7 +89,7 @@ export class Crc {
     return product;
   }
 
-  /** What a byte does to the CRC, and what it does once more have followed. */
+  /** Returns the effect of each byte on the CRC: in the first table directly, in each further table after one more byte. */
   private makeTables(): BigUint64Array {
     const tables = new BigUint64Array(TABLES * 256);
     for (let byte = 0; byte < 256; byte++) {

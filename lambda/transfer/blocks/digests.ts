@@ -1,6 +1,6 @@
 import { createHash, hash } from 'node:crypto';
 
-/** Bytes of a SHA-256. */
+/** Length of a SHA-256 in bytes. */
 export const DIGEST_SIZE = 32;
 
 export function digestOf(block: Uint8Array): Buffer {
@@ -8,11 +8,11 @@ export function digestOf(block: Uint8Array): Buffer {
 }
 
 /**
- * What EBS calls LINEAR: the SHA-256 of all blocks' raw digests, in ascending
- * order of their indexes. Digests are added as they lie in the transfer bucket.
+ * EBS's checksum with the aggregation method LINEAR: the SHA-256 of all blocks' raw digests, in ascending order of their indexes.
+ * Digests are added in the form in which the transfer bucket holds them.
  */
 export class LinearChecksum {
-  /** How many digests were added. */
+  /** Number of digests that were added. */
   public count = 0;
   private readonly sum = createHash('sha256');
 
@@ -28,7 +28,7 @@ export class LinearChecksum {
 
 const NO_DIGEST = Buffer.alloc(DIGEST_SIZE);
 
-/** The digests of a range's blocks, as they lie in the transfer bucket: zeros where one is missing, for no block has such a digest. */
+/** The digests of a range's blocks, as the transfer bucket holds them. Zeros stand for a missing digest, because no block has that SHA-256. */
 export class Digests {
   constructor(public readonly bytes: Buffer) {}
 
@@ -36,13 +36,13 @@ export class Digests {
     digest.copy(this.bytes, i * DIGEST_SIZE);
   }
 
-  /** undefined: it is missing. */
+  /** Returns undefined if the digest is missing. */
   public get(i: number): Buffer | undefined {
     const digest = this.bytes.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
     return digest.equals(NO_DIGEST) ? undefined : digest;
   }
 
-  /** Which ones are missing, in order. */
+  /** Returns the indexes of missing digests, in order. */
   public missing(from = 0, to = this.bytes.length / DIGEST_SIZE): number[] {
     const missing: number[] = [];
     for (let i = from; i < to; i++) {

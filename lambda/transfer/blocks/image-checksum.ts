@@ -1,16 +1,16 @@
 import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { CRC_NAMES, type CrcName } from './crc';
 
-/** What S3 itself says of the content of a whole object. */
+/** S3's checksum of the content of a whole object. */
 export interface ImageChecksum {
   readonly algorithm: CrcName;
-  /** In base64. */
+  /** Base64. */
   readonly value: string;
 }
 
 /**
- * Of what HeadObject answers. Composite checksums, of multipart uploads, are not of
- * the content but of its parts' checksums; and SHA-1 and SHA-256 of a whole do not follow from those of its blocks.
+ * Returns the checksum in an answer to HeadObject that can be computed from the blocks of the object. Ignores composite checksums of
+ * multipart uploads, which cover the checksums of the parts, and SHA-1 and SHA-256, because those of the whole do not follow from the blocks'.
  */
 export function imageChecksumOf(head: HeadObjectCommandOutput): ImageChecksum | undefined {
   if (head.ChecksumType !== 'FULL_OBJECT') { return undefined; }

@@ -1,7 +1,7 @@
-/** The only size of a block that the EBS direct APIs know. */
+/** The only block size of the EBS direct APIs, in bytes. */
 export const BLOCK_SIZE = 512 * 1024;
 export const GIB = 1024 ** 3;
-/** The largest volume that there is. */
+/** The size of the largest EBS volume, in GiB. */
 export const MOST_GIB = 65_536;
 
 export function blocksOf(size: number): number {

@@ -1,24 +1,24 @@
 import { BLOCK_SIZE } from './sizes';
 
-/** A part of a multipart upload, as S3 has it. */
+/** A part of a multipart upload. */
 export interface ImagePart {
   /** Bytes. */
   readonly size: number;
-  /** In base64. */
+  /** Base64. */
   readonly sha256: string;
 }
 
-/** Blocks, from the first one to the one after the last. */
+/** A run of blocks: `to` is the first block behind it. */
 export type Blocks = readonly [from: number, to: number];
 
 /**
- * The blocks all of whose bytes lie in parts that are what they were: at the
- * same offset, as large, with the same SHA-256. Anything weaker than that proves nothing.
+ * Returns the blocks whose bytes all lie in unchanged parts. A part is unchanged if it has the same offset, the same size and the same
+ * SHA-256 as before; nothing weaker proves that its content is the same.
  */
 export function unchangedBlocks(old: readonly ImagePart[], now: readonly ImagePart[]): Blocks[] {
   const before = new Map(withOffsets(old).map(({ offset, part }) => [offset, part]));
   const size = sizeOf(now);
-  // The last block may end with the image, if it did so before.
+  // The last block may be cut off by the end of the image if the image ended there before.
   const end = size === sizeOf(old) ? Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE : size;
   const runs: { from: number; to: number }[] = [];
   for (const { offset, part } of withOffsets(now)) {

@@ -8,7 +8,7 @@ import type { ExportCopyInput, ExportCopyResult } from '../../../src/contract/ex
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { crc32ToBase64 } from '../blocks/crc32';
+import { Crc } from '../blocks/crc';
 import { BLOCK_SIZE } from '../blocks/sizes';
 import { ZERO_DIGEST } from '../blocks/zero';
 import { inOrder } from '../flow/in-order';
@@ -70,8 +70,8 @@ async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, d
     let stream!: PartStream;
     const size = sizeOfPart(plan, part);
     const taken = await target.uploadPart(plan, part, size, () => (stream = content!.stream(part)).pieces(), giveUp);
-    if (taken !== undefined && taken !== crc32ToBase64(stream.crc32)) {
-      throw new Error(`S3 took part ${part} of s3://${plan.bucket}/${plan.key} with CRC32 ${taken} where ${crc32ToBase64(stream.crc32)} was sent`);
+    if (taken !== undefined && taken !== stream.base64Crc32) {
+      throw new Error(`S3 took part ${part} of s3://${plan.bucket}/${plan.key} with CRC32 ${taken} where ${stream.base64Crc32} was sent`);
     }
     done.push({ part, crc32: stream.crc32, digests: Buffer.concat(stream.digests).toString('base64') });
     progress.made();
@@ -149,6 +149,10 @@ class PartStream {
   constructor(
     private readonly part: number, private readonly blocks: readonly (() => Promise<ReadBlock>)[], private readonly framing: ExportFraming,
   ) {}
+
+  public get base64Crc32(): string {
+    return Crc.named('CRC32').base64(BigInt(this.crc32));
+  }
 
   public async* pieces(): AsyncGenerator<Buffer> {
     for (const piece of this.framing.before(this.part)) { yield this.sent(piece); }

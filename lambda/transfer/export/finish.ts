@@ -7,13 +7,14 @@ import { once } from '../../shared/environment';
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import type { BlockSet } from '../blocks/block-set';
-import { crc32Combine, crc32FromBase64, crc32ToBase64 } from '../blocks/crc32';
+import { Crc } from '../blocks/crc';
 import { DIGEST_SIZE } from '../blocks/digests';
 import { ZERO_DIGEST } from '../blocks/zero';
 import { manifestLine } from '../formats/manifest';
 
 /** A part that another worker has just uploaded once more has another ETag. */
 const MOST_TRIES = 3;
+const CRC32 = Crc.named('CRC32');
 
 const services = once(exportThings);
 
@@ -45,7 +46,7 @@ async function complete({ store, target }: ExportThings, exportId: string): Prom
   const name = `s3://${plan.bucket}/${plan.key}`;
   const size = sizeOfObject(plan);
   const sent = await checksums({ store, target }, exportId, plan);
-  const crc32 = crc32ToBase64(sent.reduce((sum, part, i) => crc32Combine(sum, part, sizeOfPart(plan, i + 1)), 0));
+  const crc32 = CRC32.base64(sent.reduce((sum, part, i) => CRC32.combine(sum, part, sizeOfPart(plan, i + 1)), 0n));
 
   // It comes first: whoever finds the object finds its manifest.
   const isDelta = plan.sinceId !== undefined;
@@ -76,10 +77,10 @@ async function complete({ store, target }: ExportThings, exportId: string): Prom
 }
 
 /** The CRC32 of every part, as it was read. */
-async function checksums({ store }: ExportThings, exportId: string, plan: ExportPlan): Promise<number[]> {
-  const all: number[] = [];
+async function checksums({ store }: ExportThings, exportId: string, plan: ExportPlan): Promise<bigint[]> {
+  const all: bigint[] = [];
   for (let n = 0; n < exportRangesOf(plan); n++) {
-    for (const { part, crc32 } of await store.parts(exportId, n)) { all[part - 1] = crc32; }
+    for (const { part, crc32 } of await store.parts(exportId, n)) { all[part - 1] = BigInt(crc32); }
   }
   for (let part = 1; part <= partsOf(plan); part++) {
     if (all[part - 1] === undefined) { throw new Error(`part ${part} of export ${exportId} was not uploaded; this is a fault of the export itself, please report it`); }
@@ -87,7 +88,7 @@ async function checksums({ store }: ExportThings, exportId: string, plan: Export
   return all;
 }
 
-async function completeUpload({ target }: ExportThings, plan: ExportPlan, sent: readonly number[], size: number, crc32: string): Promise<void> {
+async function completeUpload({ target }: ExportThings, plan: ExportPlan, sent: readonly bigint[], size: number, crc32: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     const parts = await target.parts(plan);
     const wrong = sent.findIndex((sum, i) => !isWhatWasSent(parts[i], i + 1, sizeOfPart(plan, i + 1), sum));
@@ -102,8 +103,8 @@ async function completeUpload({ target }: ExportThings, plan: ExportPlan, sent: 
   }
 }
 
-function isWhatWasSent(stored: StoredPart | undefined, part: number, size: number, crc32: number): boolean {
-  return stored?.part === part && stored.size === size && (stored.crc32 === undefined || crc32FromBase64(stored.crc32) === crc32);
+function isWhatWasSent(stored: StoredPart | undefined, part: number, size: number, crc32: bigint): boolean {
+  return stored?.part === part && stored.size === size && (stored.crc32 === undefined || stored.crc32 === CRC32.base64(crc32));
 }
 
 function putManifest({ store, target }: ExportThings, exportId: string, plan: ExportPlan, crc32: string): Promise<boolean> {

@@ -1,6 +1,6 @@
-import { crc32c } from './crc32c';
 import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables, u64le } from './tables';
+import { Crc } from '../blocks/crc';
 
 /**
  * VHDX (Hyper-V), as MS-VHDX has it: two headers, two tables of regions, of
@@ -167,7 +167,7 @@ class Vhdx implements DiskLayout {
 function isWhole(structure: Buffer): boolean {
   const copy = Buffer.from(structure);
   copy.fill(0, 4, 8);
-  return crc32c(copy) === structure.readUInt32LE(4);
+  return Crc.named('CRC32C').of(copy) === BigInt(structure.readUInt32LE(4));
 }
 
 /** Its first three parts are numbers, and little-endian. */

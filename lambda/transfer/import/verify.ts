@@ -6,7 +6,7 @@ import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { DIGEST_SIZE } from '../blocks/digests';
-import { sample } from '../blocks/read-back-sample';
+import { readBackSample } from '../blocks/read-back-sample';
 import { isThere } from '../blocks/zero';
 import { rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
@@ -61,7 +61,7 @@ class RangeVerification {
       const digest = digests.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
       if (isThere(digest, plan.zeroBlocks)) { recorded.set(first + i, digest); }
     }
-    const chosen = plan.verify === 'FULL' ? recorded.keys() : sample([...recorded.keys()], count / plan.blocks, `${snapshotId} ${n}`);
+    const chosen = plan.verify === 'FULL' ? recorded.keys() : readBackSample([...recorded.keys()], count / plan.blocks, `${snapshotId} ${n}`);
     // What the disk has beyond the image belongs to the last range.
     const end = n === rangesOf(plan) - 1 ? Infinity : first + count;
     return new RangeVerification(reader, snapshotId, recorded, new Set(chosen), Math.max(from, first), end, giveUp);

@@ -1,4 +1,4 @@
-import { crc32c } from '../../../lambda/transfer/formats/crc32c';
+import { Crc } from '../../../lambda/transfer/blocks/crc';
 import { ImageRefusal } from '../../../lambda/transfer/formats/layout';
 import { LaidOutDisk } from '../../../lambda/transfer/image/disk';
 import { fixture, MemoryFile, openImage } from '../../harness/formats/fixtures';
@@ -141,7 +141,7 @@ function repair(name: string, bytes: Buffer, write: (at: number, value: Buffer) 
     for (const [start, length] of [[65_536, 4096], [131_072, 4096], [196_608, 65_536]]) {
       const copy = Buffer.from(bytes.subarray(start, start + length));
       copy.fill(0, 4, 8);
-      write(start + 4, u32(crc32c(copy), true));
+      write(start + 4, u32(Number(Crc.named('CRC32C').of(copy)), true));
     }
   }
 }

@@ -1,5 +1,4 @@
 import type { ChecksumAlgorithm } from '@aws-sdk/client-s3';
-import { unchangedBlocks } from '../../../lambda/transfer/blocks/unchanged-parts';
 import { PARENT_TAG } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { uploadInParts } from '../../../world/emulator/s3/upload';
@@ -170,17 +169,6 @@ describe('a new version of an image that was uploaded in parts', () => {
     await upload(large(), { part: PART + 1 });
     expect(await expectImported()).toEqual(all);
   });
-});
-
-test.each<[string, number[], number[], number[][]]>([
-  ['a part that begins elsewhere', [BLOCK_SIZE, BLOCK_SIZE, 5], [BLOCK_SIZE + 1, BLOCK_SIZE, 5], []],
-  ['a last block that went on before', [BLOCK_SIZE, BLOCK_SIZE - 5, 9], [BLOCK_SIZE, BLOCK_SIZE - 5], [[0, 1]]],
-  ['a last block that goes on now', [BLOCK_SIZE, BLOCK_SIZE - 5], [BLOCK_SIZE, BLOCK_SIZE - 5, 9], [[0, 1]]],
-  ['a last block that ends as before', [BLOCK_SIZE, BLOCK_SIZE - 5], [BLOCK_SIZE, BLOCK_SIZE - 5], [[0, 2]]],
-  ['a block across two parts that are the same', [BLOCK_SIZE - 5, BLOCK_SIZE + 5, 3], [BLOCK_SIZE - 5, BLOCK_SIZE + 5, 4], [[0, 2]]],
-])('of parts, it counts: %s', (_, before, now, unchanged) => {
-  const parts = (sizes: number[]) => sizes.map(size => ({ size, sha256: 'same' }));
-  expect(unchangedBlocks(parts(before), parts(now))).toEqual(unchanged);
 });
 
 describe('all of it is put, and the log says why,', () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'crypto';
+import { crc32 } from 'zlib';
 import { Crc, CRC_NAMES } from '../../../../../lambda/transfer/blocks/crc';
 import { BLOCK_SIZE } from '../../../../../lambda/transfer/blocks/sizes';
 import { checksum } from '../../../../../world/emulator/s3/checksums';
@@ -38,5 +39,24 @@ describe.each(CRC_NAMES)('%s', name => {
       all = crc.combine(all, crc.of(part), part.length);
     }
     expect(crc.base64(all)).toBe(s3(bytes));
+  });
+});
+
+describe('combining, as an export combines the CRC32s of its parts,', () => {
+  const CRC32 = Crc.named('CRC32');
+
+  test('agrees with hashing the whole, for 300 pairs of any lengths', () => {
+    for (let i = 0; i < 300; i++) {
+      const end = bytes.readUInt16LE(i * 4);
+      const [a, b] = [bytes.subarray(0, end), bytes.subarray(end, end + bytes.readUInt16LE(i * 4 + 2))];
+      expect(CRC32.combine(BigInt(crc32(a)), BigInt(crc32(b)), b.length)).toBe(BigInt(crc32(Buffer.concat([a, b]))));
+    }
+  });
+
+  test('agrees with hashing the whole, for parts that are larger than a block', () => {
+    const part = Buffer.alloc(5 * BLOCK_SIZE + 512, bytes);
+    const whole = [part, part, part.subarray(0, 512)].reduce((sum, piece) => crc32(piece, sum), 0);
+    const parts = [part, part, part.subarray(0, 512)].reduce((sum, piece) => CRC32.combine(sum, BigInt(crc32(piece)), piece.length), 0n);
+    expect(parts).toBe(BigInt(whole));
   });
 });
