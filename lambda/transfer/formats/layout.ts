@@ -1,59 +1,58 @@
-/** What a reader of a format knows, and nothing else: which bytes of the disk lie where in the file. */
+/** Maps bytes of the disk to bytes of the file. The only thing that a reader of a format makes. */
 export interface DiskLayout {
-  /** As in a sentence: `qcow2`, `dynamic VHD`. */
+  /** Name of the format within a sentence: `qcow2`, `dynamic VHD`. */
   readonly format: string;
-  /** Bytes of the disk, not of the file. */
+  /** Size of the disk in bytes; the file has another size. */
   readonly size: number;
-  /** All of the disk from `from` to `to`, in order and without a gap. */
+  /** Returns the extents of the disk from `from` to `to`, in order and without a gap. */
   extents(from: number, to: number): Promise<Extent[]>;
 }
 
 export type Extent = Zeros | Data | Chunk;
 
 interface Stretch {
-  /** Where on the disk, and how much of it. */
+  /** Position on the disk, in bytes. */
   readonly at: number;
   readonly length: number;
 }
 
-/** Nothing was ever written there, or zeros were. */
+/** A stretch that reads as zeros. */
 export interface Zeros extends Stretch {
   readonly kind: 'zeros';
 }
 
-/** The bytes as they are, from `file` on. */
+/** A stretch whose bytes lie in the file as they are. */
 export interface Data extends Stretch {
   readonly kind: 'data';
+  /** Position in the file, in bytes. */
   readonly file: number;
 }
 
-/** Compressed together, so it may begin before what was asked for, and end after it. */
+/** A stretch that is compressed as a whole. It may begin before the position that was asked for, and end after it. */
 export interface Chunk extends Stretch {
   readonly kind: 'chunk';
+  /** Position of the compressed data in the file, in bytes. */
   readonly file: number;
-  /** At most so many bytes in the file. What comes after the compressed data in them does not matter. */
+  /** Upper limit for the bytes of the compressed data. Bytes that follow the compressed data are ignored. */
   readonly fileLength: number;
-  readonly codec: Codec;
+  readonly decode: ChunkDecoder;
 }
 
-/** `grain`: zlib, behind the marker that VMDK puts before it. */
-export type Codec = 'deflate' | 'zstd' | 'grain' | XzBlock;
+/**
+ * Decompresses a chunk. `bytes` begins with the compressed data and may be longer. The reader of a format gives each chunk its decoder
+ * (`codecs.ts` has those that several formats share), so a new compressed format changes neither this file nor `chunk.ts`.
+ *
+ * Throws an `ImageRefusal`, or an error with a `code`, which `decompress` turns into one.
+ */
+export type ChunkDecoder = (bytes: Buffer, chunk: Pick<Chunk, 'at' | 'length'>) => Promise<Buffer>;
 
-/** A block of xz by itself, without what a stream has around it. */
-export interface XzBlock {
-  /** The number of the kind of checksum. */
-  readonly check: number;
-  /** Its bytes in the file without those, in their middle, that fill it up to a multiple of four. */
-  readonly unpadded: number;
-}
-
-/** The file that holds an image. Never asked for anything beyond its end. */
+/** The file that holds an image. Readers never read beyond its end. */
 export interface ImageFile {
   readonly size: number;
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-/** Why an image is not imported: what follows the name of the image in a sentence. */
+/** The reason why an image cannot be imported. The message continues a sentence that begins with the name of the image. */
 export class ImageRefusal extends Error {}
 
 export function refuse(what: string): never {
@@ -64,10 +63,19 @@ export function damaged(format: string, how: string): never {
   return refuse(`is a damaged ${format} image: ${how}`);
 }
 
-/** Larger than any volume, and so small that every sum of two positions is exact. */
+/** Limit for the size of a disk: larger than any volume, and small enough that every sum of two positions is exact. */
 export const MOST_DISK_BYTES = 2 ** 50;
 
-/** Collects what lies between two positions of a disk; joins what belongs together, and lets nothing point outside of the file. */
+/** Returns the layout of a file that begins with the disk as it is: a raw image, or a fixed VHD, whose footer follows the disk. */
+export function plainLayout(format: string, size: number): DiskLayout {
+  return {
+    format,
+    size,
+    extents: async (from, to) => to > from ? [{ kind: 'data', at: from, length: to - from, file: from }] : [],
+  };
+}
+
+/** Collects the extents between two positions of a disk. Joins adjacent ones, and refuses those that lie outside of the file. */
 export class Extents {
   public readonly all: Extent[] = [];
 
@@ -97,11 +105,11 @@ export class Extents {
     }
   }
 
-  public chunk(at: number, length: number, file: number, fileLength: number, codec: Codec): void {
+  public chunk(at: number, length: number, file: number, fileLength: number, decode: ChunkDecoder): void {
     const [start, end] = this.clip(at, length);
     if (end <= start) { return; }
     if (!(file >= 0 && file < this.fileSize)) { outside(this.format, 'compressed data', file, this.fileSize); }
-    this.all.push({ kind: 'chunk', at, length, file, fileLength: Math.min(fileLength, this.fileSize - file), codec });
+    this.all.push({ kind: 'chunk', at, length, file, fileLength: Math.min(fileLength, this.fileSize - file), decode });
   }
 
   private clip(at: number, length: number): [number, number] {

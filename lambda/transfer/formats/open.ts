@@ -1,7 +1,6 @@
 import type { DetectedFormat } from './detect';
-import type { DiskLayout, ImageFile } from './layout';
+import { plainLayout, type DiskLayout, type ImageFile } from './layout';
 import { openQcow2 } from './qcow2';
-import { openRaw } from './raw';
 import { openVhd } from './vhd';
 import { openVhdx } from './vhdx';
 import { openVmdk } from './vmdk';
@@ -9,7 +8,7 @@ import { xzFraming } from './xz';
 import { openSeekableZstd } from './zstd-seekable';
 
 const READERS: Partial<Record<DetectedFormat, (file: ImageFile) => Promise<DiskLayout | undefined>>> = {
-  RAW: openRaw,
+  RAW: async file => plainLayout('raw', file.size),
   QCOW2: openQcow2,
   VHD: openVhd,
   VHDX: openVhdx,
@@ -18,7 +17,7 @@ const READERS: Partial<Record<DetectedFormat, (file: ImageFile) => Promise<DiskL
   XZ: async file => (await xzFraming(file))?.layout,
 };
 
-/** Reads the header of an image, and refuses what is not supported, or damaged. undefined: it is but a stream. */
+/** Reads the header of an image. Refuses images that are damaged or not supported. Returns undefined if the image can be read as a stream only. */
 export async function openLayout(file: ImageFile, format: DetectedFormat): Promise<DiskLayout | undefined> {
   return READERS[format]?.(file);
 }

@@ -1,4 +1,5 @@
-import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type Codec, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { deflateDecoder, zstdDecoder } from './codecs';
+import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type ChunkDecoder, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables, u64be } from './tables';
 
 /**
@@ -60,7 +61,9 @@ export async function openQcow2(file: ImageFile): Promise<DiskLayout> {
   if (l1Offset + l1Entries * 8 > file.size) { outside(FORMAT, 'the L1 table', l1Offset, file.size); }
 
   return new Qcow2(tables, {
-    size, clusterBits, clusterSize, perTable, extended, l1Offset, l1Entries, zeroClusters: version === 3, codec: features.zstd ? 'zstd' : 'deflate',
+    size, clusterBits, clusterSize, perTable, extended, l1Offset, l1Entries,
+    zeroClusters: version === 3,
+    decode: features.zstd ? zstdDecoder(FORMAT) : deflateDecoder,
   });
 }
 
@@ -98,7 +101,8 @@ interface Geometry {
   readonly l1Entries: number;
   /** Version 2 has none. */
   readonly zeroClusters: boolean;
-  readonly codec: Codec;
+  /** Decompresses a cluster. */
+  readonly decode: ChunkDecoder;
 }
 
 class Qcow2 implements DiskLayout {
@@ -138,10 +142,10 @@ class Qcow2 implements DiskLayout {
   }
 
   private addCluster(extents: Extents, at: number, entries: Buffer, entry: number, l2Offset: number): void {
-    const { clusterSize, extended, zeroClusters, codec } = this.geometry;
+    const { clusterSize, extended, zeroClusters, decode } = this.geometry;
     if (entries.readUInt32BE(entry) & COMPRESSED) {
       const [offset, length] = this.compressed(entries, entry);
-      return extents.chunk(at, clusterSize, offset, length, codec);
+      return extents.chunk(at, clusterSize, offset, length, decode);
     }
     const offset = offsetIn(entries, entry);
     if (offset % clusterSize !== 0) { damaged(FORMAT, `the cluster at byte ${at} of the disk lies at byte ${offset}, in the middle of another`); }

@@ -1,4 +1,4 @@
-import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { damaged, Extents, MOST_DISK_BYTES, outside, plainLayout, refuse, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables, u64be } from './tables';
 
 /**
@@ -59,11 +59,7 @@ function checksum(bytes: Buffer, own: number): number {
 
 function fixed(file: ImageFile, size: number): DiskLayout {
   if (size > file.size - FOOTER) { outside('fixed VHD', 'the end of the disk', size, file.size - FOOTER); }
-  return {
-    format: 'fixed VHD',
-    size,
-    extents: async (from, to) => to > from ? [{ kind: 'data', at: from, length: to - from, file: from }] : [],
-  };
+  return plainLayout('fixed VHD', size);
 }
 
 async function dynamic(tables: Tables, size: number, headerOffset: number): Promise<DiskLayout> {

@@ -1,4 +1,5 @@
-import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { zlibDecoder } from './codecs';
+import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type ChunkDecoder, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables, u64le } from './tables';
 
 /**
@@ -17,8 +18,8 @@ const LARGEST_GRAIN = 128 * 1024 * 1024;
 /** Those are decompressed in memory. VMware makes 64 KiB. */
 const LARGEST_COMPRESSED_GRAIN = 2 * 1024 * 1024;
 const LONGEST_DESCRIPTOR = 1024 * 1024;
-/** Sector of the disk (8 bytes), and bytes of the compressed data after it (4). */
-export const GRAIN_MARKER = 12;
+/** Length of a grain's marker: its sector of the disk (8 bytes), and the length of the compressed data behind the marker (4 bytes). */
+const GRAIN_MARKER = 12;
 /** What zlib adds to data that cannot be compressed. */
 const zlibBound = (bytes: number) => bytes + Math.ceil(bytes / 16_000) * 5 + 1024;
 
@@ -97,6 +98,16 @@ function isPowerOfTwo(value: number, least: number, most: number): boolean {
   return value >= least && value <= most && Number.isInteger(Math.log2(value));
 }
 
+/** Decompresses a grain, whose marker must name the grain's own place on the disk. */
+const decodeGrain: ChunkDecoder = async (bytes, chunk) => {
+  if (bytes.length < GRAIN_MARKER || u64le(bytes, 0) * SECTOR !== chunk.at) {
+    damaged(FORMAT, `where the grain for byte ${chunk.at} of the disk should be, there is another, or none`);
+  }
+  const end = GRAIN_MARKER + bytes.readUInt32LE(8);
+  if (end > bytes.length) { damaged(FORMAT, `the grain for byte ${chunk.at} of the disk is cut off`); }
+  return zlibDecoder(bytes.subarray(GRAIN_MARKER, end), chunk);
+};
+
 interface Geometry {
   readonly size: number;
   readonly grain: number;
@@ -144,7 +155,7 @@ class Vmdk implements DiskLayout {
       const [at, offset] = [i * grain, sector * SECTOR];
       if (sector === 0 || (sector === 1 && zeroedGrains)) { extents.zeros(at, grain); continue; }
       if (offset < table + perTable * 4 && offset + (compressed ? 1 : grain) > table) { damaged(FORMAT, 'its data and a table of grains overlap'); }
-      if (compressed) { extents.chunk(at, grain, offset, GRAIN_MARKER + zlibBound(grain), 'grain'); } else { extents.data(at, grain, offset); }
+      if (compressed) { extents.chunk(at, grain, offset, GRAIN_MARKER + zlibBound(grain), decodeGrain); } else { extents.data(at, grain, offset); }
     }
   }
 }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { damaged, Extents, MOST_DISK_BYTES, type DiskLayout, type Extent, type ImageFile, type XzBlock } from './layout';
+import { damaged, Extents, MOST_DISK_BYTES, type ChunkDecoder, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { decompressed } from './streams';
 import { Tables } from './tables';
 
 /**
@@ -24,10 +25,18 @@ export interface XzFraming {
   readonly layout?: DiskLayout;
 }
 
-interface Block extends XzBlock {
-  /** Where it is in the file. */
+/** A block alone, without the stream around it. */
+interface BlockFraming {
+  /** Number of the kind of checksum. */
+  readonly check: number;
+  /** Bytes in the file without the padding that fills the block up to a multiple of four. */
+  readonly unpadded: number;
+}
+
+interface Block extends BlockFraming {
+  /** Position in the file. */
   readonly file: number;
-  /** Of what is compressed. */
+  /** Bytes of the content. */
   readonly length: number;
 }
 
@@ -103,14 +112,28 @@ class XzBlocks implements DiskLayout {
     const extents = new Extents(FORMAT, this.file.size, from, to);
     this.blocks.forEach(({ file, length, check, unpadded }, i) => {
       const at = this.at[i];
-      if (length > 0 && at < to && at + length > from) { extents.chunk(at, length, file, padded(unpadded), { check, unpadded }); }
+      if (length > 0 && at < to && at + length > from) { extents.chunk(at, length, file, padded(unpadded), blockDecoder({ check, unpadded })); }
     });
     return extents.all;
   }
 }
 
-/** A stream of nothing but this block, for a decoder that knows only streams. */
-export function streamOfBlock(block: Buffer, length: number, { check, unpadded }: XzBlock): Buffer {
+/** Decompresses a block as a stream of its own, because the decoder takes streams only. */
+function blockDecoder(block: BlockFraming): ChunkDecoder {
+  return async (bytes, { length }) => {
+    const pieces: Buffer[] = [];
+    let total = 0;
+    for await (const piece of decompressed('XZ', [streamOfBlock(bytes, length, block)])) {
+      pieces.push(piece);
+      total += piece.length;
+      if (total > length) { throw Object.assign(new Error('it is longer than its index says'), { code: 'ERR_BUFFER_TOO_LARGE' }); }
+    }
+    return Buffer.concat(pieces);
+  };
+}
+
+/** Returns a stream that consists of one block. */
+export function streamOfBlock(block: Buffer, length: number, { check, unpadded }: BlockFraming): Buffer {
   const flags = Buffer.from([0, check]);
   const records = Buffer.from([0, 1, ...vli(unpadded), ...vli(length)]);
   const index = Buffer.concat([records, Buffer.alloc(padded(records.length) - records.length)]);

@@ -1,3 +1,4 @@
+import { zstdDecoder } from './codecs';
 import { damaged, Extents, MOST_DISK_BYTES, outside, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables } from './tables';
 
@@ -16,6 +17,7 @@ const LARGEST_FRAME = 16 * 1024 * 1024;
 /** 2 TiB in frames of 1 MiB, and 34 MB in memory. */
 const MOST_FRAMES = 2 ** 21;
 const ENTRIES_AT_ONCE = 65_536;
+const decodeFrame = zstdDecoder(FORMAT);
 
 /** undefined: it has no such table, or too large frames, and is but a stream. */
 export async function openSeekableZstd(file: ImageFile): Promise<DiskLayout | undefined> {
@@ -62,7 +64,7 @@ class SeekableZstd implements DiskLayout {
     const extents = new Extents(FORMAT, this.file.size, from, to);
     for (let i = this.frameAt(from); i < at.length - 1 && at[i] < to; i++) {
       // Frames may be empty.
-      if (at[i + 1] > at[i]) { extents.chunk(at[i], at[i + 1] - at[i], offsets[i], offsets[i + 1] - offsets[i], 'zstd'); }
+      if (at[i + 1] > at[i]) { extents.chunk(at[i], at[i + 1] - at[i], offsets[i], offsets[i + 1] - offsets[i], decodeFrame); }
     }
     return extents.all;
   }
