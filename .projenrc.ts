@@ -1,5 +1,6 @@
 import { awscdk, javascript, JsonFile } from 'projen';
 import { zones } from './projenrc/rooms';
+import { QUICK, REPORTS, REST } from './projenrc/suites';
 
 /**
  * The lowest aws-cdk-lib that this library is built with, and works with. `IFileSystem`
@@ -45,7 +46,13 @@ const project = new awscdk.AwsCdkConstructLibrary({
     '@smithy/node-http-handler',
     `@types/node@^${NODE_MAJOR}`,
     'aws-local-stepfunctions@^3.0.0',
+    '@commitlint/cli',
+    '@commitlint/config-conventional',
+    '@stryker-mutator/core@10.0.0',
+    '@stryker-mutator/jest-runner@10.0.0',
     'cdk-nag@^3.0.2',
+    'concurrently@^9',
+    'dependency-cruiser',
     'esbuild',
     'fast-check',
     `node@^${NODE_MAJOR}`,
@@ -72,18 +79,18 @@ const project = new awscdk.AwsCdkConstructLibrary({
       workerIdleMemoryLimit: '400MB',
       // The examples import the library by its name.
       moduleNameMapper: { '^cdk-durable-storage$': '<rootDir>/src/index.ts' },
-      modulePathIgnorePatterns: ['<rootDir>/.consumers.out/'],
+      modulePathIgnorePatterns: ['<rootDir>/.consumers.out/', '<rootDir>/.stryker-tmp/'],
     },
   },
-  gitignore: ['/assets/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/.consumers.out/', '/conformance.out/', '/bench/report.json', 'cdk-integ.out.*'],
+  gitignore: ['/assets/', '/reports/', '/.stryker-tmp/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/.consumers.out/', '/conformance.out/', '/bench/report.json', 'cdk-integ.out.*'],
 });
 
 // After projen's own pattern, which wants all of test/.
 project.gitignore.addPatterns('/test/product/integ/*.snapshot/asset.*');
 
 project.npmignore!.addPatterns(
-  ...['lambda', 'world', 'demo', 'examples', 'bench', 'conformance', 'docs', 'rosetta', '.ci', 'demo.out', '.consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
-  '.jsii.tabl.json', '/CONTRIBUTING.md',
+  ...['lambda', 'world', 'demo', 'examples', 'bench', 'conformance', 'docs', 'rosetta', 'reports', '.ci', 'demo.out', '.consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
+  '.jsii.tabl.json', '/CONTRIBUTING.md', '/commitlint.config.js', '/stryker.conf.json',
 );
 
 // npm 11 writes a lock file that `npm ci` refuses with 1.13.0, whose platform packages the registry lacks.
@@ -142,6 +149,14 @@ new JsonFile(project, 'conformance/tsconfig.json', {
   },
 });
 
+// All but lambda/ in one go: most of the time goes into the types of aws-cdk-lib.
+new JsonFile(project, 'projenrc/typecheck.json', {
+  obj: {
+    compilerOptions: { ...outsideOfJsii, types: ['node', 'jest'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
+    include: ['world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => `../${folder}/**/*.ts`).concat('../.projenrc.ts'),
+  },
+});
+
 // Consumers import the library by its name too.
 project.tsconfigDev.file.addOverride('compilerOptions.paths', { 'cdk-durable-storage': ['../src/index.ts'] });
 
@@ -152,18 +167,71 @@ const bundle = project.addTask('bundle', {
 });
 project.preCompileTask.spawn(bundle);
 
-const typecheck = project.addTask('typecheck', {
+project.addTask('typecheck', {
   description: 'Check the types of what jsii does not compile',
-  steps: ['lambda', 'world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => ({ exec: `tsc --noEmit -p ${folder}/tsconfig.json` })),
+  steps: [{ exec: 'tsc --noEmit -p lambda/tsconfig.json' }, { exec: 'tsc --noEmit -p projenrc/typecheck.json' }],
 });
-project.testTask.prependSpawn(typecheck);
+
+// `projen test` is what `npm test` runs once the bundles and the compiled library are there: on two cores, linting and checking types beside the tests.
+const jestFor = (suites: readonly string[], report: string) => `jest ${suites.join(' ')} --json --outputFile ${REPORTS}/${report}.json`;
+project.testTask.reset(`concurrently --group --kill-others-on-fail --names tests,types,lint "${jestFor(QUICK, 'quick')}" "projen typecheck" "projen eslint"`);
 
 /** What `npm test` does on a fresh clone: the tests need the bundles, and the package test the compiled library. */
-const verify = project.addTask('verify', { description: 'Bundle, compile, check types, test and lint' });
+const verify = project.addTask('verify', { description: 'Bundle, compile, check types, lint, and run the tests that a change needs at once' });
 verify.spawn(project.preCompileTask);
 verify.spawn(project.compileTask);
 verify.spawn(project.testTask);
 project.setScript('test', 'projen verify');
+
+project.addTask('test:all', {
+  description: 'Run every test that `npm test` leaves out: deployments, campaigns, the world, the product; needs the bundles and the compiled library',
+  exec: jestFor(REST, 'rest'),
+  receiveArgs: true,
+});
+
+project.addTask('mutants', {
+  description: 'Break the guards that test/mutants lists, and see the named test fail; SAMPLE and SEED choose some, words select by text',
+  exec: 'tsx projenrc/mutants.ts',
+  receiveArgs: true,
+});
+
+project.addTask('stryker', {
+  description: 'Mutate lambda/shared and the pure rooms of the block engine, and print how many mutants the unit tests kill',
+  exec: 'stryker run',
+  receiveArgs: true,
+});
+new JsonFile(project, 'stryker.conf.json', {
+  marker: false,
+  obj: {
+    testRunner: 'jest',
+    jest: { config: { testMatch: ['<rootDir>/test/unit/lambda/**/*.test.ts'] }, enableFindRelatedTests: true },
+    coverageAnalysis: 'perTest',
+    mutate: [
+      'lambda/shared/**/*.ts', 'lambda/transfer/blocks/**/*.ts', 'lambda/transfer/flow/**/*.ts', 'lambda/transfer/formats/**/*.ts',
+      'lambda/transfer/import/block-decision.ts', 'lambda/transfer/bucket/range-record.ts',
+    ],
+    ignorePatterns: ['/.consumers.out', '/conformance.out', '/demo.out', '/dist', '/lib', '/assets', '/cdk.out'],
+    reporters: ['clear-text', 'progress-append-only', 'json'],
+    clearTextReporter: { logTests: false, allowColor: false, reportTests: false, reportMutants: false },
+    jsonReporter: { fileName: 'reports/stryker/mutation.json' },
+    concurrency: 2,
+    ignoreStatic: true,
+    thresholds: { high: 80, low: 60, break: null },
+    tempDirName: '.stryker-tmp',
+  },
+});
+
+project.addTask('circles', {
+  description: 'Look for circles of imports in src, lambda and world, types included',
+  exec: 'depcruise --config projenrc/circles.json src lambda world demo',
+  receiveArgs: true,
+});
+
+// Version and changelog come from the commits. Those before the check was introduced are not conventional.
+project.addTask('commits', {
+  description: 'Refuse a commit that is not conventional, since the one that introduced this check',
+  exec: 'commitlint --from "$(git log --diff-filter=A --format=%H -- commitlint.config.js | tail -n 1)" --to HEAD',
+});
 
 project.addTask('rosetta', {
   description: 'Compile the snippets of the README; needs the compiled library',

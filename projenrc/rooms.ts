@@ -45,7 +45,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   'examples': [],
   'demo': ['world', 'examples'],
   'bench': ['src/contract', 'lambda', 'world', 'test/harness'],
-  'conformance': ['src', 'lambda', 'world', 'examples', 'test/harness'],
+  'conformance': ['src', 'lambda', 'world', 'examples', 'test/harness', 'projenrc'],
 
   'test/mutants': [],
   'test/harness': ['src', 'lambda', 'world'],

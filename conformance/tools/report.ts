@@ -1,3 +1,5 @@
+import { report } from '../../projenrc/tally';
+
 /** What came of one thing that was run against another. */
 export type Verdict =
   | 'passed'
@@ -36,8 +38,13 @@ export class Report {
     const widths = [0, 1, 2, 3].map(column => Math.max(...table.map(row => row[column].length)));
     const line = (row: string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
     console.log(['', line(table[0]), `|${widths.map(width => '-'.repeat(width + 2)).join('|')}|------|`, ...table.slice(1).map(line)].join('\n'));
-    const count = (verdict: Verdict) => `${this.rows.filter(row => row.verdict === verdict).length} ${verdict}`;
+    const count = (verdict: Verdict) => `${this.count(verdict)} ${verdict}`;
     console.log(`\n${(['passed', 'explained', 'not run', 'failed'] as const).map(count).join(', ')}`);
+    report('conformance', { passed: this.count('passed') + this.count('explained'), failed: this.count('failed'), skipped: this.count('not run') });
+  }
+
+  private count(verdict: Verdict): number {
+    return this.rows.filter(row => row.verdict === verdict).length;
   }
 
   private add(row: Row): void {

@@ -1,0 +1,13 @@
+import { EBS_MUTANTS } from './ebs';
+import { EFS_MUTANTS } from './efs';
+import type { Mutant } from './mutant';
+import { SHARED_MUTANTS } from './shared';
+import { TRANSFER_EXPORT_MUTANTS } from './transfer-export';
+import { TRANSFER_IMPORT_MUTANTS } from './transfer-import';
+
+export type { Mutant };
+
+/** Every guard that `npx projen mutants` breaks. */
+export const MUTANTS: readonly Mutant[] = [
+  ...SHARED_MUTANTS, ...EFS_MUTANTS, ...EBS_MUTANTS, ...TRANSFER_IMPORT_MUTANTS, ...TRANSFER_EXPORT_MUTANTS,
+];
