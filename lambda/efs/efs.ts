@@ -3,9 +3,9 @@ import {
   type DescribeFileSystemsRequest, type EFSClient, type FileSystemDescription, type MountTargetDescription, type Tag,
 } from '@aws-sdk/client-efs';
 import { isNamed, nameOf } from '../shared/errors';
-import { RETRY_POLICIES, retrying, type RetryOptions } from '../shared/retry';
+import { passesByItself, RETRY_POLICIES, retrying, type RetryOptions } from '../shared/retry';
 
-/** The prop that a user has to look at when EFS refuses so. */
+/** The prop that each error of EFS is about. */
 const PROPS: Record<string, string> = {
   ThroughputLimitExceeded: 'provisionedThroughputPerSecond',
   InsufficientThroughputCapacity: 'throughputMode',
@@ -20,13 +20,18 @@ const PROPS: Record<string, string> = {
   SecurityGroupLimitExceeded: 'securityGroups',
 };
 
-/** The first call of a poll: where all of EFS shares one rate limit, the next poll is soon enough. */
+export interface CallOptions extends RetryOptions {
+  /** The prop that the call carries out. An error names it, unless the error is about another prop or none. */
+  readonly prop?: string;
+}
+
+/** For the first call of a poll. All of EFS shares one rate limit, so if it is reached, the next poll tries again. */
 export const POLL: RetryOptions = { policy: RETRY_POLICIES.POLL };
 
-/** TagKeys of one call. */
+/** Keys that one call of UntagResource accepts. */
 const MOST_TAG_KEYS = 50;
 
-/** The account's file systems, their mount targets and their tags. What is not there, or deleted, is undefined or an empty list. */
+/** The account's file systems, their mount targets and their tags. Deleted ones count as absent: undefined, or an empty list. */
 export class Efs {
   constructor(private readonly client: EFSClient) {}
 
@@ -47,7 +52,7 @@ export class Efs {
     return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
   }
 
-  /** Of a file system or an access point. */
+  /** Returns the tags of a file system or an access point; undefined if it does not exist. */
   public tags(resourceId: string): Promise<Tag[] | undefined> {
     return this.list<Tag>('ListTagsForResource', async found => {
       for await (const page of paginateListTagsForResource({ client: this.client }, { ResourceId: resourceId })) { found.push(...page.Tags ?? []); }
@@ -66,18 +71,18 @@ export class Efs {
     }
   }
 
-  /** One call, repeated while its error passes by itself; other errors name the prop they are about. */
-  public async call<T>(what: string, send: (efs: EFSClient) => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  /** Makes one call, and repeats it while its error is transient. Other errors name the prop that they are about. */
+  public async call<T>(what: string, send: (efs: EFSClient) => Promise<T>, { prop, ...options }: CallOptions = {}): Promise<T> {
     try {
       return await retrying(() => send(this.client), { what, ...options });
     } catch (error) {
-      const prop = PROPS[nameOf(error)];
-      if (prop) { (error as Error).message = `'${prop}': ${(error as Error).message}`; }
+      const blamed = PROPS[nameOf(error)] ?? (isAboutProp(error) ? prop : undefined);
+      if (blamed) { (error as Error).message = `'${blamed}': ${(error as Error).message}`; }
       throw error;
     }
   }
 
-  /** Never without a filter: the account may have thousands, and all of EFS shares one rate limit. */
+  /** Always with a filter: the account may have thousands of file systems, and all of EFS shares one rate limit. */
   private async fileSystems(filter: DescribeFileSystemsRequest, options?: RetryOptions): Promise<FileSystemDescription[]> {
     const all = await this.list<FileSystemDescription>('DescribeFileSystems', async found => {
       for await (const page of paginateDescribeFileSystems({ client: this.client }, filter)) { found.push(...page.FileSystems ?? []); }
@@ -85,7 +90,7 @@ export class Efs {
     return (all ?? []).filter(({ LifeCycleState }) => LifeCycleState !== 'deleted');
   }
 
-  /** All pages, from the first one again if a call fails for a while. undefined: there is no such resource. */
+  /** Reads all pages, from the first one again if a call fails. Returns undefined if there is no such resource. */
   private async list<T>(what: string, read: (found: T[]) => Promise<void>, options?: RetryOptions): Promise<T[] | undefined> {
     try {
       return await this.call(what, async () => {
@@ -103,4 +108,9 @@ export class Efs {
 /** Returns the id in an id or ARN of a file system or access point. */
 export function resourceIdOf(idOrArn: string): string {
   return idOrArn.slice(idOrArn.lastIndexOf('/') + 1);
+}
+
+/** Whether the value of a prop may have caused an error. Transient errors, and those about the state of the file system, have other causes. */
+function isAboutProp(error: unknown): boolean {
+  return !passesByItself(error) && !isNamed(error, 'Error', 'IncorrectFileSystemLifeCycleState', 'FileSystemNotFound');
 }

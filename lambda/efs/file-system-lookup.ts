@@ -1,48 +1,54 @@
-import type { EFSClient, FileSystemDescription } from '@aws-sdk/client-efs';
-import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
-import { Efs } from './efs';
-import { TaggedFileSystems } from './file-system/tagged-file-systems';
+import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import type { Efs } from './efs';
+import type { TaggedFileSystems } from './file-system/tagged-file-systems';
 import type { FileSystemLookupAttributes, FileSystemLookupProperties } from '../../src/contract/file-system-lookup';
 import { valueOf } from '../shared/ownership';
-import type { Lifecycle } from '../shared/resource-lifecycle';
+import type { Created, Found, Lifecycle } from '../shared/resource-lifecycle';
 
-export interface FileSystemLookupClients {
-  readonly efs: EFSClient;
-  readonly tagging: ResourceGroupsTaggingAPIClient;
+export interface FileSystemLookupServices {
+  readonly efs: Efs;
+  readonly taggedFileSystems: TaggedFileSystems;
 }
 
-/** Finds a file system, and makes nothing. */
-export const fileSystemLookup = (clients: FileSystemLookupClients): Lifecycle<FileSystemLookupProperties, FileSystemLookupAttributes> => {
-  const efs = new Efs(clients.efs);
-  const tagged = new TaggedFileSystems(clients.tagging, efs);
+/** Finds a file system by its creation token or tags. Creates and deletes nothing. */
+export class FileSystemLookupLifecycle implements Lifecycle<FileSystemLookupProperties, FileSystemLookupAttributes> {
+  /** Other properties may find another file system, but there is nothing to replace. */
+  public readonly identity = [] as const;
+  public readonly physicalId = /^lookup\/.+$/;
 
-  async function found({ CreationToken: token, Tags: tags = [] }: FileSystemLookupProperties): Promise<FileSystemDescription[]> {
-    if (token === undefined) { return tagged.having(Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]))); }
+  constructor(private readonly services: FileSystemLookupServices) {}
+
+  public async create({ Address }: FileSystemLookupProperties): Promise<Created> {
+    return { id: `lookup/${Address}` };
+  }
+
+  public async ready(_id: string, properties: FileSystemLookupProperties): Promise<FileSystemLookupAttributes> {
+    const all = await this.matching(properties);
+    if (all.length === 1) { return { FileSystemId: all[0].FileSystemId! }; }
+    const ids = all.map(({ FileSystemId }) => FileSystemId!).sort().join(', ');
+    throw new Error(all.length === 0
+      ? `no file system has ${inWords(properties)}; tags that were set a moment ago may not be found yet`
+      : `${all.length} file systems have ${inWords(properties)}: ${ids}; add tags that only one of them has`);
+  }
+
+  public async delete(): Promise<void> {}
+
+  public async gone(): Promise<boolean> {
+    return true;
+  }
+
+  public async find(): Promise<Found[]> {
+    return [];
+  }
+
+  private async matching({ CreationToken: token, Tags: tags = [] }: FileSystemLookupProperties): Promise<FileSystemDescription[]> {
+    const { efs, taggedFileSystems } = this.services;
+    if (token === undefined) { return taggedFileSystems.having(Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]))); }
     const fileSystem = await efs.fileSystemWithToken(token);
     return fileSystem && fileSystem.LifeCycleState !== 'deleting' && tags.every(({ Key, Value }) => valueOf(fileSystem.Tags, Key) === Value)
       ? [fileSystem] : [];
   }
-
-  return {
-    // The answer may change, but there is nothing to replace.
-    identity: [],
-    physicalId: /^lookup\/.+$/,
-    create: async ({ Address }) => ({ id: `lookup/${Address}` }),
-
-    async ready(_id, properties) {
-      const all = await found(properties);
-      if (all.length === 1) { return { FileSystemId: all[0].FileSystemId! }; }
-      const ids = all.map(({ FileSystemId }) => FileSystemId!).sort().join(', ');
-      throw new Error(all.length === 0
-        ? `no file system has ${inWords(properties)}; tags that were set a moment ago may not be found yet`
-        : `${all.length} file systems have ${inWords(properties)}: ${ids}; say more of the one that is meant`);
-    },
-
-    delete: async () => {},
-    gone: async () => true,
-    find: async () => [],
-  };
-};
+}
 
 function inWords({ CreationToken: token, Tags: tags = [] }: FileSystemLookupProperties): string {
   return [

@@ -5,14 +5,14 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { fileSystem } from './file-system/file-system';
-import { fileSystemLookup } from './file-system-lookup';
+import { FileSystemLookupLifecycle } from './file-system-lookup';
 import { MountTargetsLifecycle } from './mount-targets/mount-targets';
 import { efsServices } from './services';
-import { backupPolicy } from './settings/backup-policy';
-import { fileSystemPolicy } from './settings/file-system-policy';
-import { lifecycleConfiguration } from './settings/lifecycle-configuration';
-import { replicationConfiguration } from './settings/replication-configuration';
-import { tagSet } from './tag-set';
+import { BackupPolicyLifecycle } from './settings/backup-policy';
+import { FileSystemPolicyLifecycle } from './settings/file-system-policy';
+import { LifecycleConfigurationLifecycle } from './settings/lifecycle-configuration';
+import { ReplicationConfigurationLifecycle } from './settings/replication-configuration';
+import { TagSetLifecycle } from './tag-set';
 import { handlersOf, type Handlers } from '../shared/resource-lifecycle';
 
 export interface Clients {
@@ -26,13 +26,16 @@ export interface Clients {
 }
 
 /** Every resource of EFS, by its type. */
-export const makeHandlers = (clients: Clients, options: { readonly creationTimeoutSeconds: number }) => ({
-  'Custom::FileSystem': handlersOf(fileSystem(clients), options),
-  'Custom::FileSystemLookup': handlersOf(fileSystemLookup(clients), options),
-  'Custom::MountTargets': handlersOf(new MountTargetsLifecycle(efsServices(clients)), options),
-  'Custom::TagSet': handlersOf(tagSet(clients), options),
-  'Custom::FileSystemPolicy': handlersOf(fileSystemPolicy(clients), options),
-  'Custom::BackupPolicy': handlersOf(backupPolicy(clients), options),
-  'Custom::LifecycleConfiguration': handlersOf(lifecycleConfiguration(clients), options),
-  'Custom::ReplicationConfiguration': handlersOf(replicationConfiguration(clients), options),
-}) satisfies Record<string, Handlers>;
+export function makeHandlers(clients: Clients, options: { readonly creationTimeoutSeconds: number }) {
+  const services = efsServices(clients);
+  return {
+    'Custom::FileSystem': handlersOf(fileSystem(clients), options),
+    'Custom::FileSystemLookup': handlersOf(new FileSystemLookupLifecycle(services), options),
+    'Custom::MountTargets': handlersOf(new MountTargetsLifecycle(services), options),
+    'Custom::TagSet': handlersOf(new TagSetLifecycle(services), options),
+    'Custom::FileSystemPolicy': handlersOf(new FileSystemPolicyLifecycle(services), options),
+    'Custom::BackupPolicy': handlersOf(new BackupPolicyLifecycle(services), options),
+    'Custom::LifecycleConfiguration': handlersOf(new LifecycleConfigurationLifecycle(services), options),
+    'Custom::ReplicationConfiguration': handlersOf(new ReplicationConfigurationLifecycle(services), options),
+  } satisfies Record<string, Handlers>;
+}

@@ -1,10 +1,16 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { EFSClient } from '@aws-sdk/client-efs';
+import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { Efs } from './efs';
+import { TaggedFileSystems } from './file-system/tagged-file-systems';
+import type { FileSystemLookupServices } from './file-system-lookup';
 import type { MountTargetsServices } from './mount-targets/mount-targets';
 import { NetworkInterfaces } from './mount-targets/network-interfaces';
 import { Subnets } from './mount-targets/subnets';
+import { Replications } from './settings/replication';
+import type { ReplicationServices } from './settings/replication-configuration';
+import type { TagSetServices } from './tag-set';
 import { Stacks } from '../shared/stacks';
 
 /** SDK clients of everything that the resources of EFS call. */
@@ -12,10 +18,13 @@ export interface EfsClients {
   readonly efs: EFSClient;
   readonly ec2: EC2Client;
   readonly cloudFormation: CloudFormationClient;
+  readonly tagging: ResourceGroupsTaggingAPIClient;
+  /** Makes a client of EFS in another Region, where the destination of a replication is. */
+  readonly efsIn: (region: string) => EFSClient;
 }
 
-/** What the resources of EFS need from AWS. Each lifecycle names its part. */
-export interface EfsServices extends MountTargetsServices {}
+/** What the resources of EFS need from AWS. Each lifecycle declares its part. */
+export interface EfsServices extends MountTargetsServices, FileSystemLookupServices, TagSetServices, ReplicationServices {}
 
 /** Builds the services on the SDK's clients. */
 export function efsServices(clients: EfsClients): EfsServices {
@@ -23,7 +32,9 @@ export function efsServices(clients: EfsClients): EfsServices {
   return {
     efs,
     networkInterfaces: new NetworkInterfaces(clients.ec2),
+    replications: new Replications(efs, clients.efsIn),
     stacks: new Stacks(clients.cloudFormation),
     subnets: new Subnets(clients.ec2),
+    taggedFileSystems: new TaggedFileSystems(clients.tagging, efs),
   };
 }

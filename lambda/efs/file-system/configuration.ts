@@ -5,9 +5,9 @@ import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 import { reconcileBackup } from '../settings/backup-policy';
 import { reconcilePolicy } from '../settings/file-system-policy';
-import { archives, reconcileLifecycle } from '../settings/lifecycle-configuration';
+import { hasArchiveTransition, reconcileLifecycle } from '../settings/lifecycle-configuration';
 import { reconcileProtection } from '../settings/protection';
-import { destinationIn, isInForce, type Replications } from '../settings/replication';
+import { destinationIn, isReplicationInForce, type Replications } from '../settings/replication';
 
 export interface Reconciliation {
   readonly fileSystem: FileSystemDescription;
@@ -23,7 +23,7 @@ export class Configuration {
 
   /** Before the throughput changes: no more moves to Archive, which only elastic file systems have. */
   public async prepare({ fileSystem, wanted, old }: Reconciliation): Promise<void> {
-    if (!archives(old?.LifecyclePolicies) || archives(wanted.LifecyclePolicies)) { return; }
+    if (!hasArchiveTransition(old?.LifecyclePolicies) || hasArchiveTransition(wanted.LifecyclePolicies)) { return; }
     await reconcileLifecycle(this.efs, fileSystem.FileSystemId!, wanted.LifecyclePolicies, old?.LifecyclePolicies);
   }
 
@@ -66,6 +66,6 @@ export class Configuration {
       throw new Error(`'replicationConfiguration': file system ${id} is replicated to ${present.destination.FileSystemId} `
         + `in ${present.destination.Region} already, and a file system has one replication: delete that first`);
     }
-    return isInForce(present, JSON.stringify(old) === JSON.stringify(wanted));
+    return isReplicationInForce(present, JSON.stringify(old) === JSON.stringify(wanted));
   }
 }

@@ -148,7 +148,7 @@ export const fileSystem = (clients: FileSystemClients): Lifecycle<FileSystemProp
         // A mount target counts until its network interface is gone; this is tried again until then.
         if (!isNamed(error, 'FileSystemInUse', 'IncorrectFileSystemLifeCycleState')) { throw error; }
         log({ event: 'file system cannot be deleted yet', id, error: nameOf(error) });
-        await replications.makeWay(id, properties.ReplicationConfiguration !== undefined);
+        await replications.deleteBlocking(id, properties.ReplicationConfiguration !== undefined);
         await refuseForObstacles(efs, present, context.since);
       }
     },

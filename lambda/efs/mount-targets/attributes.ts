@@ -3,7 +3,7 @@ import { byZone, type Candidate } from './candidates';
 import {
   MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsAttributes, type MountTargetsProperties,
 } from '../../../src/contract/mount-targets';
-import { boolean } from '../../shared/property-values';
+import { flag } from '../../shared/property-values';
 
 const NAMES = Object.keys(MOUNT_TARGET_ATTRIBUTES) as MountTargetAttribute[];
 
@@ -15,7 +15,7 @@ export function attributesOf(
   const described = ({ zoneId, zoneName }: Candidate) => ({ ...targets.get(zoneId)!, AvailabilityZoneName: zoneName });
   const onePerZone = [...byZone(candidates).values()].map(([first]) => described(first));
   const joined = (name: MountTargetAttribute) => [MOUNT_TARGET_ATTRIBUTES[name], onePerZone.map(target => target[name] ?? '').join()];
-  if (boolean('JoinedAttributes', JoinedAttributes ?? false)) { return Object.fromEntries(NAMES.map(joined)); }
+  if (flag(JoinedAttributes)) { return Object.fromEntries(NAMES.map(joined)); }
   const byPosition = candidates.flatMap((candidate, position) => NAMES.map(name => [`${name}${position}`, described(candidate)[name] ?? '']));
   return Object.fromEntries([...byPosition, joined('MountTargetId')]);
 }

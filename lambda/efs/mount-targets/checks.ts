@@ -2,13 +2,13 @@ import type { MountTargetDescription } from '@aws-sdk/client-efs';
 import { byZone } from './candidates';
 import { wantedByZone, type Situation } from './plan';
 import { MOST_SUBNETS_BY_POSITION, type MountTargetsProperties } from '../../../src/contract/mount-targets';
-import { boolean } from '../../shared/property-values';
+import { flag } from '../../shared/property-values';
 
 /** Throws if the properties contradict each other. Needs no look-ups. */
 export function checkProperties(properties: MountTargetsProperties): void {
   const { SubnetIds, IpAddresses, Ipv6Addresses, IpAddressType: type = 'IPV4_ONLY', JoinedAttributes } = properties;
   if (SubnetIds.length === 0) { throw new Error("'vpcSubnets' must select at least one subnet"); }
-  if (SubnetIds.length > MOST_SUBNETS_BY_POSITION && !boolean('JoinedAttributes', JoinedAttributes ?? false)) {
+  if (SubnetIds.length > MOST_SUBNETS_BY_POSITION && !flag(JoinedAttributes)) {
     throw new Error(`'vpcSubnets' must select at most ${MOST_SUBNETS_BY_POSITION} subnets, got ${SubnetIds.length}`);
   }
   for (const [prop, addresses, excluded] of [['ipAddresses', IpAddresses, 'IPV6_ONLY'], ['ipv6Addresses', Ipv6Addresses, 'IPV4_ONLY']] as const) {

@@ -1,37 +1,48 @@
-import { DeleteFileSystemPolicyCommand, DescribeFileSystemPolicyCommand, PutFileSystemPolicyCommand } from '@aws-sdk/client-efs';
-import { Efs } from '../efs';
-import { settingOf, type SettingClients } from './setting';
-import type { FileSystemPolicyProperties, SettingAttributes } from '../../../src/contract/configuration';
+import {
+  DeleteFileSystemPolicyCommand, DescribeFileSystemPolicyCommand, PutFileSystemPolicyCommand, type FileSystemDescription,
+} from '@aws-sdk/client-efs';
+import { SettingLifecycle, type SettingServices } from './setting';
+import type { FileSystemPolicyProperties } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
 import { boolean } from '../../shared/property-values';
-import type { Lifecycle } from '../../shared/resource-lifecycle';
+import type { Efs } from '../efs';
 
-/** Removed with the resource: EFS's default is in force again, which allows everything to whoever reaches a mount target. */
-export const fileSystemPolicy = (clients: SettingClients): Lifecycle<FileSystemPolicyProperties, SettingAttributes> => {
-  const efs = new Efs(clients.efs);
-  return settingOf(efs, {
-    async begin(fileSystem, { FileSystemPolicy: wanted, Overwrite: overwrite = false }, old) {
-      if (old || boolean('overwrite', overwrite)) { return; }
-      const present = await policyOf(efs, fileSystem.FileSystemId!);
-      if (present === undefined || isSamePolicy(present, wanted)) { return; }
-      throw new Error(`file system ${fileSystem.FileSystemId!} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);
-    },
-    async apply(fileSystem, { FileSystemPolicy: wanted }) {
-      await reconcilePolicy(efs, fileSystem.FileSystemId!, wanted, undefined);
-      return true;
-    },
-    async isOurs(fileSystem, { FileSystemPolicy: wanted }) {
-      const present = await policyOf(efs, fileSystem.FileSystemId!);
-      return present !== undefined && isSamePolicy(present, wanted);
-    },
-    remove: (fileSystem, { FileSystemPolicy: old }) => reconcilePolicy(efs, fileSystem.FileSystemId!, undefined, old),
-  });
-};
+/** The policy is deleted with the resource. EFS's default is then in force again, which allows everything to clients that reach a mount target. */
+export class FileSystemPolicyLifecycle extends SettingLifecycle<FileSystemPolicyProperties> {
+  constructor({ efs }: SettingServices) {
+    super(efs);
+  }
 
-/** Puts the policy if another one, or none, is in force; removes the one of the old properties if there shall be none. */
+  /** Refuses to replace a policy that somebody else put. */
+  protected async begin(
+    { FileSystemId: id }: FileSystemDescription, { FileSystemPolicy: wanted, Overwrite: overwrite = false }: FileSystemPolicyProperties,
+    old: FileSystemPolicyProperties | undefined,
+  ): Promise<void> {
+    if (old || boolean('overwrite', overwrite)) { return; }
+    const present = await policyOf(this.efs, id!);
+    if (present === undefined || isSamePolicy(present, wanted)) { return; }
+    throw new Error(`file system ${id} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);
+  }
+
+  protected async apply(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
+    await reconcilePolicy(this.efs, fileSystem.FileSystemId!, wanted, undefined);
+    return true;
+  }
+
+  protected async isOurs(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
+    const present = await policyOf(this.efs, fileSystem.FileSystemId!);
+    return present !== undefined && isSamePolicy(present, wanted);
+  }
+
+  protected async remove(fileSystem: FileSystemDescription, { FileSystemPolicy: old }: FileSystemPolicyProperties): Promise<void> {
+    await reconcilePolicy(this.efs, fileSystem.FileSystemId!, undefined, old);
+  }
+}
+
+/** Puts the policy unless it is in force already; deletes the policy of the old properties if none is wanted. */
 export async function reconcilePolicy(efs: Efs, fileSystemId: string, wanted: unknown, old: unknown): Promise<void> {
   if (wanted === undefined) {
-    if (old !== undefined) { await remove(efs, fileSystemId); }
+    if (old !== undefined) { await deletePolicy(efs, fileSystemId); }
     return;
   }
   const present = await policyOf(efs, fileSystemId);
@@ -40,8 +51,13 @@ export async function reconcilePolicy(efs: Efs, fileSystemId: string, wanted: un
   await efs.call('PutFileSystemPolicy', client => client.send(new PutFileSystemPolicyCommand({ FileSystemId: fileSystemId, Policy: policy })));
 }
 
-/** undefined: the service's default is in force. */
-export async function policyOf(efs: Efs, fileSystemId: string): Promise<string | undefined> {
+/** Whether two policies are equal apart from the order of members, the type of scalars, and whether a list of one is written as a list. */
+export function isSamePolicy(present: string, wanted: unknown): boolean {
+  return canonicalPolicy(present) === canonicalPolicy(wanted);
+}
+
+/** Returns undefined if EFS's default policy is in force. */
+async function policyOf(efs: Efs, fileSystemId: string): Promise<string | undefined> {
   try {
     const { Policy } = await efs.call(
       'DescribeFileSystemPolicy', client => client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: fileSystemId })));
@@ -52,7 +68,7 @@ export async function policyOf(efs: Efs, fileSystemId: string): Promise<string |
   }
 }
 
-async function remove(efs: Efs, fileSystemId: string): Promise<void> {
+async function deletePolicy(efs: Efs, fileSystemId: string): Promise<void> {
   try {
     await efs.call('DeleteFileSystemPolicy', client => client.send(new DeleteFileSystemPolicyCommand({ FileSystemId: fileSystemId })));
   } catch (error) {
@@ -60,20 +76,14 @@ async function remove(efs: Efs, fileSystemId: string): Promise<void> {
   }
 }
 
-/** Whether these are the same. */
-export function isSamePolicy(present: string, wanted: unknown): boolean {
-  return canonical(present) === canonical(wanted);
+function canonicalPolicy(policy: unknown): string {
+  return JSON.stringify(canonicalValue(typeof policy === 'string' ? JSON.parse(policy) : policy));
 }
 
-/** Whatever the order of its members, the type of its scalars, and whether a list of one stands as a list. */
-function canonical(policy: unknown): string {
-  return JSON.stringify(normal(typeof policy === 'string' ? JSON.parse(policy) : policy));
-}
-
-function normal(value: unknown): unknown {
-  if (Array.isArray(value)) { return value.length === 1 ? normal(value[0]) : value.map(normal); }
+function canonicalValue(value: unknown): unknown {
+  if (Array.isArray(value)) { return value.length === 1 ? canonicalValue(value[0]) : value.map(canonicalValue); }
   if (value !== null && typeof value === 'object') {
-    return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, normal(inner)]);
+    return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonicalValue(inner)]);
   }
   return String(value);
 }

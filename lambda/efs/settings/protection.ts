@@ -1,20 +1,24 @@
 import { UpdateFileSystemProtectionCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
-import { about } from './naming-prop';
 import type { FileSystemProtectionProperty } from '../../../src/contract/configuration';
 import { log } from '../../shared/log';
 import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 
+export interface ProtectionOptions {
+  readonly efs: Efs;
+  readonly stacks: Stacks;
+  readonly stackId: string;
+}
+
 /**
- * Protects a file system from being overwritten by a replication, or not. What
- * is the destination of one already cannot be changed: without protection that is
- * as wanted, and a rollback must not fail because of it.
+ * Turns the protection from being overwritten by a replication on or off. EFS cannot change it on a file system that is the destination
+ * of a replication. Such a file system is unprotected already, and a rollback must not fail because of it.
  */
 export async function reconcileProtection(
   { FileSystemId: id, FileSystemProtection: protection }: FileSystemDescription,
   wanted: FileSystemProtectionProperty | undefined,
   old: FileSystemProtectionProperty | undefined,
-  { efs, stacks, stackId }: { efs: Efs; stacks: Stacks; stackId: string },
+  { efs, stacks, stackId }: ProtectionOptions,
 ): Promise<void> {
   if (wanted === undefined && old === undefined) { return; }
   const status = wanted?.ReplicationOverwriteProtection ?? 'ENABLED';
@@ -28,6 +32,7 @@ export async function reconcileProtection(
     throw new Error(`'replicationOverwriteProtection' of file system ${id} cannot be ${status} as long as it is the destination of a replication: `
       + 'delete that first, or leave the protection DISABLED');
   }
-  await about('replicationOverwriteProtection', () => efs.call('UpdateFileSystemProtection', client => client.send(
-    new UpdateFileSystemProtectionCommand({ FileSystemId: id, ReplicationOverwriteProtection: status as 'ENABLED' | 'DISABLED' }))));
+  await efs.call('UpdateFileSystemProtection', client => client.send(
+    new UpdateFileSystemProtectionCommand({ FileSystemId: id, ReplicationOverwriteProtection: status as 'ENABLED' | 'DISABLED' })),
+  { prop: 'replicationOverwriteProtection' });
 }

@@ -2,29 +2,29 @@ import {
   CreateReplicationConfigurationCommand, DeleteReplicationConfigurationCommand, DescribeFileSystemsCommand,
   paginateDescribeReplicationConfigurations, type Destination, type EFSClient, type ReplicationConfigurationDescription,
 } from '@aws-sdk/client-efs';
-import { about } from './naming-prop';
 import type { ReplicationConfigurationProperty, ReplicationDestinationProperty } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { retrying, type RetryOptions } from '../../shared/retry';
 import { resourceIdOf, type Efs } from '../efs';
 
-/** One whose source is the file system in question. */
+/** A replication from one file system to another. */
 export interface Replication {
   readonly sourceId: string;
   readonly destination: Destination;
 }
 
-/** From file systems of the account and Region to others. A file system is in one replication at most. */
+/** Replications from file systems of this account and Region. A file system takes part in one replication at most. */
 export class Replications {
   constructor(private readonly efs: Efs, private readonly efsIn: (region: string) => EFSClient) {}
 
+  /** Returns the replication whose source is the file system. */
   public async from(fileSystemId: string): Promise<Replication | undefined> {
     const found = await this.with(fileSystemId);
     return found?.sourceId === fileSystemId ? found : undefined;
   }
 
-  /** Whichever side of it the file system is. */
+  /** Returns the replication whose source or destination is the file system. */
   public async with(fileSystemId: string): Promise<Replication | undefined> {
     try {
       const [found] = await this.efs.call('DescribeReplicationConfigurations', async client => {
@@ -42,13 +42,13 @@ export class Replications {
   }
 
   /**
-   * Whether it leads where it shall. EFS makes no secret of where a destination
-   * is, and which key encrypts it; a key's alias, and no key, are taken for whatever key there is.
+   * Whether a replication has the wanted destination. EFS describes the destination's zone and key. Its key is not compared if the
+   * wanted one is an alias or absent.
    */
   public async fits({ destination }: Replication, wanted: ReplicationDestinationProperty, old?: ReplicationDestinationProperty): Promise<boolean> {
     if (wanted.Region !== undefined && wanted.Region !== destination.Region) { return false; }
     if (wanted.FileSystemId !== undefined) { return resourceIdOf(wanted.FileSystemId) === destination.FileSystemId; }
-    // That of another stack, perhaps, which is about to be deleted; wanted is a new one.
+    // A new destination is wanted. The old one is the user's file system, and may be about to be deleted.
     if (old?.FileSystemId !== undefined && resourceIdOf(old.FileSystemId) === destination.FileSystemId) { return false; }
 
     const there = await this.describe(destination);
@@ -58,12 +58,13 @@ export class Replications {
       && (key === undefined || key.includes('alias/') || resourceIdOf(key) === resourceIdOf(there.KmsKeyId ?? ''));
   }
 
-  /** True: there is one as wanted, made here or, when the answer was lost, by an attempt before. */
+  /** Creates a replication. Succeeds if one as wanted exists, which an attempt whose answer was lost may have created. */
   public async create(fileSystemId: string, wanted: ReplicationDestinationProperty, options?: RetryOptions): Promise<void> {
     log({ event: 'creating replication', fileSystemId, destination: wanted });
     try {
-      await about('replicationConfiguration', () => this.efs.call('CreateReplicationConfiguration', client => client.send(
-        new CreateReplicationConfigurationCommand({ SourceFileSystemId: fileSystemId, Destinations: [{ ...wanted }] })), options));
+      await this.efs.call('CreateReplicationConfiguration', client => client.send(
+        new CreateReplicationConfigurationCommand({ SourceFileSystemId: fileSystemId, Destinations: [{ ...wanted }] })),
+      { prop: 'replicationConfiguration', ...options });
     } catch (error) {
       if (isNamed(error, 'IncorrectFileSystemLifeCycleState')) { throw error; }
       const present = await this.from(fileSystemId);
@@ -71,7 +72,7 @@ export class Replications {
     }
   }
 
-  /** The destination stays, as a file system of its own. */
+  /** Begins to delete a replication. The destination stays, as a file system of its own. */
   public async delete({ sourceId, destination }: Replication): Promise<void> {
     if (destination.Status === 'DELETING') { return; }
     log({ event: 'deleting replication', fileSystemId: sourceId, destination: destination.FileSystemId });
@@ -83,11 +84,11 @@ export class Replications {
     }
   }
 
-  /** Removes what keeps a file system from being deleted, if it is its own replication; names it otherwise. */
-  public async makeWay(fileSystemId: string, own: boolean): Promise<void> {
+  /** Deletes the replication that keeps a file system from being deleted, if the properties declare it. Throws if another one keeps it. */
+  public async deleteBlocking(fileSystemId: string, isDeclared: boolean): Promise<void> {
     const found = await this.with(fileSystemId);
     if (!found || found.destination.Status === 'DELETING') { return; }
-    if (found.sourceId === fileSystemId && own) { return this.delete(found); }
+    if (found.sourceId === fileSystemId && isDeclared) { return this.delete(found); }
     throw new Error(found.sourceId === fileSystemId
       ? `file system ${fileSystemId} cannot be deleted as long as it is replicated to ${found.destination.FileSystemId}: delete its replication first`
       : `file system ${fileSystemId} cannot be deleted as long as it is the destination of a replication: delete that of ${found.sourceId} first`);
@@ -106,19 +107,19 @@ export class Replications {
   }
 }
 
-/** The only one. */
+/** Returns the destination; a configuration has exactly one. */
 export function destinationIn(configuration: ReplicationConfigurationProperty | undefined): ReplicationDestinationProperty | undefined {
   return configuration?.Destinations[0];
 }
 
-/** True: it is in force. `before`: it was there before this request, so that its troubles are no reason to fail that. */
-export function isInForce({ sourceId, destination }: Replication, before: boolean): boolean {
+/** Whether a replication is enabled. One that existed before the request may be in an error state: that is logged, and no reason to fail the request. */
+export function isReplicationInForce({ sourceId, destination }: Replication, existedBefore: boolean): boolean {
   const { Status: status, StatusMessage: message, FileSystemId: id } = destination;
   switch (status) {
     case 'ENABLED': return true;
     case 'ENABLING': case 'DELETING': return false;
     default:
-      if (!before) {
+      if (!existedBefore) {
         throw new Error(`'replicationConfiguration': the replication of ${sourceId} to ${id} is in state ${status}${message ? ` (${message})` : ''}`);
       }
       log({ event: 'replication is not in order', fileSystemId: sourceId, destination: id, status, message });

@@ -36,7 +36,7 @@ test('finds the one with the token, with the tags, or with both, and another one
 test('refuses several, and names them, on whichever page they are', async () => {
   const ids = [await make('1', { team: 'a' }), await make('2', { team: 'a' }), await make('3', { team: 'a' })];
   await expect(stack.deploy(by(undefined, { team: 'a' }))).rejects.toThrow(
-    `3 file systems have the tags team=a: ${ids.sort().join(', ')}; say more of the one that is meant`);
+    `3 file systems have the tags team=a: ${ids.sort().join(', ')}; add tags that only one of them has`);
   expect(world.server.count('tagging:GetResources')).toBe(2);
 });
 
