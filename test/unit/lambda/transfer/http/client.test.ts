@@ -194,3 +194,72 @@ describe('over TLS', () => {
     }
   });
 });
+
+describe('an idle connection', () => {
+  /** Sends two requests. The second one is sent `milliseconds` after the answer to the first. */
+  async function twoRequests(milliseconds: number): Promise<void> {
+    let now = 1_000_000;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    try {
+      await serve(socket => void say(socket, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
+      for (let n = 0; n < 2; n++) {
+        expect((await wire.send(request())).body.toString()).toBe('ok');
+        now += milliseconds;
+      }
+    } finally {
+      clock.mockRestore();
+    }
+  }
+
+  test('is used again within 5 seconds', async () => {
+    await twoRequests(4_900);
+    expect(connections).toBe(1);
+  });
+
+  test.each([5_000, 3_600_000])('is closed, and not used again, after %d ms', async milliseconds => {
+    await twoRequests(milliseconds);
+    expect(connections).toBe(2);
+    await until(() => [...sockets].filter(socket => socket.destroyed || socket.readableEnded).length === 1);
+  });
+
+  test('is closed with the client', async () => {
+    await twoRequests(0);
+    wire.close();
+    await until(() => [...sockets].every(socket => socket.destroyed || socket.readableEnded));
+  });
+});
+
+describe('a request that the server answers before it has read all of it', () => {
+  const BODY = Buffer.alloc(32 * 1024 * 1024);
+
+  /** Answers each request after its head. Reads nothing more from a connection whose request has a body. */
+  async function answerHeads(status: string): Promise<void> {
+    server = createServer(socket => {
+      connections++;
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('data', bytes => {
+        const head = bytes.toString('latin1');
+        if (!/^(GET|PUT) /.test(head)) { return; }
+        if (head.startsWith('PUT')) { socket.pause(); }
+        socket.write(`HTTP/1.1 ${head.startsWith('PUT') ? status : '200 OK'}\r\nContent-Length: 0\r\n\r\n`);
+      });
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  }
+  const put = (body: Buffer) => wire.send(request({ method: 'PUT', headers: { 'content-length': String(body.length) }, body }));
+
+  test('is refused, and its connection is not used again', async () => {
+    await answerHeads('403 Forbidden');
+    expect((await put(BODY)).statusCode).toBe(403);
+    expect((await wire.send(request())).statusCode).toBe(200);
+    expect(connections).toBe(2);
+  });
+
+  test('but a refusal of a request that was sent as a whole leaves the connection usable', async () => {
+    await serve((socket, head) => void say(socket, `HTTP/1.1 ${head.startsWith('PUT') ? '403 Forbidden' : '200 OK'}\r\nContent-Length: 0\r\n\r\n`));
+    expect((await put(Buffer.alloc(10))).statusCode).toBe(403);
+    expect((await wire.send(request())).statusCode).toBe(200);
+    expect(connections).toBe(1);
+  });
+});
