@@ -25,11 +25,16 @@ export class TransferStore {
     await this.put(snapshotId, 'plan.json', JSON.stringify(plan));
   }
 
-  /** Missing only if the transfer was cleaned up. */
+  /** Throws if there is none, because the import was cancelled and cleaned up. */
   public async plan(snapshotId: string): Promise<Plan> {
     const plan = await this.findPlan(snapshotId);
-    if (!plan) { throw new Error(`the import of snapshot ${snapshotId} was cancelled`); }
+    if (!plan) { throw cancelled(snapshotId); }
     return plan;
+  }
+
+  /** Throws if the import was cancelled meanwhile, because nothing would clean up what is saved after that. */
+  public async refuseCancelled(snapshotId: string): Promise<void> {
+    if (!await this.get(snapshotId, 'plan.json')) { throw cancelled(snapshotId); }
   }
 
   public async findPlan(snapshotId: string): Promise<Plan | undefined> {
@@ -192,6 +197,10 @@ export interface Manifest {
   readonly digests?: string;
   /** Sealed more than once. */
   readonly again?: true;
+}
+
+function cancelled(snapshotId: string): Error {
+  return new Error(`the import of snapshot ${snapshotId} was cancelled`);
 }
 
 function keyOf(snapshotId: string, name: string): string {

@@ -14,7 +14,7 @@ import { ZERO_DIGEST } from '../blocks/zero';
 import { inOrder } from '../flow/in-order';
 import { pacerFor, type Pacer } from '../flow/pacer';
 import { Progress, refuseOverdue } from '../flow/progress';
-import type { Deadline } from '../flow/shift';
+import { Shift, type Deadline } from '../flow/shift';
 import { type ListedBlock, type ReadBlock } from '../snapshot/block-reader';
 import { isTransient } from '../snapshot/errors';
 
@@ -22,8 +22,6 @@ import { isTransient } from '../snapshot/errors';
 const LANES = 4;
 /** Blocks of each that are read ahead; of so many there is memory: 16 MiB. What the network brings at 100 ms a block is half of that. */
 const AHEAD = 8;
-/** A request may take 20 seconds to time out, and what is done has to be saved afterwards. */
-const RESERVE_MILLISECONDS = 60_000;
 const ZEROS = Buffer.alloc(BLOCK_SIZE);
 
 const services = once(() => exportReading(LANES * AHEAD));
@@ -50,26 +48,22 @@ async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, d
   const missing = partsOfRange(plan, n).filter(part => !done.some(one => one.part === part));
   if (missing.length === 0) { return { done: true }; }
 
-  let failure: { readonly error: unknown } | undefined;
-  const outOfTime = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
-  const giveUp = () => failure !== undefined || outOfTime();
-  // What may pass and only ran out of time is left to the next invocation.
-  const fail = (error: unknown) => { if (!(outOfTime() && (isTransient(error) || isTransientWrite(error)))) { failure ??= { error }; } };
+  const shift = new Shift(deadline, error => isTransient(error) || isTransientWrite(error));
   const progress = new Progress(async () => {
     const now = [...done];
     await store.exportPlan(exportId);
     await store.saveParts(exportId, n, now, { finished: false });
   });
-  const content = await RangeContent.of(aws, exportId, plan, missing, giveUp).catch(fail);
+  const content = await shift.attempt(() => RangeContent.open(aws, exportId, plan, missing, shift.giveUp));
   if (!content) {
-    if (failure) { throw (failure as { error: unknown }).error; }
+    shift.throwFailure();
     return { done: false };
   }
 
   async function copyPart(part: number): Promise<void> {
     let stream!: PartStream;
     const size = sizeOfPart(plan, part);
-    const taken = await target.uploadPart(plan, part, size, () => (stream = content!.stream(part)).pieces(), giveUp);
+    const taken = await target.uploadPart(plan, part, size, () => (stream = content!.stream(part)).pieces(), shift.giveUp);
     if (taken !== undefined && taken !== stream.base64Crc32) {
       throw new Error(`S3 took part ${part} of s3://${plan.bucket}/${plan.key} with CRC32 ${taken} where ${stream.base64Crc32} was sent`);
     }
@@ -77,13 +71,9 @@ async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, d
     progress.made();
   }
 
-  const left = [...missing];
-  await Promise.all(Array.from({ length: LANES }, async (_, lane) => {
-    // The first lane uploads one part in any case: so every invocation gets on.
-    for (let tries = lane; left.length > 0 && (tries === 0 || !giveUp()); tries++) { await copyPart(left.shift()!).catch(fail); }
-  }));
+  await shift.forEach(missing, LANES, copyPart, { always: 1 });
   await progress.end();
-  if (failure) { throw (failure as { error: unknown }).error; }
+  shift.throwFailure();
 
   const finished = done.length === partsOfRange(plan, n).length;
   log({ event: finished ? 'range exported' : 'range not exported in time', exportId, range: n, parts: done.length });
@@ -95,7 +85,7 @@ async function copyRange(aws: ExportReading, { exportId, n }: ExportCopyInput, d
 
 /** What the blocks of a range are. */
 class RangeContent {
-  public static async of(
+  public static async open(
     { store, reader }: ExportReading, exportId: string, plan: ExportPlan, parts: readonly number[], giveUp: () => boolean,
   ): Promise<RangeContent> {
     const framing = await framingOf(store, exportId, plan, parts);

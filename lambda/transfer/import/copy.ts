@@ -14,7 +14,7 @@ import type { TransferStore } from '../bucket/store';
 import { limiter } from '../flow/limiter';
 import { pacerFor } from '../flow/pacer';
 import { Progress, refuseOverdue } from '../flow/progress';
-import type { Deadline } from '../flow/shift';
+import { Shift, type Deadline } from '../flow/shift';
 import { DeltaReading } from '../image/delta';
 import { knownDigests } from '../image/known-digests';
 import { nameOfImage, type Source } from '../image/object';
@@ -29,8 +29,6 @@ const PART_BLOCKS = 8;
 /** Parts in memory at once. */
 const LANES = 12;
 const PUTS_AT_ONCE = 32;
-/** A request may take 20 seconds to time out, and the digests have to be saved afterwards. */
-const RESERVE_MILLISECONDS = 60_000;
 
 export interface CopyServices {
   readonly source: Source;
@@ -74,12 +72,9 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const digests = new Digests(saved?.subarray(0, count * DIGEST_SIZE) ?? Buffer.alloc(count * DIGEST_SIZE));
   const crcs = new RangeCrcs(plan, n, saved?.subarray(count * DIGEST_SIZE));
 
-  let failure: { readonly error: unknown } | undefined;
-  const outOfTime = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
-  const giveUp = () => failure !== undefined || outOfTime();
-  // What may pass and only ran out of time is left to the next invocation.
-  const fail = (error: unknown) => { if (!(outOfTime() && isTransient(error))) { failure ??= { error }; } };
-  const parent = plan.parent && await parentDigests({ store, reader }, plan, { snapshotId, n }, outOfTime);
+  const shift = new Shift(deadline, isTransient);
+  const { giveUp } = shift;
+  const parent = plan.parent && await parentDigests({ store, reader }, plan, { snapshotId, n }, shift);
   if (plan.parent && !parent) { return { done: false }; }
   const inherited = (i: number) => parent?.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
   const known = await knownDigests(source, plan, n, parent);
@@ -103,12 +98,12 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
   const pacer = pacerFor(snapshotId, plan.putsPerSecond);
   const progress = new Progress(async () => {
     const bytes = Buffer.concat([digests.bytes, crcs.bytes]);
-    await store.plan(snapshotId);
+    await store.refuseCancelled(snapshotId);
     await store.saveProgress(snapshotId, n, bytes);
   });
 
   async function put(i: number, block: Buffer): Promise<void> {
-    if (failure) { return; }
+    if (shift.hasFailed) { return; }
     const told = known.get(i);
     if (plan.zeroBlocks === 'OMIT' && isZero(block) && (told ?? ZERO_DIGEST).equals(ZERO_DIGEST)) {
       crcs.set(i, crcs.zeros(i));
@@ -161,7 +156,7 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
       while (missing.length > 0 && (missing[0] - start + 1) * BLOCK_SIZE <= bytes) {
         const i = missing.shift()!;
         const at = (i - start) * BLOCK_SIZE;
-        puts.push(putInTurn(() => put(i, buffer.subarray(at, at + BLOCK_SIZE))).catch(fail));
+        puts.push(shift.attempt(() => putInTurn(() => put(i, buffer.subarray(at, at + BLOCK_SIZE)))));
       }
     };
     try {
@@ -174,24 +169,19 @@ async function copyRange({ source, store, writer, reader }: CopyServices, { snap
     }
   }
 
-  async function copyParts(mayGoOn: () => boolean): Promise<void> {
-    const buffer = Buffer.allocUnsafeSlow(PART_BLOCKS * BLOCK_SIZE);
-    while (parts.length > 0 && mayGoOn()) { await copyPart(parts.shift()!, buffer).catch(fail); }
-  }
-
-  // One part alone, in any case: so every invocation gets on, and the others wait until EBS has spread the news of the snapshot.
-  let tried = 0;
-  await copyParts(() => tried++ === 0);
-  await Promise.all(Array.from({ length: LANES }, () => copyParts(() => !giveUp())));
+  const buffers: Buffer[] = [];
+  const copyInLane = (part: readonly number[], lane: number) => copyPart(part, buffers[lane] ??= Buffer.allocUnsafeSlow(PART_BLOCKS * BLOCK_SIZE));
+  // Always copy one part first, alone. Every invocation then makes progress, and the other lanes start only once EBS knows the snapshot.
+  await shift.forEach(parts.slice(0, 1), 1, copyInLane, { always: 1 });
+  await shift.forEach(parts.slice(1), LANES, copyInLane);
   await progress.end();
   await disk.close?.();
-  if (failure) { throw (failure as { error: unknown }).error; }
+  shift.throwFailure();
 
   const missing = digests.missing(0, end()).length;
   const event = missing === 0 ? 'range copied' : 'range not finished in time';
   metrics.report(plan.owner ?? snapshotId, { event, snapshotId, range: n, blocks: count, missing, unread: unread.length });
-  // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
-  await store.plan(snapshotId);
+  await store.refuseCancelled(snapshotId);
   if (missing === 0 && end() < count) {
     // Now it is known how large the disk is; nobody else reads it.
     const image = { ...plan.source.image!, diskSize: disk.endsAt! };

@@ -10,7 +10,7 @@ import { readBackSample } from '../blocks/read-back-sample';
 import { isThere } from '../blocks/zero';
 import { rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
-import { limiter } from '../flow/limiter';
+import { Shift, type Deadline } from '../flow/shift';
 import { BlockReader, type ListedBlock } from '../snapshot/block-reader';
 import { isTransient } from '../snapshot/errors';
 
@@ -29,29 +29,26 @@ const services = once((): VerifyServices => ({
   reader: new BlockReader(new EBSClient(clientConfig({ connections: GETS_AT_ONCE }))),
 }));
 
-export const handler = (input: VerifyInput, context: { getRemainingTimeInMillis(): number }): Promise<VerifyResult> =>
-  verify(services(), input, context);
+export const handler = (input: VerifyInput, context: Deadline): Promise<VerifyResult> => verify(services(), input, context);
 
 /** Reads one range back, or as much of it as there is time for. Throws if the snapshot is not what was written. */
-export async function verify(
-  aws: VerifyServices, input: VerifyInput, deadline: { getRemainingTimeInMillis(): number },
-): Promise<VerifyResult> {
-  const giveUp = () => deadline.getRemainingTimeInMillis() < RESERVE_MILLISECONDS;
-  const range = await RangeVerification.of(aws, input, giveUp);
+export async function verify(aws: VerifyServices, input: VerifyInput, deadline: Deadline): Promise<VerifyResult> {
+  const shift = new Shift(deadline, isTransient, { reserveMilliseconds: RESERVE_MILLISECONDS });
+  const range = await RangeVerification.open(aws, input, shift);
   try {
-    const from = await range.run();
-    log({ event: from === undefined ? 'range verified' : 'range not verified in time', snapshotId: input.snapshotId, range: input.n, read: range.read });
-    return { ...input, ...(from !== undefined && { from }), done: from === undefined };
+    await shift.attempt(() => range.run());
+    shift.throwFailure();
   } catch (error) {
-    // What may pass and only ran out of time is left to the next invocation.
-    if (giveUp() && isTransient(error)) { return { ...input, from: range.reached, done: false }; }
     await aws.store.saveFailure(input.snapshotId, saidBy(error)).catch(() => {});
     throw error;
   }
+  const { done, reached: from, read } = range;
+  log({ event: done ? 'range verified' : 'range not verified in time', snapshotId: input.snapshotId, range: input.n, read });
+  return { ...input, ...(!done && { from }), done };
 }
 
 class RangeVerification {
-  public static async of({ store, reader }: VerifyServices, { snapshotId, n, from }: VerifyInput, giveUp: () => boolean): Promise<RangeVerification> {
+  public static async open({ store, reader }: VerifyServices, { snapshotId, n, from }: VerifyInput, shift: Shift): Promise<RangeVerification> {
     const plan = await store.plan(snapshotId);
     const digests = await store.digests(snapshotId, n);
     if (!digests) { throw new Error(`the import of snapshot ${snapshotId} was cancelled`); }
@@ -62,43 +59,46 @@ class RangeVerification {
       if (isThere(digest, plan.zeroBlocks)) { recorded.set(first + i, digest); }
     }
     const chosen = plan.verify === 'FULL' ? recorded.keys() : readBackSample([...recorded.keys()], count / plan.blocks, `${snapshotId} ${n}`);
-    // What the disk has beyond the image belongs to the last range.
+    // Blocks of the volume beyond the image belong to the last range.
     const end = n === rangesOf(plan) - 1 ? Infinity : first + count;
-    return new RangeVerification(reader, snapshotId, recorded, new Set(chosen), Math.max(from, first), end, giveUp);
+    return new RangeVerification(reader, snapshotId, recorded, new Set(chosen), Math.max(from, first), end, shift);
   }
 
-  /** Blocks that were read. */
+  /** Number of blocks that were read. */
   public read = 0;
-  private readonly inTurn = limiter(GETS_AT_ONCE);
+  /** Whether the whole range is verified. */
+  public done = false;
 
   private constructor(
     private readonly reader: BlockReader,
     private readonly snapshotId: string,
+    /** Digests of the blocks that the snapshot must have, by index. */
     private readonly recorded: ReadonlyMap<number, Buffer>,
+    /** Indexes of the blocks whose content is read. */
     private readonly chosen: ReadonlySet<number>,
-    /** All blocks below are verified. */
+    /** Index below which all blocks are verified. */
     public reached: number,
     private readonly end: number,
-    private readonly giveUp: () => boolean,
+    private readonly shift: Shift,
   ) {}
 
-  /** undefined: all of it is verified; otherwise the index to go on from. */
-  public async run(): Promise<number | undefined> {
+  /** Verifies the range page by page, until it is done or there is no time. */
+  public async run(): Promise<void> {
     let expected = [...this.recorded.keys()].filter(index => index >= this.reached);
     for (let token: string | undefined; ;) {
-      const page = await this.reader.list(this.snapshotId, this.reached, token, this.giveUp);
+      const page = await this.reader.list(this.snapshotId, this.reached, token, this.shift.giveUp);
       const blocks = page.blocks.filter(({ index }) => index >= this.reached && index < this.end);
       const last = page.next === undefined || page.blocks.some(({ index }) => index >= this.end);
       expected = this.compareIndexes(expected, blocks, last);
       const unread = await this.compareContents(blocks);
-      if (unread !== undefined) { return unread; }
-      if (last) { return undefined; }
-      this.reached = (blocks.at(-1)?.index ?? this.reached - 1) + 1;
+      this.reached = unread ?? (blocks.at(-1)?.index ?? this.reached - 1) + 1;
+      this.done = last && unread === undefined;
+      if (last || unread !== undefined) { return; }
       token = page.next;
     }
   }
 
-  /** Exactly the recorded blocks must be there. Answers with those that later pages have to show. */
+  /** Throws unless the page has exactly the recorded blocks. Returns the indexes that later pages have to show. */
   private compareIndexes(expected: readonly number[], blocks: readonly ListedBlock[], last: boolean): number[] {
     blocks.forEach(({ index }, i) => {
       if (index === expected[i]) { return; }
@@ -109,28 +109,19 @@ class RangeVerification {
     return left;
   }
 
-  /** The first block that there was no time for. */
+  /** Reads the chosen ones of these blocks. Returns the index of the first that there was no time for. */
   private async compareContents(blocks: readonly ListedBlock[]): Promise<number | undefined> {
-    let unread: number | undefined;
-    let failed = false;
-    await Promise.all(blocks.filter(({ index }) => this.chosen.has(index)).map(block => this.inTurn(async () => {
-      if (failed) { return; }
-      if (this.giveUp()) {
-        unread = Math.min(unread ?? Infinity, block.index);
-        return;
-      }
-      try {
-        await this.compare(block);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    })));
-    return unread;
+    const unread = new Set(blocks.filter(({ index }) => this.chosen.has(index)));
+    await this.shift.forEach([...unread], GETS_AT_ONCE, async block => {
+      await this.compare(block);
+      unread.delete(block);
+    });
+    const [first] = unread;
+    return first?.index;
   }
 
   private async compare(block: ListedBlock): Promise<void> {
-    const digest = await this.reader.digest(this.snapshotId, block, this.giveUp);
+    const digest = await this.reader.digest(this.snapshotId, block, this.shift.giveUp);
     const recorded = this.recorded.get(block.index)!;
     if (!digest.equals(recorded)) {
       throw this.wrong(`reads back another block ${block.index} than was written: its SHA-256 is ${digest.toString('hex')}, not ${recorded.toString('hex')}`);

@@ -5,11 +5,10 @@ import { blocksOf, GIB } from '../blocks/sizes';
 import { ABSENT_DIGEST, isThere } from '../blocks/zero';
 import { type Plan, type PlanParent, rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
-import { limiter } from '../flow/limiter';
 import { SharePacer, type Pacer } from '../flow/pacer';
 import { Progress } from '../flow/progress';
+import type { Shift } from '../flow/shift';
 import { type BlockReader, type ListedBlock, type Page } from '../snapshot/block-reader';
-import { isTransient } from '../snapshot/errors';
 
 /** EBS gives 1,000 blocks of a snapshot a second, and as many to the account; a tenth is left to others. */
 const READS_PER_SECOND = 900;
@@ -45,7 +44,7 @@ export function shared(parent: PlanParent, workers: number): PlanParent {
  * undefined: there was no time to read all of them, and the next invocation goes on.
  */
 export async function parentDigests(
-  aws: ParentServices, plan: Plan, { snapshotId, n }: CopyInput, giveUp: () => boolean,
+  aws: ParentServices, plan: Plan, { snapshotId, n }: CopyInput, shift: Shift,
 ): Promise<Buffer | undefined> {
   const { store } = aws;
   const parent = plan.parent!;
@@ -54,10 +53,9 @@ export async function parentDigests(
   const { first, count } = rangeOf(plan, n);
   const digests = parent.recorded
     ? await recorded(store, parent.snapshotId, parent.recorded, first, count)
-    : await new RangeReading(aws, plan, { snapshotId, n }, giveUp).run();
+    : await new RangeReading(aws, plan, { snapshotId, n }, shift).run();
   if (!digests) { return undefined; }
-  // Throws if the import was cancelled meanwhile: then nobody would remove what is saved now.
-  await store.plan(snapshotId);
+  await store.refuseCancelled(snapshotId);
   await store.saveParentDigests(snapshotId, n, digests);
   return digests;
 }
@@ -81,79 +79,78 @@ async function recorded(
 
 /** Reads the digests of a range from the parent, as far as there is time. */
 class RangeReading {
-  private readonly inTurn = limiter(GETS_AT_ONCE);
+  private readonly parentId: string;
+  private readonly first: number;
+  /** One more than the index of the last block of the range. */
+  private readonly end: number;
   private readonly pacer: Pacer;
-  private tried = 0;
-  private failure: { readonly error: unknown } | undefined;
 
-  constructor(
-    private readonly aws: ParentServices, private readonly plan: Plan, private readonly input: CopyInput, private readonly outOfTime: () => boolean,
-  ) {
-    this.pacer = new SharePacer(plan.parent!.read!.perSecond);
+  constructor(private readonly aws: ParentServices, private readonly plan: Plan, private readonly input: CopyInput, private readonly shift: Shift) {
+    const { snapshotId, read } = plan.parent!;
+    this.parentId = snapshotId;
+    const { first, count } = rangeOf(plan, input.n);
+    this.first = first;
+    this.end = first + count;
+    this.pacer = new SharePacer(read!.perSecond);
   }
 
   public async run(): Promise<Buffer | undefined> {
-    const { store, reader } = this.aws;
+    const { store } = this.aws;
     const { snapshotId, n } = this.input;
-    const { first, count } = rangeOf(this.plan, n);
-    const digests = new Digests(await store.parentProgress(snapshotId, n) ?? Buffer.alloc(count * DIGEST_SIZE));
-    const progress = new Progress(async () => {
-      const bytes = Buffer.from(digests.bytes);
-      await store.plan(snapshotId);
-      await store.saveParentProgress(snapshotId, n, bytes);
-    });
-    const parentId = this.plan.parent!.snapshotId;
-
-    // A larger volume than the parent's is not known to it.
-    const end = Math.max(first, Math.min(first + count, this.plan.parent!.read!.blocks));
-    for (let index = end; index < first + count; index++) { digests.set(index - first, ABSENT_DIGEST); }
-    try {
-      let token: string | undefined;
-      for (let next = first + (digests.missing()[0] ?? count); next < end;) {
-        const page: Page = await reader.list(parentId, next, token, this.giveUp);
-        const blocks = page.blocks.filter(({ index }) => index >= next && index < end);
-        const last = page.next === undefined || page.blocks.some(({ index }) => index >= end);
-        const reached = last ? end : (blocks.at(-1)?.index ?? next - 1) + 1;
-        const listed = new Set(blocks.map(({ index }) => index));
-        for (let index = next; index < reached; index++) { if (!listed.has(index)) { digests.set(index - first, ABSENT_DIGEST); } }
-        const missing = new Set(digests.missing(next - first, reached - first));
-        await Promise.all(blocks.filter(({ index }) => missing.has(index - first)).map(block => this.inTurn(() => this.read(block, digest => {
-          digests.set(block.index - first, digest);
-          progress.made();
-        }))));
-        if (this.giveUp()) { break; }
-        next = reached;
-        token = page.next;
-      }
-    } catch (error) {
-      this.fail(error);
-    }
+    const digests = new Digests(await store.parentProgress(snapshotId, n) ?? Buffer.alloc((this.end - this.first) * DIGEST_SIZE));
+    const progress = new Progress(() => this.save(Buffer.from(digests.bytes)));
+    await this.shift.attempt(() => this.readInto(digests, progress));
     await progress.end();
-    if (this.failure) { throw (this.failure as { error: unknown }).error; }
+    this.shift.throwFailure();
+
     const missing = digests.missing().length;
-    log({ event: missing === 0 ? 'parent read' : 'parent not read in time', snapshotId, range: n, parent: parentId, blocks: count, missing });
+    const event = missing === 0 ? 'parent read' : 'parent not read in time';
+    log({ event, snapshotId, range: n, parent: this.parentId, blocks: this.end - this.first, missing });
     if (missing === 0) { return digests.bytes; }
-    await store.plan(snapshotId);
-    await store.saveParentProgress(snapshotId, n, digests.bytes);
+    await this.save(digests.bytes);
     return undefined;
   }
 
-  private readonly giveUp = () => this.failure !== undefined || this.outOfTime();
+  private async save(bytes: Buffer): Promise<void> {
+    const { snapshotId, n } = this.input;
+    await this.aws.store.refuseCancelled(snapshotId);
+    await this.aws.store.saveParentProgress(snapshotId, n, bytes);
+  }
 
-  private async read(block: ListedBlock, done: (digest: Buffer) => void): Promise<void> {
-    // One in any case, so that every invocation gets on.
-    if (this.failure || (this.tried++ > 0 && this.outOfTime())) { return; }
-    try {
-      await this.pacer.acquire();
-      done(await this.aws.reader.digest(this.plan.parent!.snapshotId, block, this.giveUp));
-    } catch (error) {
-      this.fail(error);
+  private async readInto(digests: Digests, progress: Progress): Promise<void> {
+    // The volume may be larger than the parent's, whose snapshot has no blocks beyond its own.
+    const parentEnd = Math.max(this.first, Math.min(this.end, this.plan.parent!.read!.blocks));
+    this.markAbsent(digests, parentEnd, this.end);
+    const [firstMissing] = digests.missing();
+    let next = firstMissing === undefined ? parentEnd : this.first + firstMissing;
+    for (let token: string | undefined; next < parentEnd;) {
+      const page: Page = await this.aws.reader.list(this.parentId, next, token, this.shift.giveUp);
+      const blocks = page.blocks.filter(({ index }) => index >= next && index < parentEnd);
+      const last = page.next === undefined || page.blocks.some(({ index }) => index >= parentEnd);
+      const reached = last ? parentEnd : (blocks.at(-1)?.index ?? next - 1) + 1;
+      this.markAbsent(digests, next, reached, new Set(blocks.map(({ index }) => index)));
+      await this.readPage(blocks, digests, progress);
+      if (this.shift.giveUp()) { return; }
+      next = reached;
+      token = page.next;
     }
   }
 
-  /** What may pass and only ran out of time is left to the next invocation. */
-  private fail(error: unknown): void {
-    if (!(this.outOfTime() && isTransient(error))) { this.failure ??= { error }; }
+  /** Marks the blocks from one index to before another that the parent does not have. */
+  private markAbsent(digests: Digests, from: number, to: number, listed?: ReadonlySet<number>): void {
+    for (let index = from; index < to; index++) {
+      if (!listed?.has(index)) { digests.set(index - this.first, ABSENT_DIGEST); }
+    }
+  }
+
+  /** Reads those blocks of a page whose digests are missing: at least one, so that every invocation makes progress. */
+  private async readPage(blocks: readonly ListedBlock[], digests: Digests, progress: Progress): Promise<void> {
+    const missing = blocks.filter(({ index }) => !digests.get(index - this.first));
+    await this.shift.forEach(missing, GETS_AT_ONCE, async block => {
+      await this.pacer.acquire();
+      digests.set(block.index - this.first, await this.aws.reader.digest(this.parentId, block, this.shift.giveUp));
+      progress.made();
+    }, { always: 1 });
   }
 }
 
