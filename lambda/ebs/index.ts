@@ -16,7 +16,7 @@ import { once, variable } from '../shared/environment';
 import { handlersOf, type Handlers, type ProviderEvent } from '../shared/resource-lifecycle';
 import { Stacks } from '../shared/stacks';
 import { exportThings } from '../transfer/export/clients';
-import { s3Things } from '../transfer/import/clients';
+import { importClients } from '../transfer/import/clients';
 import { Snapshots } from '../transfer/snapshot/snapshots';
 
 const handlers = once(makeHandlers);
@@ -26,7 +26,7 @@ export function makeHandlers(): Handlers {
   const config = clientConfig();
   const ec2 = new EC2Client(config);
   const sfn = new SFNClient(config);
-  const { source, store } = s3Things();
+  const { source, store } = importClients();
   const things = { store, snapshots: new Snapshots(ec2), images: new Images(ec2) };
   const services = {
     ...things,

@@ -13,7 +13,7 @@ import { exportCopy } from '../../../lambda/transfer/export/copy';
 import { exportFinish } from '../../../lambda/transfer/export/finish';
 import { exportPlan } from '../../../lambda/transfer/export/plan';
 import { cleanUp } from '../../../lambda/transfer/import/clean-up';
-import { s3Things } from '../../../lambda/transfer/import/clients';
+import { importClients } from '../../../lambda/transfer/import/clients';
 import { copy } from '../../../lambda/transfer/import/copy';
 import { step } from '../../../lambda/transfer/import/steps';
 import { verify } from '../../../lambda/transfer/import/verify';
@@ -163,7 +163,7 @@ export class MotoAccount {
 
   private makeFunctions(): void {
     const services = {
-      ...s3Things(),
+      ...importClients(),
       writer: new BlockWriter(new EBSClient(clientConfig())),
       snapshots: new Snapshots(new EC2Client(clientConfig())),
       reader: new BlockReader(new EBSClient(clientConfig())),

@@ -1,8 +1,8 @@
 import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Plan } from './plan';
+import { parseFinishedRange, type FinishedRange } from './range-record';
 import { isNamed, saidBy } from '../../shared/errors';
 import { retrying } from '../../shared/retry';
-import { DIGEST_SIZE } from '../blocks/digests';
 import type { ImagePart } from '../blocks/unchanged-parts';
 
 /**
@@ -10,8 +10,8 @@ import type { ImagePart } from '../blocks/unchanged-parts';
  * snapshot lies below `transfers/<snapshot id>/`:
  *
  *     plan.json       how the disk is cut into ranges
- *     progress/<n>    digests of an unfinished range, zeros where a block is missing, then CRCs of its blocks
- *     digests/<n>     digests of a finished range, 32 bytes a block, in order, then its CRC if the image has one
+ *     progress/<n>    an unfinished range, see RangeRecord
+ *     digests/<n>     a finished range, see RangeRecord
  *     parent/<n>      of an increment: the digests of its parent's blocks in that range
  *     reading/<n>     the same, while they are still being read from the parent
  *     parts.json      the parts that the image was uploaded in, if S3 has a SHA-256 of each
@@ -55,23 +55,22 @@ export class TransferStore {
     return this.get(snapshotId, `progress/${n}`);
   }
 
-  public async saveProgress(snapshotId: string, n: number, digests: Buffer): Promise<void> {
-    await this.put(snapshotId, `progress/${n}`, digests);
+  public async saveProgress(snapshotId: string, n: number, record: Buffer): Promise<void> {
+    await this.put(snapshotId, `progress/${n}`, record);
   }
 
   public async digests(snapshotId: string, n: number): Promise<Buffer | undefined> {
     return (await this.range(snapshotId, n))?.digests;
   }
 
-  /** A finished range. `crc`: empty if it has none. */
-  public async range(snapshotId: string, n: number): Promise<{ readonly digests: Buffer; readonly crc: Buffer } | undefined> {
+  /** Returns a finished range. */
+  public async range(snapshotId: string, n: number): Promise<FinishedRange | undefined> {
     const saved = await this.get(snapshotId, `digests/${n}`);
-    const end = saved && saved.length - saved.length % DIGEST_SIZE;
-    return saved && { digests: saved.subarray(0, end), crc: saved.subarray(end) };
+    return saved && parseFinishedRange(saved);
   }
 
-  public async saveDigests(snapshotId: string, n: number, digests: Buffer, crc: Buffer): Promise<void> {
-    await this.put(snapshotId, `digests/${n}`, Buffer.concat([digests, crc]));
+  public async saveRange(snapshotId: string, n: number, record: Buffer): Promise<void> {
+    await this.put(snapshotId, `digests/${n}`, record);
   }
 
   public parentDigests(snapshotId: string, n: number): Promise<Buffer | undefined> {

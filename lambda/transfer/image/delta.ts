@@ -23,7 +23,7 @@ export async function pinDelta(
 /** The blocks of a delta, wherever they lie in it. */
 export class DeltaReading {
   /** undefined: it is no delta. */
-  public static async of(source: Source, pinned: PinnedSource): Promise<DeltaReading | undefined> {
+  public static async open(source: Source, pinned: PinnedSource): Promise<DeltaReading | undefined> {
     if (!pinned.delta) { return undefined; }
     const { offset, length } = tableRange(pinned.delta);
     const bytes = Buffer.alloc(length);

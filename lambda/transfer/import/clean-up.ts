@@ -1,5 +1,5 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { s3Things } from './clients';
+import { importClients } from './clients';
 import { removeLeftovers } from './leftovers';
 import { reportOutcome } from './outcome-metrics';
 import type { ReleaseInput, SnapshotInput, TransferInput } from '../../../src/contract/transfer';
@@ -11,7 +11,7 @@ import { log } from '../../shared/log';
 import { parentOf, releaseParent } from '../parent/use';
 import { Snapshots } from '../snapshot/snapshots';
 
-const services = once(() => ({ snapshots: new Snapshots(new EC2Client(clientConfig())), store: s3Things().store }));
+const services = once(() => ({ snapshots: new Snapshots(new EC2Client(clientConfig())), store: importClients().store }));
 
 type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
 

@@ -4,9 +4,9 @@ import { variable } from '../../shared/environment';
 import { TransferStore } from '../bucket/store';
 import { Source } from '../image/object';
 
-/** The image and the transfer bucket. */
-export function s3Things(options?: ConnectionOptions): { source: Source; store: TransferStore } {
-  // Checksums of whole objects cost much and say nothing about ranges; what we copy is checked by SHA-256 anyway.
+/** Makes the clients for the image and the transfer bucket. */
+export function importClients(options?: ConnectionOptions): { source: Source; store: TransferStore } {
+  // Checksums of whole objects are expensive and do not cover ranges; blocks are compared by SHA-256 anyway.
   const s3 = new S3Client({ ...clientConfig(options), requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' });
   return { source: new Source(s3), store: new TransferStore(s3, variable('bucket')) };
 }

@@ -1,4 +1,4 @@
-import { ImageCrc } from './range-crcs';
+import { ImageCrc } from './image-crc';
 import type { SnapshotInput } from '../../../src/contract/transfer';
 import { log } from '../../shared/log';
 import { DIGEST_SIZE, Digests, LinearChecksum } from '../blocks/digests';

@@ -1,6 +1,6 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { s3Things } from './clients';
+import { importClients } from './clients';
 import { plan, type PlanServices } from './plan';
 import { seal, type SealServices } from './seal';
 import { settle, settleSoon } from './wait-completed';
@@ -17,7 +17,7 @@ export interface StepServices extends PlanServices, SealServices {
 
 const services = once((): StepServices => {
   const ebs = new EBSClient(clientConfig());
-  return { ...s3Things(), reader: new BlockReader(ebs), writer: new BlockWriter(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
+  return { ...importClients(), reader: new BlockReader(ebs), writer: new BlockWriter(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
 });
 
 export const handler = (input: StepInput): Promise<PlanResult | SettleResult> => step(services(), input);

@@ -1,5 +1,5 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
-import { s3Things } from './clients';
+import { importClients } from './clients';
 import type { VerifyInput, VerifyResult } from '../../../src/contract/integrity';
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
@@ -25,7 +25,7 @@ export interface VerifyServices {
 }
 
 const services = once((): VerifyServices => ({
-  store: s3Things().store,
+  store: importClients().store,
   reader: new BlockReader(new EBSClient(clientConfig({ connections: GETS_AT_ONCE }))),
 }));
 

@@ -1,5 +1,3 @@
-import type { Plan } from '../../../lambda/transfer/bucket/plan';
-import { RangeCrcs } from '../../../lambda/transfer/import/range-crcs';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { StoredObject } from '../../../world/emulator/s3/bucket';
 import { ALGORITHMS, checksum, composite, type Checksum } from '../../../world/emulator/s3/checksums';
@@ -92,9 +90,4 @@ test.each<[string, Checksum | undefined]>([
   claim(await given(), value);
   const { SnapshotId } = await world.stack().deploy(properties());
   world.expectContent(SnapshotId, image);
-});
-
-test('what another worker left behind the digests of a stream that turned out to be shorter is no checksum', () => {
-  const plan = { blocks: 4, rangeBlocks: 4, source: { size: 4 * BLOCK_SIZE } } as unknown as Plan;
-  expect(new RangeCrcs(plan, 0, Buffer.alloc(96)).combined()).toHaveLength(0);
 });

@@ -4,7 +4,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import type { Source } from '../../../lambda/transfer/image/object';
 import { cleanUp } from '../../../lambda/transfer/import/clean-up';
-import { s3Things } from '../../../lambda/transfer/import/clients';
+import { importClients } from '../../../lambda/transfer/import/clients';
 import { copy } from '../../../lambda/transfer/import/copy';
 import { plan } from '../../../lambda/transfer/import/plan';
 import { seal } from '../../../lambda/transfer/import/seal';
@@ -21,7 +21,7 @@ let world: World;
 let image: Buffer;
 let snapshotId: string;
 let input: TransferInput;
-let aws: ReturnType<typeof s3Things> & { writer: BlockWriter; reader: BlockReader; snapshots: Snapshots };
+let aws: ReturnType<typeof importClients> & { writer: BlockWriter; reader: BlockReader; snapshots: Snapshots };
 const plenty = { getRemainingTimeInMillis: () => 900_000 };
 
 beforeEach(async () => {
@@ -29,7 +29,7 @@ beforeEach(async () => {
   image = disk(40 * BLOCK_SIZE - 1);
   await world.s3.put(IMAGES, 'disk.img', image);
   const ebs = new EBSClient(clientConfig());
-  aws = { ...s3Things(), writer: new BlockWriter(ebs), reader: new BlockReader(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
+  aws = { ...importClients(), writer: new BlockWriter(ebs), reader: new BlockReader(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
   snapshotId = await startSnapshot([{ Key: OWNERSHIP_TAGS.stackId, Value: 'stack' }]);
   input = { snapshotId, source: await aws.source.pin({ bucket: IMAGES, key: 'disk.img' }) };
 });

@@ -13,7 +13,7 @@ import { exportFinish } from '../../../lambda/transfer/export/finish';
 import type { SmallExport } from '../../../lambda/transfer/export/layout';
 import { exportPlan } from '../../../lambda/transfer/export/plan';
 import { cleanUp } from '../../../lambda/transfer/import/clean-up';
-import { s3Things } from '../../../lambda/transfer/import/clients';
+import { importClients } from '../../../lambda/transfer/import/clients';
 import { copy } from '../../../lambda/transfer/import/copy';
 import { step } from '../../../lambda/transfer/import/steps';
 import { verify } from '../../../lambda/transfer/import/verify';
@@ -234,7 +234,7 @@ export class World {
       onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
     };
     const services = {
-      ...s3Things(),
+      ...importClients(),
       writer: new BlockWriter(new EBSClient(clientConfig())),
       snapshots: new Snapshots(new EC2Client(clientConfig())),
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
