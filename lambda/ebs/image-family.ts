@@ -1,66 +1,86 @@
-import type { Image, Images } from './images';
-import type { KeptSnapshots } from './kept-snapshots';
+import { isHandedOut } from './completion';
+import type { Image } from './images';
+import type { EbsServices } from './services';
 import { MACHINE_IMAGE_TAGS } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
-import type { Stacks } from '../shared/stacks';
 import { stateOf, stateTag } from '../shared/state-tag';
 
-/** When the image was last what its resource is; 0: never. */
+/** When the AMI last became the current one of its resource, in milliseconds since 1970; 0 if never. */
 export function currentSince({ tags }: Image): number {
   return Number(valueOf(tags, MACHINE_IMAGE_TAGS.currentSince) ?? 0);
 }
 
+/** What becomes of an image that is no longer the current one of its resource. */
+export interface Departure {
+  /** Whether it is kept, as `retainPrevious` says; otherwise it is deregistered. */
+  readonly keep: boolean;
+  /** Images that were kept and have to go first, with all kept snapshots that no image uses then. Absent: nothing else has to go. */
+  readonly superfluous?: readonly Image[];
+}
+
 /**
- * The images that one resource has made: the current one, and those that
- * were replaced but are kept for launch templates and instance refreshes.
+ * Decides what becomes of `image`.
  *
- * CloudFormation deletes what an update replaced only after the update has
- * succeeded, and the events of that look like those of a rollback and of the
- * end of the stack. So an image that has to go asks two things: whether another
- * one has become current since, and what the stack is doing.
+ * CloudFormation deletes what an update replaced only after the update has succeeded, and that Delete looks like the one of a
+ * rollback, or of the end of the stack. So the decision needs two facts: whether another image has become current since, and
+ * the status of the stack.
+ *
+ * @param others the other images of the resource that were handed out, the latest first
+ * @param status undefined if CloudFormation does not say
  */
+export function departureOf(image: Image, others: readonly Image[], status: string | undefined): Departure {
+  const most = isReplaced(image, others) ? Number(valueOf(others[0].tags, MACHINE_IMAGE_TAGS.retainPrevious) ?? 0) : 0;
+  if (status === undefined && most > 0) { return { keep: true }; }
+  // A rollback: deregister what the failed update registered, but keep an image that it only made current again.
+  if (status === undefined || /ROLLBACK/.test(status)) { return { keep: stateOf(image.tags) === 'returned' }; }
+  const keep = most > 0 && !/^DELETE/.test(status);
+  return { keep, superfluous: others.filter(({ tags }) => stateOf(tags) === 'retained').slice(keep ? most - 1 : 0) };
+}
+
+/** Whether another image has become current since `image` did. */
+function isReplaced(image: Image, [latest]: readonly Image[]): boolean {
+  return latest !== undefined && currentSince(latest) > currentSince(image);
+}
+
+/** The images that one resource has made: the current one, and replaced ones that are kept for launch templates and instance refreshes. */
 export class ImageFamily {
   constructor(
-    private readonly aws: { readonly images: Images; readonly kept: KeptSnapshots; readonly stacks: Stacks },
+    private readonly aws: Pick<EbsServices, 'images' | 'kept' | 'stacks'>,
     private readonly resource: { readonly stackId: string; readonly logicalId: string },
   ) {}
 
-  /** For an image that becomes current: later than for all others, whatever the clocks of functions say. */
+  /** The time for an image that becomes current: later than that of all others, even if the clocks of functions differ. */
   public async now(): Promise<number> {
     return Math.max(Date.now(), ...(await this.all()).map(image => currentSince(image) + 1));
   }
 
-  /** The resource is not this image any more. All that has to go before it goes first; so it is repeated while that takes time. */
+  /** Keeps or deregisters an image that is no longer current. Has to be called again while the image is still there, because others may have to go first. */
   public async leave(image: Image): Promise<void> {
     const others = (await this.all())
-      .filter(({ id, tags }) => id !== image.id && stateOf(tags) !== 'creating')
+      .filter(other => other.id !== image.id && isHandedOut(other))
       .sort((a, b) => currentSince(b) - currentSince(a));
-    const [latest] = others;
-    const replaced = latest !== undefined && currentSince(latest) > currentSince(image);
-    const status = replaced ? await this.stackStatus() : 'DELETE_IN_PROGRESS';
-    const most = replaced ? Number(valueOf(latest.tags, MACHINE_IMAGE_TAGS.retainPrevious) ?? 0) : 0;
-
-    if (status === undefined && most > 0) { return this.retain(image); }
-    if (status === undefined || /ROLLBACK/.test(status)) {
-      // What the failed update had made goes; but not what it had taken up again.
-      return stateOf(image.tags) === 'returned' ? this.retain(image) : this.aws.images.deregister(image.id);
-    }
-    const stays = most > 0 && !/^DELETE/.test(status);
-    const superfluous = others.filter(({ tags }) => stateOf(tags) === 'retained').slice(stays ? most - 1 : 0);
-    for (const { id } of superfluous) {
-      await this.aws.images.deregister(id);
-      log({ event: 'deregistered an image that was kept', imageId: id });
-    }
-    if (!await this.aws.kept.removeUnused(this.resource.stackId)) { return; }
-    await (stays ? this.retain(image) : this.aws.images.deregister(image.id));
+    // An image that nothing replaced goes because its resource goes, whatever the stack does.
+    const status = isReplaced(image, others) ? await this.stackStatus() : 'DELETE_IN_PROGRESS';
+    const { keep, superfluous } = departureOf(image, others, status);
+    if (superfluous && !await this.remove(superfluous)) { return; }
+    await (keep ? this.retain(image) : this.aws.images.deregister(image.id));
   }
 
   private all(): Promise<Image[]> {
     const { stackId, logicalId } = this.resource;
     return this.aws.images.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
+  }
+
+  /** Returns false while EC2 is still releasing their snapshots. */
+  private async remove(superfluous: readonly Image[]): Promise<boolean> {
+    for (const { id } of superfluous) {
+      await this.aws.images.deregister(id);
+      log({ event: 'deregistered an image that was kept', imageId: id });
+    }
+    return this.aws.kept.removeUnused(this.resource.stackId);
   }
 
   private async retain({ id }: Image): Promise<void> {

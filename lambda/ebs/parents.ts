@@ -1,24 +1,16 @@
-import type { SnapshotStarter } from './snapshot-starter';
-import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { isOfStack } from './completion';
+import type { EbsServices } from './services';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { TransferParent } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
-import { valueOf } from '../shared/ownership';
 import { boolean } from '../shared/property-values';
 import type { CreateContext } from '../shared/resource-lifecycle';
 import { recordedBlocks } from '../transfer/bucket/recorded-digests';
-import type { TransferStore } from '../transfer/bucket/store';
 import { isCondemned } from '../transfer/parent/use';
-import type { Snapshot, Snapshots } from '../transfer/snapshot/snapshots';
+import type { Snapshot } from '../transfer/snapshot/snapshots';
 
-interface ParentServices {
-  readonly snapshots: Snapshots;
-  readonly starter: SnapshotStarter;
-  readonly store: TransferStore;
-}
-
-/** What the new snapshot shall be. */
+/** The properties of the new snapshot that its parent has to fit. */
 interface Wanted {
   /** GiB. */
   readonly volumeSize: number;
@@ -26,13 +18,13 @@ interface Wanted {
   readonly kmsKeyArn?: string;
 }
 
-/** Finds what a new snapshot can be an increment of. */
+/** Finds the snapshot that a new one can be an increment of. */
 export class Parents {
-  constructor(private readonly aws: ParentServices) {}
+  constructor(private readonly aws: Pick<EbsServices, 'snapshots' | 'starter' | 'store'>) {}
 
   /**
-   * The parent that the user named, or else the snapshot that is replaced, if
-   * it will do: all blocks are put otherwise, which is always right. One that was named and will not do is an error.
+   * Returns the parent that the user named, and throws if it does not fit. Without one, returns the snapshot that is being replaced
+   * if it fits. undefined: all blocks have to be put, which is always right.
    */
   public async choose(
     properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>, wanted: Wanted,
@@ -47,20 +39,20 @@ export class Parents {
   }
 
   private async named(id: string, { ZeroBlocks }: SnapshotImportProperties, wanted: Wanted): Promise<TransferParent> {
-    if (ZeroBlocks === 'OMIT') { throw new Error(`zeroBlocks is OMIT, but what is left out on top of parent ${id} would read as the parent's; set zeroBlocks to WRITE`); }
+    if (ZeroBlocks === 'OMIT') { throw new Error(`'zeroBlocks' is OMIT, but blocks that are left out on top of parent ${id} would read as the parent's; set 'zeroBlocks' to WRITE`); }
     const parent = await this.aws.snapshots.find(id);
     if (!parent) { throw new Error(`parent ${id} does not exist, or may not be used by this account`); }
     if (isCondemned(parent)) { throw new Error(`parent ${id} is being deleted`); }
     if (parent.state !== 'completed') { throw new Error(`parent ${id} cannot be used: it is ${parent.state}, not completed`); }
     if (parent.volumeSize > wanted.volumeSize) {
-      throw new Error(`volumeSize is ${wanted.volumeSize} GiB, but parent ${id} has ${parent.volumeSize} GiB; set volumeSize to at least as much`);
+      throw new Error(`'volumeSize' is ${wanted.volumeSize} GiB, but parent ${id} has ${parent.volumeSize} GiB; set 'volumeSize' to at least as much`);
     }
     if (wanted.kmsKeyArn !== undefined && wanted.kmsKeyArn !== parent.kmsKeyArn) {
-      throw new Error(`kmsKey is ${wanted.kmsKeyArn}, but parent ${id} is ${encryptionOf(parent)}, and a snapshot has the encryption of its parent; `
+      throw new Error(`'kmsKey' is ${wanted.kmsKeyArn}, but parent ${id} is ${encryptionOf(parent)}, and a snapshot has the encryption of its parent; `
         + 'give the parent\'s key, or copy the parent with the other one');
     }
     if (wanted.encrypted && !parent.encrypted) {
-      throw new Error(`encrypted is true, but parent ${id} is not encrypted, and a snapshot has the encryption of its parent; copy the parent into an encrypted one`);
+      throw new Error(`'encrypted' is true, but parent ${id} is not encrypted, and a snapshot has the encryption of its parent; copy the parent into an encrypted one`);
     }
     const recorded = await recordedBlocks(this.aws.store, id);
     if (typeof recorded !== 'string') { return { snapshotId: id }; }
@@ -68,15 +60,15 @@ export class Parents {
     return { snapshotId: id, readGiB: parent.volumeSize };
   }
 
-  /** A string says why not. */
+  /** Returns a string, the reason, if the replaced snapshot cannot be the parent. */
   private async replaced(
     id: string, { Incremental, ZeroBlocks }: SnapshotImportProperties, { stackId }: CreateContext<SnapshotImportProperties>, wanted: Wanted,
   ): Promise<TransferParent | string> {
-    if (Incremental !== undefined && !boolean('incremental', Incremental)) { return 'incremental is false'; }
-    if (ZeroBlocks === 'OMIT') { return 'zeroBlocks is OMIT'; }
+    if (Incremental !== undefined && !boolean('incremental', Incremental)) { return '\'incremental\' is false'; }
+    if (ZeroBlocks === 'OMIT') { return '\'zeroBlocks\' is OMIT'; }
     const parent = await this.aws.snapshots.find(id);
-    if (!parent) { return 'it does not exist any more'; }
-    if (valueOf(parent.tags, OWNERSHIP_TAGS.stackId) !== stackId) { return 'it is not of this stack'; }
+    if (!parent) { return 'it no longer exists'; }
+    if (!isOfStack(stackId, parent)) { return 'it is not of this stack'; }
     if (isCondemned(parent)) { return 'it is being deleted'; }
     if (parent.state !== 'completed') { return `it is ${parent.state}`; }
     if (parent.volumeSize > wanted.volumeSize) { return `it has ${parent.volumeSize} GiB, which is more than ${wanted.volumeSize}`; }
@@ -86,12 +78,12 @@ export class Parents {
     return typeof recorded === 'string' ? recorded : { snapshotId: id };
   }
 
-  /** What EBS would encrypt a new snapshot with that has no parent. */
+  /** The key that EBS would encrypt a new snapshot with that has no parent; undefined if it would not encrypt it. */
   private async keyFor({ kmsKeyArn, encrypted }: Wanted): Promise<string | undefined> {
     if (kmsKeyArn !== undefined) { return kmsKeyArn; }
     const { always, key } = await this.aws.snapshots.defaultEncryption();
     if (!encrypted && !always) { return undefined; }
-    // The key that AWS manages goes by its alias.
+    // EC2 returns the alias of the key that AWS manages.
     return /:key\//.test(key) ? key : this.aws.starter.keyArn(key);
   }
 }

@@ -1,60 +1,45 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Executions } from './executions';
+import { failAfter } from './completion';
 import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport, waitsForExport } from './export-limits';
+import { requestDigest } from './idempotency';
+import type { ExportServices } from './services';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
-import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
-import { type Context, type Created, type Found, type Lifecycle } from '../shared/resource-lifecycle';
-import type { Stacks } from '../shared/stacks';
-import type { ExportThings } from '../transfer/export/clients';
+import type { Context, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
 import { refuseTooLarge } from '../transfer/export/layout';
 import { removeExport } from '../transfer/export/leftovers';
 import type { ExportRecord, ExportResult } from '../transfer/export/store';
-import type { Snapshot, Snapshots } from '../transfer/snapshot/snapshots';
+import type { Snapshot } from '../transfer/snapshot/snapshots';
 
-export interface SnapshotExportServices extends ExportThings {
-  readonly snapshots: Snapshots;
-  readonly executions: Executions;
-  readonly stacks: Stacks;
-}
-
-/** Time for what is under way when an export is removed: parts that come in after an abort have to be aborted again. */
+/** Pause for calls that are under way when an export is removed: parts that arrive after the abort have to be aborted again. */
 const AFTERMATH_MILLISECONDS = 5_000;
 
+const TOO_LATE = 'the export did not end in time; if it only takes long, set \'waitForCompletion\' to false';
+
 /**
- * An object in S3 with the content of a snapshot. S3 cannot be searched for
- * who made an object, and an upload has no tags: so a record in the transfer
- * bucket, written before anything is made, says what there is, as tags do for snapshots.
+ * An object in S3 with the content of a snapshot. S3 cannot list objects by
+ * who made them, and an upload has no tags. So a record in the transfer bucket,
+ * written before anything else, takes the place of the tags that snapshots have.
  */
-export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotExportProperties, SnapshotExportAttributes> {
-  const { snapshots, executions, store, target, stacks } = aws;
+export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperties, SnapshotExportAttributes> {
+  public readonly identity = ['SnapshotId', 'SinceSnapshotId', 'Bucket', 'Key', 'Format'] as const;
+  public readonly physicalId = /^export-[0-9a-f]{32}$/;
+  public readonly several = true;
 
-  async function create(properties: SnapshotExportProperties, context: Context): Promise<Created> {
-    const exportId = idOf(context);
-    const { Bucket, Key, SinceSnapshotId } = properties;
-    const known = await store.record(exportId);
+  constructor(private readonly aws: ExportServices) {}
+
+  public inRollback(stackId: string): Promise<boolean> {
+    return this.aws.stacks.isRollingBack(stackId, true);
+  }
+
+  public async create(properties: SnapshotExportProperties, context: Context): Promise<Created> {
+    const { store, target } = this.aws;
+    const exportId = `export-${requestDigest(context).slice(0, 32)}`;
     // The event is delivered a second time.
-    if (known?.uploadId !== undefined) { return { id: exportId }; }
+    if ((await store.record(exportId))?.uploadId !== undefined) { return { id: exportId }; }
 
-    exportLimitsOf(properties);
-    const format = exportFormatOf(properties);
-    const { volumeSize } = await readable(properties.SnapshotId);
-    if (SinceSnapshotId !== undefined) { await readable(SinceSnapshotId); } else { refuseTooLarge(properties.SnapshotId, volumeSize, format); }
-    refuseLateExport(properties.SnapshotId, volumeSize, properties);
-    const record: ExportRecord = {
-      exportId,
-      stackId: context.stackId,
-      logicalId: context.logicalId,
-      identity: context.identity,
-      requestId: context.requestId,
-      bucket: Bucket,
-      key: Key,
-      isDelta: SinceSnapshotId !== undefined,
-      volumeSize,
-      initiator: process.env.AWS_LAMBDA_FUNCTION_NAME,
-      started: Date.now(),
-    };
+    const volumeSize = await this.check(properties);
+    const record = newRecord(exportId, properties, context, volumeSize);
     await target.refuseTaken(record);
     await store.saveRecord(record);
     await store.saveRecord({ ...record, uploadId: await target.begin(record) });
@@ -62,37 +47,75 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
     return { id: exportId };
   }
 
-  async function readable(id: string): Promise<Snapshot> {
-    const snapshot = await snapshots.find(id);
+  public async ready(
+    id: string, properties: SnapshotExportProperties, context: ReadyContext<SnapshotExportProperties>,
+  ): Promise<SnapshotExportAttributes | undefined> {
+    const { store, executions } = this.aws;
+    const record = await store.record(id);
+    if (!record?.uploadId) { return this.fail(id, `the record of export ${id} is missing; somebody emptied the transfer bucket`); }
+    const result = await store.result(id);
+    if (result && record.handedOut) { return this.handOut(record, result); }
+
+    const execution = await executions.find(id);
+    // Wait for the end of the execution, because the clean-up after a failed one removes the object.
+    if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return this.handOutIfAwaited(record, result, context); }
+    if (execution?.status === 'FAILED') { return this.executionFailed(record, context, execution.reason); }
+    if (!execution) { await this.startExecution(record, properties); }
+    if (!waitsForExport(properties)) { return this.handOutIfAwaited(record, undefined, context); }
+    return Date.now() > exportDeadlineOf(record.volumeSize, properties, record.started) ? this.fail(id, TOO_LATE) : undefined;
+  }
+
+  public async delete(id: string, { RemovalPolicy }: SnapshotExportProperties, { stackId }: Context): Promise<void> {
+    const record = await this.aws.store.record(id);
+    if (!record) { return log({ event: 'there is no record of an export', exportId: id }); }
+    if (record.stackId !== stackId) { return log({ event: 'left an export alone that is not of this stack', exportId: id }); }
+    if (record.handedOut && RemovalPolicy === 'Retain' && await this.aws.store.result(id)) {
+      throw new Error(`s3://${record.bucket}/${record.key} was not deleted because its 'removalPolicy' is RETAIN; CloudFormation should not have requested this`);
+    }
+    await this.remove(id);
+  }
+
+  public async gone(id: string, _properties: SnapshotExportProperties, { stackId }: Context): Promise<boolean> {
+    const record = await this.aws.store.record(id);
+    return record === undefined || record.stackId !== stackId;
+  }
+
+  public async find(_candidates: readonly SnapshotExportProperties[], { stackId, logicalId }: Context): Promise<Found[]> {
+    const all = await this.aws.store.records();
+    const ours = all.filter(record => record.stackId === stackId && record.logicalId === logicalId);
+    return Promise.all(ours.map(async (record): Promise<Found> => {
+      const { exportId: id, identity, requestId } = record;
+      return { id, identity, requestId, state: await this.isUsable(record) ? 'usable' : 'unfinished' };
+    }));
+  }
+
+  /** With `waitForCompletion: false`, an export is handed out while it is being copied. */
+  private async isUsable({ exportId, handedOut }: ExportRecord): Promise<boolean> {
+    if (!handedOut) { return false; }
+    return await this.aws.store.result(exportId) !== undefined || (await this.aws.executions.find(exportId))?.status === 'RUNNING';
+  }
+
+  /** Refuses an export that cannot succeed. Returns the size of the volume in GiB. */
+  private async check(properties: SnapshotExportProperties): Promise<number> {
+    const { SnapshotId, SinceSnapshotId } = properties;
+    exportLimitsOf(properties);
+    const format = exportFormatOf(properties);
+    const { volumeSize } = await this.completedSnapshot(SnapshotId);
+    if (SinceSnapshotId !== undefined) { await this.completedSnapshot(SinceSnapshotId); } else { refuseTooLarge(SnapshotId, volumeSize, format); }
+    refuseLateExport(SnapshotId, volumeSize, properties);
+    return volumeSize;
+  }
+
+  private async completedSnapshot(id: string): Promise<Snapshot> {
+    const snapshot = await this.aws.snapshots.find(id);
     if (!snapshot) { throw new Error(`snapshot ${id} does not exist in this Region, or this account may not see it`); }
     if (snapshot.state !== 'completed') { throw new Error(`snapshot ${id} is ${snapshot.state}; only a completed one can be exported`); }
     return snapshot;
   }
 
-  /** Even after its end, functions that an execution began may be at work. */
-  async function remove(id: string): Promise<void> {
-    const execution = await executions.find(id);
-    await executions.stop(id);
-    if (execution !== undefined && execution.status !== 'SUCCEEDED') {
-      await removeExport(aws, id, { keepRecord: true });
-      await sleep(AFTERMATH_MILLISECONDS);
-    }
-    await removeExport(aws, id);
-  }
-
-  /** The export failed, or will never succeed: nothing of it may stay. */
-  async function fail(id: string, reason: string): Promise<never> {
-    try {
-      await remove(id);
-    } catch (error) {
-      throw new Error(`${reason}; and then cleaning up failed: ${saidBy(error)}`);
-    }
-    throw new Error(reason);
-  }
-
-  async function begin(record: ExportRecord, properties: SnapshotExportProperties): Promise<void> {
+  private async startExecution(record: ExportRecord, properties: SnapshotExportProperties): Promise<void> {
     const { exportId, bucket, key, volumeSize, uploadId, started } = record;
-    await executions.start({
+    await this.aws.executions.start({
       exportId,
       owner: properties.Owner,
       snapshotId: properties.SnapshotId,
@@ -107,9 +130,31 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
     });
   }
 
-  async function handOut(record: ExportRecord, result: ExportResult | undefined): Promise<SnapshotExportAttributes> {
-    // Last: from now on only CloudFormation decides what becomes of it.
-    if (!await store.handOut(record.exportId)) { return fail(record.exportId, `export ${record.exportId} was deleted while it was being handed out`); }
+  private async executionFailed(
+    record: ExportRecord, { old }: ReadyContext<SnapshotExportProperties>, executionReason: string,
+  ): Promise<SnapshotExportAttributes> {
+    const { exportId, handedOut } = record;
+    const reason = await this.aws.store.failure(exportId) ?? executionReason;
+    if (!old || !handedOut) { return this.fail(exportId, reason); }
+    // The resource was reported as complete before. An error would only keep it from changing, or from rolling back everything else.
+    log({ event: 'left a failed export as it is: another key exports again', exportId, reason });
+    return this.handOut(record, undefined);
+  }
+
+  /** undefined: CloudFormation has cancelled the operation that made the export. */
+  private async handOutIfAwaited(
+    record: ExportRecord, result: ExportResult | undefined, context: ReadyContext<SnapshotExportProperties>,
+  ): Promise<SnapshotExportAttributes | undefined> {
+    const { exportId: id, started: begun, handedOut } = record;
+    const awaited = handedOut || await this.aws.stacks.isAwaited(context, { id, begun, remove: () => this.remove(id) });
+    return awaited ? this.handOut(record, result) : undefined;
+  }
+
+  private async handOut(record: ExportRecord, result: ExportResult | undefined): Promise<SnapshotExportAttributes> {
+    // Last, because from then on only CloudFormation decides whether the object is deleted.
+    if (!await this.aws.store.handOut(record.exportId)) {
+      return this.fail(record.exportId, `export ${record.exportId} was deleted while it was being handed out`);
+    }
     return {
       Bucket: record.bucket,
       Key: record.key,
@@ -121,73 +166,38 @@ export function snapshotExport(aws: SnapshotExportServices): Lifecycle<SnapshotE
     };
   }
 
-  return {
-    identity: ['SnapshotId', 'SinceSnapshotId', 'Bucket', 'Key', 'Format'],
-    physicalId: /^export-[0-9a-f]{32}$/,
-    several: true,
-    inRollback: stackId => stacks.isRollingBack(stackId, true),
+  private fail(id: string, reason: string): Promise<never> {
+    return failAfter(() => this.remove(id), reason);
+  }
 
-    create,
-
-    async ready(id, properties, context) {
-      const record = await store.record(id);
-      if (!record?.uploadId) { return fail(id, `nothing is known of export ${id} any more; somebody emptied the transfer bucket`); }
-      const result = await store.result(id);
-      if (result && record.handedOut) { return handOut(record, result); }
-
-      const execution = await executions.find(id);
-      const background = !waitsForExport(properties);
-      /** Unless CloudFormation has cancelled what the export was made for. */
-      const handOutIfWanted = async (written: typeof result) => {
-        const wanted = record.handedOut || await stacks.isAwaited(context, { id, begun: record.started, remove: () => remove(id) });
-        return wanted ? handOut(record, written) : undefined;
-      };
-      // Not before its end: whoever cleans up after a failed execution removes the object.
-      if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return handOutIfWanted(result); }
-      if (execution?.status === 'FAILED') {
-        const reason = await store.failure(id) ?? execution.reason;
-        // CloudFormation was told that the resource is complete. An error would only keep it from changing, or rolling back, all the rest.
-        if (context.old && record.handedOut) {
-          log({ event: 'left a failed export as it is: another key exports again', exportId: id, reason });
-          return handOut(record, undefined);
-        }
-        return fail(id, reason);
-      }
-      if (!execution) { await begin(record, properties); }
-      if (background) { return handOutIfWanted(undefined); }
-      return Date.now() > exportDeadlineOf(record.volumeSize, properties, record.started) ? fail(id, TOO_LATE) : undefined;
-    },
-
-    async delete(id, { RemovalPolicy }, { stackId }) {
-      const record = await store.record(id);
-      if (!record) { return log({ event: 'nothing is known of an export', exportId: id }); }
-      if (record.stackId !== stackId) { return log({ event: 'left an export alone that is not of this stack', exportId: id }); }
-      if (record.handedOut && RemovalPolicy === 'Retain' && await store.result(id)) {
-        throw new Error(`s3://${record.bucket}/${record.key} is not deleted, for its removalPolicy is RETAIN; CloudFormation should not have asked for it`);
-      }
-      await remove(id);
-    },
-
-    async gone(id, _properties, { stackId }) {
-      const record = await store.record(id);
-      return record === undefined || record.stackId !== stackId;
-    },
-
-    async find(_candidates, { stackId, logicalId }) {
-      const all = await store.records();
-      const ours = all.filter(record => record.stackId === stackId && record.logicalId === logicalId);
-      return Promise.all(ours.map(async ({ exportId, identity, requestId, handedOut }): Promise<Found> => {
-        // One that nobody waits for is handed out while it is being copied.
-        const usable = handedOut && (await store.result(exportId) !== undefined || (await executions.find(exportId))?.status === 'RUNNING');
-        return { id: exportId, identity, requestId, state: usable ? 'usable' : 'unfinished' };
-      }));
-    },
-  };
+  /** Removes everything that an export made. Functions may still be at work after their execution has failed. */
+  private async remove(id: string): Promise<void> {
+    const { executions } = this.aws;
+    const execution = await executions.find(id);
+    await executions.stop(id);
+    if (execution !== undefined && execution.status !== 'SUCCEEDED') {
+      await removeExport(this.aws, id, { keepRecord: true });
+      await sleep(AFTERMATH_MILLISECONDS);
+    }
+    await removeExport(this.aws, id);
+  }
 }
 
-const TOO_LATE = 'the export did not end in time; if it only takes long, set waitForCompletion to false';
-
-/** From the request: the same again when its event is delivered twice. */
-function idOf({ stackId, logicalId, requestId }: Context): string {
-  return `export-${createHash('sha256').update(JSON.stringify([stackId, logicalId, requestId])).digest('hex').slice(0, 32)}`;
+function newRecord(
+  exportId: string, { Bucket, Key, SinceSnapshotId }: SnapshotExportProperties, context: Context, volumeSize: number,
+): ExportRecord {
+  const { stackId, logicalId, identity, requestId } = context;
+  return {
+    exportId,
+    stackId,
+    logicalId,
+    identity,
+    requestId,
+    bucket: Bucket,
+    key: Key,
+    isDelta: SinceSnapshotId !== undefined,
+    volumeSize,
+    initiator: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    started: Date.now(),
+  };
 }

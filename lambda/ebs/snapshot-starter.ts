@@ -5,49 +5,48 @@ import { retrying } from '../shared/retry';
 import { explainEbs, isNotYetVisible } from '../transfer/snapshot/errors';
 
 export interface NewSnapshot {
-  /** The same gives the same snapshot again, even if that was deleted. */
+  /** Client token. EBS answers a repeated token with the same snapshot, even if that was deleted. */
   readonly token: string;
   /** GiB. */
   readonly volumeSize: number;
   readonly description?: string;
   readonly tags: readonly Tag[];
-  /** Otherwise the account's default decides. */
+  /** `false`: the account's default decides. */
   readonly encrypted: boolean;
   readonly kmsKeyArn?: string;
-  /** Its key, or none, is then that of the new one too: EBS refuses to be told. */
+  /** The new snapshot has the encryption of its parent. EBS refuses a key beside a parent. */
   readonly parentId?: string;
-  /** Much time may pass without a block, for zeros, or what has not changed, are read but not put. */
+  /** Zeros or unchanged blocks are read but not put, so that much time may pass without a block. */
   readonly sparse?: boolean;
-  /** It may take longer than CloudFormation waits. */
+  /** The import may take longer than CloudFormation waits. */
   readonly background?: boolean;
 }
 
 export interface StartedSnapshot {
   readonly id: string;
-  /** Also where nobody asked for it: by the account's default. */
+  /** Also true if the account encrypts by default. */
   readonly encrypted: boolean;
 }
 
 /**
- * Minutes without a block after which EBS gives the snapshot up, so that even
- * a lost account does not keep it pending. The longest silence of an import that goes on: a minute until isComplete has
- * started the transfer, two in which Lambda has no room for a worker, two and a half in which EBS does not know the
- * snapshot, and as much again for a worker that dies meanwhile and is repeated.
+ * Minutes without a block after which EBS gives up the snapshot, so that it does not stay pending if nothing else can remove it.
+ * The longest silence of an import that goes on: a minute until isComplete has started the transfer, two in which Lambda has no
+ * room for a worker, two and a half in which EBS does not know the snapshot, and as much again if a worker dies and is repeated.
  */
 const INACTIVITY_MINUTES = 15;
-/** As long as an import can take. */
+/** The longest that an import can take while CloudFormation waits. */
 const SPARSE_INACTIVITY_MINUTES = 60;
 /** Three days, the most that EBS allows. */
 const LONG_INACTIVITY_MINUTES = 4_320;
 
-/** Nothing was started. Without a parent it may be. */
+/** EBS refused the parent. Nothing was started, and a start without the parent may succeed. */
 export class ParentRefused extends Error {}
 
 /** Starts snapshots that are filled block by block. */
 export class SnapshotStarter {
   constructor(private readonly ebs: EBSClient, private readonly kms: KMSClient) {}
 
-  /** undefined: the token was used before, with other parameters. */
+  /** Starts a snapshot. undefined: the token was used before, with other parameters. */
   public async start(snapshot: NewSnapshot): Promise<StartedSnapshot | undefined> {
     const { token, volumeSize, description, tags, encrypted, kmsKeyArn, parentId, sparse, background } = snapshot;
     const command = new StartSnapshotCommand({
@@ -55,14 +54,14 @@ export class SnapshotStarter {
       VolumeSize: volumeSize,
       Description: description,
       Tags: [...tags],
-      // `false` is refused where the account encrypts by default, and means nothing elsewhere.
+      // EBS refuses `false` if the account encrypts by default, and ignores it otherwise.
       ...(encrypted && parentId === undefined && { Encrypted: true }),
       KmsKeyArn: parentId === undefined ? kmsKeyArn : undefined,
       ParentSnapshotId: parentId,
       Timeout: !sparse ? INACTIVITY_MINUTES : background ? LONG_INACTIVITY_MINUTES : SPARSE_INACTIVITY_MINUTES,
     });
     try {
-      // Others' imports may end within a minute.
+      // The limit on pending snapshots may be free again within a minute, because other imports end.
       const { SnapshotId, KmsKeyArn, SseType } = await retrying(() => this.ebs.send(command), {
         retryIf: error => isNamed(error, 'ConcurrentLimitExceededException') || (parentId !== undefined && isNotYetVisible(error)), what: 'start snapshot',
       });
@@ -74,14 +73,14 @@ export class SnapshotStarter {
     }
   }
 
-  /** EBS takes nothing but a key's ARN. */
+  /** Returns the ARN of an enabled key, because EBS accepts only ARNs. */
   public async keyArn(keyId: string): Promise<string> {
     try {
       const { KeyMetadata } = await retrying(() => this.kms.send(new DescribeKeyCommand({ KeyId: keyId })), { what: 'kms:DescribeKey' });
       if (KeyMetadata!.KeyState !== 'Enabled') { throw new Error(`it is ${KeyMetadata!.KeyState}`); }
       return KeyMetadata!.Arn!;
     } catch (error) {
-      throw new Error(`kmsKey ${keyId} cannot be used: ${saidBy(error)}`);
+      throw new Error(`'kmsKey' ${keyId} cannot be used: ${saidBy(error)}`);
     }
   }
 }

@@ -41,7 +41,7 @@ const REASONS: Record<Blow, RegExp> = {
   'snapshot in error after seal': /EBS could not complete snapshot/,
   'snapshot deleted': /somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND/,
   'execution stopped': /the transfer was stopped/,
-  'cancelled': /the transfer was stopped|somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND|was cancelled|nothing fills it/,
+  'cancelled': /the transfer was stopped|somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND|was cancelled|no transfer fills it/,
   'refused for good': /ServiceQuotaExceededException/,
   'dead service': /ebs:PutSnapshotBlock failed/,
   'bits rot': /reads back another block \d+ than was written|has lost block \d+|has a block \d+ that was never written/,

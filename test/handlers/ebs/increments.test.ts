@@ -199,8 +199,8 @@ describe('all of it is put, and the log says why,', () => {
   afterAll(() => world.close());
 
   test.each<[string, Record<string, unknown>, RegExp]>([
-    ['if it is switched off', { Incremental: false }, /incremental is false/],
-    ['if zeros are left out', { ZeroBlocks: 'OMIT' }, /zeroBlocks is OMIT/],
+    ['if it is switched off', { Incremental: false }, /'incremental' is false/],
+    ['if zeros are left out', { ZeroBlocks: 'OMIT' }, /'zeroBlocks' is OMIT/],
     ['if it shall be encrypted now', { Encrypted: true }, /is not encrypted, and the new one encrypted with/],
     ['if it shall be encrypted no more', {}, /is encrypted with .*, and the new one not encrypted/],
   ])('%s', (_, more, because) => expectFull(more, because));
@@ -216,7 +216,7 @@ describe('all of it is put, and the log says why,', () => {
     ['if a part of the digests is lost', () => remove('digests/1'), /a part of its manifest is missing/],
     ['if a digest is another one', () => change('digests/1', bytes => { const other = Buffer.from(bytes); other[5] += 1; return other; }), /does not match its checksum/],
     ['if the manifest is another snapshot\'s', () => change('manifest.json', text => text.toString().replace(/snap-\w+/, 'snap-0123')), /that of snapshot snap-0123/],
-    ['if the old snapshot is gone', () => world.ec2.snapshots.remove(old), /does not exist any more/],
+    ['if the old snapshot is gone', () => world.ec2.snapshots.remove(old), /no longer exists/],
     ['if nobody may ask how the account encrypts', () => world.denied.push('ec2:GetEbsEncryptionByDefault'), /GetEbsEncryptionByDefault failed/],
     ['if EBS refuses the parent', () => world.server.faults.inject('ebs:StartSnapshot', {
       kind: 'error', code: 'ValidationException', status: 400, message: 'no such parent', members: { Reason: 'INVALID_SNAPSHOT_ID' },

@@ -92,7 +92,7 @@ describe('an image', () => {
     const event = stack.event('Update', machineProperties(snapshotId, { Description: 'new' }), {
       PhysicalResourceId: ImageId, OldResourceProperties: stack.event('Update', machineProperties(snapshotId)).ResourceProperties,
     });
-    await expect(stack.play(event)).rejects.toThrow(`AMI ${ImageId} does not exist any more; somebody deregistered it`);
+    await expect(stack.play(event)).rejects.toThrow(`AMI ${ImageId} no longer exists; somebody deregistered it`);
     await stack.destroy();
   });
 
@@ -106,7 +106,7 @@ describe('an image', () => {
   test('that is retained is not deregistered, whoever asks', async () => {
     const stack = machines();
     const { ImageId } = await stack.deploy(machineProperties(givenSnapshot(), { RemovalPolicy: 'Retain' }));
-    await expect(stack.destroy()).rejects.toThrow(`AMI ${ImageId} is not deregistered, for its removalPolicy is RETAIN`);
+    await expect(stack.destroy()).rejects.toThrow(`AMI ${ImageId} was not deregistered because its 'removalPolicy' is RETAIN`);
     expect(imageIds()).toEqual([ImageId]);
   });
 
@@ -243,7 +243,7 @@ describe('a name', () => {
   test('that a foreign image has is an error, and nothing happens to that', async () => {
     const { ImageId } = await machines('Other').deploy(named(givenSnapshot(), 'golden'));
     await expect(machines().deploy(named(givenSnapshot(), 'golden')))
-      .rejects.toThrow(`AMI name 'golden' is taken by ${ImageId}, which is not of this stack; choose another imageName, or leave it out`);
+      .rejects.toThrow(`AMI name 'golden' is taken by ${ImageId}, which is not of this stack; choose another 'imageName', or leave it out`);
     expect(imageIds()).toEqual([ImageId]);
   });
 
@@ -252,7 +252,7 @@ describe('a name', () => {
     const snapshotId = givenSnapshot();
     const { ImageId } = await stack.deploy(named(snapshotId, 'golden'));
     await expect(stack.deploy(named(snapshotId, 'golden', { Architecture: 'arm64' })))
-      .rejects.toThrow(`AMI name 'golden' is taken by ${ImageId}, which this one would replace`);
+      .rejects.toThrow(`AMI name 'golden' is taken by ${ImageId}, which would be replaced`);
     expect(imageIds()).toEqual([ImageId]);
     world.stacks.statuses.set(stack.stackId, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
     await stack.deploy(named(snapshotId, 'golden-2', { Architecture: 'arm64' }));

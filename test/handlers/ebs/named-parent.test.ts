@@ -106,11 +106,11 @@ describe('a parent that will not do is refused before anything is made:', () => 
     await start();
     const [key, other] = [world.kms.createKey(), world.kms.createKey()];
     const large = await foreign({}, { VolumeSize: 5 });
-    await refused({ ParentSnapshotId: large }, `volumeSize is 1 GiB, but parent ${large} has 5 GiB; set volumeSize to at least as much`);
-    await refused({ ParentSnapshotId: large, VolumeSize: 5, Encrypted: true }, `encrypted is true, but parent ${large} is not encrypted`);
-    await refused({ ParentSnapshotId: large, VolumeSize: 5, ZeroBlocks: 'OMIT' }, `zeroBlocks is OMIT, but what is left out on top of parent ${large}`);
+    await refused({ ParentSnapshotId: large }, `'volumeSize' is 1 GiB, but parent ${large} has 5 GiB; set 'volumeSize' to at least as much`);
+    await refused({ ParentSnapshotId: large, VolumeSize: 5, Encrypted: true }, `'encrypted' is true, but parent ${large} is not encrypted`);
+    await refused({ ParentSnapshotId: large, VolumeSize: 5, ZeroBlocks: 'OMIT' }, `'zeroBlocks' is OMIT, but blocks that are left out on top of parent ${large}`);
     const locked = await foreign({}, { KmsKeyArn: key.arn });
-    await refused({ ParentSnapshotId: locked, KmsKeyId: other.keyId }, `kmsKey is ${other.arn}, but parent ${locked} is encrypted with ${key.arn}`);
+    await refused({ ParentSnapshotId: locked, KmsKeyId: other.keyId }, `'kmsKey' is ${other.arn}, but parent ${locked} is encrypted with ${key.arn}`);
     const pending = await foreign({}, {}, false);
     await refused({ ParentSnapshotId: pending }, `parent ${pending} cannot be used: it is pending, not completed`);
     await refused({ ParentSnapshotId: 'snap-0aaaaaaaaaaaaaaaa' }, 'parent snap-0aaaaaaaaaaaaaaaa does not exist');

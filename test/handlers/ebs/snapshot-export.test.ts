@@ -535,7 +535,7 @@ describe('an export that is imported by its manifest', () => {
     await expectRefused(/is that of another object: of 18350080 bytes, and the image s3:\/\/exports\/disk.img has 18874368/);
     await change(said({ crc32: 'AAAAAA==' }));
     await expectRefused(/is that of another object: with CRC32 AAAAAA==, and the image s3:\/\/exports\/disk.img has \S+==/);
-    await expectRefused(/image s3:\/\/exports\/disk.img is not what was exported any more; somebody replaced it/, { SourceETag: '"0"' });
+    await expectRefused(/image s3:\/\/exports\/disk.img is no longer what was exported; somebody replaced it/, { SourceETag: '"0"' });
     // A copy of which S3 made another checksum.
     await world.s3.put(EXPORTS, 'disk.img', await bytesOf('disk.img'));
     await expectRefused(/image s3:\/\/exports\/disk.img cannot be compared with its manifest, for S3 knows no CRC32 of the whole object/);

@@ -163,7 +163,7 @@ describe('what fails on the way', () => {
       return world.clock.now() > begin + 110_000 ? conflict : undefined;
     });
     const begin = world.clock.now();
-    await expect(world.stack().deploy(properties())).rejects.toThrow(/snapshot snap-\w+ (does not exist any more|was deleted)|ResourceNotFoundException/);
+    await expect(world.stack().deploy(properties())).rejects.toThrow(/snapshot snap-\w+ (no longer exists|was deleted)|ResourceNotFoundException/);
     world.expectNothingLeft();
   });
 
@@ -173,7 +173,7 @@ describe('what fails on the way', () => {
     deployment.catch(() => {});
     await world.clock.sleep(20_000);
     world.ec2.snapshots.remove(world.snapshotIds[0]);
-    await expect(deployment).rejects.toThrow(/snapshot snap-\w+ (does not exist any more|was deleted)/);
+    await expect(deployment).rejects.toThrow(/snapshot snap-\w+ (no longer exists|was deleted)/);
     world.expectNothingLeft();
   });
 

@@ -164,11 +164,11 @@ describe('what cannot be imported is refused before anything is made', () => {
     await refused({ SourceKey: 'cold.img' }, 'image s3://images/cold.img is archived (DEEP_ARCHIVE); restore it first');
   });
   test('a volume size that is none', () => refused({ VolumeSize: 70_000 }, 'volumeSize must be a whole number of GiB from 1 to 65536, got 70000'));
-  test('a key that does not exist', () => refused({ KmsKeyId: 'alias/nobody' }, 'kmsKey alias/nobody cannot be used: NotFoundException'));
+  test('a key that does not exist', () => refused({ KmsKeyId: 'alias/nobody' }, "'kmsKey' alias/nobody cannot be used: NotFoundException"));
   test('a key that is disabled', async () => {
     const { keyId } = world.kms.createKey();
     world.kms.setEnabled(keyId, false);
-    await refused({ KmsKeyId: keyId }, `kmsKey ${keyId} cannot be used: it is Disabled`);
+    await refused({ KmsKeyId: keyId }, `'kmsKey' ${keyId} cannot be used: it is Disabled`);
   });
 
   test('but an image that can just be copied in time is not', async () => {
@@ -347,7 +347,7 @@ describe('a deletion', () => {
     await start();
     const stack = world.stack();
     const { SnapshotId } = await stack.deploy(properties({ RemovalPolicy: 'Retain' }));
-    await expect(stack.destroy()).rejects.toThrow(`snapshot ${SnapshotId} is not deleted, for its removalPolicy is RETAIN`);
+    await expect(stack.destroy()).rejects.toThrow(`snapshot ${SnapshotId} was not deleted because its 'removalPolicy' is RETAIN`);
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 

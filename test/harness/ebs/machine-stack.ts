@@ -1,5 +1,5 @@
 import { properties as importProperties, type World } from './world';
-import { snapshotImport } from '../../../lambda/ebs/snapshot-import';
+import { SnapshotImportLifecycle } from '../../../lambda/ebs/snapshot-import';
 import { identityOf } from '../../../lambda/shared/resource-lifecycle';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { Stack } from '../stack';
@@ -105,7 +105,7 @@ export class MachineStack {
     const tags = {
       [OWNERSHIP_TAGS.stackId]: StackId,
       [OWNERSHIP_TAGS.logicalId]: LogicalResourceId,
-      [OWNERSHIP_TAGS.identity]: identityOf(snapshotImport({} as any), ResourceProperties),
+      [OWNERSHIP_TAGS.identity]: identityOf(new SnapshotImportLifecycle({} as any), ResourceProperties),
     };
     const { snapshots } = this.world.ec2;
     const existing = snapshots.all.find(snapshot => Object.entries(tags).every(([key, value]) => snapshot.tags.get(key) === value));

@@ -1,0 +1,36 @@
+import { OWNERSHIP_TAGS, type TagProperty } from '../../src/contract/ownership';
+import { saidBy } from '../shared/errors';
+import { valueOf } from '../shared/ownership';
+import { stateOf } from '../shared/state-tag';
+
+/** How long EC2 may not list a snapshot or an AMI whose id it has returned. */
+const VISIBLE_AFTER_MILLISECONDS = 150_000;
+
+/** A snapshot or an AMI. */
+interface Tagged {
+  readonly tags: readonly Partial<TagProperty>[];
+}
+
+/** Whether it was reported to CloudFormation as complete. Until then, CloudFormation does not know it, and nobody uses it. */
+export function isHandedOut({ tags }: Tagged): boolean {
+  return stateOf(tags) !== 'creating';
+}
+
+export function isOfStack(stackId: string, { tags }: Tagged): boolean {
+  return valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId;
+}
+
+/** Whether EC2 may not list a thing yet that was begun at `begun`, in milliseconds since 1970; undefined: by an earlier request. */
+export function mayBeInvisible(begun: number | undefined): boolean {
+  return begun !== undefined && Date.now() < begun + VISIBLE_AFTER_MILLISECONDS;
+}
+
+/** Throws `reason` after `cleanUp`, so that nothing of a failed transfer stays. If the clean-up fails too, the error says so. */
+export async function failAfter(cleanUp: () => Promise<void>, reason: string): Promise<never> {
+  try {
+    await cleanUp();
+  } catch (error) {
+    throw new Error(`${reason}; and then cleaning up failed: ${saidBy(error)}`);
+  }
+  throw new Error(reason);
+}

@@ -1,0 +1,77 @@
+import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { EBSClient } from '@aws-sdk/client-ebs';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import { Executions } from './executions';
+import { Images } from './images';
+import { KeptSnapshots } from './kept-snapshots';
+import { SnapshotSharing } from './snapshot-sharing';
+import { SnapshotStarter } from './snapshot-starter';
+import { variable } from '../shared/environment';
+import { Stacks } from '../shared/stacks';
+import type { TransferStore } from '../transfer/bucket/store';
+import { exportThings } from '../transfer/export/clients';
+import type { ExportStore } from '../transfer/export/store';
+import type { ExportTarget } from '../transfer/export/target';
+import type { Source } from '../transfer/image/object';
+import { importClients } from '../transfer/import/clients';
+import { Snapshots } from '../transfer/snapshot/snapshots';
+
+export interface EbsClients {
+  readonly cloudFormation: CloudFormationClient;
+  readonly ebs: EBSClient;
+  readonly ec2: EC2Client;
+  readonly kms: KMSClient;
+  readonly sfn: SFNClient;
+}
+
+/** The services that imports and machine images use. */
+export interface EbsServices {
+  readonly source: Source;
+  readonly store: TransferStore;
+  readonly starter: SnapshotStarter;
+  readonly snapshots: Snapshots;
+  readonly sharing: SnapshotSharing;
+  readonly images: Images;
+  readonly kept: KeptSnapshots;
+  /** Executions of the state machine of imports. */
+  readonly executions: Executions;
+  readonly stacks: Stacks;
+}
+
+/** The services that exports use. */
+export interface ExportServices {
+  readonly store: ExportStore;
+  readonly target: ExportTarget;
+  readonly snapshots: Snapshots;
+  /** Executions of the state machine of exports. */
+  readonly executions: Executions;
+  readonly stacks: Stacks;
+}
+
+export function ebsServices({ cloudFormation, ebs, ec2, kms, sfn }: EbsClients): EbsServices {
+  const { source, store } = importClients();
+  const [snapshots, images] = [new Snapshots(ec2), new Images(ec2)];
+  return {
+    source,
+    store,
+    starter: new SnapshotStarter(ebs, kms),
+    snapshots,
+    sharing: new SnapshotSharing(ec2),
+    images,
+    kept: new KeptSnapshots({ images, snapshots, store }),
+    executions: new Executions(sfn, variable('stateMachineArn')),
+    stacks: new Stacks(cloudFormation),
+  };
+}
+
+/** Throws if the stack has no export, because the variable with the ARN of the state machine is missing then. */
+export function exportServices({ cloudFormation, ec2, sfn }: EbsClients): ExportServices {
+  return {
+    ...exportThings(),
+    snapshots: new Snapshots(ec2),
+    executions: new Executions(sfn, variable('exportStateMachineArn')),
+    stacks: new Stacks(cloudFormation),
+  };
+}
