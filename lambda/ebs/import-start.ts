@@ -1,6 +1,7 @@
 import { requestDigest } from './idempotency';
-import { limitsOf, refuseLate, refuseLongStream, volumeSizeFor, waits } from './image-limits';
-import { integrityOf, refuseUnverifiable } from './integrity';
+import { waitsForCompletion } from './limits/deadlines';
+import { limitsOf, refuseLate, refuseLongStream, volumeSizeFor } from './limits/import-limits';
+import { integrityOf, refuseUnverifiable } from './limits/integrity';
 import { openImage } from './open-image';
 import { Parents } from './parents';
 import type { EbsServices } from './services';
@@ -78,7 +79,7 @@ export class ImportStart {
 
   private async startSnapshot(request: ImportRequest, parent: TransferParent | undefined, token: string) {
     const { properties, image } = request;
-    if (waits(properties)) {
+    if (waitsForCompletion(properties)) {
       const integrity = { ...integrityOf(properties), increment: parent !== undefined };
       refuseLate(image, limitsOf(properties), integrity);
       refuseUnverifiable(image, integrity);
@@ -119,6 +120,6 @@ function newSnapshot(
     kmsKeyArn,
     parentId: parent?.snapshotId,
     sparse: integrityOf(properties).zeroBlocks === 'OMIT' || parent !== undefined,
-    background: !waits(properties),
+    background: !waitsForCompletion(properties),
   };
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failAfter } from './completion';
-import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport, waitsForExport } from './export-limits';
 import { requestDigest } from './idempotency';
+import { waitsForCompletion } from './limits/deadlines';
+import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport } from './limits/export-limits';
 import type { ExportServices } from './services';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
 import { log } from '../shared/log';
@@ -61,7 +62,7 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return this.handOutIfAwaited(record, result, context); }
     if (execution?.status === 'FAILED') { return this.executionFailed(record, context, execution.reason); }
     if (!execution) { await this.startExecution(record, properties); }
-    if (!waitsForExport(properties)) { return this.handOutIfAwaited(record, undefined, context); }
+    if (!waitsForCompletion(properties)) { return this.handOutIfAwaited(record, undefined, context); }
     return Date.now() > exportDeadlineOf(record.volumeSize, properties, record.started) ? this.fail(id, TOO_LATE) : undefined;
   }
 

@@ -1,8 +1,9 @@
 import { failAfter, isHandedOut, isOfStack, mayBeInvisible } from './completion';
 import type { ExecutionState } from './executions';
-import { deadlineOf, limitsOf, waits } from './image-limits';
 import { ImportStart } from './import-start';
-import { integrityOf, zerosNeeded } from './integrity';
+import { waitsForCompletion } from './limits/deadlines';
+import { deadlineOf, limitsOf } from './limits/import-limits';
+import { integrityOf, zerosNeeded } from './limits/integrity';
 import type { EbsServices } from './services';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
@@ -65,7 +66,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const fault = faultOf(snapshot, properties, memo, execution);
     if (fault !== undefined) { return this.fail(id, fault); }
     if (snapshot.state !== 'completed' && !execution) { await this.startExecution(id, properties, memo!); }
-    if (waits(properties) && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
+    if (waitsForCompletion(properties) && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
       return memo && Date.now() > deadlineOf(memo.source, properties, memo.started) ? this.fail(id, TOO_LATE) : undefined;
     }
     if (!isHandedOut(snapshot) && !await this.isAwaited(id, memo, context)) { return undefined; }
@@ -126,7 +127,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   private async executionFailed(
     id: string, properties: SnapshotImportProperties, { old }: ReadyContext<SnapshotImportProperties>, reason: string,
   ): Promise<SnapshotImportAttributes> {
-    if (waits(properties) || !old) { return this.fail(id, await this.aws.store.failure(id) ?? reason); }
+    if (waitsForCompletion(properties) || !old) { return this.fail(id, await this.aws.store.failure(id) ?? reason); }
     // The resource was reported as complete before. An error would only keep it from changing, or from rolling back everything else.
     log({ event: 'left a failed import as it is: another sourceRevision imports again', snapshotId: id, reason });
     return { SnapshotId: id, VolumeSize: `${properties.VolumeSize ?? 0}`, ParentSnapshotId: '' };

@@ -22,6 +22,12 @@ export const OWNERSHIP_TAGS = {
 /** Of a snapshot that holds only what differs from another one: the id of that. */
 export const PARENT_TAG = 'cdk-durable-storage:parent';
 
+/**
+ * A tag on a file system that CloudFormation itself manages: its stack retains the file system and its mount targets. The helper for
+ * migrations sets it, because CloudFormation tells no handler what a resource's DeletionPolicy is. Its value is the id of that stack.
+ */
+export const RETAINED_TAG = 'cdk-durable-storage:retained-by';
+
 /** No tag of a user may begin like this. */
 export const OWNERSHIP_TAG_PREFIX = 'cdk-durable-storage:';
 

@@ -8,10 +8,9 @@ import { estimateImport, type ImportEstimate, type ImportEstimateOptions } from 
 import { Verification, ZeroBlocks } from './integrity';
 import { snapshotArnOf, type ISnapshot } from './snapshot';
 import { DELTA_FORMAT } from '../contract/disk-image-format';
-import { IMPORT_METRICS } from '../contract/metrics';
+import { IMPORT_METRICS, TRANSFER_METRICS } from '../contract/metrics';
 import type { OwnerProperties } from '../contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
-import { TRANSFER_METRICS } from '../contract/transfer-metrics';
 import { ImageAccess } from '../private/ebs/image-access';
 import type { DiskImageLocation } from '../private/ebs/image-location';
 import { importEnded } from '../private/ebs/import-events';

@@ -1,5 +1,5 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
-import { RETAINED_TAG } from '../../../src/contract/migration';
+import { RETAINED_TAG } from '../../../src/contract/ownership';
 import { valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import type { Membership, Stacks } from '../../shared/stacks';

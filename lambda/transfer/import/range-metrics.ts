@@ -1,5 +1,4 @@
-import { IMPORT_METRICS } from '../../../src/contract/metrics';
-import { TRANSFER_METRICS } from '../../../src/contract/transfer-metrics';
+import { IMPORT_METRICS, TRANSFER_METRICS } from '../../../src/contract/metrics';
 import { log } from '../../shared/log';
 import { isThrottle } from '../../shared/retry';
 import { BLOCK_SIZE } from '../blocks/sizes';

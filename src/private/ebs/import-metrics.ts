@@ -1,8 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { IConstruct } from 'constructs';
-import { IMPORT_METRICS } from '../../contract/metrics';
-import { TRANSFER_METRICS } from '../../contract/transfer-metrics';
+import { IMPORT_METRICS, TRANSFER_METRICS } from '../../contract/metrics';
 import { ownerOf } from '../resource/owner';
 
 /** A metric of one import, by the name that its handlers give it. */

@@ -1,7 +1,7 @@
 import { Aspects, CfnResource, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { IConstruct } from 'constructs';
-import { RETAINED_TAG } from '../../contract/migration';
+import { RETAINED_TAG } from '../../contract/ownership';
 
 /**
  * Retains a file system of aws-cdk-lib with all that it consists of, and has

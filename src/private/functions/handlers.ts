@@ -4,6 +4,7 @@ import { Provider } from 'aws-cdk-lib/custom-resources';
 import type { Construct } from 'constructs';
 import { HandlerFunction } from './handler-function';
 import { applyArchitecture, commonFunctionProps, executionPolicies } from './settings';
+import { RESOURCE_MOST_MINUTES } from '../../contract/limits';
 import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
 
 export interface HandlersProps {
@@ -14,8 +15,8 @@ export interface HandlersProps {
 
 /** How long `onEvent` may take; a Delete of a cancelled creation waits as long for it. */
 const ON_EVENT_TIMEOUT = Duration.minutes(2);
-/** CloudFormation waits one hour at most, and time inside of `isComplete` is not counted in this. */
-const TOTAL_TIMEOUT = Duration.minutes(50);
+/** The time inside of `isComplete` is not counted in this. */
+const TOTAL_TIMEOUT = Duration.minutes(RESOURCE_MOST_MINUTES);
 const QUERY_INTERVAL = Duration.seconds(5);
 
 /** The `onEvent` and `isComplete` of one service, under one role, behind aws-cdk-lib's provider framework. */

@@ -45,7 +45,7 @@ const REASONS: Record<Blow, RegExp> = {
   'refused for good': /ServiceQuotaExceededException/,
   'dead service': /ebs:PutSnapshotBlock failed/,
   'bits rot': /reads back another block \d+ than was written|has lost block \d+|has a block \d+ that was never written/,
-  'account encrypts': /zeroBlocks is OMIT, but this account encrypts by default/,
+  'account encrypts': /'zeroBlocks' is OMIT, but this account encrypts by default/,
 };
 
 interface Run { readonly plan: FaultPlan; readonly world: World; readonly stack: Stack; readonly other: StoredObject; cancelling?: Promise<unknown> }

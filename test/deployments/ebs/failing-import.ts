@@ -40,7 +40,7 @@ export function failingImportSequences(given: () => EbsWorld): void {
       ['because the image is missing', { key: 'missing.img' }, /image s3:\/\/images\/missing\.img does not exist/],
       ['because the image is empty', { key: 'empty.img' }, /image s3:\/\/images\/empty\.img is empty/],
       ['because the image is larger than the volume', { key: 'large.img', volumeSize: Size.gibibytes(1) },
-        /volumeSize is 1 GiB, but the image s3:\/\/images\/large\.img needs 2 GiB/],
+        /'volumeSize' is 1 GiB, but the image s3:\/\/images\/large\.img needs 2 GiB/],
     ])('%s leaves nothing', async (_, more, message) => {
       (await deploy(build(more))).expectFailure('UPDATE_ROLLBACK_COMPLETE', message);
       expectAsBefore();

@@ -273,7 +273,7 @@ describe('before a snapshot is started,', () => {
   test('the size of the disk counts, not that of the file', async () => {
     await start();
     await world.s3.put(IMAGES, 'disk.img', fixture('large.qcow2'));
-    await expect(world.stack().deploy(properties({ VolumeSize: 100 }))).rejects.toThrow('volumeSize is 100 GiB, but the image s3://images/disk.img needs 3072 GiB');
+    await expect(world.stack().deploy(properties({ VolumeSize: 100 }))).rejects.toThrow("'volumeSize' is 100 GiB, but the image s3://images/disk.img needs 3072 GiB");
     await expect(world.stack().deploy(properties())).rejects.toThrow('is too large to be imported during a deployment: 6291456 blocks of 512 KiB');
     expect(world.server.count('ebs:StartSnapshot')).toBe(0);
   });

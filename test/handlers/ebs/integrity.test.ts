@@ -115,8 +115,8 @@ describe('verify', () => {
     await start();
     Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size: 1_500_001 * BLOCK_SIZE });
     await expect(world.stack().deploy(properties({ Verify: 'FULL' }))).rejects.toThrow(
-      'image s3://images/disk.img is too large for verify FULL: to write 1500001 blocks and to read them back, at 1000 a second each, '
-      + 'which is all that EBS takes and gives, needs at least 51 minutes, and an import may take 50; verify a SAMPLE');
+      'image s3://images/disk.img is too large for \'verify\' FULL: to write 1500001 blocks and to read them back, at 1000 a second each, '
+      + 'which is all that EBS takes and gives, needs at least 51 minutes, and an import may take 50; set \'verify\' to SAMPLE');
     expect(world.server.count('ebs:StartSnapshot')).toBe(0);
   });
 
@@ -153,7 +153,7 @@ describe('zeroBlocks OMIT', () => {
   test('fails where the account encrypts by default, and leaves nothing', async () => {
     await start();
     world.ec2.encryptionByDefault = true;
-    await expect(world.stack().deploy(properties({ ZeroBlocks: 'OMIT' }))).rejects.toThrow(/zeroBlocks is OMIT, but this account encrypts by default/);
+    await expect(world.stack().deploy(properties({ ZeroBlocks: 'OMIT' }))).rejects.toThrow(/'zeroBlocks' is OMIT, but this account encrypts by default/);
     expect(world.ebs.putCount).toBe(0);
     expect(world.server.count('states:StartExecution')).toBe(0);
     world.expectNothingLeft();

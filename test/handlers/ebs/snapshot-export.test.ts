@@ -261,7 +261,7 @@ describe('an export', () => {
     const large = world.ec2.snapshots.add({ volumeSize: 50_001, startTime: 0, tags: {}, status: () => ({ state: 'completed', progress: 100 }) } as never);
     await expect(world.exports().deploy(wanted(large.snapshotId))).rejects.toThrow(/volume of 50001 GiB .*10000 parts of 5 GiB, which is 50000 GiB/);
     const late = world.ec2.snapshots.add({ volumeSize: 10_000, startTime: 0, tags: {}, status: () => ({ state: 'completed', progress: 100 }) } as never);
-    await expect(world.exports().deploy(wanted(late.snapshotId))).rejects.toThrow(/takes at least \d+ minutes.*set waitForCompletion to false/);
+    await expect(world.exports().deploy(wanted(late.snapshotId))).rejects.toThrow(/takes at least \d+ minutes.*set 'waitForCompletion' to false/);
     const pending = world.ec2.snapshots.add({ volumeSize: 1, startTime: 0, tags: {}, status: () => ({ state: 'pending', progress: 1 }) } as never);
     await expect(world.exports().deploy(wanted(pending.snapshotId))).rejects.toThrow('is pending; only a completed one can be exported');
     expectNothing();
@@ -352,9 +352,9 @@ describe('an export in another format', () => {
     const large = world.ec2.snapshots.add({ volumeSize: 2_041, startTime: 0, tags: {}, status: () => ({ state: 'completed', progress: 100 }) } as never);
     await expect(world.exports().deploy(wanted(large.snapshotId, { Format: 'VHD' })))
       .rejects.toThrow(`snapshot ${large.snapshotId} is of a volume of 2041 GiB, but a VHD has at most 2040 GiB; export it as qcow2 or raw`);
-    await expect(world.exports().deploy(wanted(large.snapshotId, { Format: 'VMDK' }))).rejects.toThrow('format must be one of RAW, QCOW2, VHD, got VMDK');
+    await expect(world.exports().deploy(wanted(large.snapshotId, { Format: 'VMDK' }))).rejects.toThrow("'format' must be one of RAW, QCOW2, VHD, got VMDK");
     await expect(world.exports().deploy(wanted(large.snapshotId, { Format: 'VHD', SinceSnapshotId: await sparse() })))
-      .rejects.toThrow('format is VHD, but with since there is no image');
+      .rejects.toThrow("'format' is VHD, but with 'since' there is no image");
     expectNothing();
   });
 });

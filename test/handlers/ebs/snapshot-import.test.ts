@@ -149,7 +149,7 @@ describe('what cannot be imported is refused before anything is made', () => {
   });
   test('an image that is larger than the volume', async () => {
     pretend(4 * 1024 ** 3 + 1);
-    await refused({ VolumeSize: 4 }, 'volumeSize is 4 GiB, but the image s3://images/disk.img needs 5 GiB');
+    await refused({ VolumeSize: 4 }, "'volumeSize' is 4 GiB, but the image s3://images/disk.img needs 5 GiB");
   });
   test('an image that is larger than any volume', async () => {
     pretend(64 * 1024 ** 4 + 1);
@@ -157,13 +157,13 @@ describe('what cannot be imported is refused before anything is made', () => {
   });
   test('an image that cannot be copied in time', async () => {
     pretend(3_000_001 * BLOCK_SIZE);
-    await refused({}, /3000001 blocks of 512 KiB at 900 a second need at least 56 minutes, and an import may take 50; set waitForCompletion to false/);
+    await refused({}, /3000001 blocks of 512 KiB at 900 a second need at least 56 minutes, and an import may take 50; set 'waitForCompletion' to false/);
   });
   test('an archived image', async () => {
     await world.s3.put(IMAGES, 'cold.img', 'x', { 'x-amz-storage-class': 'DEEP_ARCHIVE' });
     await refused({ SourceKey: 'cold.img' }, 'image s3://images/cold.img is archived (DEEP_ARCHIVE); restore it first');
   });
-  test('a volume size that is none', () => refused({ VolumeSize: 70_000 }, 'volumeSize must be a whole number of GiB from 1 to 65536, got 70000'));
+  test('a volume size that is none', () => refused({ VolumeSize: 70_000 }, "'volumeSize' must be a whole number of GiB from 1 to 65536, got 70000"));
   test('a key that does not exist', () => refused({ KmsKeyId: 'alias/nobody' }, "'kmsKey' alias/nobody cannot be used: NotFoundException"));
   test('a key that is disabled', async () => {
     const { keyId } = world.kms.createKey();

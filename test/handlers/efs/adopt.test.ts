@@ -1,6 +1,5 @@
 import { CreateFileSystemCommand, type CreateFileSystemCommandInput } from '@aws-sdk/client-efs';
-import { RETAINED_TAG } from '../../../src/contract/migration';
-import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { OWNERSHIP_TAGS, RETAINED_TAG } from '../../../src/contract/ownership';
 import { inEachTest, World } from '../../harness/efs/world';
 import type { Stack } from '../../harness/stack';
 

@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import { Adopt, FileSystem, ThroughputCooldown, type FileSystemProps } from '../../../../src';
-import { RETAINED_TAG } from '../../../../src/contract/migration';
+import { RETAINED_TAG } from '../../../../src/contract/ownership';
 import { givenStack, onlyOf, propertiesOf, statementsAllowing } from '../../../harness/given';
 
 const ID = 'fs-0123456789abcdef0';

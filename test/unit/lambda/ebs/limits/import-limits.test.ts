@@ -1,7 +1,7 @@
-import { deadlineOf, limitsOf, refuseLate, refuseLongStream } from '../../../lambda/ebs/image-limits';
-import type { IntegrityOptions } from '../../../src/contract/integrity';
-import type { TransferLimits } from '../../../src/contract/limits';
-import type { SnapshotImportProperties } from '../../../src/contract/snapshot-import';
+import { deadlineOf, limitsOf, refuseLate, refuseLongStream } from '../../../../../lambda/ebs/limits/import-limits';
+import type { IntegrityOptions } from '../../../../../src/contract/integrity';
+import type { TransferLimits } from '../../../../../src/contract/limits';
+import type { SnapshotImportProperties } from '../../../../../src/contract/snapshot-import';
 
 const GIB = 1024 ** 3;
 const HOUR = 3_600_000;
@@ -30,15 +30,15 @@ describe('an import is refused only if it cannot end in time', () => {
 
   test('by the rate of puts', () => {
     expect(refusal(1_500)).toBe('image s3://images/disk.img is too large to be imported during a deployment: 3072000 blocks of 512 KiB at 900 a second need '
-      + 'at least 57 minutes, and an import may take 50; set waitForCompletion to false');
+      + 'at least 57 minutes, and an import may take 50; set \'waitForCompletion\' to false');
     expect(refusal(1_500, { maxPutsPerSecond: 1_000 })).toContain('at 1000 a second need at least 52 minutes');
     expect(refusal(100, { maxPutsPerSecond: 50 })).toContain('at 50 a second need at least 69 minutes, and an import may take 50; '
-      + 'raise maxPutsPerSecond (EBS takes 1000), or set waitForCompletion to false');
+      + 'raise \'maxPutsPerSecond\' (EBS takes 1000), or set \'waitForCompletion\' to false');
   });
 
   test('by the workers\' network', () => {
     expect(refusal(1_200, { maxConcurrency: 1 })).toContain('to read 1288490188800 bytes by 1 workers at 375 MB a second, which is the most that Lambda offers, '
-      + 'takes at least 58 minutes, and an import may take 50; raise maxConcurrency, or set waitForCompletion to false');
+      + 'takes at least 58 minutes, and an import may take 50; raise \'maxConcurrency\', or set \'waitForCompletion\' to false');
     expect(refusal(8_000, {}, { zeroBlocks: 'OMIT' })).toContain('by 7 workers');
   });
 });
@@ -77,7 +77,7 @@ describe('a stream is refused if one function cannot copy it in its 15 minutes',
     expect(() => refuseLongStream(stream(61), {}, {})).not.toThrow();
     expect(() => refuseLongStream(stream(62, 5), {}, {})).toThrow('image s3://images/disk.img is compressed as a whole, so that one function must read it from its start; '
       + 'at 78 MB a second it copies 65520000000 bytes in its 15 minutes, but there are at least 66571993088; use a format that several can read');
-    expect(() => refuseLongStream(stream(10, 5), { maxPutsPerSecond: 20 }, {})).toThrow('at 20 blocks a second (maxPutsPerSecond) it copies 8808038400 bytes');
+    expect(() => refuseLongStream(stream(10, 5), { maxPutsPerSecond: 20 }, {})).toThrow('at 20 blocks a second (\'maxPutsPerSecond\') it copies 8808038400 bytes');
   });
 
   test('of which zeros may be left out, by the length of the file', () => {
