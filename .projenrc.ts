@@ -1,4 +1,4 @@
-import { awscdk, javascript, JsonFile } from 'projen';
+import { awscdk, javascript, JsonFile, ReleasableCommits } from 'projen';
 import { zones } from './projenrc/rooms';
 import { QUICK, REPORTS, REST } from './projenrc/suites';
 
@@ -28,6 +28,11 @@ const project = new awscdk.AwsCdkConstructLibrary({
   sampleCode: false,
   github: false,
   depsUpgrade: false,
+  // By its short name, the preset decides by itself: before 1.0.0 too, a feature is a minor version, not a patch.
+  versionrcOptions: { preset: 'conventionalcommits' },
+  releasableCommits: ReleasableCommits.ofType(['feat', 'fix', 'perf', 'revert']),
+  // The first release; projen would call it 0.0.0.
+  nextVersionCommand: 'node -p "process.env.VERSION === \'0.0.0\' ? \'0.1.0\' : \'\'"',
 
   // `projen package` makes those whose toolchains this machine has, with CI=true the one for npm alone; task `consumers` uses them.
   publishToPypi: { distName: 'cdk-durable-storage', module: 'cdk_durable_storage' },
