@@ -18,6 +18,9 @@ const source = ['src', 'lambda'].flatMap(folder => readdirSync(join(root, folder
 
 const quoted = [...read('docs/errors.md').matchAll(/^\*\*`(.+?)`\*\*/gms)].map(([, text]) => text);
 
+/** A file of this repository, by its path or the end of it. docs/drop-in.md names files of aws-cdk. */
+const NAMED_FILE = /`([\w./-]+\.(?:ts|cjs|sh|py))`/g;
+
 test('errors.md quotes errors', () => {
   expect(quoted.length).toBeGreaterThan(20);
 });
@@ -59,6 +62,16 @@ test('functions.md names all that is done with keys', () => {
   const actions = new Set(statements.flatMap(({ Action }) => Action).filter(action => action.startsWith('kms:')));
   expect(actions.size).toBeGreaterThanOrEqual(6);
   for (const action of actions) { expect(read('docs/functions.md')).toContain(action); }
+});
+
+test('every test and source file that the documents name exists', () => {
+  const files = ['src', 'lambda', 'world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'].flatMap(folder =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(file => `/${folder}/${file}`));
+  files.push('/.projenrc.ts');
+  const documents = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(root, 'docs')).filter(file => file.endsWith('.md')).map(file => `docs/${file}`)];
+  const named = documents.filter(document => document !== 'docs/drop-in.md').flatMap(document => [...read(document).matchAll(NAMED_FILE)].map(([, name]) => name));
+  expect(named.length).toBeGreaterThan(50);
+  expect(named.filter(name => !files.some(file => file.endsWith(`/${name}`)))).toEqual([]);
 });
 
 test.each(Object.entries(DRAWINGS))('%s.svg is as it is drawn', (name, drawing) => {
