@@ -1,7 +1,8 @@
 import { ACCOUNT, arn } from '../environment';
 import { ServiceError } from '../service';
-import { badRequest, requestTags, type Account, type Operations } from './account';
+import type { Account } from './account';
 import { page } from './pages';
+import { badRequest, requestTags, type Operations } from './requests';
 import { AccessPoint, Tags } from './state';
 
 export function accessPointOperations(account: Account): Operations {

@@ -4,12 +4,8 @@ import { REGION, arn } from '../environment';
 import type { Context } from '../iam';
 import { ServiceError, type Call } from '../service';
 import { DURATIONS, LIMITS, type EfsOptions, type Keys, type Network } from './options';
-import type { Replication } from './replication';
-import { AccessPoint, FileSystem, MountTarget, type Tag, type Tagged } from './state';
-
-/** One operation: members in, members out. */
-export type Operation = (call: Call, input: any) => Record<string, unknown> | void;
-export type Operations = Record<string, Operation>;
+import { badRequest, regionOf, requestTags } from './requests';
+import { AccessPoint, FileSystem, MountTarget, type Replication, type Tag, type Tagged } from './state';
 
 /** All that EFS holds for the account in the Region, and what its operations share. */
 export class Account {
@@ -146,23 +142,6 @@ export class Account {
       throw badRequest(`A resource can have at most ${this.limits.tags} tags.`);
     }
   }
-}
-
-/** The Region whose endpoint is called. */
-export function regionOf(call: Call): string {
-  return /Credential=[^/]+\/\d+\/([^/]+)\//.exec(call.headers.authorization ?? '')?.[1] ?? REGION;
-}
-
-export function badRequest(message: string): ServiceError {
-  return new ServiceError('BadRequest', 400, message);
-}
-
-export function requestTags(tags: Tag[]): Context {
-  if (tags.length === 0) { return {}; }
-  return {
-    ...Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${Key}`, Value])),
-    'aws:TagKeys': tags.map(({ Key }) => Key),
-  };
 }
 
 function resourceArn(idOrArn: string): string {

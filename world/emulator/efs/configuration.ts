@@ -1,6 +1,7 @@
 import { like } from '../iam';
 import { ServiceError } from '../service';
-import { badRequest, type Account, type Operations } from './account';
+import type { Account } from './account';
+import { badRequest, type Operations } from './requests';
 import { Phase, type FileSystem, type LifecyclePolicy } from './state';
 
 /** What a file system has besides itself: its policy, its backup policy, its life cycle configuration. */

@@ -1,8 +1,9 @@
 import { ACCOUNT, AVAILABILITY_ZONES, REGION, arn } from '../environment';
 import type { Context } from '../iam';
 import { AccessDenied, ServiceError, type Call } from '../service';
-import { badRequest, regionOf, requestTags, type Account, type Operations } from './account';
+import type { Account } from './account';
 import { page } from './pages';
+import { badRequest, regionOf, requestTags, type Operations } from './requests';
 import { FileSystem, Phase, Tags } from './state';
 import { changeThroughput, checkThroughput } from './throughput';
 

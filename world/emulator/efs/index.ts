@@ -3,13 +3,14 @@ import { REGION } from '../environment';
 import { RestJsonModel } from '../rest-json';
 import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { accessPointOperations } from './access-points';
-import { Account, type Operations } from './account';
+import { Account } from './account';
 import { configurationOperations } from './configuration';
 import { fileSystemOperations } from './file-systems';
 import { mountTargetOperations } from './mount-targets';
 import type { EfsOptions, Keys, Network } from './options';
-import { refuseElsewhere, replicationOperations, type Replication } from './replication';
-import type { AccessPoint, FileSystem, MountTarget } from './state';
+import { refuseElsewhere, replicationOperations } from './replication';
+import type { Operations } from './requests';
+import type { AccessPoint, FileSystem, MountTarget, Replication } from './state';
 import { taggingOperations } from './tagging';
 
 export { DURATIONS, LIMITS, type EfsOptions, type Keys, type Network } from './options';

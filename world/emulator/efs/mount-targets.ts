@@ -1,9 +1,10 @@
 import { ACCOUNT, PARTITION, arn } from '../environment';
 import { ServiceError, type Call } from '../service';
-import { badRequest, type Account, type Operations } from './account';
+import type { Account } from './account';
 import { isUsableAddress, isUsableIpv6Address } from './addresses';
 import type { Subnet } from './options';
 import { page } from './pages';
+import { badRequest, type Operations } from './requests';
 import { MountTarget, type FileSystem } from './state';
 
 export const SERVICE = 'elasticfilesystem.amazonaws.com';

@@ -1,5 +1,5 @@
 import { createHash } from 'crypto';
-import { badRequest } from './account';
+import { badRequest } from './requests';
 
 /**
  * One page of a list, and the token of the next. A token holds the last item's

@@ -1,10 +1,11 @@
 import { ACCOUNT, AVAILABILITY_ZONES, REGION } from '../environment';
 import { ServiceError, type Call } from '../service';
-import { badRequest, regionOf, type Account, type Operations } from './account';
+import type { Account } from './account';
 import { encryptionKey } from './file-systems';
 import { SERVICE, SERVICE_LINKED_ROLE } from './mount-targets';
 import { page } from './pages';
-import { FileSystem, Phase, Tags } from './state';
+import { badRequest, regionOf, type Operations } from './requests';
+import { FileSystem, Phase, Replication, Tags } from './state';
 
 /** What CreateReplicationConfiguration is told of a destination. */
 interface Wanted {
@@ -14,29 +15,6 @@ interface Wanted {
   readonly FileSystemId?: string;
   readonly RoleArn?: string;
 }
-
-/** From one file system of the account to one other; each is in one of them at most. */
-export class Replication {
-  public readonly phase: Phase<ReplicationState>;
-  public readonly createdAt: Date;
-
-  constructor(
-    private readonly account: Account,
-    public readonly order: number,
-    public readonly source: FileSystem,
-    public readonly destination: FileSystem,
-    public readonly roleArn: string | undefined,
-  ) {
-    this.createdAt = new Date(account.clock.now());
-    this.phase = new Phase<ReplicationState>(account.clock, 'ENABLED').begin('ENABLING', 'ENABLED', account.durations.replicationEnabling);
-  }
-
-  public delete(): void {
-    this.phase.begin('DELETING', 'deleted', this.account.durations.replicationDeleting);
-  }
-}
-
-export type ReplicationState = 'ENABLING' | 'ENABLED' | 'DELETING' | 'ERROR' | 'PAUSED' | 'deleted';
 
 /**
  * Replication, and the protection against it. In other Regions there is
@@ -62,7 +40,7 @@ export function replicationOperations(account: Account): Operations {
         ? createDestination(account, call, source, wanted)
         : existingDestination(account, call, source, wanted);
 
-      const replication = new Replication(account, account.nextId('replication').order, source, destination, wanted.RoleArn);
+      const replication = new Replication(account.clock, account.durations, account.nextId('replication').order, source, destination, wanted.RoleArn);
       account.serviceLinkedRoleExists = true;
       account.addReplication(replication);
       return describe(replication);

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock';
 import { REGION, arn } from '../environment';
+import type { DURATIONS } from './options';
 
 export type State = 'creating' | 'available' | 'updating' | 'deleting' | 'deleted' | 'error';
 
@@ -169,5 +170,28 @@ export class AccessPoint implements Tagged {
 
   public get tags(): Record<string, string> {
     return this.tagSet.plain;
+  }
+}
+
+export type ReplicationState = 'ENABLING' | 'ENABLED' | 'DELETING' | 'ERROR' | 'PAUSED' | 'deleted';
+
+/** A replication from one file system of the account to another one. Each file system belongs to one replication at most. */
+export class Replication {
+  public readonly phase: Phase<ReplicationState>;
+  public readonly createdAt: Date;
+
+  constructor(
+    clock: Clock, private readonly durations: Pick<typeof DURATIONS, 'replicationEnabling' | 'replicationDeleting'>,
+    public readonly order: number,
+    public readonly source: FileSystem,
+    public readonly destination: FileSystem,
+    public readonly roleArn: string | undefined,
+  ) {
+    this.createdAt = new Date(clock.now());
+    this.phase = new Phase<ReplicationState>(clock, 'ENABLED').begin('ENABLING', 'ENABLED', durations.replicationEnabling);
+  }
+
+  public delete(): void {
+    this.phase.begin('DELETING', 'deleted', this.durations.replicationDeleting);
   }
 }

@@ -1,7 +1,8 @@
 import type { Context } from '../iam';
 import type { Call } from '../service';
-import { requestTags, type Account, type Operations } from './account';
+import type { Account } from './account';
 import { page } from './pages';
+import { requestTags, type Operations } from './requests';
 import type { Tagged } from './state';
 
 /** Tags of file systems and access points, by id or ARN. */

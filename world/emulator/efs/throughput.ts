@@ -1,5 +1,6 @@
 import { ServiceError } from '../service';
-import { badRequest, type Account } from './account';
+import type { Account } from './account';
+import { badRequest } from './requests';
 import type { FileSystem, PerformanceMode, ThroughputMode } from './state';
 
 interface Throughput {
