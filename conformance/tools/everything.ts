@@ -1,31 +1,50 @@
 import { App, Aws, Duration, RemovalPolicy, Size, Stack, Tags, type StackProps } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as library from 'cdk-durable-storage';
 import {
-  Adopt, BackupPolicy, BootMode, DiskImage, DiskImageFormat, ExportFormat,
-  FileSystem, FileSystemPolicy, IpAddressType, LifecycleConfiguration, MachineDisk, MachineImage,
-  MountTargets, ReplicationConfiguration, Snapshot, SnapshotExport, SnapshotImport, TagSet, ThroughputCooldown, Verification, ZeroBlocks,
+  Adopt, BackupPolicy, BootMode, DiskImage, DiskImageFormat, ExportFormat, FileSystem, FileSystemPolicy, IpAddressType, LifecycleConfiguration,
+  MachineDisk, MachineImage, MountTargets, ReplicationConfiguration, Snapshot, SnapshotExport, SnapshotImport, StorageFunctions, TagSet,
+  ThroughputCooldown, Verification, ZeroBlocks,
 } from 'cdk-durable-storage';
 import { Construct } from 'constructs';
 
-/** All constructs of the library, with what their props can say; where two exclude each other, in several instances. */
+/**
+ * Defines every construct of the library with every kind of prop; props that exclude each other are in several instances.
+ *
+ * The judges read its template. `npx projen cdk-versions` copies this file into an app of its own, where it is compiled and
+ * synthesized with the packed library and the lowest and the newest aws-cdk-lib. So it imports nothing of this repository but the
+ * library, by its name.
+ */
 export class EverythingStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps) {
     super(scope, id, props);
     const vpc = new ec2.Vpc(this, 'Vpc', { maxAzs: 3, natGateways: 1 });
+    StorageFunctions.addEndpoints(vpc);
+    StorageFunctions.configure(this, {
+      vpc,
+      logRetention: logs.RetentionDays.ONE_MONTH,
+      architecture: lambda.Architecture.ARM_64,
+      handlerMemory: Size.mebibytes(512),
+      workerMemory: Size.gibibytes(2),
+    });
     const key = new kms.Key(this, 'Key', { removalPolicy: RemovalPolicy.DESTROY });
     const reader = new iam.Role(this, 'Reader', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
-    this.fileSystems(vpc, key, reader);
+    const files = this.fileSystems(vpc, key, reader);
+    this.clients(vpc, files);
     this.foreignFileSystem(vpc);
-    this.snapshots(key);
+    const image = this.snapshots(key);
+    this.machines(image);
     Tags.of(this).add('team', 'storage');
   }
 
-  private fileSystems(vpc: ec2.Vpc, key: kms.Key, reader: iam.Role): void {
+  private fileSystems(vpc: ec2.Vpc, key: kms.Key, reader: iam.Role): FileSystem {
     const files = new FileSystem(this, 'Files', {
       vpc,
       kmsKey: key,
@@ -55,11 +74,32 @@ export class EverythingStack extends Stack {
 
     new FileSystem(this, 'OneZone', { vpc, oneZone: true, encrypted: false, allowAnonymousAccess: true, adopt: Adopt.NEVER });
     new FileSystem(this, 'Adopted', { vpc, adoptFileSystemId: 'fs-0fedcba9876543210', performanceMode: efs.PerformanceMode.GENERAL_PURPOSE });
+    return files;
+  }
+
+  /** Hands a file system to constructs of aws-cdk-lib, as its own interface. */
+  private clients(vpc: ec2.Vpc, own: FileSystem): void {
+    // These lines compile only if `FileSystem` has each member of the interface as the present aws-cdk-lib declares it.
+    const files: efs.IFileSystem = own;
+    const reference: { readonly fileSystemRef: efs.IFileSystem['fileSystemRef'] } = files;
+    own.connections.allowDefaultPortFromAnyIpv4();
+    const accessPoint = new efs.AccessPoint(this, 'Data', { fileSystem: files, path: '/shared', createAcl: { ownerGid: '1000', ownerUid: '1000', permissions: '755' } });
+    const indexer = new lambda.Function(this, 'Indexer', {
+      vpc,
+      runtime: lambda.Runtime.NODEJS_LATEST,
+      handler: 'index.handler',
+      code: lambda.Code.fromInline('exports.handler = () => {};'),
+      filesystem: lambda.FileSystem.fromEfsAccessPoint(accessPoint, '/mnt/data'),
+    });
+    files.grant(indexer, 'elasticfilesystem:ClientMount');
+    const task = new ecs.FargateTaskDefinition(this, 'Task');
+    task.addVolume({ name: 'data', efsVolumeConfiguration: { fileSystemId: reference.fileSystemRef.fileSystemId } });
+    task.addContainer('App', { image: ecs.ContainerImage.fromRegistry('public.ecr.aws/docker/library/busybox') });
   }
 
   private foreignFileSystem(vpc: ec2.Vpc): void {
     const access = new ec2.SecurityGroup(this, 'Access', { vpc });
-    const shared = efs.FileSystem.fromFileSystemAttributes(this, 'Shared', { fileSystemId: 'fs-0123456789abcdef0', securityGroup: access });
+    const shared = FileSystem.fromFileSystemAttributes(this, 'Shared', { fileSystemId: 'fs-0123456789abcdef0', securityGroup: access });
     new MountTargets(this, 'MountTargets', {
       fileSystem: shared,
       vpc,
@@ -82,7 +122,7 @@ export class EverythingStack extends Stack {
     new TagSet(this, 'FoundTags', { fileSystem: found, tags: { account: Aws.ACCOUNT_ID } });
   }
 
-  private snapshots(key: kms.Key): void {
+  private snapshots(key: kms.Key): SnapshotImport {
     const images = new s3.Bucket(this, 'Images', { removalPolicy: RemovalPolicy.DESTROY });
     const encrypted = new SnapshotImport(this, 'Encrypted', {
       image: DiskImage.fromBucket(images, 'disk.img'),
@@ -95,6 +135,8 @@ export class EverythingStack extends Stack {
       maxConcurrency: 4,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    encrypted.onFailed('Failed');
+    encrypted.metricThrottles();
     new SnapshotImport(this, 'Background', {
       image: DiskImage.fromBucket(s3.Bucket.fromBucketName(this, 'Foreign', 'foreign-images'), 'disk.img'), waitForCompletion: false, zeroBlocks: ZeroBlocks.OMIT,
     });
@@ -103,14 +145,19 @@ export class EverythingStack extends Stack {
       image: DiskImage.fromBucket(images, 'next.qcow2', undefined, { format: DiskImageFormat.QCOW2 }), parent: base, sharedWithAccounts: ['444455556666'],
     });
     new SnapshotImport(this, 'Applied', { image: DiskImage.fromDelta(images, 'changes.delta'), parent: base });
-    new SnapshotExport(this, 'Export', {
+    const exported = new SnapshotExport(this, 'Export', {
       snapshot: encrypted, bucket: images, key: `exports/${encrypted.snapshotId}.img`, kmsKey: key, maxGetsPerSecond: 500, removalPolicy: RemovalPolicy.DESTROY,
     });
+    new SnapshotImport(this, 'RoundTrip', { image: DiskImage.fromExport(exported) });
     new SnapshotExport(this, 'Vhd', { snapshot: encrypted, bucket: images, format: ExportFormat.VHD });
     new SnapshotExport(this, 'Qcow2', { snapshot: encrypted, bucket: images, kmsKey: key, format: ExportFormat.QCOW2 });
     new SnapshotExport(this, 'Changes', { snapshot: encrypted, since: base, bucket: images, waitForCompletion: false });
-    const golden = new MachineImage(this, 'Golden', {
-      rootDisk: MachineDisk.fromImport(encrypted, { volumeType: ec2.EbsDeviceVolumeType.GP3, iops: 4000, throughput: 250 }),
+    return encrypted;
+  }
+
+  private machines(disk: SnapshotImport): void {
+    const golden: ec2.IMachineImage = new MachineImage(this, 'Golden', {
+      rootDisk: MachineDisk.fromImport(disk, { volumeType: ec2.EbsDeviceVolumeType.GP3, iops: 4000, throughput: 250 }),
       dataDisks: [MachineDisk.fromSnapshotId('snap-0fedcba9876543210')],
       architecture: ec2.InstanceArchitecture.X86_64,
       bootMode: BootMode.UEFI,
@@ -120,13 +167,28 @@ export class EverythingStack extends Stack {
       sharedWithAccounts: ['444455556666'],
     });
     new ec2.LaunchTemplate(this, 'Launch', { machineImage: golden, instanceType: new ec2.InstanceType('m7i.large') });
+    new ec2.Volume(this, 'Volume', { availabilityZone: `${this.region}a`, snapshotId: disk.snapshotId, encrypted: true, removalPolicy: RemovalPolicy.DESTROY });
   }
 }
 
-/** Constructs of the library that no stack of an app has. */
+/** Returns the names of the library's constructs that an app does not define. */
 export function constructsMissingIn(app: App): string[] {
-  const classes = Object.entries(library).filter(([, exported]) => typeof exported === 'function' && exported.prototype instanceof Construct) as
-    [string, new (...args: never[]) => Construct][];
-  const constructs = app.node.findAll();
-  return classes.filter(([, type]) => !constructs.some(construct => construct instanceof type)).map(([name]) => name);
+  const used = new Set(app.node.findAll().map(({ constructor }) => constructor));
+  return Object.entries(library).filter(([, exported]) => isConstruct(exported) && !used.has(exported)).map(([name]) => name);
 }
+
+function isConstruct(exported: unknown): exported is Function {
+  return typeof exported === 'function' && exported.prototype instanceof Construct;
+}
+
+/** The app that the judges and `npx projen cdk-versions` synthesize. */
+export function everythingApp(env: StackProps['env'], outdir?: string): App {
+  const app = new App({ outdir, analyticsReporting: false });
+  new EverythingStack(app, 'Everything', { env });
+  const missing = constructsMissingIn(app);
+  if (missing.length > 0) { throw new Error(`conformance/tools/everything.ts does not define a ${missing.join(', ')}`); }
+  app.synth();
+  return app;
+}
+
+if (require.main === module) { everythingApp({ account: '111122223333', region: 'eu-west-1' }); }

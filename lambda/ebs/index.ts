@@ -7,6 +7,7 @@ import { MachineImageLifecycle } from './machine-image';
 import { ebsServices, exportServices } from './services';
 import { SnapshotExportLifecycle } from './snapshot-export';
 import { SnapshotImportLifecycle } from './snapshot-import';
+import type { EbsResourceType } from '../../src/contract/resource-types';
 import { clientConfig } from '../shared/client-config';
 import { once, variable } from '../shared/environment';
 import { handlersOf, type Handlers, type ProviderEvent } from '../shared/resource-lifecycle';
@@ -29,7 +30,7 @@ export function makeHandlers(): Handlers {
     'Custom::SnapshotImport': once(() => handlersOf(new SnapshotImportLifecycle(services), options)),
     'Custom::SnapshotExport': once(() => handlersOf(new SnapshotExportLifecycle(exportServices(clients)), options)),
     'Custom::MachineImage': once(() => handlersOf(new MachineImageLifecycle(services), options)),
-  };
+  } satisfies Record<EbsResourceType, () => Handlers>;
   const handlersFor = ({ ResourceType }: ProviderEvent<any>): Handlers => {
     if (!Object.hasOwn(byType, ResourceType)) { throw new Error(`this handler knows ${Object.keys(byType).join(', ')}, and not ${ResourceType}`); }
     return byType[ResourceType]();

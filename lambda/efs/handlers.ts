@@ -13,6 +13,7 @@ import { FileSystemPolicyLifecycle } from './settings/file-system-policy';
 import { LifecycleConfigurationLifecycle } from './settings/lifecycle-configuration';
 import { ReplicationConfigurationLifecycle } from './settings/replication-configuration';
 import { TagSetLifecycle } from './tag-set';
+import type { EfsResourceType } from '../../src/contract/resource-types';
 import { handlersOf, type Handlers } from '../shared/resource-lifecycle';
 
 export interface Clients {
@@ -37,5 +38,5 @@ export function makeHandlers(clients: Clients, options: { readonly creationTimeo
     'Custom::BackupPolicy': handlersOf(new BackupPolicyLifecycle(services), options),
     'Custom::LifecycleConfiguration': handlersOf(new LifecycleConfigurationLifecycle(services), options),
     'Custom::ReplicationConfiguration': handlersOf(new ReplicationConfigurationLifecycle(services), options),
-  } satisfies Record<string, Handlers>;
+  } satisfies Record<EfsResourceType, Handlers>;
 }

@@ -1,4 +1,5 @@
 import type { Account, Life } from './life';
+import { EBS_RESOURCE_TYPES, type EbsResourceType } from '../../../src/contract/resource-types';
 import { machineProperties } from '../../../test/harness/ebs/machine-stack';
 import { disk, IMAGES, properties, TRANSFERS, World, type WorldOptions } from '../../../test/harness/ebs/world';
 import { Stack } from '../../../test/harness/stack';
@@ -9,9 +10,9 @@ type Properties = Record<string, unknown>;
 const EXPORTS = 'exports';
 const SMALL: WorldOptions = { rangeBlocks: 4, smallExport: { partBlocks: 10, rangeParts: 2, blocks: 12 }, ebs: { startWindow: 0 }, rule: true };
 
-/** With two images, two snapshots of somebody else's, the second of which is a child of the first, and a bucket for exports. */
+/** An account with two images, two snapshots of another owner, the second of which is a child of the first, and a bucket for exports. */
 class EbsAccount implements Account {
-  public static async start(type: string, foreign: boolean): Promise<EbsAccount> {
+  public static async start(type: EbsResourceType, foreign: boolean): Promise<EbsAccount> {
     const world = await World.start(SMALL);
     const stack = new Stack(world.clock, world.handlers, type);
     stack.onStatus = status => world.stacks.statuses.set(stack.stackId, status);
@@ -55,38 +56,59 @@ function inventory({ world }: EbsAccount): Record<string, number> {
   };
 }
 
-function life(
-  type: 'SnapshotImport' | 'SnapshotExport' | 'MachineImage', name: string, deployments: Record<string, (account: EbsAccount) => Properties>,
-  { foreign = true } = {},
-): Life<EbsAccount> {
-  return { name: `${type}: ${name}`, start: () => EbsAccount.start(`Custom::${type}`, foreign), deployments, inventory };
-}
-
 const ACCOUNT = '999900001111';
 const tags = (entries: Record<string, string>) => Object.entries(entries).map(([Key, Value]) => ({ Key, Value }));
 const exported = (more: Properties) => ({ Bucket: EXPORTS, Key: 'disk.img', Owner: 'Stack/Thing', RemovalPolicy: 'Delete', ...more });
 
-export const EBS_LIVES: Life<EbsAccount>[] = [
-  life('SnapshotImport', 'encrypted, verified, in increments', {
-    'create': ({ key }) => properties({ KmsKeyId: key, Verify: 'FULL', Tags: tags({ a: '1' }) }),
-    'update': ({ key }) => properties({ KmsKeyId: key, Verify: 'FULL', Tags: tags({ b: '1' }), Description: 'other' }),
-    'replace by an increment': ({ key }) => properties({ KmsKeyId: key, Verify: 'FULL', SourceKey: 'other.img' }),
-  }, { foreign: false }),
-  life('SnapshotImport', 'shared', {
-    create: () => properties({ SharedWith: [ACCOUNT] }),
-    update: () => properties({ SharedWith: ['999900002222'] }),
-    replace: () => properties({ SourceKey: 'other.img', Incremental: false }),
-  }, { foreign: false }),
-  life('SnapshotImport', 'on top of a snapshot of others', {
-    create: ({ first }) => properties({ ParentSnapshotId: first }),
-  }),
-  life('SnapshotExport', 'whole, then what changed', {
-    'create': ({ first }) => exported({ SnapshotId: first }),
-    'replace by a delta': ({ first, second }) => exported({ SnapshotId: second, SinceSnapshotId: first, Key: 'delta' }),
-  }),
-  life('MachineImage', 'an image', {
-    create: ({ first }) => machineProperties(first, { Tags: tags({ a: '1' }), LaunchPermissions: [{ UserId: ACCOUNT }], DeprecateAt: '2030-01-01T00:00:00Z' }),
-    update: ({ first }) => machineProperties(first, { Tags: tags({ b: '1' }), Description: 'other' }),
-    replace: ({ second }) => machineProperties(second),
-  }),
-];
+type Play = Pick<Life<EbsAccount>, 'name' | 'deployments'> & {
+  /** Whether the account has snapshots of another owner. @default true */
+  readonly foreign?: boolean;
+};
+
+const PLAYS: Record<EbsResourceType, Play[]> = {
+  'Custom::SnapshotImport': [
+    {
+      name: 'encrypted, verified, in increments',
+      deployments: {
+        'create': ({ key }) => properties({ KmsKeyId: key, Verify: 'FULL', Tags: tags({ a: '1' }) }),
+        'update': ({ key }) => properties({ KmsKeyId: key, Verify: 'FULL', Tags: tags({ b: '1' }), Description: 'other' }),
+        'replace by an increment': ({ key }) => properties({ KmsKeyId: key, Verify: 'FULL', SourceKey: 'other.img' }),
+      },
+      foreign: false,
+    },
+    {
+      name: 'shared',
+      deployments: {
+        create: () => properties({ SharedWith: [ACCOUNT] }),
+        update: () => properties({ SharedWith: ['999900002222'] }),
+        replace: () => properties({ SourceKey: 'other.img', Incremental: false }),
+      },
+      foreign: false,
+    },
+    {
+      name: 'on top of a snapshot of others',
+      deployments: { create: ({ first }) => properties({ ParentSnapshotId: first }) },
+    },
+  ],
+  'Custom::SnapshotExport': [{
+    name: 'whole, then what changed',
+    deployments: {
+      'create': ({ first }) => exported({ SnapshotId: first }),
+      'replace by a delta': ({ first, second }) => exported({ SnapshotId: second, SinceSnapshotId: first, Key: 'delta' }),
+    },
+  }],
+  'Custom::MachineImage': [{
+    name: 'an image',
+    deployments: {
+      create: ({ first }) => machineProperties(first, {
+        Tags: tags({ a: '1' }), LaunchPermissions: [{ UserId: ACCOUNT }], DeprecateAt: '2030-01-01T00:00:00Z',
+      }),
+      update: ({ first }) => machineProperties(first, { Tags: tags({ b: '1' }), Description: 'other' }),
+      replace: ({ second }) => machineProperties(second),
+    },
+  }],
+};
+
+export const EBS_LIVES: Life<EbsAccount>[] = EBS_RESOURCE_TYPES.flatMap(type => PLAYS[type].map(({ name, deployments, foreign = true }) => ({
+  name: `${type.replace('Custom::', '')}: ${name}`, start: () => EbsAccount.start(type, foreign), deployments, inventory,
+})));

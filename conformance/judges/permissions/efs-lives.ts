@@ -1,5 +1,6 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
 import type { Account, Life } from './life';
+import { EFS_RESOURCE_TYPES, type EfsResourceType } from '../../../src/contract/resource-types';
 import { World } from '../../../test/harness/efs/world';
 import type { Stack } from '../../../test/harness/stack';
 
@@ -18,9 +19,9 @@ const policy = (Sid: string) => ({
   Version: '2012-10-17', Statement: [{ Sid, Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }],
 });
 
-/** With file systems `one` and `other` of somebody else's, of which settings, mount targets and tags can be. */
+/** An account with file systems `one` and `other` of another owner, to which settings, mount targets and tags can be added. */
 class EfsAccount implements Account {
-  public static async start(type: keyof World['handlers']): Promise<EfsAccount> {
+  public static async start(type: EfsResourceType): Promise<EfsAccount> {
     const world = await World.start(QUICK);
     const stack = world.stack(type);
     stack.onStatus = status => world.stacks.statuses.set(stack.stackId, status);
@@ -57,13 +58,7 @@ function inventory({ world: { efs, ec2, scheduler } }: EfsAccount): Record<strin
   };
 }
 
-function life(
-  type: keyof World['handlers'], name: string, deployments: Record<string, (account: EfsAccount) => Properties>, again?: (account: EfsAccount) => void,
-): Life<EfsAccount> {
-  return { name: `${type.replace('Custom::', '')}: ${name}`, start: () => EfsAccount.start(type), deployments, again, inventory };
-}
-
-/** The first mount target of an account, or its first replication, makes the role. */
+/** Removes the service-linked role, which the first mount target or replication of an account makes. */
 const roleLost = ({ world }: EfsAccount) => { world.efs.serviceLinkedRoleExists = false; };
 
 const DEFERRAL = { FunctionArn: 'arn:aws:lambda:eu-west-1:111122223333:function:later', RoleArn: 'arn:aws:iam::111122223333:role/r', GroupName: 'default' };
@@ -81,56 +76,96 @@ const settings = (KmsKeyId: string, ThroughputMode: string, Status: string, Tran
   FileSystemProtection: { ReplicationOverwriteProtection: Status },
 });
 
-export const EFS_LIVES: Life<EfsAccount>[] = [
-  life('Custom::FileSystem', 'with all its settings', {
-    'create': ({ key }) => settings(key, 'elastic', 'ENABLED', 'AFTER_7_DAYS', { Name: 'a' }),
-    'update': ({ key }) => settings(key, 'bursting', 'DISABLED', 'AFTER_14_DAYS', { Title: 'b' }),
-    'update that removes settings': ({ key }) => ({ ...OWNED, Encrypted: true, KmsKeyId: key, ThroughputMode: 'bursting' }),
-    'replace': () => ({ ...OWNED, AllowReplacement: true, BackupPolicy: { Status: 'ENABLED' } }),
-    // Changes of the throughput are a day apart.
-  }, ({ world }) => world.clock.advance(25 * 3_600_000)),
-  life('Custom::FileSystem', 'replicated', {
-    create: () => ({ ...OWNED, ReplicationConfiguration: { Destinations: [{ Region: FAR }] } }),
-    update: () => OWNED,
-  }, roleLost),
-  life('Custom::FileSystem', 'of others, adopted', {
-    create: ({ one }) => ({ ...OWNED, RemovalPolicy: 'Retain', AdoptFileSystemId: one, FileSystemTags: tags({ Name: 'mine' }) }),
-    update: ({ one }) => ({ ...OWNED, RemovalPolicy: 'Retain', AdoptFileSystemId: one, FileSystemTags: tags({ Title: 'mine' }) }),
-  }),
-  life('Custom::FileSystem', 'whose throughput changes later', {
-    'create': () => ({ ...OWNED, Deferral: DEFERRAL }),
-    'update': () => ({ ...OWNED, Deferral: DEFERRAL, ThroughputMode: 'elastic' }),
-    'update that is deferred': () => ({ ...OWNED, Deferral: DEFERRAL, ...PROVISIONED }),
-    'update that calls it off': () => ({ ...OWNED, Deferral: DEFERRAL, ThroughputMode: 'elastic' }),
-    'update that is deferred again': () => ({ ...OWNED, Deferral: DEFERRAL, ...PROVISIONED }),
-  }),
-  life('Custom::MountTargets', 'a set', {
-    'create': ({ one, world: { subnet, group } }) => ({ ...SETTING, FileSystemId: one, SubnetIds: [subnet.a1, subnet.b1], SecurityGroups: [group.one] }),
-    'update in place': ({ one, world: { subnet, group } }) => ({
-      ...SETTING, FileSystemId: one, SubnetIds: [subnet.a1, subnet.b1, subnet.c1], SecurityGroups: [group.one, group.two],
-    }),
-    'update that moves and removes': ({ one, world: { subnet, group } }) => ({
-      ...SETTING, FileSystemId: one, SubnetIds: [subnet.a2, subnet.b1], SecurityGroups: [group.one], ReplaceMountTargets: true,
-    }),
-    'replace': ({ other, world: { subnet, group } }) => ({ ...SETTING, FileSystemId: other, SubnetIds: [subnet.a1], SecurityGroups: [group.one] }),
-  }, roleLost),
-  life('Custom::TagSet', 'a set', {
-    create: ({ one }) => ({ ...SETTING, ResourceId: one, Tags: tags({ a: '1', b: '1' }) }),
-    update: ({ one }) => ({ ...SETTING, ResourceId: one, Tags: tags({ a: '2', c: '1' }) }),
-    replace: ({ other }) => ({ ...SETTING, ResourceId: other, Tags: tags({ a: '2' }) }),
-  }),
-  ...([
-    ['FileSystemPolicy', { FileSystemPolicy: policy('a') }, { FileSystemPolicy: policy('b') }],
-    ['BackupPolicy', { BackupPolicy: { Status: 'ENABLED' } }, { BackupPolicy: { Status: 'DISABLED' } }],
-    ['LifecycleConfiguration', { LifecyclePolicies: [{ TransitionToIA: 'AFTER_7_DAYS' }] }, { LifecyclePolicies: [{ TransitionToIA: 'AFTER_14_DAYS' }] }],
-    ['ReplicationConfiguration', { ReplicationConfiguration: { Destinations: [{ Region: FAR }] } }, { ReplicationConfiguration: { Destinations: [{ Region: 'eu-west-3' }] } }],
-  ] as const).map(([type, first, second]) => life(`Custom::${type}`, 'of a file system of others', {
+type Play = Pick<Life<EfsAccount>, 'name' | 'deployments' | 'again'>;
+
+/** Lives of a setting that belongs to a file system of another owner. */
+const settingLives = (first: Properties, second: Properties): Play[] => [{
+  name: 'of a file system of others',
+  deployments: {
     create: ({ one }) => ({ ...SETTING, FileSystemId: one, ...first }),
     update: ({ one }) => ({ ...SETTING, FileSystemId: one, ...second }),
     replace: ({ other }) => ({ ...SETTING, FileSystemId: other, ...second }),
-  }, roleLost)),
-  life('Custom::FileSystemLookup', 'a look-up', {
-    create: () => ({ ...OWNED, Tags: tags({ team: 'a' }) }),
-    replace: () => ({ ...OWNED, Tags: tags({ team: 'b' }) }),
-  }),
-];
+  },
+  again: roleLost,
+}];
+
+const PLAYS: Record<EfsResourceType, Play[]> = {
+  'Custom::FileSystem': [
+    {
+      name: 'with all its settings',
+      deployments: {
+        'create': ({ key }) => settings(key, 'elastic', 'ENABLED', 'AFTER_7_DAYS', { Name: 'a' }),
+        'update': ({ key }) => settings(key, 'bursting', 'DISABLED', 'AFTER_14_DAYS', { Title: 'b' }),
+        'update that removes settings': ({ key }) => ({ ...OWNED, Encrypted: true, KmsKeyId: key, ThroughputMode: 'bursting' }),
+        'replace': () => ({ ...OWNED, AllowReplacement: true, BackupPolicy: { Status: 'ENABLED' } }),
+      },
+      // EFS allows one change of the throughput a day.
+      again: ({ world }) => world.clock.advance(25 * 3_600_000),
+    },
+    {
+      name: 'replicated',
+      deployments: {
+        create: () => ({ ...OWNED, ReplicationConfiguration: { Destinations: [{ Region: FAR }] } }),
+        update: () => OWNED,
+      },
+      again: roleLost,
+    },
+    {
+      name: 'of others, adopted',
+      deployments: {
+        create: ({ one }) => ({ ...OWNED, RemovalPolicy: 'Retain', AdoptFileSystemId: one, FileSystemTags: tags({ Name: 'mine' }) }),
+        update: ({ one }) => ({ ...OWNED, RemovalPolicy: 'Retain', AdoptFileSystemId: one, FileSystemTags: tags({ Title: 'mine' }) }),
+      },
+    },
+    {
+      name: 'whose throughput changes later',
+      deployments: {
+        'create': () => ({ ...OWNED, Deferral: DEFERRAL }),
+        'update': () => ({ ...OWNED, Deferral: DEFERRAL, ThroughputMode: 'elastic' }),
+        'update that is deferred': () => ({ ...OWNED, Deferral: DEFERRAL, ...PROVISIONED }),
+        'update that calls it off': () => ({ ...OWNED, Deferral: DEFERRAL, ThroughputMode: 'elastic' }),
+        'update that is deferred again': () => ({ ...OWNED, Deferral: DEFERRAL, ...PROVISIONED }),
+      },
+    },
+  ],
+  'Custom::MountTargets': [{
+    name: 'a set',
+    deployments: {
+      'create': ({ one, world: { subnet, group } }) => ({ ...SETTING, FileSystemId: one, SubnetIds: [subnet.a1, subnet.b1], SecurityGroups: [group.one] }),
+      'update in place': ({ one, world: { subnet, group } }) => ({
+        ...SETTING, FileSystemId: one, SubnetIds: [subnet.a1, subnet.b1, subnet.c1], SecurityGroups: [group.one, group.two],
+      }),
+      'update that moves and removes': ({ one, world: { subnet, group } }) => ({
+        ...SETTING, FileSystemId: one, SubnetIds: [subnet.a2, subnet.b1], SecurityGroups: [group.one], ReplaceMountTargets: true,
+      }),
+      'replace': ({ other, world: { subnet, group } }) => ({ ...SETTING, FileSystemId: other, SubnetIds: [subnet.a1], SecurityGroups: [group.one] }),
+    },
+    again: roleLost,
+  }],
+  'Custom::TagSet': [{
+    name: 'a set',
+    deployments: {
+      create: ({ one }) => ({ ...SETTING, ResourceId: one, Tags: tags({ a: '1', b: '1' }) }),
+      update: ({ one }) => ({ ...SETTING, ResourceId: one, Tags: tags({ a: '2', c: '1' }) }),
+      replace: ({ other }) => ({ ...SETTING, ResourceId: other, Tags: tags({ a: '2' }) }),
+    },
+  }],
+  'Custom::FileSystemPolicy': settingLives({ FileSystemPolicy: policy('a') }, { FileSystemPolicy: policy('b') }),
+  'Custom::BackupPolicy': settingLives({ BackupPolicy: { Status: 'ENABLED' } }, { BackupPolicy: { Status: 'DISABLED' } }),
+  'Custom::LifecycleConfiguration': settingLives(
+    { LifecyclePolicies: [{ TransitionToIA: 'AFTER_7_DAYS' }] }, { LifecyclePolicies: [{ TransitionToIA: 'AFTER_14_DAYS' }] },
+  ),
+  'Custom::ReplicationConfiguration': settingLives(
+    { ReplicationConfiguration: { Destinations: [{ Region: FAR }] } }, { ReplicationConfiguration: { Destinations: [{ Region: 'eu-west-3' }] } },
+  ),
+  'Custom::FileSystemLookup': [{
+    name: 'a look-up',
+    deployments: {
+      create: () => ({ ...OWNED, Tags: tags({ team: 'a' }) }),
+      replace: () => ({ ...OWNED, Tags: tags({ team: 'b' }) }),
+    },
+  }],
+};
+
+export const EFS_LIVES: Life<EfsAccount>[] = EFS_RESOURCE_TYPES.flatMap(type =>
+  PLAYS[type].map(play => ({ ...play, name: `${type.replace('Custom::', '')}: ${play.name}`, start: () => EfsAccount.start(type), inventory })));

@@ -1,12 +1,12 @@
 /** cfn-lint, with CloudFormation's own resource schemas that come with it, reads every template that we synthesize; cdk-nag, every example. */
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import type { App } from 'aws-cdk-lib';
 import * as library from 'cdk-durable-storage';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
-import { constructsMissingIn, EverythingStack } from '../../tools/everything';
+import { everythingApp } from '../../tools/everything';
 import { synthesizeExamples } from '../../tools/examples';
 import { environment, workFolder } from '../../tools/folders';
 import { run } from '../../tools/processes';
@@ -41,22 +41,14 @@ async function lintAll(report: Report, folder: string): Promise<void> {
   if (bin === undefined) { return; }
 
   await section.check('conformance/tools/everything.ts has every construct of the library', () => {
-    const missing = constructsMissingIn(synthesize(join(folder, 'everything-here'), { account: ACCOUNT, region: REGION }));
-    if (missing.length > 0) { throw new Error(`it lacks ${missing.join(', ')}`); }
+    everythingApp({ account: ACCOUNT, region: REGION }, join(folder, 'everything-here'));
   });
-  synthesize(join(folder, 'everything-anywhere'), {});
+  // Without an account and a Region, properties that depend on them are decided at deployment.
+  everythingApp({}, join(folder, 'everything-anywhere'));
   const paths = globSync(join(folder, '**', '*.template.json')).sort();
   let findings: Finding[] = [];
   await section.check('reads all templates', async () => { findings = await lint(bin!, paths); });
   for (const path of paths) { judge(section, path.slice(folder.length + 1), findings.filter(({ Filename }) => Filename === path)); }
-}
-
-/** Without an account and a Region, what depends on them is decided at deployment. */
-function synthesize(outdir: string, env: { account?: string; region?: string }): App {
-  const app = new App({ outdir, analyticsReporting: false });
-  new EverythingStack(app, 'Everything', { env });
-  app.synth();
-  return app;
 }
 
 /** Nothing may be found in what the library made; what an example has beside it is its own. */

@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { factsOf, grantOnForeign, type OwnSetting } from './owned-file-system';
 import { EfsProvider } from './provider';
 import type { SettingProperties } from '../../contract/configuration';
+import type { EfsResourceType } from '../../contract/resource-types';
 import { handledResource } from '../functions/handled-resource';
 
 const REMEDIES: { [setting in OwnSetting]?: string } = {
@@ -11,7 +12,7 @@ const REMEDIES: { [setting in OwnSetting]?: string } = {
 };
 
 export interface SettingResourceProps<P extends SettingProperties> {
-  readonly resourceType: `Custom::${string}`;
+  readonly resourceType: EfsResourceType;
   readonly fileSystem: efs.IFileSystem;
   /** By which a `FileSystem` has the same setting itself; with both, each would undo the other. */
   readonly setting: OwnSetting;

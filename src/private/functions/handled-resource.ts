@@ -2,19 +2,20 @@ import { CfnDeletionPolicy, type CfnResource, CustomResource, Duration, Lazy, Re
 import type { Construct } from 'constructs';
 import { networkOf } from './settings';
 import type { OwnerProperties } from '../../contract/ownership';
+import type { EbsResourceType, EfsResourceType } from '../../contract/resource-types';
 import { ownerOf } from '../resource/owner';
 
 export interface HandledResourceProps<P extends OwnerProperties> {
-  readonly resourceType: `Custom::${string}`;
+  readonly resourceType: EfsResourceType | EbsResourceType;
   readonly serviceToken: string;
   readonly removalPolicy?: RemovalPolicy;
   readonly properties: Omit<P, keyof OwnerProperties>;
 }
 
-/** A little more than the provider's own limit, so that its error is the one that is shown. */
+/** A little longer than the provider's own limit, so that the provider's error is shown and not CloudFormation's. */
 const SERVICE_TIMEOUT = Duration.minutes(55);
 
-/** The custom resource of a construct, with what every handler must know. */
+/** Defines the custom resource of a construct, with the properties that every handler needs. */
 export function handledResource<P extends OwnerProperties>(scope: Construct, props: HandledResourceProps<P>): CustomResource {
   const resource: CustomResource = new CustomResource(scope, 'Resource', {
     resourceType: props.resourceType,
@@ -25,7 +26,7 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
       ...props.properties,
       ...{
         Owner: ownerOf(scope),
-        // Read when the template is written: `RemovalPolicies.of(…)` and `applyRemovalPolicy` come later than the constructor.
+        // Read when the template is written, because `RemovalPolicies.of(…)` and `applyRemovalPolicy` are called after the constructor.
         RemovalPolicy: Lazy.string({ produce: () => removalOnTheWire(resource) }),
       } satisfies OwnerProperties,
     },

@@ -1,8 +1,8 @@
 import { deepStrictEqual } from 'assert';
-import { mkdirSync, readdirSync, readFileSync } from 'fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'fs';
 import { join } from 'path';
 import { javaWith } from './languages';
-import { copyOf, FLOOR, install, pack, synthesize, templateIn, WORK } from './packed';
+import { FLOOR, install, pack, ROOT, synthesize, templateIn, WORK } from './packed';
 import { has, run } from './shell';
 
 /**
@@ -17,11 +17,14 @@ function main(): void {
   const tarball = join(pack('js'), readdirSync(join(WORK, 'packages', 'js'))[0]);
 
   const templates = [FLOOR, newest].map(({ cdk, constructs }) => {
-    const folder = copyOf('typescript', `aws-cdk-lib-${cdk}`);
+    const folder = join(WORK, `aws-cdk-lib-${cdk}`);
+    mkdirSync(folder, { recursive: true });
+    rmSync(join(folder, 'cdk.out'), { recursive: true, force: true });
+    cpSync(join(ROOT, 'conformance', 'tools', 'everything.ts'), join(folder, 'everything.ts'));
     install(folder, tarball, [`aws-cdk-lib@${cdk}`, `constructs@${constructs}`]);
-    synthesize(folder, 'every-construct.ts', cdk === newest.cdk ? { '@aws-cdk/core:validateAgainstDefaultRules': true } : {});
+    synthesize(folder, 'everything.ts', cdk === newest.cdk ? { '@aws-cdk/core:validateAgainstDefaultRules': true } : {});
     console.log(`aws-cdk-lib ${cdk} with constructs ${constructs}: compiles, synthesizes`);
-    return templateIn(folder).Resources as Resources;
+    return templateIn(folder, 'Everything').Resources as Resources;
   });
   compare(templates[0], templates[1]);
 
