@@ -1,0 +1,37 @@
+import { Transfer } from './transfer';
+import { plan } from '../../../lambda/transfer/import/plan';
+import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { IMAGES } from '../../harness/ebs/world';
+
+let transfer: Transfer;
+
+beforeEach(async () => { transfer = await Transfer.start(); });
+afterEach(() => transfer.world.close());
+
+describe('plan', () => {
+  test('leaves a small disk to one worker, with the whole budget', async () => {
+    const { aws, input, snapshotId } = transfer;
+    expect(await plan(aws, input)).toMatchObject({ snapshotId, workers: 1, ranges: [{ n: 0 }] });
+    expect(await transfer.plan()).toMatchObject({ source: input.source, blocks: 40, rangeBlocks: 40, putsPerSecond: 900 });
+  });
+
+  test('keeps to what the user chose', async () => {
+    const { world, aws, input, snapshotId } = transfer;
+    const size = 100 * 1024 ** 3;
+    Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size });
+    const { workers } = await plan(aws, { snapshotId, source: { ...input.source, size }, maxConcurrency: 3, maxPutsPerSecond: 60 });
+    expect(workers).toBe(3);
+    expect(await transfer.plan()).toMatchObject({ putsPerSecond: 20 });
+  });
+
+  test('makes at most 1,000 ranges, and answers with nothing but their numbers', async () => {
+    const { world, aws, input, snapshotId } = transfer;
+    const size = 2_500_001 * BLOCK_SIZE;
+    Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size });
+    const { ranges, workers } = await plan(aws, { snapshotId, source: { ...input.source, size } });
+    expect(workers).toBe(7);
+    expect(ranges).toHaveLength(994);
+    expect(ranges[993]).toEqual({ n: 993 });
+    expect(await transfer.plan()).toMatchObject({ blocks: 2_500_001, rangeBlocks: 2516 });
+  });
+});
