@@ -4,50 +4,52 @@ import type { ImageChecksum } from '../blocks/image-checksum';
 import { GIB } from '../blocks/sizes';
 import type { Blocks } from '../blocks/unchanged-parts';
 
-/** What an increment is made of; see `parent-blocks.ts`. */
+/** The parent of an increment; see `parent/digests.ts`. */
 export interface PlanParent {
   readonly snapshotId: string;
-  /** How its digests are divided in the transfer bucket. Absent: they are read from the snapshot itself. */
+  /** How the digests of the parent are divided in the transfer bucket. Absent if they are read from the snapshot itself. */
   readonly recorded?: Pick<Plan, 'blocks' | 'rangeBlocks' | 'zeroBlocks'>;
+  /** How the parent's blocks are read, if they are not recorded. */
   readonly read?: {
-    /** Of its volume. */
+    /** Blocks of the parent's volume. */
     readonly blocks: number;
-    /** Of each worker. */
+    /** Reads per second for each worker. */
     readonly perSecond: number;
   };
 }
 
-/** How a disk is cut into ranges; kept in the transfer bucket, for it may not fit into a state's input. */
+/** How a disk is divided into ranges. Kept in the transfer bucket, because it may not fit into the input of a state. */
 export interface Plan extends IntegrityOptions {
   readonly source: PinnedSource;
-  /** What S3 says of the whole object, if it says something that can be compared. */
+  /** S3's checksum of the whole object, if it can be compared with the blocks. */
   readonly checksum?: ImageChecksum;
-  /** Blocks of the whole image; the last one may be filled up with zeros. Those that a parent has beyond it are counted too. */
+  /** Blocks of the whole image, or up to the end of a parent that is larger. The last block may be filled up with zeros. */
   readonly blocks: number;
   /** Blocks of one range; the last range may have fewer. */
   readonly rangeBlocks: number;
-  /** Puts per second of each worker. */
+  /** Puts per second for each worker. */
   readonly putsPerSecond: number;
-  /** What the import is called in metrics. */
+  /** Name of the import in metrics. */
   readonly owner?: string;
-  /** When the import is given up, in milliseconds since 1970. */
+  /** Time at which the import is given up, in milliseconds since 1970. */
   readonly deadline?: number;
-  /** Only what differs from it is put. */
+  /** Snapshot that has all blocks that are not put. */
   readonly parent?: PlanParent;
-  /** Where the image is what the parent's was. */
+  /** Blocks that S3 proves to be the same as in the parent's image. */
   readonly unchanged?: readonly Blocks[];
 }
 
-/** Bytes of the disk that an image stands for; of a stream, at most. */
+/** Returns the bytes of the disk in an image; of a stream, the largest possible size. */
 export function diskSizeOf({ size, image, delta }: PinnedSource): number {
   return delta ? delta.volumeSize * GIB : image?.diskSize ?? size;
 }
 
+/** Returns the number of ranges. */
 export function rangesOf({ blocks, rangeBlocks }: Pick<Plan, 'blocks' | 'rangeBlocks'>): number {
   return Math.ceil(blocks / rangeBlocks);
 }
 
-/** Where range `n` lies. */
+/** Returns the first block of range `n` and the number of its blocks. */
 export function rangeOf({ blocks, rangeBlocks }: Pick<Plan, 'blocks' | 'rangeBlocks'>, n: number): { readonly first: number; readonly count: number } {
   const first = n * rangeBlocks;
   if (!(n >= 0 && first < blocks)) { throw new Error(`there is no range ${n} among ${blocks} blocks in ranges of ${rangeBlocks}`); }

@@ -2,13 +2,12 @@ import { type Plan, rangeOf, rangesOf } from './plan';
 import type { TransferStore } from './store';
 import { DIGEST_SIZE, LinearChecksum } from '../blocks/digests';
 
-/** Digests are 4 MiB at most for each range. */
+/** Ranges that are read at once; each has at most 4 MiB of digests. */
 const AT_ONCE = 8;
 
 /**
- * How the digests of a snapshot that was imported here are divided, if all of
- * them are there and are those that it was sealed with. Otherwise a part of a
- * sentence says what is wrong with them.
+ * Returns the plan of a snapshot that was imported here, if all of its digests are there and match the checksum with which
+ * the snapshot was sealed. Otherwise returns what is wrong with them, as a part of a sentence.
  */
 export async function recordedBlocks(store: TransferStore, snapshotId: string): Promise<Plan | string> {
   const [manifest, plan] = await Promise.all([store.manifest(snapshotId), store.findPlan(snapshotId)]);

@@ -6,17 +6,16 @@ import { retrying } from '../../shared/retry';
 import type { ImagePart } from '../blocks/unchanged-parts';
 
 /**
- * The transfer bucket, and where things lie in it. All that belongs to one
- * snapshot lies below `transfers/<snapshot id>/`:
+ * The transfer bucket and the keys in it. Everything that belongs to one snapshot has the prefix `transfers/<snapshot id>/`:
  *
- *     plan.json       how the disk is cut into ranges
+ *     plan.json       how the disk is divided into ranges
  *     progress/<n>    an unfinished range, see RangeRecord
  *     digests/<n>     a finished range, see RangeRecord
- *     parent/<n>      of an increment: the digests of its parent's blocks in that range
+ *     parent/<n>      the digests of the parent's blocks in that range, for an increment
  *     reading/<n>     the same, while they are still being read from the parent
  *     parts.json      the parts that the image was uploaded in, if S3 has a SHA-256 of each
- *     failure         why a range could not be copied: a Distributed Map does not tell
- *     manifest.json   what the snapshot was sealed with; its digests count only together with this
+ *     failure         why a range could not be copied, because a Distributed Map does not return it
+ *     manifest.json   count and checksum with which the snapshot was sealed; digests without it are not believed
  */
 export class TransferStore {
   constructor(protected readonly s3: S3Client, protected readonly bucket: string) {}
@@ -98,7 +97,7 @@ export class TransferStore {
     await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest));
   }
 
-  /** False: there is one already. */
+  /** Writes a manifest unless there is one. Returns whether it was written. */
   public async createManifest(manifest: Manifest): Promise<boolean> {
     try {
       await this.put(manifest.snapshotId, 'manifest.json', JSON.stringify(manifest), { IfNoneMatch: '*' });
@@ -113,14 +112,14 @@ export class TransferStore {
     return (await this.get(snapshotId, 'failure'))?.toString();
   }
 
-  /** Of several failures, the first one counts: the others may follow from it. */
+  /** Saves the first of several failures, because the others may follow from it. */
   public async saveFailure(snapshotId: string, sentence: string): Promise<void> {
-    // After a clean-up, nobody would remove it.
+    // After the clean-up, nothing would remove it.
     if (!await this.get(snapshotId, 'plan.json')) { return; }
     await this.put(snapshotId, 'failure', sentence, { IfNoneMatch: '*' });
   }
 
-  /** Removes all that belongs to a snapshot. Success if there is nothing, or not even the bucket. */
+  /** Removes everything that belongs to a snapshot. Succeeds if there is nothing, or not even the bucket. */
   public remove(snapshotId: string, { keepFailure = false } = {}): Promise<void> {
     return this.removeAllBut(snapshotId, keepFailure ? ['failure'] : []);
   }
@@ -128,7 +127,7 @@ export class TransferStore {
   protected async removeAllBut(snapshotId: string, kept: readonly string[]): Promise<void> {
     const keptKeys = kept.map(name => keyOf(snapshotId, name));
     for (;;) {
-      // From the start each time: what was listed is gone.
+      // List from the start each time, because the keys of the last page are gone.
       const keys = (await this.list(snapshotId)).filter(key => !keptKeys.includes(key));
       if (keys.length === 0) { return; }
       const { Errors = [] } = await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectsCommand({
@@ -182,19 +181,19 @@ export class TransferStore {
   }
 }
 
-/** Somebody else was first to write an object, or is just doing so. */
+/** Errors of a conditional write if another writer was first, or is writing at the same time. */
 export const NOT_FIRST = ['PreconditionFailed', 'ConditionalRequestConflict'];
 
-/** What a snapshot was sealed with. */
+/** Count and checksum with which a snapshot was sealed. */
 export interface Manifest {
   readonly snapshotId: string;
-  /** How many were put. */
+  /** Number of blocks that were put. */
   readonly blocks: number;
-  /** LINEAR, in base64. */
+  /** LINEAR checksum of the blocks that were put, in base64. */
   readonly checksum: string;
-  /** SHA-256 of the digests of all blocks, put or not, in base64. Absent in those of earlier releases. */
+  /** SHA-256 of the digests of all blocks, put or not, in base64. Absent in manifests of earlier releases. */
   readonly digests?: string;
-  /** Sealed more than once. */
+  /** Whether the snapshot was sealed more than once. */
   readonly again?: true;
 }
 

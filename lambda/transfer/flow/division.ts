@@ -3,53 +3,53 @@ import { BLOCK_SIZE } from '../blocks/sizes';
 
 type Limits = Pick<TransferLimits, 'maxPutsPerSecond' | 'maxConcurrency'>;
 
-/** EBS takes 1,000 of one snapshot, which nobody can have raised; a tenth is left, so that jitter throttles nobody. */
+/** EBS direct takes 1,000 puts a second for one snapshot, and this quota cannot be raised. A tenth is left, so that jitter causes no throttling. */
 export const PUTS_PER_SECOND = 900;
-/** It gives as many. */
-export const GETS_PER_SECOND = 900;
-/** What Lambda's network gives a function of any size: 625 Mbit/s. */
+/** EBS direct takes as many gets. */
+export const GETS_PER_SECOND = PUTS_PER_SECOND;
+/** Network of a function of any size: 625 Mbit/s. */
 export const WORKER_BYTES_PER_SECOND = 78e6;
-/** A stream is read by one worker from its start; in its 15 minutes, one is kept for the end. */
+/** A stream is read from its start by one worker, which has 15 minutes and keeps one of them for the end. */
 const STREAM_SECONDS = 14 * 60;
 export const MOST_STREAM_BYTES = STREAM_SECONDS * WORKER_BYTES_PER_SECOND;
 
-/** So many ranges fit into the Distributed Map's input. */
-const MOST_RANGES = 1_000;
-/** A worker's start takes as long as copying a third of these, 256 MiB. */
+/** Largest number of ranges that fits into the input of a Distributed Map. */
+export const MOST_RANGES = 1_000;
+/** 256 MiB. The start of a worker takes as long as copying a third of this. */
 const LEAST_RANGE_BLOCKS = 512;
-/** About 512 MiB: a worker that comes last holds the others up for some seconds only, and there is little to repeat. */
-const GOOD_RANGE_BLOCKS = 1_024;
+/** 512 MiB, so that the last worker delays the others by seconds only, and there is little to repeat. */
+export const GOOD_RANGE_BLOCKS = 1_024;
 
-/** How the work is divided. */
+/** How an import is divided among workers. */
 export interface Division {
   /** Blocks of one range; the last range may have fewer. */
   readonly rangeBlocks: number;
-  /** How many ranges are copied at once. */
+  /** Number of ranges that are copied at once. */
   readonly workers: number;
-  /** Of each worker. */
+  /** Puts per second for each worker. */
   readonly putsPerSecond: number;
 }
 
-/** As many workers as use the budget up, given the network that each of them has; more would only wait for it. */
+/** Returns the number of workers that use up the budget, given the network of each. More of them would only wait for each other. */
 export function mostWorkers({ maxPutsPerSecond = PUTS_PER_SECOND, maxConcurrency }: Limits): number {
   return maxConcurrency ?? Math.ceil(maxPutsPerSecond * BLOCK_SIZE / WORKER_BYTES_PER_SECOND);
 }
 
-/** How much of a stream one worker can write. */
+/** Returns how many bytes of a stream one worker can write. */
 export function mostOfStream({ maxPutsPerSecond = PUTS_PER_SECOND }: Limits): number {
   return Math.min(MOST_STREAM_BYTES, STREAM_SECONDS * maxPutsPerSecond * BLOCK_SIZE);
 }
 
-/** `rangeBlocks`: for tests, which copy few blocks in many ranges. */
+/** Divides an import. @param rangeBlocks For tests, which copy few blocks in many ranges. */
 export function divide(blocks: number, limits: Limits, rangeBlocks = goodRange(blocks, mostWorkers(limits))): Division {
   const workers = Math.min(mostWorkers(limits), Math.ceil(blocks / rangeBlocks));
   return { rangeBlocks, workers, putsPerSecond: (limits.maxPutsPerSecond ?? PUTS_PER_SECOND) / workers };
 }
 
-/** Every worker gets as many ranges as every other, so that all end at the same time. */
+/** Returns a range size by which every worker gets the same number of ranges, so that all end at the same time. */
 function goodRange(blocks: number, workers: number): number {
   if (blocks <= workers * LEAST_RANGE_BLOCKS) { return Math.ceil(blocks / Math.ceil(blocks / LEAST_RANGE_BLOCKS)); }
-  // Rounded, not up: 4 GiB need but one round, and no worker a second start.
+  // Rounded, but not up: 4 GiB take one round, so that no worker starts twice.
   const rounds = Math.min(Math.max(Math.round(blocks / workers / GOOD_RANGE_BLOCKS), 1), Math.floor(MOST_RANGES / workers));
   return Math.ceil(blocks / (workers * rounds));
 }

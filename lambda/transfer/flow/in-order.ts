@@ -1,11 +1,11 @@
-/** Does so many tasks ahead, and gives what comes of them in their order. The first failure ends it. */
+/** Runs up to `ahead` tasks at a time and yields their results in order. Stops at the first failure. */
 export async function* inOrder<T>(tasks: Iterable<() => Promise<T>>, ahead: number): AsyncGenerator<T> {
   const waiting: Promise<T>[] = [];
   for (const task of tasks) {
-    const under = task();
-    // It is heard of in its turn.
-    under.catch(() => {});
-    waiting.push(under);
+    const running = task();
+    // The error is thrown when it is this task's turn.
+    running.catch(() => {});
+    waiting.push(running);
     if (waiting.length >= ahead) { yield await waiting.shift()!; }
   }
   while (waiting.length > 0) { yield await waiting.shift()!; }

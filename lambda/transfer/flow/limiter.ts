@@ -1,4 +1,4 @@
-/** Runs at most so many tasks at once; the others wait for their turn. */
+/** Returns a function that runs at most `most` tasks at once, in the order of its calls. */
 export function limiter(most: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];

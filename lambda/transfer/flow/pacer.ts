@@ -1,32 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Says when the next block may be put, and learns from how the service took the others. */
+/** Decides when the next request may be sent, from how the service answered the earlier ones. */
 export interface Pacer {
-  /** Resolves when a put may be sent: called before every attempt. */
+  /** Resolves when a request may be sent. Called before every attempt. */
   acquire(): Promise<void>;
-  /** The service refused a put because there were too many. */
+  /** Called when the service throttled a request. */
   throttled(): void;
+  /** Called when a request succeeded. */
   succeeded(): void;
 }
 
-/** What was not used is kept for so long: the service's own buckets hold as much. */
+/** Tokens that are not used are kept for a second, as in the service's own buckets. */
 const BURST_SECONDS = 1;
-/** Puts that were under way already when the rate was halved are no news. */
+/** Requests that were under way when the rate was halved do not halve it again. */
 const REACTION_MILLISECONDS = 500;
-/** From nothing to its share. Slower, and capacity is wasted; faster, and more puts are refused: see the simulation. */
+/** Time in which the rate climbs from nothing to the share. A longer one wastes capacity, a shorter one causes more throttling; see the simulation. */
 const CLIMB_SECONDS = 30;
-/** Below this part of its share, and this rate, no worker falls: it would hear of free capacity too late, and not end in time. */
+/** Smallest rate, as a part of the share and in requests per second. Below it, a worker would notice free capacity too late to end in time. */
 const LEAST_PART = 1 / 32;
 const LEAST_RATE = 4;
 
 /**
- * A token bucket whose rate follows what the service takes: halved when a put
- * is throttled, and climbing again with every one that succeeds, to at most
- * the worker's share of the budget.
+ * A token bucket whose rate follows what the service takes: it is halved when a request is throttled, and climbs with
+ * every request that succeeds, to at most the worker's share of the budget.
  *
- * Workers know nothing of each other. Those of one import have shares that
- * add up to its budget; those of several, or another user of the account, meet at
- * the service: whoever sends more is refused more often, so they come to send the same.
+ * Workers do not communicate. The shares of one import's workers add up to its budget. Several imports, or other users of
+ * the account, are balanced by the service: the one that sends more is throttled more often, so all come to send the same.
  */
 export class SharePacer implements Pacer {
   private rate: number;
@@ -35,17 +34,17 @@ export class SharePacer implements Pacer {
   private filled = Date.now();
   private halved = -Infinity;
   private readonly waiting: symbol[] = [];
-  /** What is really sent may be less than the rate allows, by far; a second's count of it. */
+  /** Requests sent in the last full second; often far fewer than `rate` allows. */
   private sent = { since: Date.now(), count: 0, perSecond: Infinity };
 
-  /** @param share Puts per second: the worker's part of the import's budget. */
+  /** @param share Requests per second: the worker's part of the budget. */
   constructor(private readonly share: number) {
     this.rate = share;
     this.least = Math.min(share, Math.max(share * LEAST_PART, LEAST_RATE));
     this.tokens = share * BURST_SECONDS;
   }
 
-  /** In the order of the calls. */
+  /** Resolves in the order of the calls. */
   public async acquire(): Promise<void> {
     const me = Symbol('put');
     this.waiting.push(me);
@@ -66,7 +65,7 @@ export class SharePacer implements Pacer {
   }
 
   public succeeded(): void {
-    // Divided by the rate, for there are as many successes in a second.
+    // Divided by the rate, because that is the number of successes in a second.
     this.rate = Math.min(this.share, this.rate + this.share / CLIMB_SECONDS / this.rate);
   }
 
@@ -98,9 +97,8 @@ export class SharePacer implements Pacer {
 let latest: { readonly snapshotId: string; readonly share: number; readonly pacer: Pacer } | undefined;
 
 /**
- * The pacer of this process for an import. The ranges that a process copies one
- * after the other have the same one: it knows what the service takes, and makes
- * up for the pause between them. Nothing is lost with it but that.
+ * Returns the pacer of this process for a snapshot. The ranges that a process copies one after the other share it, because
+ * it has found the rate that the service takes. A new process only has to find it again.
  */
 export function pacerFor(snapshotId: string, share: number): Pacer {
   if (latest?.snapshotId !== snapshotId || latest.share !== share) { latest = { snapshotId, share, pacer: new SharePacer(share) }; }

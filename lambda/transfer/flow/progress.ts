@@ -4,33 +4,33 @@ import { log } from '../../shared/log';
 const INTERVAL_MILLISECONDS = 30_000;
 
 /**
- * Saves what a worker has done every half a minute: whoever comes after one
- * that was killed goes on from there. A process that ends in time saves it anyway.
+ * Saves every 30 seconds what a worker has done, so that the next worker continues there if this one is killed. A worker
+ * that ends in time saves its state by itself.
  */
 export class Progress {
   private saved = Date.now();
   private saving: Promise<void> | undefined;
 
-  /** @param save Saves the state as it is when it is called. */
+  /** @param save Saves the state at the moment of the call. */
   constructor(private readonly save: () => Promise<unknown>) {}
 
-  /** A block was put. */
+  /** Called after each block. Begins to save if the last save is long enough ago and none is under way. */
   public made(): void {
     if (this.saving || Date.now() - this.saved < INTERVAL_MILLISECONDS) { return; }
     this.saved = Date.now();
-    // Nothing depends on it: the copying goes on, and fails by itself if something is wrong.
+    // A failure is only logged, because nothing depends on this save.
     this.saving = this.save()
       .then(() => {}, error => log({ event: 'could not save progress', error: saidBy(error) }))
       .finally(() => { this.saving = undefined; });
   }
 
-  /** No save is under way any more: one that ends later could overwrite a newer one, or outlive the import's clean-up. */
+  /** Waits for a save that is under way, because it could overwrite a newer one or write after the import's clean-up. */
   public async end(): Promise<void> {
     await this.saving;
   }
 }
 
-/** Throws when the time for the whole import, or export, is over. */
+/** Throws if the time for the whole import or export is over. */
 export function refuseOverdue(deadline: number | undefined, what: 'import' | 'export' = 'import'): void {
   if (deadline !== undefined && Date.now() > deadline) { throw new Error(`the ${what} did not end in time; if it only takes long, set waitForCompletion to false`); }
 }

@@ -61,7 +61,13 @@ export async function openQcow2(file: ImageFile): Promise<DiskLayout> {
   if (l1Offset + l1Entries * 8 > file.size) { outside(FORMAT, 'the L1 table', l1Offset, file.size); }
 
   return new Qcow2(tables, {
-    size, clusterBits, clusterSize, perTable, extended, l1Offset, l1Entries,
+    size,
+    clusterBits,
+    clusterSize,
+    perTable,
+    extended,
+    l1Offset,
+    l1Entries,
     zeroClusters: version === 3,
     decode: features.zstd ? zstdDecoder(FORMAT) : deflateDecoder,
   });

@@ -5,7 +5,7 @@ import { DIGEST_SIZE, digestOf } from '../blocks/digests';
 import { BLOCK_SIZE } from '../blocks/sizes';
 import { DELTA_HEADER_SIZE, DeltaTable, readDeltaHeader, readDeltaTable, RECORD_SIZE, recordOffset, tableRange } from '../formats/delta';
 
-/** Reads what a delta leads from and to. Throws unless it is to be applied to what it leads from. */
+/** Reads the header of a delta. Throws unless the delta is applied to the snapshot from which it was made. */
 export async function pinDelta(
   source: Source, object: PinnedSource, { ParentSnapshotId }: Pick<SnapshotImportProperties, 'ParentSnapshotId'>,
 ): Promise<PinnedSource> {
@@ -20,9 +20,9 @@ export async function pinDelta(
   return { ...object, delta: { volumeSize, entries, records } };
 }
 
-/** The blocks of a delta, wherever they lie in it. */
+/** Reads the blocks of a delta by their index. */
 export class DeltaReading {
-  /** undefined: it is no delta. */
+  /** Reads the table of a delta. Returns undefined if the object is no delta. */
   public static async open(source: Source, pinned: PinnedSource): Promise<DeltaReading | undefined> {
     if (!pinned.delta) { return undefined; }
     const { offset, length } = tableRange(pinned.delta);
@@ -39,7 +39,7 @@ export class DeltaReading {
     this.gone = table.gone();
   }
 
-  /** The block at an index, in a buffer that has room for a record; undefined: the delta says nothing of it. */
+  /** Reads the block at an index into a buffer that has room for a record. Returns undefined if the delta does not have it. */
   public async read(index: number, buffer: Buffer, giveUp: () => boolean): Promise<Buffer | undefined> {
     const record = find(this.written, index);
     if (record === undefined) { return find(this.gone, index) === undefined ? undefined : buffer.subarray(0, BLOCK_SIZE).fill(0); }
@@ -51,7 +51,7 @@ export class DeltaReading {
   }
 }
 
-/** Where a number stands among sorted ones. */
+/** Returns the position of a number among sorted ones; undefined if it is not there. */
 function find(sorted: Uint32Array, wanted: number): number | undefined {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -3,36 +3,36 @@ import { decompress } from '../formats/chunk';
 import type { Chunk, Data, DiskLayout, ImageFile } from '../formats/layout';
 import { Claims } from '../formats/overlap-guard';
 
-/** What a worker reads: the disk, whatever holds it. */
+/** The disk that a worker reads, whatever the format of the image. */
 export interface Disk {
-  /** Bytes; of a stream, at most so many. */
+  /** Bytes; of a stream, the largest possible size. */
   readonly size: number;
-  /** Of a stream: where it has turned out to end. */
+  /** Size of a stream, once its end was reached. */
   readonly endsAt?: number;
-  /** Fills `into` with the disk's bytes from `from` on. `arrived` hears how many of them are there. */
+  /** Fills `into` with the disk's bytes from `from` on. Calls `arrived` with the number of bytes that are there. */
   read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void>;
-  /** Frees what it holds. */
+  /** Frees memory and processes. */
   close?(): Promise<void>;
 }
 
-/** Fills a buffer from the object, from an offset on. */
+/** Fills a buffer with the object's bytes from an offset on. */
 export type ReadFile = (offset: number, into: Buffer, arrived?: (filled: number) => void) => Promise<void>;
 
-/** Between two things to be read together, so much may be read in vain: less than what another request costs. */
+/** Bytes between two pieces that may be read in vain, because another request would cost more. */
 const LARGEST_GAP = 256 * 1024;
-/** Read at once, unless one thing is larger. */
+/** Bytes that one request reads at most, unless one piece is larger. */
 const LARGEST_GROUP = 4 * 1024 * 1024;
-/** Requests at once of one call. */
+/** Requests that one call sends at once. */
 const REQUESTS = 4;
-/** What was decompressed, and may be needed for the next part too. */
+/** Decompressed bytes that are kept, because the next part may need them too. */
 const MOST_KEPT_BYTES = 64 * 1024 * 1024;
 
-/** The disk in an image whose layout is known: unallocated areas cost no read, and what lies close together is read together. */
+/** The disk in an image whose layout is known. Unallocated areas are not read, and neighbouring pieces are read together. */
 export class LaidOutDisk implements Disk {
   private readonly claims: Claims;
   private readonly kept = new Map<number, { readonly content: Promise<Buffer>; readonly length: number }>();
 
-  /** `size`: what is behind it in the layout is no part of the disk. */
+  /** @param size Bytes of the disk; the rest of the layout is not a part of it. */
   constructor(private readonly layout: DiskLayout, private readonly readFile: ReadFile, public readonly size = layout.size) {
     this.claims = new Claims(layout.format);
   }
@@ -66,7 +66,7 @@ export class LaidOutDisk implements Disk {
     }
   }
 
-  /** Those that go on beyond the part that is being read are kept, for whoever reads the next one. */
+  /** Reads a chunk of its own. Keeps its content if it extends beyond the part that is being read, because the next part needs it too. */
   private async whole(chunk: Chunk, from: number, length: number): Promise<Buffer> {
     const known = this.kept.get(chunk.file);
     if (known) { return known.content; }
@@ -93,7 +93,7 @@ export class LaidOutDisk implements Disk {
   }
 }
 
-/** What is read by one request each. What goes on beyond the part is alone, so that it can be kept. */
+/** Divides pieces into groups that one request reads. A piece that extends beyond the part is a group of its own, so that it can be kept. */
 function groups(pieces: readonly (Data | Chunk)[], from: number, to: number): (Data | Chunk)[][] {
   const made: (Data | Chunk)[][] = [];
   let [end, open] = [0, false];
@@ -121,7 +121,7 @@ function sum(kept: Iterable<{ readonly length: number }>): number {
   return total;
 }
 
-/** The object, for tables: in small pieces, and never beyond its end. */
+/** Returns the object as a file from which tables are read: in small pieces, and never beyond the end. */
 export function fileOf(size: number, readFile: ReadFile): ImageFile {
   return {
     size,

@@ -4,7 +4,7 @@ import type { PinnedObject, PinnedSource } from '../../../src/contract/transfer'
 import { BLOCK_SIZE } from '../blocks/sizes';
 import { MANIFEST_LINE, readManifest } from '../formats/manifest';
 
-/** Finds the manifest of an image that an export made. Throws unless it is that of this very object. */
+/** Finds the manifest of an image that an export made. Throws unless the manifest belongs to this very object. */
 export async function pinManifest(source: Source, image: PinnedObject): Promise<PinnedSource> {
   const object = await source.pin({ bucket: image.bucket, key: manifestKeyOf(image.key), what: 'manifest' });
   const name = nameOfImage(object);
@@ -15,11 +15,11 @@ export async function pinManifest(source: Source, image: PinnedObject): Promise<
   if (image.size !== blocks * BLOCK_SIZE) {
     throw new Error(`${name} is that of another object: of ${blocks * BLOCK_SIZE} bytes, and the ${nameOfImage(image)} has ${image.size}`);
   }
-  const said = await source.verify(image);
-  if (said?.algorithm !== 'CRC32') {
+  const checksum = await source.verify(image);
+  if (checksum?.algorithm !== 'CRC32') {
     throw new Error(`${nameOfImage(image)} cannot be compared with its manifest, for S3 knows no CRC32 of the whole object; `
       + 'copy it so that it has one (ChecksumAlgorithm CRC32, ChecksumType FULL_OBJECT), or leave \'manifest\' out');
   }
-  if (said.value !== crc32) { throw new Error(`${name} is that of another object: with CRC32 ${crc32}, and the ${nameOfImage(image)} has ${said.value}`); }
+  if (checksum.value !== crc32) { throw new Error(`${name} is that of another object: with CRC32 ${crc32}, and the ${nameOfImage(image)} has ${checksum.value}`); }
   return { ...image, manifest: { ...object, digestsAt } };
 }

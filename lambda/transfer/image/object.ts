@@ -10,7 +10,7 @@ import { imageChecksumOf, type ImageChecksum } from '../blocks/image-checksum';
 import { sizeOf, type ImagePart } from '../blocks/unchanged-parts';
 import { Wire, type WireRequest } from '../http/client';
 
-/** What a user named: an object, or one of its versions. */
+/** The object, or one of its versions, that a user named. */
 export interface ImageLocation {
   readonly bucket: string;
   readonly key: string;
@@ -22,12 +22,12 @@ export interface ImageLocation {
 export class Source {
   private readonly wire: Wire;
 
-  /** A body that sends nothing for so many milliseconds is given up. */
+  /** @param bodyTimeout Milliseconds after which a body that sends nothing is given up. */
   constructor(private readonly s3: S3Client, bodyTimeout = 20_000) {
     this.wire = new Wire({ bodyTimeout });
   }
 
-  /** The object as it is now. Refuses what cannot be read at all. */
+  /** Returns the object as it is now. Throws if it is archived, so that it cannot be read. */
   public async pin(location: ImageLocation): Promise<PinnedObject> {
     const head = await this.head(location);
     refuseArchived(location, head);
@@ -41,7 +41,7 @@ export class Source {
     };
   }
 
-  /** Throws if the object is not what it was when the import began. Answers with what S3 says of its content. */
+  /** Throws if the object was changed since the import began. Returns S3's checksum of the whole object, if it has one. */
   public async verify(source: PinnedObject): Promise<ImageChecksum | undefined> {
     const head = await this.head(source, source.etag);
     if (head.ETag !== source.etag || head.ContentLength !== source.size) { throw changed(source); }
@@ -49,8 +49,8 @@ export class Source {
   }
 
   /**
-   * The parts that the object was uploaded in, if S3 has a SHA-256 of each.
-   * Whoever may not ask can do without.
+   * Returns the parts that the object was uploaded in, if S3 has a SHA-256 of each. Errors are only logged, such as a denial,
+   * because an import can do without the parts.
    */
   public async parts(source: PinnedObject): Promise<ImagePart[] | undefined> {
     if (!isMultipart(source.etag)) { return undefined; }
@@ -58,7 +58,7 @@ export class Source {
     try {
       for (let marker: string | undefined; ;) {
         const { ETag, ObjectParts: { Parts = [], IsTruncated, NextPartNumberMarker } = {} } = await this.attributes(source, marker);
-        // Here it comes without quotes.
+        // GetObjectAttributes returns the ETag without quotes.
         if (ETag !== source.etag.replace(/"/g, '')) { throw changed(source); }
         for (const { Size, ChecksumSHA256 } of Parts) {
           if (Size === undefined || ChecksumSHA256 === undefined) { return undefined; }
@@ -74,8 +74,8 @@ export class Source {
   }
 
   /**
-   * Fills `into` with the image's bytes from `from` on. What broke off is asked for again from there.
-   * Errors that may pass are thrown as they are when `giveUp` ended the retries. `progress` hears how many bytes are there.
+   * Fills `into` with the image's bytes from `from` on. Continues where a body broke off, and calls `progress` with the
+   * number of bytes that are there. Transient errors are thrown as they are if `giveUp` ended the retries.
    */
   public async read(
     source: PinnedObject, from: number, into: Buffer, giveUp?: () => boolean, progress?: (filled: number) => void,
@@ -93,7 +93,7 @@ export class Source {
     });
   }
 
-  /** The SDK makes the request and reads what S3 says, but for the bytes themselves: they go straight to where they belong. */
+  /** The SDK makes the request and reads the answer, except for the body, which goes straight into the buffer. */
   private async get(source: PinnedObject, first: number, into: Buffer, received: (bytes: number) => void): Promise<void> {
     const last = first + into.length - 1;
     const command = new GetObjectCommand({
@@ -131,7 +131,7 @@ export class Source {
   }
 }
 
-/** Whether an object was uploaded in parts. */
+/** Returns whether an object was uploaded in parts. */
 export function isMultipart(etag: string): boolean {
   return /-\d+"?$/.test(etag);
 }
@@ -144,7 +144,7 @@ function changed(source: ImageLocation): Error {
   return new Error(`${nameOfImage(source)} was replaced or deleted while it was being imported; deploy again when it stays as it is`);
 }
 
-/** HEAD answers have no body, hence no error code: the status has to do. */
+/** Explains an error mostly by its status, because answers to HEAD have no body and hence no error code. */
 function explained(error: unknown, source: ImageLocation & { readonly etag?: string }): Error {
   const image = nameOfImage(source);
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;

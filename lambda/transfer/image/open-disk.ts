@@ -8,7 +8,7 @@ import { openLayout } from '../formats/open';
 import { STREAM_NAMES, type StreamFormat } from '../formats/streams';
 import { VHD_FOOTER } from '../formats/vhd';
 
-/** The disk in an image, whatever holds it. Errors that may pass are thrown as they are when `giveUp` ended the retries. */
+/** Opens the disk in an image, whatever its format. Transient errors are thrown as they are if `giveUp` ended the retries. */
 export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: () => boolean): Promise<Disk> {
   const readFile: ReadFile = (offset, into, arrived) => source.read(pinned, offset, into, giveUp, arrived);
   const { image } = pinned;
@@ -17,7 +17,7 @@ export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: ()
     const { stream, diskSize } = image;
     if (stream) { return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, readFile, diskSize, limitOf(stream))); }
     const layout = await openLayout(fileOf(pinned.size, readFile), image.format as DetectedFormat);
-    // That of a fixed VHD which is compressed.
+    // A compressed disk may be a fixed VHD, which ends with a footer.
     const footer = image.format in STREAM_NAMES ? VHD_FOOTER : 0;
     if (!layout || ![image.diskSize, image.diskSize + footer].includes(layout.size)) { throw new Error(`${nameOfImage(pinned)} has a disk of ${layout?.size} bytes, where there were ${image.diskSize}`); }
     return withName(pinned, new LaidOutDisk(layout, readFile, image.diskSize));
@@ -33,7 +33,7 @@ function withName(pinned: PinnedSource, disk: Disk): Disk {
   };
 }
 
-/** Of what is wrong with an image, its readers know what, but not in which one. */
+/** Prefixes a refusal with the name of the image, which the readers of formats do not have. */
 export function named<T>(pinned: PinnedSource, work: () => Promise<T>): Promise<T> {
   return work().catch(error => { throw error instanceof ImageRefusal ? new Error(`${nameOfImage(pinned)} ${error.message}`) : error; });
 }

@@ -18,17 +18,17 @@ import { frameHeader } from '../formats/zstd';
 export interface ProbeOptions {
   /** @default AUTO */
   readonly format?: string;
-  /** Under RAW, a container is no mistake. */
+  /** Whether a container is meant to be the disk itself if the format is RAW. */
   readonly containerAsRaw?: boolean;
-  /** Whole GiB. */
+  /** Size of the volume in whole GiB. */
   readonly volumeSize?: number;
 }
 
-/** Of a stream: enough to see what it holds. */
+/** Bytes of a stream that show its content. */
 const HEAD_BYTES = 4096;
 const SMALL_PIECE = 128 * 1024;
 
-/** Finds out what an object is, and how large the disk in it. Refuses what cannot be imported; reads headers only. */
+/** Finds out the format of an object and the size of the disk in it, from headers only. Throws if it cannot be imported. */
 export async function probe(source: Source, pinned: PinnedSource, options: ProbeOptions): Promise<PinnedSource> {
   const format = options.format ?? 'AUTO';
   if (!(DISK_IMAGE_FORMATS as readonly string[]).includes(format)) { throw new Error(`format must be one of ${DISK_IMAGE_FORMATS.join(', ')}, got ${format}`); }
@@ -50,7 +50,7 @@ export async function probe(source: Source, pinned: PinnedSource, options: Probe
   });
 }
 
-/** Nobody wants a disk with the container in it. */
+/** Throws if the object is a container, because a disk with the container in it is hardly wanted. */
 async function refuseContainer(file: ImageFile, pinned: PinnedSource): Promise<PinnedSource> {
   const what = await detect(file).catch(error => {
     if (!(error instanceof ImageRefusal)) { throw error; }
@@ -62,7 +62,7 @@ async function refuseContainer(file: ImageFile, pinned: PinnedSource): Promise<P
   return pinned;
 }
 
-/** A fixed VHD may begin with anything. */
+/** Throws unless the object has the given format. A fixed VHD may begin with anything. */
 async function confirmed(file: ImageFile, format: DetectedFormat): Promise<DetectedFormat> {
   const head = byHead(await file.read(0, Math.min(HEAD_BYTES, file.size)));
   if (format !== 'VHD' && head !== format) { refuse(`is not ${format}, as 'format' says${head ? `, but ${head}` : ''}; leave 'format' out, or correct it`); }
@@ -72,14 +72,14 @@ async function confirmed(file: ImageFile, format: DetectedFormat): Promise<Detec
 async function streamOf(file: ImageFile, readFile: ReadFile, format: StreamFormat, volumeSize: number | undefined): Promise<PinnedImage> {
   const name = STREAM_NAMES[format];
   const head = await start(decompressed(format, piecesOf(file.size, readFile, SMALL_PIECE)));
-  if (head.length === 0) { refuse(`is a ${name} stream of nothing`); }
+  if (head.length === 0) { refuse(`is an empty ${name} stream`); }
   refuseInside(format, head);
 
   const exact = format === 'XZ' ? withoutLikelyFooter((await xzFraming(file))?.size) : undefined;
   if (exact !== undefined) { return { format, diskSize: exact, stream: { atLeast: exact, limit: 'STATED' } }; }
   const stated = format === 'ZSTD' ? withoutLikelyFooter(frameHeader(await file.read(0, Math.min(file.size, 18)))?.contentSize) : undefined;
   if (stated === undefined && volumeSize === undefined) { refuse(`is a ${name} stream that does not say how large the disk is; set 'volumeSize'`); }
-  // What is compressed takes less room than before, or hardly more.
+  // Compressed data is smaller than before, or hardly larger.
   const atLeast = stated ?? Math.floor(file.size * 0.99);
   const size = volumeSize === undefined ? stated! : volumeSize * GIB;
   const limit = volumeSize === undefined ? 'STATED' : 'VOLUME_SIZE';
@@ -91,14 +91,14 @@ async function streamOf(file: ImageFile, readFile: ReadFile, format: StreamForma
 }
 
 /**
- * Whole GiB and one footer more can only be a fixed VHD, which is known at its end: the volume need not be a GiB larger
- * for that. If it is none after all, there is more than there may be, and the import fails.
+ * Subtracts the footer of a fixed VHD from a size of whole GiB and one footer, so that the volume need not be a GiB larger.
+ * Only the end of the stream shows whether it is a fixed VHD; if it is not, the stream is too long and the import fails.
  */
 function withoutLikelyFooter(size: number | undefined): number | undefined {
   return size !== undefined && size > GIB && size % GIB === VHD_FOOTER ? size - VHD_FOOTER : size;
 }
 
-/** Of a disk that can be read anywhere although it is compressed: its size, without the footer of a fixed VHD. */
+/** Returns the size of a compressed disk that can be read at any offset, without the footer of a fixed VHD. */
 async function sizeInside(format: StreamFormat, file: ImageFile): Promise<number> {
   refuseInside(format, await file.read(0, Math.min(HEAD_BYTES, file.size)));
   const before = Math.max(0, file.size - TAIL);
@@ -108,7 +108,7 @@ async function sizeInside(format: StreamFormat, file: ImageFile): Promise<number
 async function start(pieces: AsyncGenerator<Buffer>): Promise<Buffer> {
   const taken: Buffer[] = [];
   let length = 0;
-  // Leaving the loop ends the stream.
+  // Leaving the loop closes the stream.
   for await (const piece of pieces) {
     taken.push(piece);
     length += piece.length;

@@ -4,38 +4,38 @@ import { refuse } from '../formats/layout';
 import { footerInside } from '../formats/nested-format';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
 
-/** What is asked for at once, while the piece before is being decompressed. */
+/** Bytes that one request reads while the piece before is being decompressed. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
 /**
- * A disk that is compressed as a whole: it is read once, from its start. Who
- * asks for parts in their order gets them; what nobody asks for is decompressed and forgotten.
+ * A disk that is compressed as a whole, so that it is read once, from its start. Parts have to be read in their order. Bytes
+ * between them are decompressed and dropped.
  */
 export class StreamDisk implements Disk {
   public endsAt: number | undefined;
   private readonly pieces: AsyncGenerator<Buffer>;
   private turn: Promise<unknown> = Promise.resolve();
-  /** Of the disk, before `rest`. */
+  /** Bytes of the disk before `pending`. */
   private position = 0;
-  private rest: Buffer = Buffer.alloc(0);
+  private pending: Buffer = Buffer.alloc(0);
 
   constructor(
     private readonly format: StreamFormat, fileSize: number, readFile: ReadFile,
     public readonly size: number,
-    /** Why it may not be longer, for the sentence that refuses it. */
+    /** Why the stream may not be longer, for the error that refuses it. */
     private readonly limit: string,
   ) {
     this.pieces = withoutFooter(format, decompressed(format, piecesOf(fileSize, readFile)));
   }
 
-  /** What lies beyond the end of the stream is filled with zeros. */
+  /** Reads in turn. Fills `into` with zeros beyond the end of the stream. */
   public read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void> {
     const done = this.turn.then(() => this.readInTurn(from, into, arrived));
     this.turn = done.catch(() => {});
     return done;
   }
 
-  /** Frees what the decompression holds. */
+  /** Frees the memory of the decompression. */
   public async close(): Promise<void> {
     await this.turn;
     await this.pieces.return(undefined);
@@ -43,10 +43,10 @@ export class StreamDisk implements Disk {
 
   private async readInTurn(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void> {
     if (from < this.position) { throw new Error(`a stream cannot be read again from byte ${from}`); }
-    while (this.position < from && await this.more()) { this.drop(Math.min(this.rest.length, from - this.position)); }
+    while (this.position < from && await this.more()) { this.drop(Math.min(this.pending.length, from - this.position)); }
     let filled = 0;
     while (filled < into.length && await this.more()) {
-      const copied = this.rest.copy(into, filled);
+      const copied = this.pending.copy(into, filled);
       this.drop(copied);
       filled += copied;
       arrived?.(filled);
@@ -59,26 +59,26 @@ export class StreamDisk implements Disk {
 
   private drop(bytes: number): void {
     this.position += bytes;
-    this.rest = this.rest.subarray(bytes);
+    this.pending = this.pending.subarray(bytes);
   }
 
-  /** Whether there is more of it. */
+  /** Returns whether more bytes come. */
   private async more(): Promise<boolean> {
-    while (this.rest.length === 0 && this.endsAt === undefined) {
+    while (this.pending.length === 0 && this.endsAt === undefined) {
       const { value, done } = await this.pieces.next();
-      if (done) { this.endsAt = this.position; } else { this.rest = value; }
+      if (done) { this.endsAt = this.position; } else { this.pending = value; }
     }
-    return this.rest.length > 0;
+    return this.pending.length > 0;
   }
 }
 
-/** The last bytes are held back until it is known whether more comes: they may be the footer of a fixed VHD. */
+/** Holds the last bytes back until the end of the stream, because they may be the footer of a fixed VHD. */
 async function* withoutFooter(format: StreamFormat, pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   let [tail, passed] = [Buffer.alloc(0), 0];
   for await (const piece of pieces) {
     const end = Buffer.concat([tail, piece.subarray(-TAIL)]);
     const short = piece.length < TAIL;
-    // Of a long piece, all of the old end goes, and a part of the piece; of a short one, what is too long together.
+    // If the piece is at least TAIL bytes long, emit the old tail and all of the piece but its last TAIL bytes. Otherwise emit what exceeds TAIL bytes in total.
     const out = short ? [end.subarray(0, -TAIL)] : [tail, piece.subarray(0, -TAIL)];
     tail = end.subarray(-TAIL);
     for (const part of out) {
@@ -86,11 +86,11 @@ async function* withoutFooter(format: StreamFormat, pieces: AsyncGenerator<Buffe
       if (part.length > 0) { yield part; }
     }
   }
-  const rest = tail.subarray(0, tail.length - footerInside(format, tail, passed));
-  if (rest.length > 0) { yield rest; }
+  const last = tail.subarray(0, tail.length - footerInside(format, tail, passed));
+  if (last.length > 0) { yield last; }
 }
 
-/** A file from its start to its end; the next piece is on its way while one is used. */
+/** Reads a file from its start to its end. The next piece is being read while one is used. */
 export async function* piecesOf(size: number, readFile: ReadFile, pieceBytes = PIECE_BYTES): AsyncGenerator<Buffer> {
   const read = async (offset: number): Promise<Buffer> => {
     const piece = Buffer.allocUnsafe(Math.min(pieceBytes, size - offset));
@@ -101,7 +101,7 @@ export async function* piecesOf(size: number, readFile: ReadFile, pieceBytes = P
   for (let offset = pieceBytes; next; offset += pieceBytes) {
     const piece: Buffer = await next;
     next = offset < size ? read(offset) : undefined;
-    // Told when it is its turn.
+    // The error is thrown when it is this piece's turn.
     next?.catch(() => {});
     yield piece;
   }

@@ -17,7 +17,7 @@ type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
 
 export const handler = (input: Input): Promise<void> => cleanUp(services(), input);
 
-/** isComplete, which comes later, still has to learn why it failed; it, or Delete, removes that too. */
+/** Cleans up after an execution. Keeps the reason for a failure, which isComplete reports later; isComplete or Delete removes it. */
 export async function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
   if ('releaseParentOf' in input) { return release(aws, input.releaseParentOf); }
   if (!('detail' in input)) { return removeLeftovers(aws, input.snapshotId, { keepFailure: true }); }
@@ -25,11 +25,11 @@ export async function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input:
   reportOutcome(input);
   const { snapshotId, parent } = JSON.parse(input.detail.input) as TransferInput;
   if (input.detail.status !== 'SUCCEEDED') { await removeLeftovers(aws, snapshotId, { keepFailure: true }); }
-  // Once more, for a snapshot that is gone does not tell of its parent.
+  // Release the parent here too, because a snapshot that is gone does not name it.
   await releaseParent(aws, parent?.snapshotId, snapshotId);
 }
 
-/** The last state of an execution. Its snapshot is made: nothing can be wrong with that any more, and the event that follows repeats this. */
+/** Releases the parent in the last state of an execution. Never throws, because the snapshot is complete, and the event that follows repeats this. */
 async function release(aws: Parameters<typeof removeLeftovers>[0], snapshotId: string): Promise<void> {
   try {
     const snapshot = await aws.snapshots.find(snapshotId);

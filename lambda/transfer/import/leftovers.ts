@@ -6,11 +6,9 @@ import { parentOf, releaseParent } from '../parent/use';
 import type { Snapshots } from '../snapshot/snapshots';
 
 /**
- * Removes what an import that failed left behind: the snapshot, even if EBS
- * completed it after all, and its objects in the transfer bucket. A failed
- * execution is final: CloudFormation was never given that snapshot, and what
- * it holds may not be what was written. Whoever notices the failure calls
- * this, as often as it likes: isComplete, or the rule on the execution's end.
+ * Removes the leftovers of an import that failed: the snapshot, even if EBS completed it after all, and its objects in the
+ * transfer bucket. A failed execution is final: CloudFormation never received the snapshot, whose content may be wrong.
+ * Both isComplete and the rule on the end of executions call this, and it may be called any number of times.
  */
 export async function removeLeftovers(
   { snapshots, store }: { snapshots: Snapshots; store: TransferStore }, snapshotId: string, options?: { readonly keepFailure: boolean },

@@ -3,12 +3,12 @@ import type { TransferInput } from '../../../src/contract/transfer';
 import type { ExecutionEnded } from '../../shared/execution-ended';
 import { log } from '../../shared/log';
 
-/** One line of the log, of which CloudWatch makes metrics (embedded metric format). */
+/** Writes a line of the log from which CloudWatch makes metrics (embedded metric format). */
 export function reportOutcome({ detail: { input, status, startDate, stopDate } }: ExecutionEnded): void {
   const { snapshotId, owner } = JSON.parse(input) as TransferInput;
   const ended = stopDate ?? Date.now();
   const { namespace, dimension, succeeded, failed, duration } = IMPORT_METRICS;
-  // Whoever deletes an import stops it: that is no failure.
+  // An import that is deleted is stopped, which counts as no failure.
   const outcomes = { [succeeded]: status === 'SUCCEEDED' ? 1 : 0, [failed]: status === 'FAILED' || status === 'TIMED_OUT' ? 1 : 0 };
   log({
     event: 'import ended',

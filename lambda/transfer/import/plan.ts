@@ -7,7 +7,7 @@ import type { TransferStore } from '../bucket/store';
 import { divide } from '../flow/division';
 import { mayBeKnown } from '../image/known-digests';
 import type { Source } from '../image/object';
-import { planParent, shared } from '../parent/digests';
+import { planParent, shareReads } from '../parent/digests';
 import type { BlockReader } from '../snapshot/block-reader';
 import type { Snapshots } from '../snapshot/snapshots';
 
@@ -18,39 +18,15 @@ export interface PlanServices {
   readonly snapshots: Snapshots;
 }
 
-/** Cuts the disk into ranges. Tests take smaller ones. */
-export async function plan({ source, store, reader, snapshots }: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
-  const { snapshotId, zeroBlocks, verify, deadline } = input;
-  const { source: pinned } = input;
-  const said = await source.verify(pinned);
-  const imageBlocks = blocksOf(diskSizeOf(pinned));
-  const parts = mayBeKnown(pinned) && !pinned.manifest ? await source.parts(pinned) : undefined;
-  // For the next increment: by then, the object may be gone.
-  if (parts) { await store.saveImageParts(snapshotId, parts); }
-  const { parent, end: blocks } = input.parent
-    ? await planParent({ store, reader }, input.parent, imageBlocks)
-    : { parent: undefined, end: imageBlocks };
-  const unchanged = parent?.recorded ? await unchangedSince(store, parent.snapshotId, parts) : [];
-  // Of what is converted or applied, or not read as a whole, the blocks tell nothing of the object's own checksum.
-  const checksum = pinned.image || pinned.delta || (parent && pinned.manifest) || unchanged.length > 0 ? undefined : said;
-  // A stream cannot be divided.
-  const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, pinned.image?.stream ? blocks : smallRange);
-  const made: Plan = {
-    source: pinned,
-    checksum,
-    blocks,
-    rangeBlocks,
-    putsPerSecond,
-    deadline,
-    zeroBlocks,
-    verify,
-    owner: input.owner,
-    parent: parent && shared(parent, workers),
-    ...(unchanged.length > 0 && { unchanged }),
-  };
-  // For nobody would remove what is saved after the import was cancelled.
+/** Divides the disk into ranges. @param smallRange Blocks of a range, for tests. */
+export async function plan(aws: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
+  const { store, snapshots } = aws;
+  const { snapshotId, verify } = input;
+  const { plan: made, workers } = await makePlan(aws, input, smallRange);
+  // Stop if the import was cancelled, because nothing would clean up what is saved after that.
   await snapshots.expect(snapshotId, 'its import was being planned');
   await store.savePlan(snapshotId, made);
+  const { blocks, putsPerSecond, parent, unchanged = [] } = made;
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId, unchanged: sum(unchanged) });
   return {
     snapshotId,
@@ -61,7 +37,42 @@ export async function plan({ source, store, reader, snapshots }: PlanServices, i
   };
 }
 
-/** None, if nobody knows. */
+async function makePlan(
+  { source, store, reader }: PlanServices, input: TransferInput, smallRange?: number,
+): Promise<{ readonly plan: Plan; readonly workers: number }> {
+  const { snapshotId, zeroBlocks, verify, deadline, owner, source: pinned } = input;
+  const objectChecksum = await source.verify(pinned);
+  const imageBlocks = blocksOf(diskSizeOf(pinned));
+  const parts = mayBeKnown(pinned) && !pinned.manifest ? await source.parts(pinned) : undefined;
+  // Kept for the next increment, because the object may be gone by then.
+  if (parts) { await store.saveImageParts(snapshotId, parts); }
+  const { parent, end: blocks } = input.parent
+    ? await planParent({ store, reader }, input.parent, imageBlocks)
+    : { parent: undefined, end: imageBlocks };
+  const unchanged = parent?.recorded ? await unchangedSince(store, parent.snapshotId, parts) : [];
+  // S3's checksum covers the bytes of the object, so it can be compared only if the whole object is read and not converted.
+  const isReadWhole = !pinned.image && !pinned.delta && !(parent && pinned.manifest) && unchanged.length === 0;
+  // A stream cannot be divided.
+  const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, pinned.image?.stream ? blocks : smallRange);
+  return {
+    workers,
+    plan: {
+      source: pinned,
+      checksum: isReadWhole ? objectChecksum : undefined,
+      blocks,
+      rangeBlocks,
+      putsPerSecond,
+      deadline,
+      zeroBlocks,
+      verify,
+      owner,
+      parent: parent && shareReads(parent, workers),
+      ...(unchanged.length > 0 && { unchanged }),
+    },
+  };
+}
+
+/** Returns the blocks of the image that did not change since the parent; none if S3 does not prove it. */
 async function unchangedSince(store: TransferStore, parentId: string, parts: readonly ImagePart[] | undefined): Promise<Blocks[]> {
   const before = parts && await store.imageParts(parentId);
   return before ? unchangedBlocks(before, parts) : [];

@@ -10,12 +10,12 @@ const UNITS: Record<keyof typeof TRANSFER_METRICS, string> = {
   bytes: 'Bytes', blocks: 'Count', rate: 'Count/Second', throttles: 'Count', notVisible: 'Count', connections: 'Count', others: 'Count',
 };
 
-/** Counts what one invocation of `copy` does, for its line in the log, of which CloudWatch makes metrics (embedded metric format). */
+/** Counts what one invocation of `copy` does, for a line in the log from which CloudWatch makes metrics (embedded metric format). */
 export class RangeMetrics {
   private readonly started = Date.now();
   private readonly counts = { bytes: 0, blocks: 0, throttles: 0, notVisible: 0, connections: 0, others: 0 };
 
-  /** A block was put, or, being zeros, left out. */
+  /** Counts a block. @param put Whether it was written, not inherited or left out. */
   public copied({ put }: { readonly put: boolean }): void {
     this.counts.bytes += BLOCK_SIZE;
     if (put) { this.counts.blocks++; }
@@ -25,7 +25,7 @@ export class RangeMetrics {
     this.counts[causeOf(error)]++;
   }
 
-  /** One line. `name`: the import, for the metrics' only dimension. */
+  /** Writes the line. @param name Name of the import, the only dimension of the metrics. */
   public report(name: string, details: { readonly event: string; readonly [detail: string]: unknown }): void {
     const now = Date.now();
     const seconds = Math.max(now - this.started, 1) / 1000;

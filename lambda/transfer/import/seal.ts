@@ -3,8 +3,8 @@ import type { SnapshotInput } from '../../../src/contract/transfer';
 import { log } from '../../shared/log';
 import { DIGEST_SIZE, Digests, LinearChecksum } from '../blocks/digests';
 import { digestsOfWritten } from '../blocks/zero';
-import { rangeOf, rangesOf } from '../bucket/plan';
-import type { TransferStore } from '../bucket/store';
+import { rangeOf, rangesOf, type Plan } from '../bucket/plan';
+import type { Manifest, TransferStore } from '../bucket/store';
 import { nameOfImage, type Source } from '../image/object';
 import type { BlockWriter } from '../snapshot/block-writer';
 
@@ -14,12 +14,23 @@ export interface SealServices {
   readonly writer: BlockWriter;
 }
 
-/** Completes the snapshot, if every block was put and the image is still what it was. */
+/** Completes the snapshot, if every block was put and the image did not change meanwhile. */
 export async function seal({ source, store, writer }: SealServices, { snapshotId }: SnapshotInput): Promise<void> {
   const plan = await store.plan(snapshotId);
   await source.verify(plan.source);
+  const manifest = await manifestOf(store, snapshotId, plan);
+  const { blocks, checksum } = manifest;
+  // A retried function may seal twice. The second caller cannot know whether the first call to CompleteSnapshot succeeded,
+  // so it marks the manifest; the first reads that mark if EBS refuses its call.
+  const alone = await store.createManifest(manifest);
+  if (!alone) { await store.saveManifest({ ...manifest, again: true }); }
+  await writer.complete(snapshotId, blocks, checksum, async () => !alone || (await store.manifest(snapshotId))?.again === true);
+  log({ event: 'sealed', snapshotId, blocks, checksum });
+}
 
-  const linear = new LinearChecksum();
+/** Computes count and checksums from the ranges. Throws if a block is missing, or if the image that was read differs from S3's checksum. */
+async function manifestOf(store: TransferStore, snapshotId: string, plan: Plan): Promise<Manifest> {
+  const written = new LinearChecksum();
   const all = new LinearChecksum();
   const crc = new ImageCrc(plan);
   for (let n = 0; n < rangesOf(plan); n++) {
@@ -28,22 +39,15 @@ export async function seal({ source, store, writer }: SealServices, { snapshotId
     if (range?.digests.length !== count * DIGEST_SIZE || new Digests(range.digests).missing().length > 0) {
       throw new Error(`range ${n} of snapshot ${snapshotId} was not copied completely; this is a fault of the import itself, please report it`);
     }
-    // What was inherited was not put, so that EBS does not count it.
     const parent = plan.parent && await store.parentDigests(snapshotId, n);
     if (plan.parent && parent?.length !== range.digests.length) {
       throw new Error(`range ${n} of snapshot ${snapshotId} was compared with nothing; this is a fault of the import itself, please report it`);
     }
-    linear.add(digestsOfWritten(range.digests, plan, parent));
+    // EBS counts only blocks that were put, not those that are inherited.
+    written.add(digestsOfWritten(range.digests, plan, parent));
     all.add(range.digests);
     crc.add(n, range.crc);
   }
   crc.compare(nameOfImage(plan.source));
-
-  const checksum = linear.base64();
-  const manifest = { snapshotId, blocks: linear.count, checksum, digests: all.base64() };
-  // From here on, whoever comes second cannot tell whether the first one's call succeeded. It leaves a note for the first, which may still be at it.
-  const alone = await store.createManifest(manifest);
-  if (!alone) { await store.saveManifest({ ...manifest, again: true }); }
-  await writer.complete(snapshotId, linear.count, checksum, async () => !alone || (await store.manifest(snapshotId))?.again === true);
-  log({ event: 'sealed', snapshotId, blocks: linear.count, checksum });
+  return { snapshotId, blocks: written.count, checksum: written.base64(), digests: all.base64() };
 }

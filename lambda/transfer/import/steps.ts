@@ -23,9 +23,8 @@ const services = once((): StepServices => {
 export const handler = (input: StepInput): Promise<PlanResult | SettleResult> => step(services(), input);
 
 /**
- * What comes before and after the copying, in one function: the process that
- * planned a small image is still there to seal it, so nobody waits for the start of another one.
- * Tests take smaller ranges.
+ * Runs one of the steps before and after the copying. One function runs all of them, because the process that planned a
+ * small image is still there to seal it, so that no other process has to start. Tests take smaller ranges.
  */
 export async function step(aws: StepServices, input: StepInput, smallRange?: number): Promise<PlanResult | SettleResult> {
   if ('plan' in input) { return plan(aws, input.plan, smallRange); }

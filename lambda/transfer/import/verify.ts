@@ -14,7 +14,7 @@ import { Shift, type Deadline } from '../flow/shift';
 import { BlockReader, type ListedBlock } from '../snapshot/block-reader';
 import { isTransient } from '../snapshot/errors';
 
-/** What a worker's network can bring at the latency of a GetSnapshotBlock; six such workers stay below the quota of 1,000 a second. */
+/** Fills a worker's network at the latency of a GetSnapshotBlock. Six such workers stay below the quota of 1,000 a second. */
 const GETS_AT_ONCE = 16;
 /** A request may take 20 seconds to time out. */
 const RESERVE_MILLISECONDS = 45_000;

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SettleResult, SnapshotInput } from '../../../src/contract/transfer';
 import { notCompleted, type Snapshots } from '../snapshot/snapshots';
 
-/** EBS completes small snapshots within seconds: so long, waiting here is quicker than by the state machine, and as cheap. */
+/** EBS completes small snapshots within seconds, so waiting here for up to 30 seconds is faster than polling from the state machine, and costs no more. */
 const PATIENCE_MILLISECONDS = 30_000;
 const INTERVAL_MILLISECONDS = 1_000;
 
-/** Whether EBS has completed the snapshot. */
+/** Returns whether EBS has completed the snapshot. Throws if it was deleted or EBS could not complete it. */
 export async function settle(all: Snapshots, { snapshotId }: SnapshotInput): Promise<SettleResult> {
   const snapshot = await all.find(snapshotId);
   if (!snapshot) { throw new Error(`snapshot ${snapshotId} was deleted while EBS completed it`); }
@@ -14,7 +14,7 @@ export async function settle(all: Snapshots, { snapshotId }: SnapshotInput): Pro
   return { completed: snapshot.state === 'completed' };
 }
 
-/** The same, with some patience. */
+/** Does the same, but waits for a while until EBS has completed the snapshot. */
 export async function settleSoon(all: Snapshots, input: SnapshotInput): Promise<SettleResult> {
   const end = Date.now() + PATIENCE_MILLISECONDS;
   for (;;) {

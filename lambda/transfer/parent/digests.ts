@@ -5,13 +5,12 @@ import { blocksOf, GIB } from '../blocks/sizes';
 import { ABSENT_DIGEST, isThere } from '../blocks/zero';
 import { type Plan, type PlanParent, rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
+import { GETS_PER_SECOND } from '../flow/division';
 import { SharePacer, type Pacer } from '../flow/pacer';
 import { Progress } from '../flow/progress';
 import type { Shift } from '../flow/shift';
 import { type BlockReader, type ListedBlock, type Page } from '../snapshot/block-reader';
 
-/** EBS gives 1,000 blocks of a snapshot a second, and as many to the account; a tenth is left to others. */
-const READS_PER_SECOND = 900;
 const GETS_AT_ONCE = 16;
 const LEAST_PAGE = 100;
 
@@ -20,7 +19,7 @@ interface ParentServices {
   readonly reader: BlockReader;
 }
 
-/** Where a transfer finds what its parent holds, and up to where there is anything to compare: the image may be smaller. */
+/** Returns where the digests of a parent are found, and the end of the blocks to compare: the image may be smaller than the parent. */
 export async function planParent(
   { store, reader }: ParentServices, { snapshotId, readGiB }: TransferParent, imageBlocks: number,
 ): Promise<{ readonly parent: PlanParent; readonly end: number }> {
@@ -29,19 +28,18 @@ export async function planParent(
     return { parent: { snapshotId, recorded: { blocks, rangeBlocks, zeroBlocks } }, end: Math.max(blocks, imageBlocks) };
   }
   const blocks = blocksOf(readGiB * GIB);
-  return { parent: { snapshotId, read: { blocks, perSecond: READS_PER_SECOND } }, end: await endOf(reader, snapshotId, imageBlocks, blocks) };
+  return { parent: { snapshotId, read: { blocks, perSecond: GETS_PER_SECOND } }, end: await endOf(reader, snapshotId, imageBlocks, blocks) };
 }
 
-/** Workers read at the same time. */
-export function shared(parent: PlanParent, workers: number): PlanParent {
+/** Divides the rate of reading a parent among workers that read at the same time. */
+export function shareReads(parent: PlanParent, workers: number): PlanParent {
   return { ...parent, ...(parent.read && { read: { ...parent.read, perSecond: parent.read.perSecond / workers } }) };
 }
 
 /**
- * The digests of what the parent has in a range, whichever way it is divided:
- * recorded when it was imported, or read from it. They are kept with the
- * transfer, for from them and the digests of the new blocks follows which were put.
- * undefined: there was no time to read all of them, and the next invocation goes on.
+ * Returns the digests of the parent's blocks in a range, whichever way the parent is divided: recorded when it was imported,
+ * or read from the snapshot. They are saved with the transfer, because seal needs them to find out which blocks were put.
+ * Returns undefined if there was no time to read all of them; then the next invocation continues.
  */
 export async function parentDigests(
   aws: ParentServices, plan: Plan, { snapshotId, n }: CopyInput, shift: Shift,
@@ -60,6 +58,7 @@ export async function parentDigests(
   return digests;
 }
 
+/** Gathers recorded digests from the parent's own ranges. */
 async function recorded(
   store: TransferStore, parentId: string, division: NonNullable<PlanParent['recorded']>, first: number, count: number,
 ): Promise<Buffer> {
@@ -154,7 +153,7 @@ class RangeReading {
   }
 }
 
-/** One more than the index of the last block that a snapshot has, or `least`, if that is more. Few calls, whatever its size. */
+/** Returns one more than the index of the last block of a snapshot, or `least` if that is more. Needs few calls, whatever the size. */
 async function endOf(reader: BlockReader, snapshotId: string, least: number, volume: number): Promise<number> {
   let [end, most] = [least, volume];
   for (let from = end; end < most; from = Math.floor((end + most) / 2)) {
@@ -164,6 +163,7 @@ async function endOf(reader: BlockReader, snapshotId: string, least: number, vol
   return end;
 }
 
+/** Returns the index of some block from an index on; undefined if there is none. */
 async function someFrom(reader: BlockReader, snapshotId: string, from: number): Promise<number | undefined> {
   for (let token: string | undefined; ;) {
     const { blocks, next }: Page = await reader.list(snapshotId, from, token, () => false, LEAST_PAGE);

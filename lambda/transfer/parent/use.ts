@@ -6,9 +6,8 @@ import type { TransferStore } from '../bucket/store';
 import { SnapshotInUse, type Snapshot, type Snapshots } from '../snapshot/snapshots';
 
 /*
- * A snapshot is in use while another one that was started from it is pending.
- * Whoever wants to delete it meanwhile condemns it by a tag; whoever ends the
- * use looks for the tag. Both look again after they acted, so it does not matter who comes first.
+ * A snapshot is in use while another one that was started from it is pending. A Delete in that time only condemns it by a
+ * tag, and the end of the use looks for that tag. Both look again after they acted, so their order does not matter.
  */
 
 interface UseServices {
@@ -20,33 +19,33 @@ export function isCondemned({ tags }: Snapshot): boolean {
   return stateOf(tags) === 'condemned';
 }
 
-/** The id of the snapshot that one was started from. */
+/** Returns the id of the snapshot from which this one was started. */
 export function parentOf({ tags }: Snapshot): string | undefined {
   return valueOf(tags, PARENT_TAG);
 }
 
-/** The snapshots that are being made from a parent, but for one that does not count any more. */
+/** Returns the pending snapshots that were started from a parent, except `ended`. */
 export async function usersOf(snapshots: Snapshots, parentId: string, ended?: string): Promise<Snapshot[]> {
   const children = await snapshots.findTagged({ [PARENT_TAG]: parentId });
   return children.filter(({ id, state }) => state === 'pending' && id !== ended);
 }
 
-/** Whether it stays because it is in use; then it is removed when that ends, with its manifest. */
+/** Condemns a snapshot that is in use. Returns whether it stays; then it is removed when the use ends, with its manifest. */
 export async function condemnIfUsed({ snapshots }: Pick<UseServices, 'snapshots'>, parent: Snapshot): Promise<boolean> {
   const users = await usersOf(snapshots, parent.id);
   if (users.length === 0) { return false; }
   const stackOf = ({ tags }: Snapshot) => valueOf(tags, OWNERSHIP_TAGS.stackId);
-  // Another stack's functions may not delete it: whoever asked has to ask again.
+  // The functions of another stack may not delete it, so the Delete has to be repeated by its own.
   if (users.some(user => stackOf(user) !== stackOf(parent))) { return true; }
   if (!isCondemned(parent)) { await snapshots.tag(parent.id, [stateTag('condemned')]); }
   log({ event: 'a parent in use is deleted later', snapshotId: parent.id, users: users.map(({ id }) => id) });
-  // A user that ended just before the tag was there has not seen it.
+  // A use that ended just before the tag was written did not see it.
   return (await usersOf(snapshots, parent.id)).length > 0;
 }
 
 /**
- * Removes a parent that was deleted while `child` was made from it, unless others still are. Harmless at any time, and for any id.
- * What EC2 refuses for an image's sake is returned: the end of `child` must not depend on it, and the parent stays condemned.
+ * Removes a parent that was condemned while `child` was made from it, unless it has other users. Harmless at any time and for any id.
+ * Returns the error if an image uses the parent, because the end of `child` must not depend on it; the parent stays condemned.
  */
 export async function releaseParent(
   { snapshots, store }: UseServices, parentId: string | undefined, child: string,
@@ -54,7 +53,7 @@ export async function releaseParent(
   const parent = parentId === undefined ? undefined : await snapshots.find(parentId);
   if (!parent || !isCondemned(parent)) { return undefined; }
   if ((await usersOf(snapshots, parent.id, child)).length > 0) { return undefined; }
-  // The snapshot last: as long as it is there, this can be repeated.
+  // The snapshot goes last, because this can be repeated as long as the snapshot is there.
   await store.remove(parent.id);
   try {
     await snapshots.delete(parent.id);

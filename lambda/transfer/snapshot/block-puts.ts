@@ -2,22 +2,21 @@ import { PutSnapshotBlockCommand, type EBSClient } from '@aws-sdk/client-ebs';
 import { Wire, type Answer, type WireRequest } from '../http/client';
 import { signedHeaders } from '../http/signature-v4';
 
-/** What differs from block to block. */
+/** The values of a request that differ from block to block. */
 export interface BlockPut {
   readonly snapshotId: string;
   readonly index: number;
   readonly block: Uint8Array;
-  /** SHA-256. */
+  /** SHA-256 of the block. */
   readonly digest: Buffer;
-  /** Of the whole image, in percent. */
+  /** Progress of the whole import, in percent. */
   readonly progress?: number;
 }
 
 /**
- * PutSnapshotBlock without what the SDK does anew for each of a million
- * requests. It makes the first request for a snapshot: endpoint, host, all
- * headers. The others differ in path, checksum and body only. The credentials
- * come from the SDK's provider chain, which renews them, and it reads the answers that are errors.
+ * Sends PutSnapshotBlock without the work that the SDK repeats for each of a million requests. The SDK makes the first
+ * request for a snapshot: endpoint, host, all headers. The others differ only in path, checksum and body. The credentials
+ * come from the SDK's provider chain, which renews them, and the SDK reads the answers that are errors.
  */
 export class BlockPuts {
   private readonly wire = new Wire();
@@ -26,7 +25,7 @@ export class BlockPuts {
 
   constructor(private readonly ebs: EBSClient) {}
 
-  /** One attempt. Answers with the checksum that EBS has computed; throws the SDK's own errors. */
+  /** Sends one request. Returns the checksum that EBS computed; throws the SDK's own errors. */
   public async put(put: BlockPut): Promise<string | undefined> {
     const { config } = this.ebs;
     this.region ??= await config.region();
@@ -42,7 +41,7 @@ export class BlockPuts {
   private async requestFor({ snapshotId, index, block, digest, progress }: BlockPut): Promise<WireRequest> {
     if (this.template?.snapshotId !== snapshotId) {
       this.template = { snapshotId, request: this.firstRequest(snapshotId, block) };
-      // A failure to find Region or endpoint may pass.
+      // A failure to find Region or endpoint may be transient.
       this.template.request.catch(() => { this.template = undefined; });
     }
     const template = await this.template.request;
@@ -60,7 +59,7 @@ export class BlockPuts {
     };
   }
 
-  /** As the SDK would send block 0, but not signed yet. */
+  /** Returns the request that the SDK would send for block 0, not signed yet. */
   private async firstRequest(snapshotId: string, block: Uint8Array): Promise<WireRequest> {
     const command = commandFor({ snapshotId, index: 0, block, digest: Buffer.alloc(32) });
     let request: WireRequest;
@@ -69,12 +68,12 @@ export class BlockPuts {
       return { response: undefined, output: { $metadata: {} } };
     }, { step: 'build', priority: 'low', name: 'keepRequest' });
     await this.ebs.send(command);
-    // It names one invocation of the function, and others will use this.
+    // The trace id belongs to one invocation of the function, but others use this template too.
     const { 'x-amzn-trace-id': _, 'X-Amzn-Trace-Id': __, ...headers } = request!.headers;
     return { ...request!, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])) };
   }
 
-  /** Has the SDK read an answer as if it had sent the request itself: it throws what EBS says. */
+  /** Has the SDK read an answer as if it had sent the request itself, so that it throws its own error. */
   private async understand(put: BlockPut, { statusCode, headers, body }: Answer): Promise<string | undefined> {
     const command = commandFor(put);
     command.middlewareStack.add(() => async () => ({ response: { statusCode, headers, body } }), { step: 'deserialize', priority: 'low', name: 'giveAnswer' });

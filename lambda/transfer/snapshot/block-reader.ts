@@ -10,18 +10,18 @@ import type { Pacer } from '../flow/pacer';
 /** A block that a snapshot has. */
 export interface ListedBlock {
   readonly index: number;
-  /** For a week, and until the snapshot is listed again, which gives it another one. */
+  /** Valid for a week, or until the snapshot is listed again, which gives the block another token. */
   readonly token: string;
 }
 
 export interface Page {
-  /** In order; there may be none, even if this is not the last page. */
+  /** In order; possibly none, even if this is not the last page. */
   readonly blocks: readonly ListedBlock[];
-  /** Absent on the last page. Dies after an hour. */
+  /** Token of the next page, valid for an hour. Absent on the last page. */
   readonly next?: string;
 }
 
-/** What differs between two snapshots. */
+/** Blocks that differ between two snapshots. */
 export interface ChangedPage {
   /** In order. `gone`: only the first snapshot has the block. */
   readonly blocks: readonly { readonly index: number; readonly gone: boolean }[];
@@ -30,25 +30,24 @@ export interface ChangedPage {
 
 export interface ReadBlock {
   readonly bytes: Buffer;
-  /** SHA-256. */
+  /** SHA-256 of the bytes. */
   readonly digest: Buffer;
 }
 
 const MOST_RESULTS = 10_000;
 const LEAST_RESULTS = 100;
-/** A token that is refused although it is new will not get better. */
+/** A block whose new tokens are refused so often will not be readable. */
 const MOST_TOKENS = 5;
 
 /**
- * Reads completed snapshots. EBS hears of their completion up to a minute
- * after EC2 does, so what does not exist is asked for again.
- * Errors that may pass are thrown as they are when `giveUp` ended the retries; see `isTransient`.
+ * Reads completed snapshots. EBS direct may not find a snapshot until a minute after EC2 shows it as completed, so such
+ * errors are retried. Transient errors are thrown as they are if `giveUp` ended the retries; see `isTransient`.
  */
 export class BlockReader {
-  /** A body that sends nothing for so many milliseconds is given up. */
+  /** @param bodyTimeout Milliseconds after which a body that sends nothing is given up. */
   constructor(private readonly ebs: EBSClient, private readonly pageBlocks = MOST_RESULTS, private readonly bodyTimeout = 20_000) {}
 
-  /** The page that a token stands for, or, without one or with one that has expired, that from a block on. */
+  /** Returns the page of a token. Without a token, or if it has expired, returns the page from a block on. */
   public async list(snapshotId: string, from: number, token: string | undefined, giveUp: () => boolean, most = this.pageBlocks): Promise<Page> {
     try {
       return await this.page(snapshotId, token === undefined ? { StartingBlockIndex: from } : { NextToken: token }, most, giveUp);
@@ -58,7 +57,7 @@ export class BlockReader {
     }
   }
 
-  /** Those from one index to before another, in order. */
+  /** Yields the blocks from one index to before another, in order. */
   public async* blocks(snapshotId: string, from: number, end: number, giveUp: () => boolean): AsyncGenerator<ListedBlock> {
     for (let next = from, token: string | undefined; next < end;) {
       const page: Page = await this.list(snapshotId, next, token, giveUp);
@@ -69,7 +68,7 @@ export class BlockReader {
     }
   }
 
-  /** As `list`, of the blocks that differ between two snapshots of one lineage. */
+  /** Does the same as `list` for the blocks that differ between two snapshots of one lineage. */
   public async changed(first: string, second: string, from: number, token: string | undefined, giveUp: () => boolean): Promise<ChangedPage> {
     const command = new ListChangedBlocksCommand({
       FirstSnapshotId: first,
@@ -89,12 +88,12 @@ export class BlockReader {
     }
   }
 
-  /** The SHA-256 of what a block reads as. */
+  /** Reads a block and returns its SHA-256. */
   public async digest(snapshotId: string, block: ListedBlock, giveUp: () => boolean): Promise<Buffer> {
     return (await this.block(snapshotId, block, giveUp)).digest;
   }
 
-  /** What a block reads as. */
+  /** Reads a block. */
   public async block(snapshotId: string, { index, token }: ListedBlock, giveUp: () => boolean, pacer?: Pacer): Promise<ReadBlock> {
     const what = `block ${index} of snapshot ${snapshotId}`;
     for (let tokens = 1; ; tokens++) {
@@ -159,7 +158,7 @@ export class BlockReader {
     }
     const bytes = Buffer.concat(chunks);
     const digest = digestOf(bytes);
-    // What EBS itself says otherwise of was broken on its way here.
+    // If EBS has another checksum, the body was damaged on its way.
     if (bytes.length !== BLOCK_SIZE || (Checksum !== undefined && Checksum !== digest.toString('base64'))) { throw brokenBody('arrived damaged'); }
     return { bytes, digest };
   }
@@ -175,7 +174,7 @@ function isRefusedToken(error: unknown): boolean {
   return isNamed(error, 'ValidationException') && ['INVALID_PAGE_TOKEN', 'INVALID_BLOCK_TOKEN'].includes(Reason ?? '');
 }
 
-/** With the name of a broken connection, so that it is retried. */
+/** Makes an error with the name of a broken connection, so that it is retried. */
 function brokenBody(how: string): Error {
   return Object.assign(new Error(`the body of a block ${how}`), { name: 'TimeoutError' });
 }

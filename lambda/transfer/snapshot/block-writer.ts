@@ -6,12 +6,12 @@ import { isThrottle, RETRY_POLICIES, retrying } from '../../shared/retry';
 import type { Pacer } from '../flow/pacer';
 
 export interface PutOptions {
-  /** True ends the retries: errors that may pass (see `isTransient`) are then thrown as they are. */
+  /** Ends the retries if it returns true; transient errors (see `isTransient`) are then thrown as they are. */
   readonly giveUp?: () => boolean;
-  /** Asked before every attempt, and told what came of it. */
+  /** Called before and after every attempt. */
   readonly pacer?: Pacer;
   readonly onRetry?: (error: unknown) => void;
-  /** How much of the image is copied, in percent. */
+  /** Part of the image that is copied, in percent. */
   readonly progress?: number;
 }
 
@@ -50,14 +50,14 @@ export class BlockWriter {
   }
 
   /**
-   * EBS checks count and checksum later: what is wrong shows only in the snapshot's state. `repeated`: whether somebody
-   * else may have called it, so that a refusal may just mean that it succeeded then, which the state will show too.
+   * Completes a snapshot. EBS checks count and checksum later, so an error shows only in the snapshot's state.
+   * @param repeated Whether another caller may have completed it. A refusal may then only mean that it succeeded, which the state shows too.
    */
   public async complete(snapshotId: string, blocks: number, linearChecksum: string, repeated: () => Promise<boolean>): Promise<void> {
     const command = new CompleteSnapshotCommand({
       SnapshotId: snapshotId,
       ChangedBlocksCount: blocks,
-      // Nothing says what the checksum of no blocks is; it may be left out.
+      // The checksum of no blocks is not documented, and it may be left out.
       ...(blocks > 0 && { Checksum: linearChecksum, ChecksumAlgorithm: 'SHA256', ChecksumAggregationMethod: 'LINEAR' }),
     });
     let tries = 0;

@@ -5,23 +5,24 @@ interface EbsError extends Error {
   readonly Reason?: string;
 }
 
+/** Returns whether EBS direct does not find the snapshot, which it may do a little later. */
 export function isNotYetVisible(error: unknown): boolean {
   return isNamed(error, 'ResourceNotFoundException') && ['SNAPSHOT_NOT_FOUND', undefined].includes((error as EbsError).Reason);
 }
 
-/** Validation errors that are none: the user guide says so of the first, the others' names do. */
-function isPassingRefusal(error: unknown): boolean {
+/** Returns whether a validation error is transient: the user guide says so about the first one, and the names of the others imply it. */
+function isTransientRefusal(error: unknown): boolean {
   const { Reason, message } = error as EbsError;
   return isNamed(error, 'ValidationException')
     && (/failed to read block data/i.test(message) || ['WRITE_REQUEST_TIMEOUT', 'CONFLICTING_BLOCK_UPDATE'].includes(Reason ?? ''));
 }
 
-/** Whether the same call to EBS direct may succeed a little later. */
+/** Returns whether the same call to EBS direct may succeed a little later. */
 export function isTransient(error: unknown): boolean {
-  return passesByItself(error) || isNotYetVisible(error) || isPassingRefusal(error);
+  return passesByItself(error) || isNotYetVisible(error) || isTransientRefusal(error);
 }
 
-/** What a user can do about what EBS said, in one sentence. */
+/** Explains an error of EBS direct, and what a user can do about it, in one sentence. */
 export function explainEbs(error: unknown, action: string, thing: string): Error {
   const { Reason, message } = error as EbsError;
   const what = `ebs:${action} failed for ${thing}: ${nameOf(error)}${Reason === undefined ? '' : ` (${Reason})`}: ${message}`;

@@ -8,14 +8,14 @@ import { RETRY_POLICIES, retrying } from '../../shared/retry';
 
 export interface Snapshot {
   readonly id: string;
-  /** EC2 also knows `recoverable` and `recovering`, for what is in the Recycle Bin. */
+  /** EC2 also has `recoverable` and `recovering`, for snapshots in the Recycle Bin. */
   readonly state: 'pending' | 'completed' | 'error' | string;
-  /** Hardly ever there. */
+  /** EC2's reason for the state; rarely present. */
   readonly stateMessage?: string;
-  /** GiB. */
+  /** Size of the volume in GiB. */
   readonly volumeSize: number;
   readonly encrypted: boolean;
-  /** The ARN of the key. */
+  /** ARN of the key that encrypts the snapshot. */
   readonly kmsKeyArn?: string;
   readonly tags: readonly Tag[];
 }
@@ -24,18 +24,18 @@ export function notCompleted({ id, stateMessage }: Snapshot): string {
   return `EBS could not complete snapshot ${id}: ${stateMessage ?? 'it gives no reason'}`;
 }
 
-/** EC2 does not delete a snapshot that an AMI is made of. */
+/** The error for a snapshot that EC2 does not delete because an AMI uses it. */
 export class SnapshotInUse extends Error {
   constructor(public readonly snapshotId: string, imageId: string) {
     super(`snapshot ${snapshotId} cannot be deleted while ${imageId} uses it; deregister ${imageId} first`);
   }
 }
 
-/** The account's snapshots, as EC2 knows them. */
+/** The account's snapshots in EC2. */
 export class Snapshots {
   constructor(private readonly ec2: EC2Client) {}
 
-  /** undefined: there is none, or EC2 does not know of it yet. */
+  /** Returns undefined if there is none, or if EC2 does not list it yet. */
   public async find(id: string): Promise<Snapshot | undefined> {
     try {
       return (await this.list({ SnapshotIds: [id] }))[0];
@@ -45,7 +45,7 @@ export class Snapshots {
     }
   }
 
-  /** Throws if it was deleted while something was done for it. It was seen before, but not everywhere in EC2 maybe. */
+  /** Throws if the snapshot was deleted while something was done for it. Retries for a while, because not all of EC2 may list it yet. */
   public async expect(id: string, done: string): Promise<void> {
     const missing = new Error(`snapshot ${id} was deleted while ${done}`);
     await retrying(async () => {
@@ -53,12 +53,12 @@ export class Snapshots {
     }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot' });
   }
 
-  /** Those that carry all of these tags. */
+  /** Returns the snapshots that have all of these tags. */
   public async findTagged(tags: Record<string, string>): Promise<Snapshot[]> {
     return this.list({ OwnerIds: ['self'], Filters: Object.entries(tags).map(([key, value]): Filter => ({ Name: `tag:${key}`, Values: [value] })) });
   }
 
-  /** Success if it is gone already. */
+  /** Deletes a snapshot. Succeeds if it is gone already. */
   public async delete(id: string): Promise<void> {
     try {
       await this.call('DeleteSnapshot', id, () => this.ec2.send(new DeleteSnapshotCommand({ SnapshotId: id })));
@@ -81,7 +81,7 @@ export class Snapshots {
     await this.call('DeleteTags', id, () => this.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: keys.map(Key => ({ Key })) })));
   }
 
-  /** What the account encrypts a snapshot with if nobody says anything, and if somebody only wants it encrypted. */
+  /** Returns whether the account encrypts every snapshot, and the key of snapshots that name none. */
   public async defaultEncryption(): Promise<{ readonly always: boolean; readonly key: string }> {
     const [always, key] = await Promise.all([
       this.call('GetEbsEncryptionByDefault', undefined, () => this.ec2.send(new GetEbsEncryptionByDefaultCommand({}))),
