@@ -1,8 +1,13 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { EFSClient } from '@aws-sdk/client-efs';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { Efs } from './efs';
+import type { FileSystemServices } from './file-system/file-system';
+import { Keys } from './file-system/keys';
+import { Schedules } from './file-system/schedules';
 import { TaggedFileSystems } from './file-system/tagged-file-systems';
 import type { FileSystemLookupServices } from './file-system-lookup';
 import type { MountTargetsServices } from './mount-targets/mount-targets';
@@ -17,22 +22,26 @@ import { Stacks } from '../shared/stacks';
 export interface EfsClients {
   readonly efs: EFSClient;
   readonly ec2: EC2Client;
+  readonly kms: KMSClient;
   readonly cloudFormation: CloudFormationClient;
   readonly tagging: ResourceGroupsTaggingAPIClient;
+  readonly scheduler: SchedulerClient;
   /** Makes a client of EFS in another Region, where the destination of a replication is. */
   readonly efsIn: (region: string) => EFSClient;
 }
 
 /** What the resources of EFS need from AWS. Each lifecycle declares its part. */
-export interface EfsServices extends MountTargetsServices, FileSystemLookupServices, TagSetServices, ReplicationServices {}
+export interface EfsServices extends FileSystemServices, MountTargetsServices, FileSystemLookupServices, TagSetServices, ReplicationServices {}
 
 /** Builds the services on the SDK's clients. */
 export function efsServices(clients: EfsClients): EfsServices {
   const efs = new Efs(clients.efs);
   return {
     efs,
+    keys: new Keys(clients.kms),
     networkInterfaces: new NetworkInterfaces(clients.ec2),
     replications: new Replications(efs, clients.efsIn),
+    schedules: new Schedules(clients.scheduler),
     stacks: new Stacks(clients.cloudFormation),
     subnets: new Subnets(clients.ec2),
     taggedFileSystems: new TaggedFileSystems(clients.tagging, efs),

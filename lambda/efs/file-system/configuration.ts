@@ -1,6 +1,11 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import type { Schedules } from './schedules';
+import { reconcileThroughput, throughputOf } from './throughput';
 import type { ReplicationDestinationProperty } from '../../../src/contract/configuration';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
+import { isNamed } from '../../shared/errors';
+import { tagChanges } from '../../shared/ownership';
+import type { ReadyContext } from '../../shared/resource-lifecycle';
 import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 import { reconcileBackup } from '../settings/backup-policy';
@@ -9,47 +14,79 @@ import { hasArchiveTransition, reconcileLifecycle } from '../settings/lifecycle-
 import { reconcileProtection } from '../settings/protection';
 import { destinationIn, isReplicationInForce, type Replications } from '../settings/replication';
 
-export interface Reconciliation {
-  readonly fileSystem: FileSystemDescription;
-  readonly wanted: FileSystemProperties;
-  /** Before the update, of the same file system. */
-  readonly old: FileSystemProperties | undefined;
-  readonly stackId: string;
+export interface ConfigurationServices {
+  readonly efs: Efs;
+  readonly stacks: Stacks;
+  readonly schedules: Schedules;
+  readonly replications: Replications;
 }
 
-/** All that a file system has besides itself and can be changed: policy, life cycle, backups, protection, replication. */
-export class Configuration {
-  constructor(private readonly efs: Efs, private readonly stacks: Stacks, private readonly replications: Replications) {}
+export interface ConfigurationChange {
+  readonly fileSystem: FileSystemDescription;
+  readonly wanted: FileSystemProperties;
+  /** The properties before an update, if they are of the same file system. */
+  readonly old: FileSystemProperties | undefined;
+  readonly context: ReadyContext<FileSystemProperties>;
+}
 
-  /** Before the throughput changes: no more moves to Archive, which only elastic file systems have. */
-  public async prepare({ fileSystem, wanted, old }: Reconciliation): Promise<void> {
-    if (!hasArchiveTransition(old?.LifecyclePolicies) || hasArchiveTransition(wanted.LifecyclePolicies)) { return; }
-    await reconcileLifecycle(this.efs, fileSystem.FileSystemId!, wanted.LifecyclePolicies, old?.LifecyclePolicies);
+/** All that can be changed on a file system: throughput, tags, policy, transitions, backups, protection, replication. */
+export class Configuration {
+  constructor(private readonly services: ConfigurationServices) {}
+
+  /** Brings the configuration into force. Returns undefined if it is not in force yet; else the change of throughput that is deferred, if any. */
+  public async reconcile(change: ConfigurationChange): Promise<{ pending: string } | undefined> {
+    const { fileSystem, wanted, old, context } = change;
+    try {
+      await this.endArchiving(change);
+      const throughput = await reconcileThroughput(this.services, fileSystem, throughputOf(wanted, old), {
+        context, deferral: wanted.Deferral, oldDeferral: context.old?.Deferral,
+      });
+      if (throughput.waiting) { return undefined; }
+      await this.reconcileTags(change);
+      return await this.reconcileSettings(change) ? { pending: throughput.pending ?? '' } : undefined;
+    } catch (error) {
+      // Another change of the file system is under way.
+      if (isNamed(error, 'IncorrectFileSystemLifeCycleState')) { return undefined; }
+      throw error;
+    }
   }
 
-  /** False: not in force yet, ask again. */
-  public async apply({ fileSystem, wanted, old, stackId }: Reconciliation): Promise<boolean> {
-    const { efs, stacks } = this;
+  /** Removes transitions to Archive before the throughput changes, because only elastic file systems may have them. */
+  private async endArchiving({ fileSystem, wanted, old }: ConfigurationChange): Promise<void> {
+    if (!hasArchiveTransition(old?.LifecyclePolicies) || hasArchiveTransition(wanted.LifecyclePolicies)) { return; }
+    await reconcileLifecycle(this.services.efs, fileSystem.FileSystemId!, wanted.LifecyclePolicies, old?.LifecyclePolicies);
+  }
+
+  private async reconcileTags({ fileSystem: { FileSystemId: id, Tags: tags }, wanted, old }: ConfigurationChange): Promise<void> {
+    const changes = tagChanges(tags, wanted.FileSystemTags ?? [], old?.FileSystemTags);
+    await this.services.efs.tag(id!, changes.set);
+    await this.services.efs.untag(id!, changes.remove);
+  }
+
+  /** Returns false if a setting is not in force yet. */
+  private async reconcileSettings({ fileSystem, wanted, old, context: { stackId } }: ConfigurationChange): Promise<boolean> {
+    const { efs, stacks } = this.services;
     const id = fileSystem.FileSystemId!;
     await reconcilePolicy(efs, id, wanted.FileSystemPolicy, old?.FileSystemPolicy);
     await reconcileLifecycle(efs, id, wanted.LifecyclePolicies, old?.LifecyclePolicies);
-    const backedUp = await reconcileBackup(efs, fileSystem, wanted.BackupPolicy, old?.BackupPolicy);
+    const isBackedUp = await reconcileBackup(efs, fileSystem, wanted.BackupPolicy, old?.BackupPolicy);
 
-    // A file system without protection cannot be replicated, and one that is replicated is always protected.
+    // EFS refuses to replicate an unprotected file system, and to unprotect a replicated one. So replication stops before, and starts after.
     const [to, before] = [destinationIn(wanted.ReplicationConfiguration), destinationIn(old?.ReplicationConfiguration)];
     if (!await this.stopReplication(id, to, before)) { return false; }
     await reconcileProtection(fileSystem, wanted.FileSystemProtection, old?.FileSystemProtection, { efs, stacks, stackId });
-    return await this.replicate(id, to, before) && backedUp;
+    return await this.replicate(id, to, before) && isBackedUp;
   }
 
-  /** True: there is none, or one to where it shall lead. */
+  /** Deletes the old replication unless it has the wanted destination. Returns false if that is under way. */
   private async stopReplication(
     id: string, wanted: ReplicationDestinationProperty | undefined, old: ReplicationDestinationProperty | undefined,
   ): Promise<boolean> {
     if (!old) { return true; }
-    const present = await this.replications.from(id);
-    if (!present || (wanted && present.destination.Status !== 'DELETING' && await this.replications.fits(present, wanted, old))) { return true; }
-    await this.replications.delete(present);
+    const { replications } = this.services;
+    const present = await replications.from(id);
+    if (!present || (wanted && present.destination.Status !== 'DELETING' && await replications.fits(present, wanted, old))) { return true; }
+    await replications.delete(present);
     return false;
   }
 
@@ -57,12 +94,13 @@ export class Configuration {
     id: string, wanted: ReplicationDestinationProperty | undefined, old: ReplicationDestinationProperty | undefined,
   ): Promise<boolean> {
     if (!wanted) { return true; }
-    const present = await this.replications.from(id);
+    const { replications } = this.services;
+    const present = await replications.from(id);
     if (!present) {
-      await this.replications.create(id, wanted);
+      await replications.create(id, wanted);
       return false;
     }
-    if (present.destination.Status !== 'DELETING' && !await this.replications.fits(present, wanted)) {
+    if (present.destination.Status !== 'DELETING' && !await replications.fits(present, wanted)) {
       throw new Error(`'replicationConfiguration': file system ${id} is replicated to ${present.destination.FileSystemId} `
         + `in ${present.destination.Region} already, and a file system has one replication: delete that first`);
     }

@@ -1,26 +1,40 @@
 import { paginateDescribeAccessPoints, type FileSystemDescription } from '@aws-sdk/client-efs';
+import type { Context } from '../../shared/resource-lifecycle';
+import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 import { subnetsOfLeavingSets } from '../mount-targets/record';
 
 /** EFS meters an empty file system as one of 6 KiB. */
 const EMPTY_BYTES = 6 * 1024;
-/** Mount targets of other resources, which are deleted at the same time, may take so long to begin with it. */
+/** How long sets of mount targets, which are deleted at the same time, may take to begin. */
 const GRACE_MILLISECONDS = 60_000;
 const MOST_NAMED = 5;
 
-/** Bytes that would be lost with it, as last metered; EFS does that about once an hour. */
+/** Returns the bytes that a deletion would lose, as last metered. EFS meters about once an hour. */
 export function dataIn({ SizeInBytes: size }: FileSystemDescription): number {
   const bytes = size?.Value ?? 0;
   return bytes > EMPTY_BYTES ? bytes : 0;
 }
 
 /**
- * Says what keeps a file system in use that nobody is about to remove, so that a
- * deletion which cannot succeed does not wait for the end of its time.
+ * Throws unless a file system with the removal policy RETAIN may be deleted. It may if it is empty and the stack rolls back, because
+ * CloudFormation then asks only for what the failed operation itself made (RETAIN_ON_UPDATE_OR_DELETE). It may have been written to meanwhile.
  */
-export async function refuseForObstacles(efs: Efs, fileSystem: FileSystemDescription, since: number): Promise<void> {
+export async function refuseDataLoss(fileSystem: FileSystemDescription, { stackId }: Context, stacks: Stacks): Promise<void> {
+  const bytes = dataIn(fileSystem);
+  if (bytes === 0 && await stacks.isRollingBack(stackId, false)) { return; }
+  throw new Error(`file system ${fileSystem.FileSystemId} was not deleted because its 'removalPolicy' is RETAIN`
+    + `${bytes > 0 ? ` and it holds data (${bytes} bytes)` : ''}: `
+    + 'set that to DESTROY and deploy before you delete it, or let CloudFormation retain the resource');
+}
+
+/**
+ * Throws if mount targets or access points that nobody is about to remove keep a file system from being deleted, so that the deletion
+ * fails with their names instead of waiting until its time is over.
+ */
+export async function refuseIfBlocked(efs: Efs, fileSystem: FileSystemDescription, deletionBegan: number): Promise<void> {
   const fileSystemId = fileSystem.FileSystemId!;
-  if (Date.now() - since < GRACE_MILLISECONDS) { return; }
+  if (Date.now() - deletionBegan < GRACE_MILLISECONDS) { return; }
   const targets = await efs.mountTargets(fileSystemId);
   const leaving = subnetsOfLeavingSets(fileSystem);
   const staying = targets.filter(({ LifeCycleState, SubnetId }) => LifeCycleState !== 'deleting' && !leaving.includes(SubnetId!));

@@ -3,19 +3,19 @@ import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { boolean } from '../../shared/property-values';
 
-/** What cannot be changed once a file system exists, by the names of the props, as EFS describes it. */
+/** The properties that EFS cannot change on an existing file system, by the names of the props, with the values that EFS returns. */
 export interface Immutables {
   readonly encrypted: boolean;
-  /** ARN. Absent: no key was chosen, and whichever encrypts it will do. */
+  /** ARN of the key. Absent: any key is accepted. */
   readonly kmsKey?: string;
   readonly performanceMode: string;
   readonly availabilityZoneName?: string;
 }
 
-/** What an absent property means: EFS's own defaults. */
+/** EFS's defaults, which an absent property means. */
 export const DEFAULTS = { Encrypted: 'false', PerformanceMode: 'generalPurpose' } as const;
 
-/** `kmsKey`: the ARN of the key in the properties. */
+/** Returns the immutable properties. `kmsKey`: the ARN of the key in the properties. */
 export function immutablesOf(properties: FileSystemProperties, kmsKey: string | undefined): Immutables {
   return {
     encrypted: boolean('encrypted', properties.Encrypted ?? DEFAULTS.Encrypted),
@@ -25,7 +25,7 @@ export function immutablesOf(properties: FileSystemProperties, kmsKey: string | 
   };
 }
 
-/** `encrypted is false, not true` … Empty if the file system is as wanted. */
+/** Describes how a file system differs from the wanted one: `encrypted is false, not true` … */
 export function differences(fileSystem: FileSystemDescription, wanted: Immutables): string[] {
   const actual: Record<keyof Immutables, unknown> = {
     encrypted: fileSystem.Encrypted ?? false,
@@ -39,9 +39,8 @@ export function differences(fileSystem: FileSystemDescription, wanted: Immutable
 }
 
 /**
- * The user's creation token, or one that is the same whenever this construct
- * is deployed with these immutable properties. Those that have their default
- * are left out, so that one which a later release adds changes no token.
+ * Returns the user's creation token, or one derived from the construct and its immutable properties. Properties that have their default
+ * are left out, so that a property that a later release adds does not change existing tokens.
  */
 export function tokenOf(properties: FileSystemProperties): string {
   if (properties.CreationToken !== undefined) { return properties.CreationToken; }
@@ -49,37 +48,37 @@ export function tokenOf(properties: FileSystemProperties): string {
   return createHash('sha256').update(JSON.stringify([properties.Owner, ...chosen])).digest('hex');
 }
 
-/** `encrypted from false to true` …, as far as the properties tell: two names of a key may mean the same one. */
-export function changes(properties: FileSystemProperties, old: FileSystemProperties): string[] {
+/** Describes the changes of immutable properties: `encrypted from false to true` … Leaves out a change from one key to another: both may name the same key. */
+export function immutableChanges(properties: FileSystemProperties, old: FileSystemProperties): string[] {
   const [before, after] = [new Map(immutableEntries(old)), new Map(immutableEntries(properties))];
   return [...new Set([...before.keys(), ...after.keys()])]
     .filter(name => before.get(name) !== after.get(name))
     .filter(name => name !== 'KmsKeyId' || !before.has(name) || !after.has(name))
-    .map(name => `${PROPS[name]} from ${before.get(name) ?? absent(name)} to ${after.get(name) ?? absent(name)}`);
+    .map(name => `${PROPS[name]} from ${before.get(name) ?? defaultOf(name)} to ${after.get(name) ?? defaultOf(name)}`);
 }
 
 const PROPS: Record<string, string> = {
   Encrypted: 'encrypted', KmsKeyId: 'kmsKey', PerformanceMode: 'performanceMode', AvailabilityZoneName: 'availabilityZoneName',
 };
 
-/** What names the file system: an id, or a creation token. */
+/** Returns what names the file system: its id if it is to be adopted, otherwise its creation token. */
 export function referenceOf(properties: FileSystemProperties): string {
   return properties.AdoptFileSystemId ?? tokenOf(properties);
 }
 
-/** Why one of them makes another file system than the other, in words. */
+/** Describes all changes between the properties that mean another file system. */
 export function replacingChanges(properties: FileSystemProperties, old: FileSystemProperties): string[] {
-  const named = ({ CreationToken, AdoptFileSystemId, KmsKeyId }: FileSystemProperties): Record<string, string | undefined> =>
+  const namesIn = ({ CreationToken, AdoptFileSystemId, KmsKeyId }: FileSystemProperties): Record<string, string | undefined> =>
     ({ adoptFileSystemId: AdoptFileSystemId, creationToken: CreationToken, kmsKey: KmsKeyId });
-  const [before, after] = [named(old), named(properties)];
-  const others = changes(properties, old).filter(change => !change.startsWith('kmsKey '));
+  const [before, after] = [namesIn(old), namesIn(properties)];
+  const others = immutableChanges(properties, old).filter(change => !change.startsWith('kmsKey '));
   return [
     ...others,
     ...Object.keys(before).filter(name => before[name] !== after[name]).map(name => `${name} from ${before[name] ?? 'none'} to ${after[name] ?? 'none'}`),
   ];
 }
 
-/** In a fixed order, without those that have their default. */
+/** Returns the immutable properties in a fixed order, without those that have their default. */
 function immutableEntries(properties: FileSystemProperties): [string, string][] {
   const { AvailabilityZoneName, Encrypted, KmsKeyId, PerformanceMode } = properties;
   return Object.entries({ AvailabilityZoneName, Encrypted, KmsKeyId, PerformanceMode })
@@ -87,6 +86,6 @@ function immutableEntries(properties: FileSystemProperties): [string, string][] 
     .map(([name, value]) => [name, String(value)]);
 }
 
-function absent(name: string): string {
+function defaultOf(name: string): string {
   return (DEFAULTS as Record<string, string>)[name] ?? 'none';
 }

@@ -6,30 +6,28 @@ import type { Membership, Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 
 /**
- * Which stacks would delete the file system or its mount targets one day, one
- * sentence each; asked before anything of them is touched.
+ * Returns a sentence for each stack that could delete the file system or one of its mount targets later.
  *
- * CloudFormation removes what is no longer in a template at the end of an
- * update, so a stack that migrates still has the old resources when the new
- * one is made. By its tag it says that it retains them.
+ * CloudFormation removes resources that are no longer in a template at the end of an update. So while a stack migrates, it still has the
+ * old resources when the new one is created; a tag on the file system then tells that the stack retains them.
  */
 export async function ownersOf(
   fileSystem: FileSystemDescription, { efs, stacks, context }: { efs: Efs; stacks: Stacks; context: Context },
 ): Promise<string[]> {
   const id = fileSystem.FileSystemId!;
   const retaining = valueOf(fileSystem.Tags, RETAINED_TAG);
-  const letsGo = ({ stackId, type }: Membership) =>
-    // Another resource of this library leaves alone what is no longer its own.
+  const willRetain = ({ stackId, type }: Membership) =>
+    // Other resources of this library do not delete a file system whose tags name another resource.
     (stackId === context.stackId && type.startsWith('Custom::')) || (stackId === retaining && type.startsWith('AWS::EFS::'));
 
   const sentences: string[] = [];
   const targets = (await efs.mountTargets(id)).map(({ MountTargetId }) => MountTargetId!);
-  for (const thing of [id, ...targets]) {
-    for (const owner of (await stacks.resources(thing)).filter(membership => !letsGo(membership))) {
+  for (const physicalId of [id, ...targets]) {
+    for (const owner of (await stacks.resources(physicalId)).filter(membership => !willRetain(membership))) {
       const remedy = owner.type.startsWith('AWS::EFS::')
         ? 'deploy it once with FileSystem.retainForMigration, and only then without it'
         : 'retain it there, and remove it from that stack first';
-      sentences.push(`${thing === id ? 'it' : `its mount target ${thing}`} still belongs to stack ${owner.stackId} (${owner.logicalId}): ${remedy}`);
+      sentences.push(`${physicalId === id ? 'it' : `its mount target ${physicalId}`} still belongs to stack ${owner.stackId} (${owner.logicalId}): ${remedy}`);
     }
   }
   return sentences;

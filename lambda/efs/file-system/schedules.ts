@@ -3,20 +3,20 @@ import { SCHEDULE_PREFIX, type Deferral, type DeferredThroughput } from '../../.
 import { isNamed } from '../../shared/errors';
 import { retrying } from '../../shared/retry';
 
-/** EFS and EventBridge need not agree to the second. */
-const MARGIN = 60_000;
-const DAY = 24 * 3_600_000;
+/** The clocks of EFS and EventBridge may differ. */
+const MARGIN_MILLISECONDS = 60_000;
+const DAY_MILLISECONDS = 24 * 3_600_000;
 
-/** One-time schedules, at most one for each file system. */
+/** One-time schedules that change the throughput, at most one per file system. */
 export class Schedules {
   constructor(private readonly scheduler: SchedulerClient) {}
 
-  /** Sets it, or moves the one that is there; gives the time. */
+  /** Creates or moves a file system's schedule and returns its time. `allowed`: when EFS will allow the change; undefined if EFS does not say. */
   public async set(change: DeferredThroughput, allowed: Date | undefined): Promise<Date> {
-    const time = new Date((allowed?.getTime() ?? Date.now() + DAY) + MARGIN);
+    const time = new Date((allowed?.getTime() ?? Date.now() + DAY_MILLISECONDS) + MARGIN_MILLISECONDS);
     const { FunctionArn, RoleArn, GroupName } = change.deferral;
     const schedule = {
-      Name: nameOf(change.fileSystemId, change.attempt),
+      Name: scheduleName(change.fileSystemId, change.attempt),
       GroupName,
       ScheduleExpression: `at(${time.toISOString().slice(0, 19)})`,
       ScheduleExpressionTimezone: 'UTC',
@@ -34,11 +34,11 @@ export class Schedules {
     return time;
   }
 
-  /** Success if there is none. */
+  /** Deletes a file system's schedule; succeeds if there is none. */
   public async cancel(fileSystemId: string, { GroupName }: Deferral): Promise<void> {
     for (const attempt of [0, 1]) {
       try {
-        await retrying(() => this.scheduler.send(new DeleteScheduleCommand({ Name: nameOf(fileSystemId, attempt), GroupName })), { what: 'DeleteSchedule' });
+        await retrying(() => this.scheduler.send(new DeleteScheduleCommand({ Name: scheduleName(fileSystemId, attempt), GroupName })), { what: 'DeleteSchedule' });
       } catch (error) {
         if (!isNamed(error, 'ResourceNotFoundException')) { throw error; }
       }
@@ -46,7 +46,7 @@ export class Schedules {
   }
 }
 
-/** The schedule that is just being carried out is deleted a moment later, so the next one needs another name. */
-function nameOf(fileSystemId: string, attempt: number): string {
+/** Alternates between two names, because EventBridge deletes the schedule that is being carried out only a moment later. */
+function scheduleName(fileSystemId: string, attempt: number): string {
   return `${SCHEDULE_PREFIX}${fileSystemId}${attempt % 2 === 0 ? '' : '-again'}`;
 }

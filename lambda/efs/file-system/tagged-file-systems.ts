@@ -3,16 +3,16 @@ import { GetResourcesCommand, type GetResourcesCommandOutput, type ResourceGroup
 import { retrying } from '../../shared/retry';
 import { resourceIdOf, type Efs } from '../efs';
 
-/** Finds file systems by their tags without listing the account's. What was tagged a moment ago may be missing. */
+/** Finds file systems by their tags without listing all of the account. Does not find one that was tagged only moments ago. */
 export class TaggedFileSystems {
   constructor(private readonly tagging: ResourceGroupsTaggingAPIClient, private readonly efs: Efs) {}
 
-  /** Those that have all of these tags and are not being deleted. */
+  /** Returns the file systems that have all of these tags and are not being deleted. */
   public async having(tags: Readonly<Record<string, string>>): Promise<FileSystemDescription[]> {
     const found: FileSystemDescription[] = [];
     for (const id of await this.ids(tags)) {
       const fileSystem = await this.efs.fileSystem(id);
-      // The index lags behind: what counts is what EFS says now.
+      // The index of tags is updated late, so check the tags that EFS returns now.
       const has = Object.entries(tags).every(([key, value]) => fileSystem?.Tags?.some(tag => tag.Key === key && tag.Value === value));
       if (fileSystem && has && fileSystem.LifeCycleState !== 'deleting') { found.push(fileSystem); }
     }

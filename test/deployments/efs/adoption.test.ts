@@ -54,7 +54,7 @@ test('a file system moves from one stack to another that adopts it by id', async
 test('a change that would replace the file system is refused, and happens if allowed', async () => {
   const [before] = [(await world.deploy('App', files())).expectSuccess('CREATE_COMPLETE').id('Files')];
   (await world.deploy('App', files({ encrypted: false })))
-    .expectFailure('UPDATE_ROLLBACK_COMPLETE', 'the file system would be replaced by a new, empty one, for encrypted from true to false cannot change');
+    .expectFailure('UPDATE_ROLLBACK_COMPLETE', 'the file system would be replaced by a new, empty one, because encrypted from true to false cannot change');
   expect(ids()).toEqual([foreign, before]);
   const after = (await world.deploy('App', files({ encrypted: false, allowReplacement: true }))).expectSuccess('UPDATE_COMPLETE').id('Files');
   expect(ids()).toEqual([foreign, after]);

@@ -139,7 +139,7 @@ describe('by id', () => {
     const id = await foreign();
     const refused = stack.event('Update', { ...PLAIN, AdoptFileSystemId: id }, { PhysicalResourceId: own, OldResourceProperties: PLAIN as any });
     await expect(stack.play(refused))
-      .rejects.toThrow(`the file system would be replaced by ${id}, for adoptFileSystemId from none to ${id} cannot change in place`);
+      .rejects.toThrow(`the file system would be replaced by ${id}, because adoptFileSystemId from none to ${id} cannot change in place`);
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     await expect(stack.deploy({ ...PLAIN, AdoptFileSystemId: id, AllowReplacement: true }, { failAfter: true })).rejects.toThrow('another');
     expect(stack.physicalId).toBe(own);

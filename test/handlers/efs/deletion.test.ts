@@ -87,7 +87,7 @@ describe('a file system that holds data', () => {
     await begin(RETAINED);
     world.stacks.statuses.set(stack.stackId, 'ROLLBACK_IN_PROGRESS');
     world.efs.setSizeInBytes(id, 6 * KIB + 1);
-    await expect(stack.destroy()).rejects.toThrow(`file system ${id} is not deleted, since its 'removalPolicy' is RETAIN and it holds data (6145 bytes)`);
+    await expect(stack.destroy()).rejects.toThrow(`file system ${id} was not deleted because its 'removalPolicy' is RETAIN and it holds data (6145 bytes)`);
     expect(world.efs.fileSystems).toHaveLength(1);
   });
 

@@ -377,7 +377,7 @@ describe('deleting a file system', () => {
 
   test('is refused where the data shall be retained', async () => {
     await stack.deploy({ ...PLAIN, RemovalPolicy: 'Retain' });
-    await expect(stack.destroy()).rejects.toThrow(`file system ${ids()[0]} is not deleted, since its 'removalPolicy' is RETAIN`);
+    await expect(stack.destroy()).rejects.toThrow(`file system ${ids()[0]} was not deleted because its 'removalPolicy' is RETAIN`);
     world.stacks.broken = true;
     await expect(stack.destroy()).rejects.toThrow('RETAIN');
     expect(ids()).toHaveLength(1);

@@ -20,7 +20,7 @@ test.each([
   await stack.deploy(PLAIN);
   const [id] = ids();
   await expect(stack.deploy({ ...PLAIN, ...change })).rejects.toThrow(
-    `the file system would be replaced by a new, empty one, for ${what} cannot change in place: `
+    `the file system would be replaced by a new, empty one, because ${what} cannot change in place: `
     + "leave the properties as they were, or set 'allowReplacement'");
   expect(ids()).toEqual([id]);
   expect(stack.physicalId).toBe(id);

@@ -6,7 +6,9 @@ import {
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { Efs as EfsService } from '../../../lambda/efs/efs';
 import { deferredThroughput } from '../../../lambda/efs/file-system/deferred-throughput';
+import { Schedules } from '../../../lambda/efs/file-system/schedules';
 import { makeHandlers } from '../../../lambda/efs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { Clock } from '../../../world/emulator/clock';
@@ -132,7 +134,7 @@ export class World {
     const efsIn = (region: string) => new EFSClient({ ...config, region });
     this.client = new EFSClient(admin);
     this.clients.push(this.client, ...Object.values(clients));
-    this.runDeferred = deferredThroughput(clients);
+    this.runDeferred = deferredThroughput({ efs: new EfsService(clients.efs), schedules: new Schedules(clients.scheduler) });
     this.handlers = makeHandlers({ ...clients, efsIn }, { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS });
   }
 

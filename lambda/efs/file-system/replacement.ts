@@ -1,0 +1,77 @@
+import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import type { Claims } from './claims';
+import { differences, immutableChanges, referenceOf, replacingChanges, tokenOf, type Immutables } from './immutables';
+import type { TaggedFileSystems } from './tagged-file-systems';
+import type { FileSystemProperties } from '../../../src/contract/file-system';
+import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { belongsTo, valueOf } from '../../shared/ownership';
+import { boolean } from '../../shared/property-values';
+import type { CreateContext } from '../../shared/resource-lifecycle';
+import type { Stacks } from '../../shared/stacks';
+import type { Efs } from '../efs';
+
+export interface ReplacementServices {
+  readonly efs: Efs;
+  readonly stacks: Stacks;
+  readonly taggedFileSystems: TaggedFileSystems;
+}
+
+/** A creation that is asked for. */
+export interface Creation {
+  readonly properties: FileSystemProperties;
+  readonly wanted: Immutables;
+  readonly context: CreateContext<FileSystemProperties>;
+}
+
+/** Refuses creations that would silently leave data behind in another file system. */
+export class ReplacementGuard {
+  constructor(private readonly services: ReplacementServices, private readonly claims: Claims) {}
+
+  /**
+   * Throws if an update would replace the file system without `allowReplacement`. Allows everything in a rollback, because a rollback that
+   * fails leaves the stack stuck. `find` returns the file system that the properties name.
+   */
+  public async refuseReplacement({ properties, context }: Creation, find: () => Promise<FileSystemDescription | undefined>): Promise<void> {
+    if (context.old === undefined || boolean('allowReplacement', properties.AllowReplacement ?? false)) { return; }
+    // The properties may name the same file system in another way: by another name of its key, or by its creation token.
+    if (belongsTo((await find())?.Tags, context)) { return; }
+    if (await this.services.stacks.isRollingBack(context.stackId, true)) { return; }
+    const other = properties.AdoptFileSystemId ?? 'a new, empty one';
+    throw new Error(`the file system would be replaced by ${other}, because ${replacingChanges(properties, context.old).join(', ')} cannot change in place: `
+      + "leave the properties as they were, or set 'allowReplacement'");
+  }
+
+  /**
+   * Throws if a new, empty file system would be made although an earlier deployment has retained one with the data. The derived creation
+   * token does not find it if an immutable property has changed, for instance the key of a stack that is deployed anew.
+   */
+  public async refuseStranded({ properties, wanted, context }: Creation): Promise<void> {
+    const { efs, taggedFileSystems } = this.services;
+    if (await efs.fileSystemWithToken(tokenOf(properties))) { return; }
+    for (const retained of await taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: properties.Owner })) {
+      if (valueOf(retained.Tags, OWNERSHIP_TAGS.stackId) === context.stackId) { continue; }
+      if (!await this.claims.isOfSameConstruct(retained, properties, context)) { continue; }
+      throw strandedError(retained, properties, differences(retained, wanted));
+    }
+  }
+}
+
+/** Throws if immutable properties change but the file system stays the same: EFS would return the old one for the same creation token. */
+export function refuseSameToken(properties: FileSystemProperties, old: FileSystemProperties): void {
+  const changed = immutableChanges(properties, old);
+  if (referenceOf(properties) !== referenceOf(old) || changed.length === 0) { return; }
+  if (properties.AdoptFileSystemId !== undefined) {
+    throw new Error(`'adoptFileSystemId' is still ${properties.AdoptFileSystemId}, but ${changed.join(', ')} cannot change on an existing file system`);
+  }
+  throw new Error(`'creationToken' is still '${tokenOf(properties)}', but ${changed.join(', ')} cannot change on an existing file system: `
+    + 'choose another \'creationToken\' for a new one, or leave the properties as they were');
+}
+
+function strandedError(retained: FileSystemDescription, { Owner: owner }: FileSystemProperties, different: readonly string[]): Error {
+  const { FileSystemId: id, CreationToken: token } = retained;
+  return new Error(`file system ${id} was retained by an earlier deployment of ${owner}, but `
+    + (different.length > 0
+      ? `its ${different.join(', its ')}: to use it, set the properties as they are and 'creationToken' to '${token}'; `
+      : `under another creation token: to use it, set 'creationToken' to '${token}'; `)
+    + 'for a new, empty one choose a \'creationToken\' of your own');
+}

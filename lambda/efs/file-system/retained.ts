@@ -1,0 +1,35 @@
+import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import { referenceOf, tokenOf } from './immutables';
+import type { FileSystemProperties } from '../../../src/contract/file-system';
+import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { valueOf } from '../../shared/ownership';
+import type { Context, CreateContext } from '../../shared/resource-lifecycle';
+import type { Stacks } from '../../shared/stacks';
+import { stateOf } from '../../shared/state-tag';
+
+// A file system of this resource that CloudFormation once retained holds data from before the operation in hand. If the operation takes it
+// up again, it is marked as adopted, so that a rollback only releases it.
+
+/** For a Create, or an Update that replaces: whether CloudFormation retained the file system when this resource was removed or replaced. */
+export function wasRetained(
+  { FileSystemId: id, CreationToken: token, Tags: tags }: FileSystemDescription,
+  { old, requestId }: Pick<CreateContext<FileSystemProperties>, 'old' | 'requestId'>,
+): boolean {
+  const isOfThisOperation = stateOf(tags) === 'creating' || valueOf(tags, OWNERSHIP_TAGS.requestId) === requestId;
+  const isInUse = old !== undefined && (old.AdoptFileSystemId === id || tokenOf(old) === token);
+  return !isOfThisOperation && !isInUse;
+}
+
+/**
+ * For an Update that comes back to an earlier file system: whether CloudFormation retained it when it was replaced. Not in a rollback,
+ * which comes back to the file system that was in use.
+ */
+export async function isTakenUpAgain(
+  { Tags: tags }: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties,
+  { context, stacks }: { readonly context: Context; readonly stacks: Stacks },
+): Promise<boolean> {
+  if (referenceOf(properties) === referenceOf(old) || stateOf(tags) !== undefined) { return false; }
+  if (valueOf(tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
+  // If CloudFormation does not answer, mark it: one that is only released in the end is better than one that is lost.
+  return !await stacks.isRollingBack(context.stackId, false);
+}
