@@ -1,15 +1,15 @@
 import {
-  CreateTagsCommand, DeleteTagsCommand, DeregisterImageCommand, DescribeImageAttributeCommand, DisableImageDeprecationCommand,
-  EnableImageDeprecationCommand, ModifyImageAttributeCommand, paginateDescribeImages, RegisterImageCommand,
-  type EC2Client, type Filter, type Image as Ec2Image, type LaunchPermission, type RegisterImageRequest, type Tag,
+  DeregisterImageCommand, DescribeImageAttributeCommand, DisableImageDeprecationCommand, EnableImageDeprecationCommand, ModifyImageAttributeCommand,
+  paginateDescribeImages, RegisterImageCommand, type Image as Ec2Image, type LaunchPermission, type RegisterImageRequest, type Tag,
 } from '@aws-sdk/client-ec2';
-import { isNamed, saidBy } from '../shared/errors';
+import { Ec2Tagged, type Ec2Query } from '../shared/ec2-tagged';
+import { isNamed } from '../shared/errors';
 import { RETRY_POLICIES, retrying } from '../shared/retry';
 
 export interface Image {
   readonly id: string;
   readonly name: string;
-  /** EC2 also knows `invalid`, `transient`, `error`, `disabled`, and, for a while, `deregistered`. */
+  /** EC2 also has `invalid`, `transient`, `error`, `disabled`, and, for a while, `deregistered`. */
   readonly state: 'pending' | 'available' | 'failed' | string;
   readonly stateMessage?: string;
   readonly description: string;
@@ -19,7 +19,7 @@ export interface Image {
   readonly tags: readonly Tag[];
 }
 
-/** Whoever registered the name before. */
+/** The error for a name that another AMI has. */
 export class NameTaken extends Error {
   constructor(public readonly imageName: string) {
     super(`AMI name '${imageName}' is taken`);
@@ -27,10 +27,13 @@ export class NameTaken extends Error {
 }
 
 /** The account's AMIs. */
-export class Images {
-  constructor(private readonly ec2: EC2Client) {}
+export class Images extends Ec2Tagged<Image> {
+  protected readonly kind = 'AMI';
+  protected readonly describeAction = 'DescribeImages';
+  protected readonly notFound = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
+  protected readonly handled = ['InvalidAMIName.Duplicate'];
 
-  /** The id. Throws `NameTaken`, which may also mean that this very call was made before and its answer lost. */
+  /** Returns the id. Throws `NameTaken`, also if an earlier attempt of this call succeeded and its answer was lost. */
   public async register(request: RegisterImageRequest): Promise<string> {
     try {
       const { ImageId } = await this.call('RegisterImage', request.Name, () => this.ec2.send(new RegisterImageCommand(request)));
@@ -41,27 +44,12 @@ export class Images {
     }
   }
 
-  /** undefined: there is none, or EC2 does not know of it yet. */
-  public async find(id: string): Promise<Image | undefined> {
-    try {
-      return (await this.list({ ImageIds: [id] }, id))[0];
-    } catch (error) {
-      if (isNamed(error, ...GONE)) { return undefined; }
-      throw error;
-    }
-  }
-
-  /** Those that carry all of these tags. */
-  public findTagged(tags: Record<string, string>): Promise<Image[]> {
-    return this.list({ Owners: ['self'], Filters: Object.entries(tags).map(([key, value]): Filter => ({ Name: `tag:${key}`, Values: [value] })) });
-  }
-
-  /** The one of this name, of which EC2 has said that it exists. */
+  /** Returns the AMI with this name, which EC2 has said is taken. Looks for a while, because EC2 lists it late; undefined if it never does. */
   public async named(name: string): Promise<Image | undefined> {
     const missing = new Error('not visible yet');
-    // `*` and `?` would match others, but no name can have them.
+    // EC2 does not allow the wildcards `*` and `?` in names.
     return retrying(async () => {
-      const [image] = await this.list({ Owners: ['self'], Filters: [{ Name: 'name', Values: [name] }] });
+      const [image] = await this.list({ filters: [{ Name: 'name', Values: [name] }] });
       if (!image) { throw missing; }
       return image;
     }, { policy: RETRY_POLICIES.IMAGE_LISTING, retryIf: error => error === missing, what: 'find image by name' }).catch(error => {
@@ -70,18 +58,18 @@ export class Images {
     });
   }
 
-  /** Those that are made of any of these snapshots. */
+  /** Returns the AMIs that use any of these snapshots. */
   public async using(snapshotIds: readonly string[]): Promise<Image[]> {
     if (snapshotIds.length === 0) { return []; }
-    return this.list({ Owners: ['self'], Filters: [{ Name: 'block-device-mapping.snapshot-id', Values: [...snapshotIds] }] });
+    return this.list({ filters: [{ Name: 'block-device-mapping.snapshot-id', Values: [...snapshotIds] }] });
   }
 
-  /** Success if it is gone already. */
+  /** Succeeds if the AMI does not exist. */
   public async deregister(id: string): Promise<void> {
     try {
       await this.call('DeregisterImage', id, () => this.ec2.send(new DeregisterImageCommand({ ImageId: id })));
     } catch (error) {
-      if (!isNamed(error, ...GONE)) { throw error; }
+      if (!isNamed(error, ...this.notFound)) { throw error; }
     }
   }
 
@@ -109,35 +97,14 @@ export class Images {
       : this.call('DisableImageDeprecation', id, () => this.ec2.send(new DisableImageDeprecationCommand({ ImageId: id }))));
   }
 
-  public async tag(id: string, tags: readonly Tag[]): Promise<void> {
-    if (tags.length === 0) { return; }
-    await this.call('CreateTags', id, () => this.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [...tags] })));
-  }
-
-  public async untag(id: string, keys: readonly string[]): Promise<void> {
-    if (keys.length === 0) { return; }
-    await this.call('DeleteTags', id, () => this.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: keys.map(Key => ({ Key })) })));
-  }
-
-  private list(input: { ImageIds?: string[]; Owners?: string[]; Filters?: Filter[] }, id?: string): Promise<Image[]> {
-    return this.call('DescribeImages', id, async () => {
-      const found: Ec2Image[] = [];
-      // A disabled one still holds its snapshots, and its name.
-      const pages = paginateDescribeImages({ client: this.ec2 }, { ...input, IncludeDisabled: true });
-      for await (const page of pages) { found.push(...page.Images ?? []); }
-      return found.map(imageOf).filter(({ state }) => state !== 'deregistered');
-    });
-  }
-
-  private call<T>(action: string, id: string | undefined, request: () => Promise<T>): Promise<T> {
-    return retrying(request, { what: action }).catch((error: Error) => {
-      if (isNamed(error, ...GONE, 'InvalidAMIName.Duplicate')) { throw error; }
-      throw new Error(`ec2:${action} failed${id === undefined ? '' : ` for AMI ${id}`}: ${saidBy(error)}`);
-    });
+  protected async *pages({ id, filters }: Ec2Query): AsyncIterable<Image[]> {
+    // Include disabled AMIs, because they still hold their snapshots and their names.
+    const input = { ...id === undefined ? { Owners: ['self'], Filters: filters } : { ImageIds: [id] }, IncludeDisabled: true };
+    for await (const { Images: images = [] } of paginateDescribeImages({ client: this.ec2 }, input)) {
+      yield images.map(imageOf).filter(({ state }) => state !== 'deregistered');
+    }
   }
 }
-
-const GONE = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
 
 function imageOf({ ImageId, Name, State, StateReason, Description, DeprecationTime, BlockDeviceMappings = [], Tags = [] }: Ec2Image): Image {
   return {

@@ -1,9 +1,9 @@
 import {
-  CreateTagsCommand, DeleteSnapshotCommand, DeleteTagsCommand, GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand,
-  paginateDescribeSnapshots, type EC2Client, type Filter,
+  DeleteSnapshotCommand, GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand, paginateDescribeSnapshots,
   type Snapshot as Ec2Snapshot, type Tag,
 } from '@aws-sdk/client-ec2';
-import { isNamed, saidBy } from '../../shared/errors';
+import { Ec2Tagged, type Ec2Query } from '../../shared/ec2-tagged';
+import { isNamed } from '../../shared/errors';
 import { RETRY_POLICIES, retrying } from '../../shared/retry';
 
 export interface Snapshot {
@@ -31,21 +31,14 @@ export class SnapshotInUse extends Error {
   }
 }
 
-/** The account's snapshots in EC2. */
-export class Snapshots {
-  constructor(private readonly ec2: EC2Client) {}
+/** The account's snapshots, as EC2 lists them. */
+export class Snapshots extends Ec2Tagged<Snapshot> {
+  protected readonly kind = 'snapshot';
+  protected readonly describeAction = 'DescribeSnapshots';
+  protected readonly notFound = ['InvalidSnapshot.NotFound'];
+  protected readonly handled = ['InvalidSnapshot.InUse'];
 
-  /** Returns undefined if there is none, or if EC2 does not list it yet. */
-  public async find(id: string): Promise<Snapshot | undefined> {
-    try {
-      return (await this.list({ SnapshotIds: [id] }))[0];
-    } catch (error) {
-      if (isNamed(error, 'InvalidSnapshot.NotFound')) { return undefined; }
-      throw error;
-    }
-  }
-
-  /** Throws if the snapshot was deleted while something was done for it. Retries for a while, because not all of EC2 may list it yet. */
+  /** Throws if a snapshot was deleted while something was done for it. Looks for a while, because not every host of EC2 may list it yet. */
   public async expect(id: string, done: string): Promise<void> {
     const missing = new Error(`snapshot ${id} was deleted while ${done}`);
     await retrying(async () => {
@@ -53,17 +46,12 @@ export class Snapshots {
     }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot' });
   }
 
-  /** Returns the snapshots that have all of these tags. */
-  public async findTagged(tags: Record<string, string>): Promise<Snapshot[]> {
-    return this.list({ OwnerIds: ['self'], Filters: Object.entries(tags).map(([key, value]): Filter => ({ Name: `tag:${key}`, Values: [value] })) });
-  }
-
-  /** Deletes a snapshot. Succeeds if it is gone already. */
+  /** Succeeds if the snapshot does not exist. Throws `SnapshotInUse`. */
   public async delete(id: string): Promise<void> {
     try {
       await this.call('DeleteSnapshot', id, () => this.ec2.send(new DeleteSnapshotCommand({ SnapshotId: id })));
     } catch (error) {
-      if (isNamed(error, 'InvalidSnapshot.NotFound')) { return; }
+      if (isNamed(error, ...this.notFound)) { return; }
       if (isNamed(error, 'InvalidSnapshot.InUse')) {
         throw new SnapshotInUse(id, /ami-[0-9a-f]+/.exec((error as Error).message)?.[0] ?? 'an AMI');
       }
@@ -71,17 +59,7 @@ export class Snapshots {
     }
   }
 
-  public async tag(id: string, tags: readonly Tag[]): Promise<void> {
-    if (tags.length === 0) { return; }
-    await this.call('CreateTags', id, () => this.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [...tags] })));
-  }
-
-  public async untag(id: string, keys: readonly string[]): Promise<void> {
-    if (keys.length === 0) { return; }
-    await this.call('DeleteTags', id, () => this.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: keys.map(Key => ({ Key })) })));
-  }
-
-  /** Returns whether the account encrypts every snapshot, and the key of snapshots that name none. */
+  /** Returns whether the account encrypts every new snapshot, and the key for snapshots that are encrypted without naming one. */
   public async defaultEncryption(): Promise<{ readonly always: boolean; readonly key: string }> {
     const [always, key] = await Promise.all([
       this.call('GetEbsEncryptionByDefault', undefined, () => this.ec2.send(new GetEbsEncryptionByDefaultCommand({}))),
@@ -90,26 +68,20 @@ export class Snapshots {
     return { always: always.EbsEncryptionByDefault === true, key: key.KmsKeyId! };
   }
 
-  private list(input: { SnapshotIds?: string[]; OwnerIds?: string[]; Filters?: Filter[] }): Promise<Snapshot[]> {
-    return this.call('DescribeSnapshots', input.SnapshotIds?.[0], async () => {
-      const found: Ec2Snapshot[] = [];
-      for await (const page of paginateDescribeSnapshots({ client: this.ec2 }, input)) { found.push(...page.Snapshots ?? []); }
-      return found.map(({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, KmsKeyId, Tags = [] }) => ({
-        id: SnapshotId!,
-        state: State!,
-        stateMessage: StateMessage || undefined,
-        volumeSize: VolumeSize!,
-        encrypted: Encrypted === true,
-        kmsKeyArn: KmsKeyId,
-        tags: Tags,
-      }));
-    });
+  protected async *pages({ id, filters }: Ec2Query): AsyncIterable<Snapshot[]> {
+    const input = id === undefined ? { OwnerIds: ['self'], Filters: filters } : { SnapshotIds: [id] };
+    for await (const page of paginateDescribeSnapshots({ client: this.ec2 }, input)) { yield (page.Snapshots ?? []).map(snapshotOf); }
   }
+}
 
-  private call<T>(action: string, id: string | undefined, request: () => Promise<T>): Promise<T> {
-    return retrying(request, { what: action }).catch((error: Error) => {
-      if (isNamed(error, 'InvalidSnapshot.NotFound', 'InvalidSnapshot.InUse')) { throw error; }
-      throw new Error(`ec2:${action} failed${id === undefined ? '' : ` for snapshot ${id}`}: ${saidBy(error)}`);
-    });
-  }
+function snapshotOf({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, KmsKeyId, Tags = [] }: Ec2Snapshot): Snapshot {
+  return {
+    id: SnapshotId!,
+    state: State!,
+    stateMessage: StateMessage || undefined,
+    volumeSize: VolumeSize!,
+    encrypted: Encrypted === true,
+    kmsKeyArn: KmsKeyId,
+    tags: Tags,
+  };
 }
