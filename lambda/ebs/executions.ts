@@ -1,4 +1,6 @@
-import { DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
+import {
+  DescribeExecutionCommand, StartExecutionCommand, StopExecutionCommand, type DescribeExecutionCommandOutput, type SFNClient,
+} from '@aws-sdk/client-sfn';
 import type { ExportInput } from '../../src/contract/export';
 import type { TransferInput } from '../../src/contract/transfer';
 import { isNamed, saidBy } from '../shared/errors';
@@ -7,14 +9,14 @@ import { retrying } from '../shared/retry';
 
 export type ExecutionState =
   | { readonly status: 'RUNNING' | 'SUCCEEDED' }
-  /** `reason`: the failed function's own sentence, unless it was one of the Distributed Map's, which hides it. */
+  /** `reason`: the message of the error that the failed function threw. A Distributed Map hides those of its functions. */
   | { readonly status: 'FAILED'; readonly reason: string };
 
-/** The transfers: at most one per snapshot or export, named after it. */
+/** The executions of one state machine: at most one for each snapshot or export, named after its id. */
 export class Executions {
   constructor(private readonly sfn: SFNClient, private readonly stateMachineArn: string) {}
 
-  /** Does nothing if it was started before, even if it has ended since. */
+  /** Starts the execution. Does nothing if it was started before, even if it has ended since. */
   public async start(input: TransferInput | ExportInput): Promise<void> {
     const name = 'exportId' in input ? input.exportId : input.snapshotId;
     try {
@@ -26,26 +28,20 @@ export class Executions {
     }
   }
 
-  /** undefined: it was never started, or is forgotten, as any is 90 days after its end. */
-  public async find(snapshotId: string): Promise<ExecutionState | undefined> {
-    const ended = await this.describe(this.arnOf(snapshotId));
-    switch (ended?.status) {
-      case undefined: return undefined;
-      case 'SUCCEEDED': return { status: 'SUCCEEDED' };
-      case 'FAILED': return { status: 'FAILED', reason: sentenceOf(ended) };
-      case 'TIMED_OUT': return { status: 'FAILED', reason: 'the transfer did not end in time' };
-      case 'ABORTED': return { status: 'FAILED', reason: 'the transfer was stopped' };
-      default: return { status: 'RUNNING' };
-    }
+  /** undefined: it was never started, or it ended more than 90 days ago. */
+  public async find(id: string): Promise<ExecutionState | undefined> {
+    const execution = await this.describe(this.arnOf(id));
+    return execution && executionState(execution);
   }
 
-  public async stop(snapshotId: string): Promise<void> {
-    const execution = await this.describe(this.arnOf(snapshotId));
+  /** Stops the execution if it is running. */
+  public async stop(id: string): Promise<void> {
+    const execution = await this.describe(this.arnOf(id));
     if (execution?.status !== 'RUNNING') { return; }
     await this.call('StopExecution', () => this.sfn.send(new StopExecutionCommand({
-      executionArn: this.arnOf(snapshotId), error: 'Deleted', cause: 'it is being deleted',
+      executionArn: this.arnOf(id), error: 'Deleted', cause: 'it is being deleted',
     })));
-    log({ event: 'stopped the transfer', snapshotId });
+    log({ event: 'stopped the transfer', snapshotId: id });
   }
 
   private async describe(executionArn: string) {
@@ -57,8 +53,8 @@ export class Executions {
     }
   }
 
-  private arnOf(snapshotId: string): string {
-    return `${this.stateMachineArn.replace(':stateMachine:', ':execution:')}:${snapshotId}`;
+  private arnOf(id: string): string {
+    return `${this.stateMachineArn.replace(':stateMachine:', ':execution:')}:${id}`;
   }
 
   private call<T>(action: string, request: () => Promise<T>): Promise<T> {
@@ -69,16 +65,28 @@ export class Executions {
   }
 }
 
-/** The cause of a failed function is its error, as JSON. */
-function sentenceOf({ error, cause }: { readonly error?: string; readonly cause?: string }): string {
+type Description = Pick<DescribeExecutionCommandOutput, 'status' | 'error' | 'cause'>;
+
+export function executionState({ status, error, cause }: Description): ExecutionState {
+  switch (status) {
+    case 'SUCCEEDED': return { status: 'SUCCEEDED' };
+    case 'FAILED': return { status: 'FAILED', reason: reasonOf(error, cause) };
+    case 'TIMED_OUT': return { status: 'FAILED', reason: 'the transfer did not end in time' };
+    case 'ABORTED': return { status: 'FAILED', reason: 'the transfer was stopped' };
+    default: return { status: 'RUNNING' };
+  }
+}
+
+/** If a function failed, `cause` is its error as JSON. */
+function reasonOf(error: string | undefined, cause: string | undefined): string {
   try {
     const { errorMessage } = JSON.parse(cause ?? '') as { errorMessage?: string };
     if (errorMessage) { return errorMessage; }
   } catch {
-    // Not the error of a function.
+    // The cause is not the error of a function.
   }
   if (error === 'States.ExceedToleratedFailureThreshold') {
-    // A Distributed Map hides why; a worker that could not even write to the transfer bucket has left no reason there.
+    // The workers write their reasons into the transfer bucket. There is none if a worker could not even do that.
     return 'a part of the image could not be transferred, and the worker could not write the reason into the transfer bucket: '
       + 'may it, and its key, be used? The logs of the functions whose names contain Transfer say more';
   }
