@@ -44,7 +44,9 @@ function choose({ stackId = stack.stackId, volumeSize = 2, encrypted = false, ol
   const context = { stackId, logicalId: 'Image', requestId: 'r', identity: 'i', since: 0, old: {}, oldId } as CreateContext<SnapshotImportProperties>;
   return parents.choose({ ...more } as SnapshotImportProperties, context, { volumeSize, encrypted });
 }
-const reasons = () => jest.mocked(console.log).mock.calls.map(([line]) => JSON.parse(line as string) as { because?: string }).flatMap(({ because }) => because ?? []);
+const reasons = () => jest.mocked(console.log).mock.calls
+  .map(([line]) => JSON.parse(line as string) as { because?: string })
+  .flatMap(({ because }) => because ?? []);
 
 test('the snapshot that is replaced is the parent, also of a larger one', async () => {
   expect(await choose()).toEqual({ snapshotId: old });

@@ -25,7 +25,8 @@ describe('the client token', () => {
 describe('a start', () => {
   let world: World;
   let starter: SnapshotStarter;
-  const wanted = (more: Partial<NewSnapshot> = {}): NewSnapshot => ({ token: requestDigest(request), volumeSize: 1, tags: [], encrypted: false, ...more });
+  const wanted = (more: Partial<NewSnapshot> = {}): NewSnapshot =>
+    ({ token: requestDigest(request), volumeSize: 1, tags: [], encrypted: false, ...more });
 
   beforeEach(async () => {
     world = await World.start();
