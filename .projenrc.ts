@@ -179,7 +179,9 @@ project.addTask('typecheck', {
 
 // `projen test` is what `npm test` runs once the bundles and the compiled library are there: on two cores, linting and checking types beside the tests.
 const jestFor = (suites: readonly string[], report: string) => `jest ${suites.join(' ')} --json --outputFile ${REPORTS}/${report}.json`;
-project.testTask.reset(`concurrently --group --kill-others-on-fail --names tests,types,lint "${jestFor(QUICK, 'quick')}" "projen typecheck" "projen eslint"`);
+const makeReports = `node -e "fs.mkdirSync('${REPORTS}', { recursive: true })"`;
+project.testTask.reset(makeReports);
+project.testTask.exec(`concurrently --group --kill-others-on-fail --names tests,types,lint "${jestFor(QUICK, 'quick')}" "projen typecheck" "projen eslint"`);
 
 /** What `npm test` does on a fresh clone: the tests need the bundles, and the package test the compiled library. */
 const verify = project.addTask('verify', { description: 'Bundle, compile, check types, lint, and run the tests that a change needs at once' });
@@ -190,8 +192,7 @@ project.setScript('test', 'projen verify');
 
 project.addTask('test:all', {
   description: 'Run every test that `npm test` leaves out: deployments, campaigns, the world, the product; needs the bundles and the compiled library',
-  exec: jestFor(REST, 'rest'),
-  receiveArgs: true,
+  steps: [{ exec: makeReports }, { exec: jestFor(REST, 'rest'), receiveArgs: true }],
 });
 
 project.addTask('mutants', {
