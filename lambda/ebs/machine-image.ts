@@ -6,9 +6,10 @@ import { NameTaken, type Image } from './images';
 import type { EbsServices } from './services';
 import { MACHINE_IMAGE_TAGS, type MachineImageAttributes, type MachineImageProperties } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { identityOf } from '../shared/identity';
 import { log } from '../shared/log';
 import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
-import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
+import type { Context, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
 import { stateOf, stateTag } from '../shared/state-tag';
 
 /** What only the creation can find out. */
@@ -24,7 +25,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     'ImdsSupport',
   ] as const;
   public readonly physicalId = /^ami-[0-9a-f]{8,40}$/;
-  public readonly several = true;
+  public readonly allowsRetainedSiblings = true;
 
   constructor(private readonly aws: Pick<EbsServices, 'images' | 'kept' | 'stacks'>) {}
 

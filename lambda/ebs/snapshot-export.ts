@@ -25,7 +25,7 @@ const TOO_LATE = 'the export did not end in time; if it only takes long, set \'w
 export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperties, SnapshotExportAttributes> {
   public readonly identity = ['SnapshotId', 'SinceSnapshotId', 'Bucket', 'Key', 'Format'] as const;
   public readonly physicalId = /^export-[0-9a-f]{32}$/;
-  public readonly several = true;
+  public readonly allowsRetainedSiblings = true;
 
   constructor(private readonly aws: ExportServices) {}
 

@@ -37,7 +37,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   ] as const;
   public readonly defaults = { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' };
   public readonly physicalId = /^snap-[0-9a-f]{8,40}$/;
-  public readonly several = true;
+  public readonly allowsRetainedSiblings = true;
 
   constructor(private readonly aws: EbsServices) {}
 
@@ -149,19 +149,19 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   }
 
   /** Returns false if the snapshot stays: for a while, which the next poll repeats, or because something uses it. */
-  private async deleteSnapshot(snapshot: Snapshot, { stackId, since }: Context): Promise<boolean> {
+  private async deleteSnapshot(snapshot: Snapshot, { stackId, deletionBegan }: Context): Promise<boolean> {
     const { snapshots, kept } = this.aws;
     // First, because nothing records the parent once the snapshot is gone.
     const refusal = await releaseParent(this.aws, parentOf(snapshot), snapshot.id);
     // Throws if an image of others uses the parent, because only the user can deregister it.
-    if (refusal && !await kept.keep(refusal, stackId, since)) { return false; }
+    if (refusal && !await kept.keep(refusal, stackId, deletionBegan)) { return false; }
     if (await condemnIfUsed(this.aws, snapshot)) { return false; }
     try {
       await snapshots.delete(snapshot.id);
       return true;
     } catch (error) {
       if (!(error instanceof SnapshotInUse)) { throw error; }
-      await kept.keep(error, stackId, since);
+      await kept.keep(error, stackId, deletionBegan);
       return false;
     }
   }

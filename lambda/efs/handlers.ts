@@ -8,19 +8,19 @@ import { LifecycleConfigurationLifecycle } from './settings/lifecycle-configurat
 import { ReplicationConfigurationLifecycle } from './settings/replication-configuration';
 import { TagSetLifecycle } from './tag-set';
 import type { EfsResourceType } from '../../src/contract/resource-types';
-import { handlersOf, type Handlers } from '../shared/resource-lifecycle';
+import type { Lifecycles } from '../shared/event-handlers';
 
-/** Every resource of EFS, by its type. */
-export function makeHandlers(clients: EfsClients, options: { readonly creationTimeoutSeconds: number }) {
+/** Returns the lifecycle of each EFS resource by resource type. */
+export function efsLifecycles(clients: EfsClients) {
   const services = efsServices(clients);
   return {
-    'Custom::FileSystem': handlersOf(new FileSystemLifecycle(services), options),
-    'Custom::FileSystemLookup': handlersOf(new FileSystemLookupLifecycle(services), options),
-    'Custom::MountTargets': handlersOf(new MountTargetsLifecycle(services), options),
-    'Custom::TagSet': handlersOf(new TagSetLifecycle(services), options),
-    'Custom::FileSystemPolicy': handlersOf(new FileSystemPolicyLifecycle(services), options),
-    'Custom::BackupPolicy': handlersOf(new BackupPolicyLifecycle(services), options),
-    'Custom::LifecycleConfiguration': handlersOf(new LifecycleConfigurationLifecycle(services), options),
-    'Custom::ReplicationConfiguration': handlersOf(new ReplicationConfigurationLifecycle(services), options),
-  } satisfies Record<EfsResourceType, Handlers>;
+    'Custom::FileSystem': new FileSystemLifecycle(services),
+    'Custom::FileSystemLookup': new FileSystemLookupLifecycle(services),
+    'Custom::MountTargets': new MountTargetsLifecycle(services),
+    'Custom::TagSet': new TagSetLifecycle(services),
+    'Custom::FileSystemPolicy': new FileSystemPolicyLifecycle(services),
+    'Custom::BackupPolicy': new BackupPolicyLifecycle(services),
+    'Custom::LifecycleConfiguration': new LifecycleConfigurationLifecycle(services),
+    'Custom::ReplicationConfiguration': new ReplicationConfigurationLifecycle(services),
+  } satisfies Lifecycles<EfsResourceType>;
 }

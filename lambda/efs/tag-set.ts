@@ -3,9 +3,10 @@ import { resourceIdOf, type Efs } from './efs';
 import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
 import { isNamed } from '../shared/errors';
+import { identityOf } from '../shared/identity';
 import { refuseReservedTags, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/property-values';
-import { identityOf, type CreateContext, type Created, type Found, type Lifecycle } from '../shared/resource-lifecycle';
+import type { CreateContext, Created, Found, Lifecycle } from '../shared/resource-lifecycle';
 
 export interface TagSetServices {
   readonly efs: Efs;
@@ -80,7 +81,7 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
         identity: identityOf(this, candidate),
         requestId: undefined,
         state: 'usable',
-        disposable: true,
+        holdsNoData: true,
       });
     }
     return found;

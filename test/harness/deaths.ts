@@ -1,5 +1,5 @@
 import { KILLED, type Fate } from './ebs/mortality';
-import type { Handlers, ProviderEvent } from '../../lambda/shared/resource-lifecycle';
+import type { EventHandlers, ProviderEvent } from '../../lambda/shared/provider-event';
 import type { Clock } from '../../world/emulator/clock';
 
 /**
@@ -38,7 +38,7 @@ export class Death {
   }
 
   /** What CloudFormation, and Lambda, make of it. */
-  public survived({ onEvent, isComplete }: Handlers, clock: Clock): Handlers {
+  public survived({ onEvent, isComplete }: EventHandlers, clock: Clock): EventHandlers {
     const cancel = async (event: ProviderEvent<any>) => {
       const deletion = { ...event, RequestType: 'Delete' as const, RequestId: 'cancelled', PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK' };
       const started = { ...deletion, ...await onEvent(deletion) };

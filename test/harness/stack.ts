@@ -1,6 +1,6 @@
 import { strict as assert } from 'assert';
 import { randomUUID } from 'crypto';
-import type { Handlers, ProviderEvent } from '../../lambda/shared/resource-lifecycle';
+import type { EventHandlers, ProviderEvent } from '../../lambda/shared/provider-event';
 import type { Clock } from '../../world/emulator/clock';
 import { arn } from '../../world/emulator/environment';
 
@@ -32,7 +32,7 @@ export class Stack {
 
   constructor(
     private readonly clock: Clock,
-    private readonly handlers: Handlers,
+    private readonly handlers: EventHandlers,
     private readonly type: string,
     private readonly logicalId = 'Thing',
     stackName = 'Stack',

@@ -7,7 +7,7 @@ import { Front } from './front';
 import type * as ebsFunctions from '../../../lambda/ebs';
 import type * as efsFunctions from '../../../lambda/efs';
 import { clientConfig } from '../../../lambda/shared/client-config';
-import type { Handlers } from '../../../lambda/shared/resource-lifecycle';
+import type { EventHandlers } from '../../../lambda/shared/provider-event';
 import { exportThings } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
 import { exportFinish } from '../../../lambda/transfer/export/finish';
@@ -68,8 +68,8 @@ export class MotoAccount {
   }
 
   public readonly clock = new Clock(Date.now());
-  public efsHandlers!: Handlers;
-  public ebsHandlers!: Handlers;
+  public efsHandlers!: EventHandlers;
+  public ebsHandlers!: EventHandlers;
   public readonly efs: EFSClient;
   public readonly ec2: EC2Client;
   public readonly ebs: EBSClient;
@@ -141,7 +141,7 @@ export class MotoAccount {
     });
     // They read the environment when they are loaded.
     this.efsHandlers = await import('../../../lambda/efs/index.js') as typeof efsFunctions;
-    this.ebsHandlers = (await import('../../../lambda/ebs/index.js') as typeof ebsFunctions).makeHandlers();
+    this.ebsHandlers = await import('../../../lambda/ebs/index.js') as typeof ebsFunctions;
     for (const Bucket of [IMAGES, EXPORTS, TRANSFERS]) {
       await this.s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: REGION } }));
     }

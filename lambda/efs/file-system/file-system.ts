@@ -125,7 +125,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
       if (!isNamed(error, 'FileSystemInUse', 'IncorrectFileSystemLifeCycleState')) { throw error; }
       log({ event: 'file system cannot be deleted yet', id, error: nameOf(error) });
       await replications.deleteBlocking(id, properties.ReplicationConfiguration !== undefined);
-      await refuseIfBlocked(efs, fileSystem, context.since);
+      await refuseIfBlocked(efs, fileSystem, context.deletionBegan);
     }
   }
 }

@@ -15,7 +15,8 @@ import type { MountTargetsAttributes, MountTargetsProperties } from '../../../sr
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { boolean } from '../../shared/property-values';
-import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../../shared/resource-lifecycle';
+import { identityOf } from '../../shared/identity';
+import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { isThrottle } from '../../shared/retry';
 import type { Stacks } from '../../shared/stacks';
 

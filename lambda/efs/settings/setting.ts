@@ -1,7 +1,8 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { SettingAttributes, SettingProperties } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
-import { identityOf, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../../shared/resource-lifecycle';
+import { identityOf } from '../../shared/identity';
+import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { resourceIdOf, type Efs } from '../efs';
 
 export interface SettingServices {

@@ -98,13 +98,11 @@ describe('whichever request a function dies at, nothing is left or lost', () => 
     try {
       const run = <T>(work: () => Promise<T>) => work();
       const mortal = (name: string, work: () => Promise<unknown>) => live({ run }, work, death.fate(name)) as Promise<any>;
-      for (const [type, { onEvent, isComplete }] of Object.entries(world.handlers)) {
-        const handlers = {
-          onEvent: (event: any) => mortal(`onEvent of ${type}`, () => onEvent(event)),
-          isComplete: (event: any) => mortal(`isComplete of ${type}`, () => isComplete(event)),
-        };
-        Object.assign(world.handlers, { [type]: death.survived(handlers, world.clock) });
-      }
+      const { onEvent, isComplete } = world.handlers;
+      world.handlers = death.survived({
+        onEvent: event => mortal(`onEvent of ${event.ResourceType}`, () => onEvent(event)),
+        isComplete: event => mortal(`isComplete of ${event.ResourceType}`, () => isComplete(event)),
+      }, world.clock);
       await play(world);
     } finally {
       await world.close();

@@ -146,7 +146,7 @@ describe('mount targets', () => {
     await set.deploy({ ...targets(), SubnetIds: [world.subnet.a1, world.subnet.b1] });
     const slow = world.efs.mountTargets.find(({ subnetId }) => subnetId === world.subnet.b1)!;
     const event = set.event('Delete', targets(), { PhysicalResourceId: set.physicalId });
-    const handlers = world.handlers['Custom::MountTargets'];
+    const handlers = world.handlers;
     const started = { ...event, ...await handlers.onEvent(event) };
     slow.phase.begin('deleting', 'deleted', 300_000);
     world.clock.advance(45_000);

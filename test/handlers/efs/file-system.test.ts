@@ -98,7 +98,7 @@ describe('creating a file system', () => {
   test('waits for the deletion of the one that has the token, and then makes it', async () => {
     await stack.deploy(PLAIN);
     const token = (await world.describe(stack.physicalId!)).CreationToken;
-    await world.handlers['Custom::FileSystem'].onEvent(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
+    await world.handlers.onEvent(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
 
     const again = world.stack('Custom::FileSystem');
     const { FileSystemId } = await again.deploy(PLAIN);
@@ -120,7 +120,7 @@ describe('a creation that CloudFormation cancels', () => {
   });
 
   test('is undone when the Delete comes after the Create', async () => {
-    await world.handlers['Custom::FileSystem'].onEvent(stack.event('Create', ENCRYPTED));
+    await world.handlers.onEvent(stack.event('Create', ENCRYPTED));
     expect(ids()).toHaveLength(1);
     await stack.cancel(ENCRYPTED);
     expect(ids()).toEqual([]);
@@ -129,7 +129,7 @@ describe('a creation that CloudFormation cancels', () => {
   test('is undone when the Create runs after the Delete began', async () => {
     const cancelling = stack.cancel(ENCRYPTED);
     await world.clock.sleep((CREATION_TIMEOUT_SECONDS - 10) * 1000);
-    const { PhysicalResourceId } = await world.handlers['Custom::FileSystem'].onEvent(stack.event('Create', ENCRYPTED));
+    const { PhysicalResourceId } = await world.handlers.onEvent(stack.event('Create', ENCRYPTED));
     await cancelling;
     world.clock.advance(10_000);
     expect(PhysicalResourceId).toMatch(/^fs-/);
@@ -222,7 +222,7 @@ describe('updating a file system', () => {
   test('stops what an update that was cancelled still does', async () => {
     await stack.deploy(PLAIN);
     const [PhysicalResourceId, wanted] = [stack.physicalId!, { ...PLAIN, ThroughputMode: 'elastic', FileSystemTags: tags({ late: '1' }) }];
-    const handlers = world.handlers['Custom::FileSystem'];
+    const handlers = world.handlers;
     const cancelled = stack.event('Update', wanted, { PhysicalResourceId, OldResourceProperties: PLAIN as any });
     await handlers.onEvent(cancelled);
     await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId, OldResourceProperties: wanted as any }));
@@ -233,11 +233,11 @@ describe('updating a file system', () => {
 
   test('says that the file system is gone', async () => {
     await stack.deploy(PLAIN);
-    await world.handlers['Custom::FileSystem'].onEvent(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
+    await world.handlers.onEvent(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
     world.clock.advance(60_000);
     const known = { PhysicalResourceId: stack.physicalId, OldResourceProperties: PLAIN as any };
     const update = stack.event('Update', { ...PLAIN, FileSystemTags: [] }, known);
-    await expect(world.handlers['Custom::FileSystem'].onEvent(update)).rejects.toThrow(`file system ${stack.physicalId} is gone`);
+    await expect(world.handlers.onEvent(update)).rejects.toThrow(`file system ${stack.physicalId} is gone`);
   });
 
   test('of the library, which sends a default that was absent before, replaces nothing', async () => {
@@ -283,7 +283,7 @@ describe('changing an immutable property', () => {
   test('and cancelling before it is ready gives back the old one, and leaves nothing else', async () => {
     await stack.deploy(PLAIN);
     const [old] = ids();
-    await world.handlers['Custom::FileSystem'].onEvent(
+    await world.handlers.onEvent(
       stack.event('Update', REPLACING, { PhysicalResourceId: old, OldResourceProperties: PLAIN as any }));
     expect(ids()).toHaveLength(2);
     const back = await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: REPLACING as any }));
@@ -304,7 +304,7 @@ describe('changing an immutable property', () => {
     await stack.deploy(PLAIN);
     const [old] = ids();
     const event = { PhysicalResourceId: old, OldResourceProperties: PLAIN as any };
-    await world.handlers['Custom::FileSystem'].onEvent(stack.event('Update', REPLACING, event));
+    await world.handlers.onEvent(stack.event('Update', REPLACING, event));
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: REPLACING as any }));
     world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
@@ -366,8 +366,8 @@ describe('deleting a file system', () => {
     await stack.deploy(PLAIN);
     await world.foreignTarget(stack.physicalId!, world.subnet.a1);
     const event = stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId });
-    const started = { ...event, ...await world.handlers['Custom::FileSystem'].onEvent(event) };
-    expect(await world.handlers['Custom::FileSystem'].isComplete(started)).toEqual({ IsComplete: false });
+    const started = { ...event, ...await world.handlers.onEvent(event) };
+    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
 
     const target = world.efs.mountTargets[0];
     target.phase.begin('deleting', 'deleted', 40_000);

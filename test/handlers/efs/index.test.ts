@@ -1,6 +1,9 @@
 import type * as entry from '../../../lambda/efs';
 
 describe('the entry of the EFS handlers', () => {
+  beforeEach(() => { jest.spyOn(console, 'log').mockImplementation(() => {}); });
+  afterEach(() => { jest.restoreAllMocks(); });
+
   const load = (timeout: string | undefined) => {
     const before = process.env.CREATION_TIMEOUT_SECONDS;
     try {
@@ -14,14 +17,14 @@ describe('the entry of the EFS handlers', () => {
   };
   const event = { RequestType: 'Create', ResourceProperties: {} } as any;
 
-  test.each(['Custom::Other', 'constructor'])('says that it does not know %s', async ResourceType => {
+  test.each(['Custom::Other', 'constructor'])('refuses the resource type %s, and names those that it supports', async ResourceType => {
     const { onEvent, isComplete } = load('120');
     await expect(onEvent({ ...event, ResourceType })).rejects.toThrow(
-      new RegExp(`^this handler knows Custom::FileSystem, .*Custom::MountTargets, .*, and not ${ResourceType}$`));
-    await expect(isComplete({ ...event, ResourceType })).rejects.toThrow('this handler knows');
+      new RegExp(`^unknown resource type ${ResourceType}; this handler supports Custom::FileSystem, .*Custom::MountTargets, `));
+    await expect(isComplete({ ...event, ResourceType })).rejects.toThrow(`unknown resource type ${ResourceType}; `);
   });
 
   test('needs to know how long a creation may take', () => {
-    expect(() => load(undefined)).toThrow("'CREATION_TIMEOUT_SECONDS' must be a number");
+    expect(() => load(undefined)).toThrow('environment variable CREATION_TIMEOUT_SECONDS is not set');
   });
 });

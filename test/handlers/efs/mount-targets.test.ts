@@ -28,8 +28,8 @@ const subnets = (...names: Name[]) => ({ SubnetIds: names.map(name => world.subn
 const nameOf = (subnetId: string) => Object.entries(world.subnet).find(([, value]) => value === subnetId)![0];
 const targets = () => world.efs.mountTargets;
 const places = (fileSystemId = id) => targets().filter(target => target.fileSystemId === fileSystemId).map(({ subnetId }) => nameOf(subnetId)).sort();
-const onEvent = (event: any) => world.handlers['Custom::MountTargets'].onEvent(event);
-const isComplete = (event: any) => world.handlers['Custom::MountTargets'].isComplete(event);
+const onEvent = (event: any) => world.handlers.onEvent(event);
+const isComplete = (event: any) => world.handlers.isComplete(event);
 
 describe('creating a set', () => {
   test('makes a mount target in each Availability Zone, and tells of each by the position of its subnet', async () => {

@@ -113,9 +113,9 @@ describe('a policy', () => {
 
     const { handlers } = world;
     const deletion = stack.event('Delete', wanted('a'), { PhysicalResourceId: 'Stack-Thing-1ABC' });
-    const started = { ...deletion, ...await handlers['Custom::FileSystemPolicy'].onEvent(deletion) };
+    const started = { ...deletion, ...await handlers.onEvent(deletion) };
     await stack.play(stack.event('Create', wanted('a')));
-    while (!(await handlers['Custom::FileSystemPolicy'].isComplete(started)).IsComplete) { world.clock.advance(5_000); }
+    while (!(await handlers.isComplete(started)).IsComplete) { world.clock.advance(5_000); }
     expect(of(id).policy).toBeUndefined();
   });
 });

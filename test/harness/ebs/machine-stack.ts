@@ -1,6 +1,6 @@
 import { properties as importProperties, type World } from './world';
 import { SnapshotImportLifecycle } from '../../../lambda/ebs/snapshot-import';
-import { identityOf } from '../../../lambda/shared/resource-lifecycle';
+import { identityOf } from '../../../lambda/shared/identity';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { Stack } from '../stack';
 

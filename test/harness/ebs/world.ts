@@ -1,11 +1,15 @@
 import { AsyncLocalStorage } from 'async_hooks';
 import { createHash } from 'crypto';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand, type StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { KILLED } from './mortality';
-import { makeHandlers } from '../../../lambda/ebs';
+import { ebsLifecycles } from '../../../lambda/ebs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
-import type { Handlers } from '../../../lambda/shared/resource-lifecycle';
+import { handlersOf } from '../../../lambda/shared/event-handlers';
+import type { EventHandlers } from '../../../lambda/shared/provider-event';
 import { exportCleanUp } from '../../../lambda/transfer/export/clean-up';
 import { exportThings } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
@@ -94,7 +98,7 @@ export class World {
     { Effect: 'Allow', Action: '*', Resource: '*' },
     ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
   ]);
-  public handlers!: Handlers;
+  public handlers!: EventHandlers;
   /** How often each transfer function was invoked; the one of several steps, for each of them. */
   public readonly invocations: Record<string, number> = {};
   private readonly functions: Record<string, Function> = {};
@@ -224,12 +228,18 @@ export class World {
       [TRANSFER_ENVIRONMENT.bucket]: TRANSFERS,
       [TRANSFER_ENVIRONMENT.stateMachineArn]: machine,
       [TRANSFER_ENVIRONMENT.exportStateMachineArn]: exporting,
-      [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
     });
     jest.spyOn(console, 'log').mockImplementation(() => {});
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
-    const { onEvent, isComplete } = makeHandlers();
+    const config = clientConfig();
+    const { onEvent, isComplete } = handlersOf(ebsLifecycles({
+      cloudFormation: new CloudFormationClient(config),
+      ebs: new EBSClient(config),
+      ec2: new EC2Client(config),
+      kms: new KMSClient(config),
+      sfn: new SFNClient(config),
+    }), { creationTimeoutSeconds: 120 });
     this.handlers = {
       onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
     };

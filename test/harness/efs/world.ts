@@ -9,8 +9,11 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { Efs as EfsService } from '../../../lambda/efs/efs';
 import { deferredThroughput } from '../../../lambda/efs/file-system/deferred-throughput';
 import { Schedules } from '../../../lambda/efs/file-system/schedules';
-import { makeHandlers } from '../../../lambda/efs/handlers';
+import { efsLifecycles } from '../../../lambda/efs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
+import { handlersOf } from '../../../lambda/shared/event-handlers';
+import type { EventHandlers } from '../../../lambda/shared/provider-event';
+import type { EfsResourceType } from '../../../src/contract/resource-types';
 import { Clock } from '../../../world/emulator/clock';
 import { Ec2 } from '../../../world/emulator/ec2';
 import { Efs, type EfsOptions } from '../../../world/emulator/efs';
@@ -54,7 +57,7 @@ export class World {
     { Effect: 'Allow', Action: '*', Resource: '*' },
     ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
   ]);
-  public handlers!: ReturnType<typeof makeHandlers>;
+  public handlers!: EventHandlers;
   /** Of the test itself; calls of its own do not count as calls of handlers. */
   public client!: EFSClient;
   /** `a1`, `a2`: two subnets of zone a; `b1`, `c1`; `x1` and `y1`, of zones a and b in another VPC. All but `c1` and those have IPv6 ranges. */
@@ -74,8 +77,8 @@ export class World {
     jest.spyOn(console, 'log').mockImplementation(() => {});
   }
 
-  public stack(type: keyof World['handlers'], logicalId = 'Thing', name = 'Stack'): Stack {
-    const stack = new Stack(this.clock, this.handlers[type], type, logicalId, name);
+  public stack(type: EfsResourceType, logicalId = 'Thing', name = 'Stack'): Stack {
+    const stack = new Stack(this.clock, this.handlers, type, logicalId, name);
     this.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
     return stack;
   }
@@ -135,7 +138,7 @@ export class World {
     this.client = new EFSClient(admin);
     this.clients.push(this.client, ...Object.values(clients));
     this.runDeferred = deferredThroughput({ efs: new EfsService(clients.efs), schedules: new Schedules(clients.scheduler) });
-    this.handlers = makeHandlers({ ...clients, efsIn }, { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS });
+    this.handlers = handlersOf(efsLifecycles({ ...clients, efsIn }), { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS });
   }
 
   private makeNetwork(): void {
@@ -181,7 +184,7 @@ export async function withEachCallFailing(
 }
 
 /** A new world for each test of a file, and a stack in it with one resource. */
-export function inEachTest(type: keyof World['handlers'], started: (world: World, stack: Stack) => void): void {
+export function inEachTest(type: EfsResourceType, started: (world: World, stack: Stack) => void): void {
   let world: World;
   beforeEach(async () => {
     world = await World.start();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'crypto';
 import type { Scene } from './scene';
 import type { Deploy, Template } from './template';
-import type { ProviderEvent } from '../../../../lambda/shared/resource-lifecycle';
+import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 import { arn } from '../../../../world/emulator/environment';
 
@@ -101,7 +101,7 @@ export class Deployment {
   /** A waiter that does not know that nobody waits any more. */
   public async latePoll(number: number): Promise<void> {
     const waiter = this.waiters[this.waiters.length - 1 - number];
-    if (waiter) { await this.handlers(waiter).isComplete(waiter).catch(() => {}); }
+    if (waiter) { await this.handlers.isComplete(waiter).catch(() => {}); }
   }
 
   private async bring(logicalId: LogicalId, number: number, step: Deploy): Promise<void> {
@@ -128,7 +128,7 @@ export class Deployment {
         this.unfinished = { logicalId, properties, id: was.id };
         throw new Planned('cancelled');
       }
-      if ((await this.handlers(started).isComplete(started)).IsComplete) {
+      if ((await this.handlers.isComplete(started)).IsComplete) {
         this.unfinished = undefined;
         this.hold(logicalId, { id: started.PhysicalResourceId!, properties });
         return;
@@ -151,8 +151,8 @@ export class Deployment {
     let late = started;
     for (let polls = 0; polls < MOST_POLLS; polls++) {
       if (polls === 2 && !late) { late = await this.start(event).catch(() => undefined); }
-      if (late && polls < 6) { await this.handlers(late).isComplete(late).catch(() => {}); }
-      if ((await this.handlers(deletion).isComplete(deletion)).IsComplete) { throw new Planned('cancelled'); }
+      if (late && polls < 6) { await this.handlers.isComplete(late).catch(() => {}); }
+      if ((await this.handlers.isComplete(deletion)).IsComplete) { throw new Planned('cancelled'); }
       this.scene.world.clock.advance(LONG_POLL);
     }
     throw new Error('a cancelled creation was not undone');
@@ -229,14 +229,14 @@ export class Deployment {
     const started = await this.start(event);
     this.waiters.push(started);
     for (let polls = 0; polls < MOST_POLLS; polls++) {
-      if ((await this.handlers(event).isComplete(started)).IsComplete) { return started.PhysicalResourceId!; }
+      if ((await this.handlers.isComplete(started)).IsComplete) { return started.PhysicalResourceId!; }
       this.scene.world.clock.advance(POLL);
     }
     throw new Error('Operation timed out');
   }
 
   private async start(event: ProviderEvent<any>): Promise<ProviderEvent<any>> {
-    const result = await this.handlers(event).onEvent(event);
+    const result = await this.handlers.onEvent(event);
     if (event.RequestType === 'Delete') { expect(result.PhysicalResourceId).toBe(event.PhysicalResourceId); }
     return { ...event, ...result };
   }
@@ -246,8 +246,8 @@ export class Deployment {
     this.completed(logicalId, held);
   }
 
-  private handlers({ ResourceType }: ProviderEvent<any>) {
-    return this.scene.world.handlers[ResourceType as keyof Scene['world']['handlers']];
+  private get handlers(): EventHandlers {
+    return this.scene.world.handlers;
   }
 
   private event(type: 'Create' | 'Update' | 'Delete', logicalId: LogicalId, properties: any, more: Partial<ProviderEvent<any>>): ProviderEvent<any> {

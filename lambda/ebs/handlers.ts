@@ -1,0 +1,16 @@
+import { MachineImageLifecycle } from './machine-image';
+import { ebsServices, exportServices, type EbsClients } from './services';
+import { SnapshotExportLifecycle } from './snapshot-export';
+import { SnapshotImportLifecycle } from './snapshot-import';
+import type { EbsResourceType } from '../../src/contract/resource-types';
+import type { Lifecycles } from '../shared/event-handlers';
+
+/** Returns the lifecycle of each EBS resource by resource type. */
+export function ebsLifecycles(clients: EbsClients) {
+  const services = ebsServices(clients);
+  return {
+    'Custom::SnapshotImport': new SnapshotImportLifecycle(services),
+    'Custom::SnapshotExport': () => new SnapshotExportLifecycle(exportServices(clients)),
+    'Custom::MachineImage': new MachineImageLifecycle(services),
+  } satisfies Lifecycles<EbsResourceType>;
+}

@@ -1,0 +1,45 @@
+import { log } from './log';
+import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
+import type { Context, Lifecycle } from './resource-lifecycle';
+import type { OwnerProperties } from '../../src/contract/ownership';
+
+/** Creates the resource. If that fails, removes what was created all the same, and throws the error. */
+export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<OnEventResult> {
+  const context = contextOf(lifecycle, event);
+  try {
+    const old = event.RequestType === 'Update' ? event.OldResourceProperties : undefined;
+    const inRollback = old !== undefined && await lifecycle.inRollback?.(event.StackId);
+    const { id, memo } = await lifecycle.create(event.ResourceProperties, { ...context, ...(old && { old, oldId: event.PhysicalResourceId }) });
+    return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }), ...(inRollback && { InRollback: 'true' }) };
+  } catch (error) {
+    // The call may have succeeded although its answer was lost, and CloudFormation sends no Delete for a resource without an id.
+    await removeUnfinished(lifecycle, event, context).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
+    throw error;
+  }
+}
+
+async function removeUnfinished<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: ProviderEvent<P>, context: Context,
+): Promise<void> {
+  for (const { id, state } of await lifecycle.find([properties], context)) {
+    if (state !== 'unfinished') { continue; }
+    await lifecycle.delete(id, properties, context);
+    // Some resources take two calls to delete, and there will be no further poll to make the second.
+    if (!await lifecycle.gone(id, properties, context).catch(() => false)) { await lifecycle.delete(id, properties, context); }
+  }
+}
+
+/**
+ * Deletes what a creation has made that CloudFormation cancelled, before or while its function ran. Returns whether there
+ * was nothing to delete.
+ */
+export async function deleteCancelledCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
+  const context = contextOf(lifecycle, event);
+  const existing = await lifecycle.find([event.ResourceProperties], context);
+  const made = existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished');
+  for (const { id } of made) {
+    log({ event: 'removing what a cancelled creation made', id });
+    await lifecycle.delete(id, event.ResourceProperties, context);
+  }
+  return made.length === 0;
+}

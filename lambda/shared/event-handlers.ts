@@ -1,0 +1,126 @@
+import { createOrCleanUp, deleteCancelledCreation } from './creation';
+import { once } from './environment';
+import { inOneSentence, saidBy } from './errors';
+import { identityOf } from './identity';
+import { log } from './log';
+import { contextOf, type EventHandlers, type IsCompleteResult, type OnEventResult, type ProviderEvent } from './provider-event';
+import { replaceOrReturn } from './replacement';
+import type { Lifecycle } from './resource-lifecycle';
+import { isThrottle } from './retry';
+import type { OwnerProperties } from '../../src/contract/ownership';
+
+export interface HandlerOptions {
+  /** The timeout of the function that runs `onEvent`. */
+  readonly creationTimeoutSeconds: number;
+}
+
+/** How long a creation may still have an effect after the timeout of its function. */
+const LATE_CREATION_MARGIN_SECONDS = 30;
+
+/**
+ * The lifecycles of a service by resource type. A function makes its lifecycle when the first event of its type comes, because
+ * environment variables that only this type needs are missing from stacks without such a resource.
+ */
+export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle<any, object> | (() => Lifecycle<any, object>)>>;
+
+/** Returns the handlers of a service. */
+export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): EventHandlers {
+  const lifecycleOf = lookup(lifecycles);
+  return {
+    onEvent: reporting('onEvent', async event => begin(lifecycleOf(event.ResourceType), event, options)),
+    isComplete: reporting('isComplete', unlessThrottled(async event => poll(lifecycleOf(event.ResourceType), event))),
+  };
+}
+
+/** Returns a function that finds the lifecycle of a resource type, and keeps the ones that it made. */
+function lookup(lifecycles: Lifecycles): (resourceType: string) => Lifecycle<any, object> {
+  const made = new Map(Object.entries(lifecycles).map(([type, entry]) => [type, typeof entry === 'function' ? once(entry) : () => entry]));
+  return resourceType => {
+    const lifecycle = made.get(resourceType);
+    if (!lifecycle) { throw new Error(`unknown resource type ${resourceType}; this handler supports ${[...made.keys()].join(', ')}`); }
+    return lifecycle();
+  };
+}
+
+async function begin<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, options: HandlerOptions,
+): Promise<OnEventResult> {
+  switch (event.RequestType) {
+    case 'Create': return createOrCleanUp(lifecycle, event);
+    case 'Update': return updateOrReplace(lifecycle, event);
+    case 'Delete': return beginDeletion(lifecycle, event, options);
+  }
+}
+
+async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<OnEventResult> {
+  const id = event.PhysicalResourceId!;
+  const old = event.OldResourceProperties ?? event.ResourceProperties;
+  if (identityOf(lifecycle, event.ResourceProperties) !== identityOf(lifecycle, old)) { return replaceOrReturn(lifecycle, event); }
+  await lifecycle.update?.(id, event.ResourceProperties, old, contextOf(lifecycle, event));
+  return { PhysicalResourceId: id };
+}
+
+async function beginDeletion<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, { creationTimeoutSeconds }: HandlerOptions,
+): Promise<OnEventResult> {
+  const id = event.PhysicalResourceId!;
+  if (lifecycle.physicalId.test(id)) {
+    const context = contextOf(lifecycle, event);
+    await lifecycle.delete(id, event.ResourceProperties, context);
+    return { PhysicalResourceId: id, Since: `${context.deletionBegan}` };
+  }
+  await deleteCancelledCreation(lifecycle, event);
+  const until = Date.now() + 1000 * (creationTimeoutSeconds + LATE_CREATION_MARGIN_SECONDS);
+  return { PhysicalResourceId: id, LateCreationUntil: `${until}` };
+}
+
+async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<IsCompleteResult> {
+  if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event) }; }
+  const attributes = await lifecycle.ready(event.PhysicalResourceId!, event.ResourceProperties, {
+    ...contextOf(lifecycle, event), memo: event.Memo, old: event.OldResourceProperties, mayBeCancelled: event.InRollback === undefined,
+  });
+  return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };
+}
+
+/** Returns whether the deletion is complete; if it is not, makes its next step. */
+async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
+  if (event.LateCreationUntil !== undefined) {
+    // Decide this first: a creation may end while the search is running.
+    const isOver = Date.now() >= Number(event.LateCreationUntil);
+    return await deleteCancelledCreation(lifecycle, event) && isOver;
+  }
+  const id = event.PhysicalResourceId!;
+  if (await lifecycle.gone(id, event.ResourceProperties, contextOf(lifecycle, event))) { return true; }
+  await lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event));
+  return false;
+}
+
+/** Wraps a poll so that it is merely incomplete if the service is throttling: the next poll continues. */
+function unlessThrottled<P>(handler: (event: ProviderEvent<P>) => Promise<IsCompleteResult>): (event: ProviderEvent<P>) => Promise<IsCompleteResult> {
+  return async event => {
+    try {
+      return await handler(event);
+    } catch (error) {
+      if (!isThrottle(error)) { throw error; }
+      log({ event: 'the service is busy', error: (error as Error).message });
+      return { IsComplete: false };
+    }
+  };
+}
+
+/** Wraps a handler so that its result or error is logged, and that CloudFormation shows an error as one sentence. */
+function reporting<P, R>(step: string, handler: (event: ProviderEvent<P>) => Promise<R>): (event: ProviderEvent<P>) => Promise<R> {
+  return async event => {
+    const { RequestType, LogicalResourceId, PhysicalResourceId } = event;
+    try {
+      const result = await handler(event);
+      log({ event: step, RequestType, LogicalResourceId, PhysicalResourceId, result });
+      return result;
+    } catch (error) {
+      log({ event: `${step} failed`, RequestType, LogicalResourceId, PhysicalResourceId, error: String((error as Error).stack) });
+      // Name the resource in the error, because it stays behind and has to be deleted by hand.
+      const isUnnamed = RequestType === 'Delete' && PhysicalResourceId !== undefined && !(error as Error).message.includes(PhysicalResourceId);
+      throw inOneSentence(isUnnamed ? new Error(`${PhysicalResourceId} cannot be deleted: ${saidBy(error)}`) : error);
+    }
+  };
+}

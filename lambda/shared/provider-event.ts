@@ -1,0 +1,55 @@
+import { identityOf } from './identity';
+import type { Context, Lifecycle } from './resource-lifecycle';
+import type { OwnerProperties } from '../../src/contract/ownership';
+
+/** The event, as the Provider framework hands it over. */
+export interface ProviderEvent<P> {
+  readonly RequestType: 'Create' | 'Update' | 'Delete';
+  readonly StackId: string;
+  readonly RequestId: string;
+  readonly ResourceType: string;
+  readonly LogicalResourceId: string;
+  readonly PhysicalResourceId?: string;
+  readonly ResourceProperties: P;
+  readonly OldResourceProperties?: P;
+  /** `Created.memo`; from `onEvent` for `isComplete`, as all that follow. */
+  readonly Memo?: string;
+  /** The resource was made during a rollback. */
+  readonly InRollback?: 'true';
+  /** Until when a cancelled creation may still be running; milliseconds since 1970, in digits. */
+  readonly LateCreationUntil?: string;
+  /** When a deletion began; milliseconds since 1970, in digits. */
+  readonly Since?: string;
+}
+
+export interface OnEventResult {
+  readonly PhysicalResourceId: string;
+  readonly Memo?: string;
+  readonly InRollback?: 'true';
+  readonly LateCreationUntil?: string;
+  readonly Since?: string;
+}
+
+export interface IsCompleteResult {
+  readonly IsComplete: boolean;
+  readonly Data?: object;
+}
+
+/** The two functions that the Provider framework calls. */
+export interface EventHandlers {
+  onEvent(event: ProviderEvent<any>): Promise<OnEventResult>;
+  isComplete(event: ProviderEvent<any>): Promise<IsCompleteResult>;
+}
+
+/** Returns the context of an event, for its properties or for others. */
+export function contextOf<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, properties = event.ResourceProperties,
+): Context {
+  return {
+    stackId: event.StackId,
+    logicalId: event.LogicalResourceId,
+    requestId: event.RequestId,
+    identity: identityOf(lifecycle, properties),
+    deletionBegan: event.Since === undefined ? Date.now() : Number(event.Since),
+  };
+}

@@ -1,0 +1,39 @@
+import { createOrCleanUp } from './creation';
+import { log } from './log';
+import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
+import type { Found, Lifecycle } from './resource-lifecycle';
+import type { OwnerProperties } from '../../src/contract/ownership';
+
+/**
+ * Handles an update to another identity, which is either a change by the user
+ * or the rollback of one; the event does not say which. The wanted resource may
+ * therefore exist already, beside what a failed change left unfinished. Removes
+ * the leftovers, then returns to the existing resource or creates one.
+ */
+export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<OnEventResult> {
+  const context = contextOf(lifecycle, event);
+  const old = event.OldResourceProperties ?? event.ResourceProperties;
+  const existing = await lifecycle.find([event.ResourceProperties, old], context);
+  const matching = existing.filter(thing => thing.identity === context.identity && thing.state === 'usable');
+  // The current resource comes before earlier ones that were retained.
+  const wanted = matching.find(({ id }) => id === event.PhysicalResourceId) ?? matching[0];
+
+  for (const leftover of leftoversIn(existing, wanted, event)) {
+    log({ event: 'removing what a failed change left', id: leftover.id });
+    // A failure here must not fail the rollback: CloudFormation may have removed the policy that allowed the deletion already.
+    await lifecycle.delete(leftover.id, old, contextOf(lifecycle, event, old)).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
+  }
+  if (!wanted) { return createOrCleanUp(lifecycle, event); }
+  await lifecycle.update?.(wanted.id, event.ResourceProperties, old, context);
+  return { PhysicalResourceId: wanted.id };
+}
+
+/** Returns the resources that a failed change has left, and that no other event will delete. */
+function leftoversIn(existing: readonly Found[], wanted: Found | undefined, event: ProviderEvent<unknown>): Found[] {
+  // CloudFormation still has the id of the wanted resource, so it never learned of the replacement and will not delete it.
+  const wasNeverReplaced = wanted?.id === event.PhysicalResourceId;
+  return existing
+    .filter(thing => thing.state === 'unfinished' || (thing.holdsNoData && wasNeverReplaced && thing !== wanted))
+    // A repeated delivery of the event finds what the first one made.
+    .filter(thing => thing.requestId !== event.RequestId);
+}
