@@ -3,11 +3,30 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import type { SnapshotImport } from './snapshot-import';
 import type { BlockDeviceMappingProperty } from '../contract/machine-image';
-import { VOLUME_LIMITS } from '../private/ebs/volume-limits';
 import { check, misuse, notBoth, wholeGibibytes } from '../private/resource/validation';
 
 /** What EC2 takes for instances of one kind or another. */
 const DEVICE_NAME = /^(\/dev\/)?(sd[a-z]|xvd[a-z]{1,2}|hd[a-z])\d{0,2}$/;
+
+interface VolumeLimits {
+  /** GiB. */
+  readonly size: readonly [number, number];
+  readonly iops?: { readonly range: readonly [number, number]; readonly perGib: number; readonly required?: boolean };
+  /** MiB a second. */
+  readonly throughput?: readonly [number, number];
+  readonly notForRoot?: boolean;
+}
+
+/** Limits of volume types, from https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsBlockDevice.html and the user guide. */
+const VOLUME_LIMITS: Record<string, VolumeLimits> = {
+  gp2: { size: [1, 16_384] },
+  gp3: { size: [1, 65_536], iops: { range: [3_000, 80_000], perGib: 500 }, throughput: [125, 2_000] },
+  io1: { size: [4, 16_384], iops: { range: [100, 64_000], perGib: 50, required: true } },
+  io2: { size: [4, 65_536], iops: { range: [100, 256_000], perGib: 1_000, required: true } },
+  st1: { size: [125, 16_384], notForRoot: true },
+  sc1: { size: [125, 16_384], notForRoot: true },
+  standard: { size: [1, 1_024] },
+};
 
 /**
  * How volumes are made from a disk of a machine image. Whoever launches an instance may override all of it.

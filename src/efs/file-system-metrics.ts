@@ -1,6 +1,7 @@
-import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as efs from 'aws-cdk-lib/aws-efs';
+import type { IConstruct } from 'constructs';
 import { FileSystemBase } from './file-system-base';
-import { metricOf } from '../private/resource/metrics';
 
 /**
  * What Amazon EFS publishes of a file system, once a minute; storage every 15 minutes.
@@ -144,4 +145,18 @@ export abstract class FileSystemMetrics extends FileSystemBase {
     const dimensionsMap = { DestinationFileSystemId: destinationFileSystemId, ...props?.dimensionsMap };
     return this.metric('TimeSinceLastSync', { statistic: 'Maximum', ...props, dimensionsMap });
   }
+}
+
+/**
+ * Returns a metric of any file system.
+ *
+ * @internal
+ */
+export function metricOf(fileSystem: efs.IFileSystem & IConstruct, metricName: string, props: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: 'AWS/EFS',
+    metricName,
+    ...props,
+    dimensionsMap: { FileSystemId: fileSystem.fileSystemId, ...props.dimensionsMap },
+  }).attachTo(fileSystem);
 }

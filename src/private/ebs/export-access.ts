@@ -2,9 +2,9 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { ExportRoles } from './exporter';
+import { literally } from './image-location';
 import { manifestKeyOf } from '../../contract/snapshot-export';
 import { acknowledgeWildcards } from '../resource/acknowledge';
-import { literally } from '../resource/policy-text';
 
 export interface ExportAccessProps {
   readonly snapshot: { readonly snapshotArn: string };
@@ -17,12 +17,11 @@ export interface ExportAccessProps {
 }
 
 /**
- * What the functions may do with the snapshot of an export and with its
- * object; the custom resource must depend on it.
+ * Grants the functions what they do with the snapshot of an export and with its object. The custom resource must depend on it.
  *
- * CloudFormation changes policies before it deletes what an update replaces.
- * So a part of the key that is known at deployment only may be anything for whoever removes objects,
- * which look at the mark of the object first; and whoever writes another key does so by another policy: see `SnapshotExport`.
+ * CloudFormation updates policies before it deletes the replaced resource, whose key may have been different. So the roles that
+ * delete objects get a wildcard for each token in the key, and check the object's metadata before they delete it; roles that write
+ * get one policy per key (see `SnapshotExport`).
  */
 export class ExportAccess extends Construct {
   constructor(scope: Construct, id: string, { snapshot, since, bucket, key, lists, roles }: ExportAccessProps) {
@@ -66,14 +65,14 @@ export class ExportAccess extends Construct {
   }
 }
 
-/** To see whose an object is. */
+/** Actions that read the metadata of an object, which names its owner. */
 const LOOK = ['s3:GetObject', 's3:GetObjectVersion'];
 const REMOVE = ['s3:DeleteObject', 's3:DeleteObjectVersion'];
 const ABORT = ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
-/** Without the first, S3 says of a missing object that access is denied. */
+/** Without s3:ListBucket, S3 answers 403 and not 404 for a missing object. */
 const LIST = ['s3:ListBucket', 's3:ListBucketMultipartUploads'];
 
-/** A key as a policy has to write it, with `*` for what is known at deployment only. */
+/** Returns a key as a policy must write it, with `*` for each token. */
 function anyToken(key: string): string {
   return key.split(TOKEN).map(literally).join('*');
 }

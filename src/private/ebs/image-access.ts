@@ -1,10 +1,9 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { DiskImageLocation } from './image-location';
+import { literally, type DiskImageLocation } from './image-location';
 import type { EbsProvider } from './provider';
 import { manifestKeyOf } from '../../contract/snapshot-export';
 import { acknowledgeWildcards } from '../resource/acknowledge';
-import { literally } from '../resource/policy-text';
 
 export interface ImageAccessProps {
   readonly image: DiskImageLocation;

@@ -1,15 +1,21 @@
+import { Token } from 'aws-cdk-lib';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 
-/** Where an image lies. */
+/** The object that holds an image, and its format. */
 export interface DiskImageLocation {
   readonly bucket: s3.IBucket;
   readonly key: string;
   readonly versionId?: string;
-  /** Which it must have. */
+  /** The ETag that the object must have. */
   readonly etag?: string;
-  /** Absent: what its first bytes say. */
+  /** The format; detected from the content if absent. */
   readonly format?: string;
   readonly containerAsRaw?: boolean;
-  /** Beside it lies its manifest. */
+  /** Whether an export wrote a manifest beside the object. */
   readonly manifest?: boolean;
+}
+
+/** Returns a key as a policy must write it: wildcards are escaped, and characters beyond Latin-1, which IAM does not accept, become `*`. */
+export function literally(key: string): string {
+  return Token.isUnresolved(key) ? key : key.replace(/[*?$]/g, character => `\${${character}}`).replace(/[^\x20-\xff]+/gu, '*');
 }

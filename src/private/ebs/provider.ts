@@ -6,7 +6,7 @@ import { anySnapshot, imageStatements, ownedSnapshots, snapshotReads } from './s
 import { Transfer } from './transfer';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
 import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
-import { Handlers } from '../functions/handlers';
+import { ProviderHandlers } from '../functions/provider-handlers';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
 
@@ -45,7 +45,7 @@ export class EbsProvider extends Construct {
   public readonly standing: IDependable;
 
   private readonly transfer: Transfer;
-  private readonly handlers: Handlers;
+  private readonly handlers: ProviderHandlers;
   private made: Exporter | undefined;
 
   private constructor(stack: Stack) {
@@ -53,7 +53,7 @@ export class EbsProvider extends Construct {
     const transfer = new Transfer(this, 'Transfer');
     applyBoundary(this);
     acknowledgeFunctions(this);
-    const handlers = new Handlers(this, {
+    const handlers = new ProviderHandlers(this, {
       bundle: 'ebs',
       environment: {
         [TRANSFER_ENVIRONMENT.bucket]: transfer.bucket.bucketName,

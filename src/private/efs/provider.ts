@@ -2,7 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
-import { Handlers } from '../functions/handlers';
+import { ProviderHandlers } from '../functions/provider-handlers';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
 import { ownerPrefix, rootStackOf } from '../resource/owner';
@@ -30,7 +30,7 @@ export class EfsProvider extends Construct {
 
   private constructor(stack: Stack) {
     super(stack, EfsProvider.ID);
-    const handlers = new Handlers(this, { bundle: 'efs' });
+    const handlers = new ProviderHandlers(this, { bundle: 'efs' });
     applyBoundary(this);
     acknowledgeFunctions(this);
     this.role = handlers.role;

@@ -1,7 +1,8 @@
-import { Stack } from 'aws-cdk-lib';
+import { Aspects, CfnResource, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type { Construct } from 'constructs';
-import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS } from '../../contract/ownership';
+import type { Construct, IConstruct } from 'constructs';
+import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, RETAINED_TAG } from '../../contract/ownership';
 import { acknowledgeWildcards } from '../resource/acknowledge';
 import { ownerOf } from '../resource/owner';
 
@@ -12,9 +13,8 @@ export interface AdoptionAccessProps {
 }
 
 /**
- * Lets the EFS handlers mark a file system that is not this stack's yet as this
- * construct's, and do nothing else to it; whatever else they do to it is allowed by
- * that mark. The custom resource must depend on it.
+ * Lets the EFS handlers put the owner tag of this construct on a file system that does not belong to the stack yet.
+ * Everything else that they do to the file system is allowed by that tag. The custom resource must depend on this policy.
  */
 export class AdoptionAccess extends iam.Policy {
   constructor(scope: Construct, id: string, { role, fileSystemId }: AdoptionAccessProps) {
@@ -42,4 +42,18 @@ export class AdoptionAccess extends iam.Policy {
     });
     acknowledgeWildcards(this, 'Which file system has a creation token, and to which stack it belongs, is known at deployment only; all that is allowed is to mark it');
   }
+}
+
+/**
+ * Retains a file system of aws-cdk-lib with all its parts, and sets a tag that lets the handlers see this, because
+ * CloudFormation does not return a DeletionPolicy. The tag also makes the update a change: CloudFormation rejects an
+ * update that changes only a DeletionPolicy.
+ */
+export function retainForMigration(fileSystem: efs.FileSystem): void {
+  Aspects.of(fileSystem).add({
+    visit(construct: IConstruct): void {
+      if (CfnResource.isCfnResource(construct)) { construct.applyRemovalPolicy(RemovalPolicy.RETAIN); }
+    },
+  });
+  (fileSystem.node.defaultChild as efs.CfnFileSystem).tags.setTag(RETAINED_TAG, Stack.of(fileSystem).stackId);
 }

@@ -7,25 +7,25 @@ import { applyArchitecture, commonFunctionProps, executionPolicies } from './set
 import { RESOURCE_MOST_MINUTES } from '../../contract/limits';
 import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
 
-export interface HandlersProps {
-  /** `efs` or `ebs`: what it is for, and the name of its bundle. */
+export interface ProviderHandlersProps {
+  /** The service, `efs` or `ebs`, whose name the bundle has too. */
   readonly bundle: string;
   readonly environment?: { [name: string]: string };
 }
 
-/** How long `onEvent` may take; a Delete of a cancelled creation waits as long for it. */
+/** The time limit of `onEvent`. The Delete of a cancelled creation waits as long as this for it to end. */
 const ON_EVENT_TIMEOUT = Duration.minutes(2);
 /** The time inside of `isComplete` is not counted in this. */
 const TOTAL_TIMEOUT = Duration.minutes(RESOURCE_MOST_MINUTES);
 const QUERY_INTERVAL = Duration.seconds(5);
 
 /** The `onEvent` and `isComplete` of one service, under one role, behind aws-cdk-lib's provider framework. */
-export class Handlers {
+export class ProviderHandlers {
   public readonly role: iam.Role;
   public readonly serviceToken: string;
   private readonly functions: HandlerFunction[];
 
-  constructor(scope: Construct, { bundle, environment }: HandlersProps) {
+  constructor(scope: Construct, { bundle, environment }: ProviderHandlersProps) {
     this.role = new iam.Role(scope, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       managedPolicies: executionPolicies(scope),
@@ -50,7 +50,7 @@ export class Handlers {
     this.serviceToken = provider.serviceToken;
   }
 
-  /** For what is there only if some construct needs it. */
+  /** Adds a variable that only some constructs need. */
   public addEnvironment(name: string, value: string): void {
     this.functions.forEach(each => each.addEnvironment(name, value));
   }
