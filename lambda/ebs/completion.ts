@@ -11,7 +11,7 @@ interface Tagged {
   readonly tags: readonly Partial<TagProperty>[];
 }
 
-/** Whether it was reported to CloudFormation as complete. Until then, CloudFormation does not know it, and nobody uses it. */
+/** Whether it was reported to CloudFormation as complete. Until then, nothing in the stack refers to it. */
 export function isHandedOut({ tags }: Tagged): boolean {
   return stateOf(tags) !== 'creating';
 }

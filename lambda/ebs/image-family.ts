@@ -13,7 +13,7 @@ export function currentSince({ tags }: Image): number {
   return Number(valueOf(tags, MACHINE_IMAGE_TAGS.currentSince) ?? 0);
 }
 
-/** What becomes of an image that is no longer the current one of its resource. */
+/** The fate of an image that is no longer the current one of its resource. */
 export interface Departure {
   /** Whether it is kept, as `retainPrevious` says; otherwise it is deregistered. */
   readonly keep: boolean;
@@ -22,7 +22,7 @@ export interface Departure {
 }
 
 /**
- * Decides what becomes of `image`.
+ * Decides the fate of `image`.
  *
  * CloudFormation deletes what an update replaced only after the update has succeeded, and that Delete looks like the one of a
  * rollback, or of the end of the stack. So the decision needs two facts: whether another image has become current since, and

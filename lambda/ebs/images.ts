@@ -90,7 +90,7 @@ export class Images extends Ec2Tagged<Image> {
     await this.call('ModifyImageAttribute', id, () => this.ec2.send(new ModifyImageAttributeCommand({ ImageId: id, LaunchPermission })));
   }
 
-  /** undefined: never. */
+  /** Sets the deprecation date; undefined removes it. */
   public async deprecate(id: string, at: Date | undefined): Promise<void> {
     await (at
       ? this.call('EnableImageDeprecation', id, () => this.ec2.send(new EnableImageDeprecationCommand({ ImageId: id, DeprecateAt: at })))

@@ -26,7 +26,7 @@ export interface StartedImport extends StartedSnapshot {
   readonly parent?: TransferParent;
 }
 
-/** What is decided about a snapshot before it is started, except for its parent. */
+/** The decisions about a snapshot before it is started, except for its parent. */
 interface ImportRequest {
   readonly properties: SnapshotImportProperties;
   readonly context: CreateContext<SnapshotImportProperties>;

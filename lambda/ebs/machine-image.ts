@@ -12,7 +12,7 @@ import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
 import { stateOf, stateTag } from '../shared/state-tag';
 
-/** What only the creation can find out. */
+/** Facts that only the creation can find out. */
 interface ImageMemo {
   /** Milliseconds since 1970. */
   readonly registered: number;

@@ -17,7 +17,7 @@ import { removeLeftovers } from '../transfer/import/leftovers';
 import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent/use';
 import { notCompleted, SnapshotInUse, type Snapshot } from '../transfer/snapshot/snapshots';
 
-/** What only the creation can find out: the image as it was then. */
+/** Facts that only the creation can find out: the image as it was then. */
 interface ImportMemo {
   readonly source: PinnedSource;
   readonly encrypted: boolean;

@@ -2,11 +2,11 @@ import { DescribeSnapshotAttributeCommand, ModifySnapshotAttributeCommand, type 
 import { saidBy } from '../shared/errors';
 import { retrying } from '../shared/retry';
 
-/** Who, beside its owner, may make volumes from a snapshot. */
+/** The accounts, besides its owner, that may make volumes from a snapshot. */
 export class SnapshotSharing {
   constructor(private readonly ec2: EC2Client) {}
 
-  /** Exactly these accounts. */
+  /** Shares the snapshot with exactly these accounts. */
   public async set(id: string, accounts: readonly string[]): Promise<void> {
     const { CreateVolumePermissions = [] } = await this.call('DescribeSnapshotAttribute', id, () =>
       this.ec2.send(new DescribeSnapshotAttributeCommand({ SnapshotId: id, Attribute: 'createVolumePermission' })));

@@ -31,7 +31,7 @@ export interface StartedSnapshot {
 /**
  * Minutes without a block after which EBS gives up the snapshot, so that it does not stay pending if nothing else can remove it.
  * The longest silence of an import that goes on: a minute until isComplete has started the transfer, two in which Lambda has no
- * room for a worker, two and a half in which EBS does not know the snapshot, and as much again if a worker dies and is repeated.
+ * room for a worker, two and a half in which EBS does not find the snapshot, and as much again if a worker dies and is repeated.
  */
 const INACTIVITY_MINUTES = 15;
 /** The longest that an import can take while CloudFormation waits. */

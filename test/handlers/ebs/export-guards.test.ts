@@ -1,0 +1,64 @@
+import { createHash } from 'crypto';
+import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { World, type WorldOptions } from '../../harness/ebs/world';
+
+const EXPORTS = 'exports';
+
+let world: World;
+afterEach(() => world.close());
+
+/** Starts a world with a snapshot of one block; returns the properties of its export. */
+async function given(options: WorldOptions = {}): Promise<Record<string, unknown>> {
+  world = await World.start({ smallExport: { partBlocks: 10, rangeParts: 2, blocks: 4 }, ebs: { startWindow: 0 }, ...options });
+  world.s3.createBucket(EXPORTS);
+  const SnapshotId = await world.givenSnapshot({ 1: Buffer.alloc(BLOCK_SIZE, createHash('sha256').update('one').digest()) });
+  return { SnapshotId, Bucket: EXPORTS, Key: 'disk.img', Owner: 'Stack/Export', RemovalPolicy: 'Delete' };
+}
+
+const keys = () => world.s3.buckets.get(EXPORTS)!.versions().map(({ key }) => key).sort();
+
+test('an export under RETAIN is not deleted, whoever requests it', async () => {
+  const properties = await given();
+  const stack = world.exports();
+  await stack.deploy({ ...properties, RemovalPolicy: 'Retain' });
+  await expect(stack.destroy()).rejects.toThrow(
+    "s3://exports/disk.img was not deleted because its 'removalPolicy' is RETAIN; CloudFormation should not have requested this");
+  expect(keys()).toEqual(['disk.img', 'disk.img.manifest']);
+});
+
+test('an export under RETAIN that failed leaves nothing', async () => {
+  const properties = await given();
+  world.denied.push('ebs:GetSnapshotBlock');
+  await expect(world.exports().deploy({ ...properties, RemovalPolicy: 'Retain' })).rejects.toThrow('ebs:GetSnapshotBlock failed');
+  expect(keys()).toEqual([]);
+  expect(world.transferObjects).toEqual([]);
+});
+
+test('an export of another stack is not deleted', async () => {
+  const properties = await given();
+  const stack = world.exports();
+  await stack.deploy(properties);
+  const other = world.exports('Other');
+  await other.play(other.event('Delete', properties, { PhysicalResourceId: stack.physicalId }));
+  expect(keys()).toEqual(['disk.img', 'disk.img.manifest']);
+});
+
+test('an export is not handed out before its execution has ended', async () => {
+  const answers: unknown[] = [];
+  let poll: (() => Promise<unknown>) | undefined;
+  const properties = await given({
+    around: (called, work) => world.run(async () => {
+      const result = await work();
+      // The object is there, and Step Functions has not received the answer yet.
+      if (called === 'exportFinish') { answers.push([keys(), await poll!()]); }
+      return result;
+    }),
+  });
+  const event = world.exports().event('Create', properties);
+  const started = { ...event, ...await world.handlers.onEvent(event) };
+  poll = () => world.handlers.isComplete(started);
+  await poll();
+  await world.clock.sleep(600_000);
+  expect(answers).toEqual([[['disk.img', 'disk.img.manifest'], { IsComplete: false }]]);
+  expect(await poll()).toMatchObject({ IsComplete: true });
+});
