@@ -105,6 +105,7 @@ describe('by id', () => {
     expect(other.physicalId).toBe(id);
     await stack.destroy();
     expect(ids()).toEqual([id]);
+    expect(world.tags(id)[OWNERSHIP_TAGS.stackId]).toBe(other.stackId);
   });
 
   test('is refused where CloudFormation still has the file system or a mount target, unless their stack says that it retains them', async () => {

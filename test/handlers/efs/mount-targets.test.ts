@@ -167,6 +167,16 @@ describe('creating a set', () => {
     expect(world.efs.fileSystems.map(({ tags }) => tags)).not.toContainEqual({ [RECORD]: expect.anything() });
   });
 
+  test('leaves no record behind, if it fails after the record was written', async () => {
+    world.server.faults.inject('efs:TagResource', { kind: 'lost-answer' });
+    world.server.faults.inject('efs:TagResource', { kind: 'error', code: 'AccessDeniedException', status: 403, message: 'denied' });
+    const before = world.tags(id);
+    await expect(onEvent(stack.event('Create', { ...set, ...subnets('a1') }))).rejects.toThrow('denied');
+    // The creation wrote its record, its repetition was denied, and the clean-up marked the record before it removed it.
+    expect(world.server.count('efs:TagResource')).toBe(3);
+    expect(world.tags(id)).toEqual(before);
+  });
+
   test('removes what it made, if one cannot be made', async () => {
     await expect(stack.deploy({ ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.9', '10.9.9.9'] }))
       .rejects.toThrow(/BadRequest: .*10\.9\.9\.9/);

@@ -209,6 +209,15 @@ describe('a replication', () => {
     expect(replications()).toEqual([[id, FAR, 'ENABLED']]);
   });
 
+  test('that a later request made is not deleted by a late poll of an earlier one', async () => {
+    const stack = world.stack('Custom::ReplicationConfiguration');
+    await stack.deploy(wanted({ Region: FAR }));
+    const late = stack.event('Update', wanted({ Region: FAR }), { PhysicalResourceId: stack.physicalId, OldResourceProperties: wanted({ Region: FAR }) });
+    await stack.deploy(wanted({ Region: 'us-east-1' }));
+    await expect(world.handlers['Custom::ReplicationConfiguration'].isComplete(late)).rejects.toThrow('by now, which is not as wanted');
+    expect(replications()).toEqual([[id, 'us-east-1', 'ENABLED']]);
+  });
+
   test('of somebody else is left alone', async () => {
     await world.client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId: id, Destinations: [{ Region: REGION }] }));
     const stack = world.stack('Custom::ReplicationConfiguration');

@@ -46,4 +46,4 @@ test(`${STACKS} file systems with three mount targets each deploy at once, at ${
   expect(world.efs.mountTargets.every(({ lifeCycleState }) => lifeCycleState === 'available')).toBe(true);
   expect(each(efs.length - throttled)).toBeLessThanOrEqual(MOST_ANSWERED);
   expect(each(efs.length)).toBeLessThanOrEqual(MOST_CALLS);
-}, 300_000);
+});

@@ -1,0 +1,46 @@
+import { CONTEXT, FILES, fileSystem, stacks } from './given';
+import { tokenOf } from '../../../../../lambda/efs/file-system/immutables';
+import { isTakenUpAgain, wasRetained } from '../../../../../lambda/efs/file-system/retained';
+
+const OLD = { ...FILES, CreationToken: 'old' };
+const NEW = { ...FILES, CreationToken: 'new' };
+
+describe('a creation finds a file system of its own resource', () => {
+  test('that an earlier operation made: CloudFormation has retained it', () => {
+    expect(wasRetained(fileSystem({ requestId: 'earlier' }), CONTEXT)).toBe(true);
+    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, old: NEW })).toBe(true);
+  });
+
+  test('that this operation made', () => {
+    expect(wasRetained(fileSystem({ requestId: 'request' }), CONTEXT)).toBe(false);
+    expect(wasRetained(fileSystem({ requestId: 'earlier', state: 'creating' }), CONTEXT)).toBe(false);
+  });
+
+  test('that is in use until now', () => {
+    expect(wasRetained(fileSystem({ requestId: 'earlier' }, { CreationToken: tokenOf(FILES) }), { ...CONTEXT, old: FILES })).toBe(false);
+    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, old: { ...FILES, AdoptFileSystemId: 'fs-1' } })).toBe(false);
+  });
+});
+
+describe('an update comes back to an earlier file system', () => {
+  const isMarked = (rollingBack: boolean | 'unknown', tags = {}, old = OLD) =>
+    isTakenUpAgain(fileSystem({ requestId: 'earlier', ...tags }), NEW, old, { context: CONTEXT, stacks: stacks(rollingBack) });
+
+  test('by the user: CloudFormation has retained it, so it is marked', async () => {
+    expect(await isMarked(false)).toBe(true);
+  });
+
+  test('by a rollback, which only takes back the latest operation', async () => {
+    expect(await isMarked(true)).toBe(false);
+  });
+
+  test('and CloudFormation does not say why: it is marked', async () => {
+    expect(await isMarked('unknown')).toBe(true);
+  });
+
+  test('that this request made, is still the same, or has a state already', async () => {
+    expect(await isMarked(false, { requestId: 'request' })).toBe(false);
+    expect(await isMarked(false, {}, NEW)).toBe(false);
+    expect(await isMarked(false, { state: 'creating' })).toBe(false);
+  });
+});
