@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { report } from './tally';
@@ -17,7 +17,7 @@ import { MUTANTS, type Mutant } from '../test/mutants';
  */
 const root = resolve(__dirname, '..');
 const LANES = 2;
-const COPIED = ['src', 'lambda', 'world', 'test', 'package.json', 'tsconfig.json', 'tsconfig.dev.json'];
+const COPIED = ['src', 'lambda', 'world', 'test', 'package.json', 'tsconfig.json'];
 
 interface Verdict {
   readonly killed: boolean;
@@ -29,7 +29,7 @@ class Workshop {
   private readonly folder = mkdtempSync(join(tmpdir(), 'mutants-'));
 
   constructor() {
-    for (const name of COPIED.filter(each => existsSync(join(root, each)))) { cpSync(join(root, name), join(this.folder, name), { recursive: true }); }
+    for (const name of COPIED) { cpSync(join(root, name), join(this.folder, name), { recursive: true }); }
     symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'));
   }
 
