@@ -84,6 +84,13 @@ describe('copy', () => {
     world.expectContent(snapshotId, image);
   });
 
+  test('copies its first part although there was no time from the start', async () => {
+    const { world, aws, input, snapshotId } = transfer;
+    await plan(aws, input);
+    expect(await copy(aws, { snapshotId, n: 0 }, { getRemainingTimeInMillis: () => 59_000 })).toEqual({ done: false });
+    expect(world.ebs.snapshot(snapshotId)).toMatchObject({ putCount: 8 });
+  });
+
   test('that is refused for a while when its time ends leaves the rest to the next invocation', async () => {
     const { world, aws, input, snapshotId } = transfer;
     await plan(aws, input);

@@ -2,6 +2,7 @@ import { PLENTY, Transfer } from './transfer';
 import { copy } from '../../../lambda/transfer/import/copy';
 import { plan } from '../../../lambda/transfer/import/plan';
 import { seal } from '../../../lambda/transfer/import/seal';
+import { IMAGES } from '../../harness/ebs/world';
 
 let transfer: Transfer;
 
@@ -14,6 +15,25 @@ describe('seal', () => {
     await plan(aws, input, 20);
     await copy(aws, { snapshotId, n: 0 }, PLENTY);
     await expect(seal(aws, { snapshotId })).rejects.toThrow(`range 1 of snapshot ${snapshotId} was not copied completely`);
+    expect(world.server.count('ebs:CompleteSnapshot')).toBe(0);
+  });
+
+  test('refuses while a block is missing', async () => {
+    const { world, aws, input, snapshotId } = transfer;
+    await plan(aws, input);
+    await copy(aws, { snapshotId, n: 0 }, PLENTY);
+    const record = await transfer.object('digests/0');
+    await aws.store.saveRange(snapshotId, 0, Buffer.from(record).fill(0, 7 * 32, 8 * 32));
+    await expect(seal(aws, { snapshotId })).rejects.toThrow(`range 0 of snapshot ${snapshotId} was not copied completely`);
+    expect(world.server.count('ebs:CompleteSnapshot')).toBe(0);
+  });
+
+  test('refuses an image that was replaced after it was copied', async () => {
+    const { world, image, aws, input, snapshotId } = transfer;
+    await plan(aws, input);
+    await copy(aws, { snapshotId, n: 0 }, PLENTY);
+    await world.s3.put(IMAGES, 'disk.img', Buffer.concat([image, Buffer.alloc(1)]));
+    await expect(seal(aws, { snapshotId })).rejects.toThrow('was replaced or deleted while it was being imported');
     expect(world.server.count('ebs:CompleteSnapshot')).toBe(0);
   });
 
