@@ -3,20 +3,20 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 import { CreateFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
 import { App, Stack, type CfnElement } from 'aws-cdk-lib';
-import { otherAccount, runPipeline, type Account } from './ebs/pipeline';
 import type { StackOutcome } from '../../world/cloudformation';
 import { connects } from '../../world/emulator/ec2/routing';
 import { ACCOUNT, AVAILABILITY_ZONES, REGION } from '../../world/emulator/environment';
-import { World } from '../harness/deployment/world';
+import { DeploymentWorld } from '../harness/deployment/deployment-world';
+import { otherAccount, runPipeline, type Account } from '../harness/deployment/pipeline';
 
 // The examples import the library by its name, as a user does.
 jest.mock('cdk-durable-storage', () => jest.requireActual('../../src'), { virtual: true });
 
 const ENV = { account: ACCOUNT, region: REGION };
 const folder = mkdtempSync(join(tmpdir(), 'examples-'));
-let world: World;
+let world: DeploymentWorld;
 
-beforeAll(async () => { world = await World.start({ lambda: { maxProcesses: 20 } }); });
+beforeAll(async () => { world = await DeploymentWorld.start({ lambda: { maxProcesses: 20 } }); });
 afterAll(async () => {
   await world.close();
   rmSync(folder, { recursive: true, force: true });

@@ -14,34 +14,71 @@ export type Fault =
 export const THROTTLE: Fault = { kind: 'error', code: 'ThrottlingException', status: 400, message: 'Rate exceeded' };
 export const BROKEN: Fault = { kind: 'error', code: 'InternalServerError', status: 500, message: 'internal error' };
 
-/** Faults that wait for the calls they are meant for. */
+/** Returns the fault of a call, or undefined if nothing goes wrong. */
+export type Chooser = (operation: string) => Fault | undefined;
+
+interface Plan {
+  readonly operation: string;
+  readonly skip: number;
+  /** Infinity for a fault that lasts. */
+  readonly times: number;
+  readonly byChance: boolean;
+  readonly when: () => boolean;
+  readonly effect: () => Fault | undefined;
+  seen: number;
+  fired: number;
+}
+
+/**
+ * The faults that a test has planned for calls of services. A test whose fault never happens has tested nothing, so `clear`
+ * throws, also when the server closes. Campaigns, in which chance decides what happens, say `byChance`.
+ */
 export class Faults {
-  private plans: { readonly operation: string; readonly fault: Fault; skip: number; left: number }[] = [];
-  private chooser: ((operation: string) => Fault | undefined) | undefined;
+  private plans: Plan[] = [];
+  private chooser: { readonly choose: Chooser; readonly byChance: boolean; fired: number } | undefined;
 
-  /** The next `times` calls of an operation (`ebs:PutSnapshotBlock`) fail so, after `skip` that succeed. */
-  public inject(operation: string, fault: Fault, { times = 1, skip = 0 } = {}): void {
-    this.plans.push({ operation, fault, skip, left: times });
+  /** Makes the next `times` calls of an operation (`ebs:PutSnapshotBlock`) fail, after `skip` calls that succeed. */
+  public inject(operation: string, fault: Fault, { times = 1, skip = 0, byChance = false } = {}): void {
+    this.plans.push({ operation, skip, times, byChance, when: () => true, effect: () => fault, seen: 0, fired: 0 });
   }
 
-  /** Lets a function decide for every call, from a seed for example. */
-  public choose(chooser: (operation: string) => Fault | undefined): void {
-    this.chooser = chooser;
+  /** Runs an action just before the service handles the next `times` calls of an operation for which `when` holds. */
+  public before(operation: string, action: () => void, { times = 1, when = (): boolean => true } = {}): void {
+    this.plans.push({ operation, skip: 0, times, byChance: false, when, effect: () => void action(), seen: 0, fired: 0 });
   }
 
+  /** Lets a function decide for every call that no plan is for, from a seed for example. */
+  public choose(choose: Chooser, { byChance = false } = {}): void {
+    this.chooser = { choose, byChance, fired: 0 };
+  }
+
+  /** Forgets all plans. Throws if one of them has not come true. */
   public clear(): void {
+    const missed = this.missed();
     this.plans = [];
     this.chooser = undefined;
+    if (missed.length > 0) { throw new Error(`faults that a test planned, and that did not happen: ${missed.join('; ')}`); }
   }
 
-  /** What shall happen to this call; consumes it. */
+  /** Returns what happens to this call, and counts it. */
   public next(operation: string): Fault | undefined {
     for (const plan of this.plans) {
-      if (plan.operation !== operation || plan.left === 0) { continue; }
-      if (plan.skip > 0) { plan.skip--; continue; }
-      plan.left--;
-      return plan.fault;
+      if (plan.operation !== operation || plan.fired === plan.times || !plan.when() || plan.seen++ < plan.skip) { continue; }
+      plan.fired++;
+      const fault = plan.effect();
+      if (fault) { return fault; }
     }
-    return this.chooser?.(operation);
+    const fault = this.chooser?.choose(operation);
+    if (fault) { this.chooser!.fired++; }
+    return fault;
+  }
+
+  /** A fault that lasts has to happen once, any other as often as planned. */
+  private missed(): string[] {
+    const missed = this.plans.filter(({ byChance, fired, times }) => !byChance && fired < (times === Infinity ? 1 : times))
+      .map(({ operation, fired, times, skip, seen }) =>
+        `${operation}, ${fired} of ${times} times${skip > 0 ? ` after ${skip} calls` : ''} (${seen} calls seen)`);
+    const { byChance, fired, choose } = this.chooser ?? { byChance: true, fired: 0 };
+    return byChance || fired > 0 ? missed : [...missed, `none of those that this function chooses: ${choose}`];
   }
 }

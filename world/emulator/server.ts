@@ -87,10 +87,12 @@ export class EmulatorServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
+  /** Throws if a fault that a test planned has not happened. */
   public async close(): Promise<void> {
     const closed = new Promise(resolve => this.server.close(resolve));
     this.sockets.forEach(socket => socket.destroy());
     await closed;
+    this.faults.clear();
   }
 
   private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {

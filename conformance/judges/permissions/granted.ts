@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { DemoStack, type DemoStackProps } from '../../../examples/demo/stack';
-import { OWN_ROLE } from '../../../test/harness/deployment/world';
+import { OWN_ROLE } from '../../../test/harness/deployment/deployment-world';
 import { CloudFormation } from '../../../world/cloudformation';
 import { Emulator } from '../../../world/emulator/emulator';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
@@ -13,7 +13,7 @@ import type { Report } from '../../tools/report';
 const STACK = 'Demo';
 const SETTINGS = 'for props that the demo does not use; test/deployments/efs needs it';
 const FAILURE = 'for a way to fail or to be replaced that the demo does not take; test/deployments and test/handlers need it';
-const IMAGES = 'for machine images and shared snapshots, which the demo does not have; test/deployments/ebs/machine-image.ts needs it';
+const IMAGES = 'for machine images and shared snapshots, which the demo does not have; test/deployments/ebs/machine-image.test.ts needs it';
 const PARTS = 'for images that were uploaded in parts, with a SHA-256 of each; test/deployments needs it';
 const CDK = 'the CDK grants it with every Distributed Map';
 

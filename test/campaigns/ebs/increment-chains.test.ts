@@ -3,7 +3,12 @@ import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { disk, IMAGES, properties, TRANSFERS, World } from '../../harness/ebs/world';
 import type { Stack } from '../../harness/stack';
 
-/** `CHAINS=200 npx jest test/handlers/ebs/increment-chains` plays more, of another seed each time; `SEED=…` plays the same again. */
+/**
+ * Random chains of increments, each compared with the image that it was made from:
+ *
+ *     CHAINS=200 npx jest test/campaigns/ebs/increment-chains.test.ts     more, from another seed each time
+ *     SEED=123 npx jest test/campaigns/ebs/increment-chains.test.ts       the same ones again
+ */
 const RUNS = Number(process.env.CHAINS ?? 4);
 const SEED = Number(process.env.SEED ?? (process.env.CHAINS === undefined ? 20_261_121 : Date.now() % 2 ** 31));
 const MOST_BLOCKS = 64;

@@ -85,7 +85,7 @@ describe('a call that fails once does no harm', () => {
 
 test('a service that refuses throughout fails the deployment with its error, and leaves nothing', async () => {
   const world = await World.start();
-  world.server.faults.inject('efs:CreateFileSystem', BROKEN, { times: 1_000 });
+  world.server.faults.inject('efs:CreateFileSystem', BROKEN, { times: Infinity });
   const stack = world.stack('Custom::FileSystem');
   await expect(stack.deploy({ Owner: 'Stack/Files', RemovalPolicy: 'Delete' })).rejects.toThrow('InternalServerError: internal error');
   expect(world.efs.fileSystems).toEqual([]);

@@ -1,13 +1,13 @@
 import { CreateFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
 import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { Adopt, FileSystem, type FileSystemProps } from '../../../src';
+import { DeploymentWorld } from '../../harness/deployment/deployment-world';
 import { vpcIn } from '../../harness/deployment/efs-network';
-import { World } from '../../harness/deployment/world';
 
-let world: World;
+let world: DeploymentWorld;
 let foreign: string;
 beforeEach(async () => {
-  world = await World.start();
+  world = await DeploymentWorld.start();
   const client = new EFSClient(world.emulator.config);
   foreign = (await client.send(new CreateFileSystemCommand({ CreationToken: 'theirs', Encrypted: true, Tags: [{ Key: 'a', Value: 'b' }] }))).FileSystemId!;
   await world.pass({ minutes: 1 });

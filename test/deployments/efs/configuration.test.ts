@@ -5,18 +5,18 @@ import * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { BackupPolicy, FileSystem, FileSystemPolicy, LifecycleConfiguration, ReplicationConfiguration, type FileSystemProps } from '../../../src';
+import { DeploymentWorld } from '../../harness/deployment/deployment-world';
 import { vpcIn } from '../../harness/deployment/efs-network';
-import { World } from '../../harness/deployment/world';
 
 const FAR = 'eu-central-1';
 const { AFTER_7_DAYS, AFTER_30_DAYS, AFTER_90_DAYS } = efs.LifecyclePolicy;
 const { ReplicationConfiguration: To, ReplicationOverwriteProtection: Protection } = efs;
 
-let world: World;
+let world: DeploymentWorld;
 /** Of somebody else. */
 let foreignId: string;
 beforeEach(async () => {
-  world = await World.start();
+  world = await DeploymentWorld.start();
   const client = new EFSClient(world.emulator.config);
   foreignId = (await client.send(new CreateFileSystemCommand({ CreationToken: 'theirs' }))).FileSystemId!;
   await world.pass({ minutes: 1 });

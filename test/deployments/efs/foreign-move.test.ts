@@ -3,19 +3,19 @@ import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import { MountTargets, TagSet } from '../../../src';
+import { DeploymentWorld } from '../../harness/deployment/deployment-world';
 import { vpcIn } from '../../harness/deployment/efs-network';
-import { World } from '../../harness/deployment/world';
 
 interface Theirs {
   readonly fileSystemId: string;
   readonly accessPointId: string;
 }
 
-let world: World;
+let world: DeploymentWorld;
 let one: Theirs;
 let other: Theirs;
 beforeEach(async () => {
-  world = await World.start();
+  world = await DeploymentWorld.start();
   const client = new EFSClient(world.emulator.config);
   const make = async (token: string): Promise<Theirs> => {
     const { FileSystemId } = await client.send(new CreateFileSystemCommand({ CreationToken: token }));

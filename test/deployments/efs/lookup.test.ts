@@ -2,13 +2,13 @@ import { CreateFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { FileSystem, MountTargets, TagSet } from '../../../src';
+import { DeploymentWorld } from '../../harness/deployment/deployment-world';
 import { vpcIn } from '../../harness/deployment/efs-network';
-import { World } from '../../harness/deployment/world';
 
-let world: World;
+let world: DeploymentWorld;
 let ids: Record<string, string>;
 beforeEach(async () => {
-  world = await World.start();
+  world = await DeploymentWorld.start();
   const client = new EFSClient(world.emulator.config);
   const make = async (stage: string) =>
     [stage, (await client.send(new CreateFileSystemCommand({ CreationToken: stage, Tags: [{ Key: 'stage', Value: stage }] }))).FileSystemId!];

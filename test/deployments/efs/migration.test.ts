@@ -2,11 +2,11 @@ import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import { FileSystem } from '../../../src';
+import { DeploymentWorld } from '../../harness/deployment/deployment-world';
 import { vpcIn } from '../../harness/deployment/efs-network';
-import { World } from '../../harness/deployment/world';
 
-let world: World;
-beforeEach(async () => { world = await World.start(); });
+let world: DeploymentWorld;
+beforeEach(async () => { world = await DeploymentWorld.start(); });
 afterEach(() => world.close());
 
 const before = (retain: boolean) => (stack: Stack) => {

@@ -1,11 +1,11 @@
 import { CfnOutput, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { ThroughputMode } from 'aws-cdk-lib/aws-efs';
 import { FileSystem, ThroughputCooldown } from '../../../src';
+import { DeploymentWorld } from '../../harness/deployment/deployment-world';
 import { vpcIn } from '../../harness/deployment/efs-network';
-import { World } from '../../harness/deployment/world';
 
-let world: World;
-beforeEach(async () => { world = await World.start(); });
+let world: DeploymentWorld;
+beforeEach(async () => { world = await DeploymentWorld.start(); });
 afterEach(() => world.close());
 
 const files = (throughputMode: ThroughputMode, throughputCooldown?: ThroughputCooldown) => (stack: Stack) => {

@@ -34,11 +34,7 @@ const MOMENTS: Record<string, string> = {
 
 /** Runs something once, in the middle of a call of the execution. */
 function at(operation: string, action: () => void): void {
-  let done = false;
-  world.server.faults.choose(called => {
-    if (called === operation && !done && world.invocations.plan) { done = true; action(); }
-    return undefined;
-  });
+  world.server.faults.before(operation, action, { when: () => world.invocations.plan > 0 });
 }
 
 afterEach(() => world.close());

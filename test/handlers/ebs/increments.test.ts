@@ -277,10 +277,7 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
 
   test('goes although that ends just when it is condemned', async () => {
     await start();
-    world.server.faults.choose(operation => {
-      if (operation === 'ec2:CreateTags') { world.clock.advance(900_000); }
-      return undefined;
-    });
+    world.server.faults.before('ec2:CreateTags', () => world.clock.advance(900_000), { times: Infinity });
     const event = stack.event('Update', background(), { PhysicalResourceId: old, OldResourceProperties: properties() });
     const { id } = await stack.play(event);
     await stack.play(stack.event('Delete', properties(), { PhysicalResourceId: old }));

@@ -11,13 +11,9 @@ async function start(options?: WorldOptions, image = disk(5 * BLOCK_SIZE + 1)): 
 
 /** Does something once the snapshot is completed, before it can be read. */
 function whenCompleted(action: (snapshotId: string) => void): void {
-  let done = false;
-  world.server.faults.choose(operation => {
-    // Of a verification that has failed before, other parts may still go on.
-    const completed = world.snapshotIds.filter(id => world.ebs.snapshot(id)?.state === 'completed');
-    if (operation === 'ebs:ListSnapshotBlocks' && completed.length > 0 && !done) { done = true; action(completed[0]); }
-    return undefined;
-  });
+  // Other parts of a verification that has failed before may still go on.
+  const completed = () => world.snapshotIds.find(id => world.ebs.snapshot(id)?.state === 'completed');
+  world.server.faults.before('ebs:ListSnapshotBlocks', () => action(completed()!), { when: () => completed() !== undefined });
 }
 
 const refusal = (Reason: string, message: string) => ({ kind: 'error' as const, code: 'ValidationException', status: 400, message, members: { Reason } });

@@ -204,10 +204,7 @@ describe('another image', () => {
     const first = await stack.deploy(machineProperties(snapshotId));
     world.stacks.statuses.set(stack.stackId, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
     let both = 0;
-    world.server.faults.choose(operation => {
-      if (operation === 'ec2:DeregisterImage') { both = images().length; }
-      return undefined;
-    });
+    world.server.faults.before('ec2:DeregisterImage', () => { both = images().length; });
     const second = await stack.deploy(machineProperties(snapshotId, change(snapshotId)));
     expect(second.ImageId).not.toBe(first.ImageId);
     expect(both).toBe(2);

@@ -138,10 +138,7 @@ describe('an export', () => {
   test('that meets what somebody wrote meanwhile fails, and leaves that alone', async () => {
     await start();
     const mine = await world.s3.put(IMAGES, 'disk.img', 'mine');
-    world.server.faults.choose(operation => {
-      if (operation === 's3:CompleteMultipartUpload') { world.s3.buckets.get(EXPORTS)!.add(mine); }
-      return undefined;
-    });
+    world.server.faults.before('s3:CompleteMultipartUpload', () => { world.s3.buckets.get(EXPORTS)!.add(mine); });
     await expect(world.exports().deploy(wanted(await sparse()))).rejects.toThrow('somebody wrote s3://exports/disk.img during the export');
     expect(keys()).toEqual(['disk.img']);
     expect((await bytesOf('disk.img')).toString()).toBe('mine');
@@ -578,7 +575,7 @@ describe('random snapshots in a bad world', () => {
       if (!/^(ebs:|s3:)/.test(operation) || !random.chance(noise)) { return undefined; }
       const fault = random.of(operation === 'ebs:GetSnapshotBlock' && random.chance(0.4) ? [REFUSED_TOKEN] : PASSING);
       return fault.kind === 'error' && operation.startsWith('s3:') ? { ...fault, status: 503, code: 'SlowDown' } : fault;
-    });
+    }, { byChance: true });
 
     const format = random.of(['RAW', 'QCOW2', 'VHD']);
     await world.exports('Whole').deploy(wanted(next, { Format: format }));

@@ -12,11 +12,7 @@ async function start(options?: WorldOptions, image = disk(3 * BLOCK_SIZE + 1)): 
 
 /** Runs something at the first call of an operation, from a point of the deployment on. */
 function atFirst(operation: string, action: () => void): void {
-  let done = false;
-  world.server.faults.choose(called => {
-    if (called === operation && !done) { done = true; action(); }
-    return undefined;
-  });
+  world.server.faults.before(operation, action);
 }
 
 afterEach(() => world.close());

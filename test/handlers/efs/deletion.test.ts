@@ -75,7 +75,7 @@ describe('a deletion that something else prevents', () => {
   test('names access points, where EFS says no more than that it is in use', async () => {
     await begin();
     const { AccessPointId: point } = await world.client.send(new CreateAccessPointCommand({ ClientToken: 'point', FileSystemId: id }));
-    world.server.faults.inject('efs:DeleteFileSystem', { kind: 'error', code: 'FileSystemInUse', status: 409, message: 'in use' }, { times: 100 });
+    world.server.faults.inject('efs:DeleteFileSystem', { kind: 'error', code: 'FileSystemInUse', status: 409, message: 'in use' }, { times: Infinity });
     await expect(stack.destroy()).rejects.toThrow(`as long as it has access points: delete ${point} first`);
   });
 });

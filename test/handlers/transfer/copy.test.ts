@@ -68,7 +68,7 @@ describe('copy', () => {
     await plan(aws, input);
     // There is time for a first part of 8 blocks, each time.
     let puts = 0;
-    world.server.faults.choose(operation => { puts += operation === 'ebs:PutSnapshotBlock' ? 1 : 0; return undefined; });
+    world.server.faults.before('ebs:PutSnapshotBlock', () => { puts++; }, { times: Infinity });
     const deadline = { getRemainingTimeInMillis: () => puts === 0 ? 900_000 : 59_000 };
 
     for (const done of [8, 16, 24, 32]) {
@@ -94,7 +94,7 @@ describe('copy', () => {
   test('that is refused for a while when its time ends leaves the rest to the next invocation', async () => {
     const { world, aws, input, snapshotId } = transfer;
     await plan(aws, input);
-    world.server.faults.inject('ebs:PutSnapshotBlock', { kind: 'error', code: 'ThrottlingException', status: 400, message: 'slow down' }, { skip: 12, times: 1000 });
+    world.server.faults.inject('ebs:PutSnapshotBlock', { kind: 'error', code: 'ThrottlingException', status: 400, message: 'slow down' }, { skip: 12, times: Infinity });
     const end = world.clock.now() + 90_000;
     expect(await copy(aws, { snapshotId, n: 0 }, { getRemainingTimeInMillis: () => end - world.clock.now() })).toEqual({ done: false });
     world.server.faults.clear();
@@ -124,10 +124,7 @@ describe('copy', () => {
     const { world, aws, input, snapshotId } = transfer;
     await plan(aws, input);
     let puts = 0;
-    world.server.faults.choose(operation => {
-      if (operation === 'ebs:PutSnapshotBlock' && puts++ === 0) { transfer.removePlan(); }
-      return undefined;
-    });
+    world.server.faults.before('ebs:PutSnapshotBlock', () => { if (puts++ === 0) { transfer.removePlan(); } }, { times: Infinity });
     const deadline = { getRemainingTimeInMillis: () => puts === 0 ? 900_000 : remaining };
     await expect(copy(aws, { snapshotId, n: 0 }, deadline)).rejects.toThrow(`the import of snapshot ${snapshotId} was cancelled`);
     expect(puts).toBe(remaining > 60_000 ? 40 : 8);

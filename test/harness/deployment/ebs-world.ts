@@ -1,5 +1,5 @@
 import { createHash } from 'crypto';
-import { World } from './world';
+import { DeploymentWorld, startEmulator } from './deployment-world';
 import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
 import { BLOCK_SIZE, type SnapshotView } from '../../../world/emulator/ebs';
 import { uploadInParts } from '../../../world/emulator/s3/upload';
@@ -10,39 +10,33 @@ export const VERSIONED_IMAGES = 'versioned-images';
 
 const MIB = 1024 * 1024;
 
-/** The account, looked at for its snapshots. */
-export class EbsWorld {
-  public static async start(): Promise<EbsWorld> {
-    const world = await World.start({ lambda: { maxProcesses: 20 } });
+/** An account with two buckets of images, and what tests ask about its snapshots. */
+export class EbsWorld extends DeploymentWorld {
+  public static override async start(): Promise<EbsWorld> {
+    const world = new EbsWorld(await startEmulator({ lambda: { maxProcesses: 20 } }));
     world.emulator.s3.createBucket(IMAGES);
     world.emulator.s3.createBucket(VERSIONED_IMAGES, { versioned: true });
-    return new EbsWorld(world);
-  }
-
-  private constructor(public readonly world: World) {}
-
-  public close(): Promise<void> {
-    return this.world.close();
+    return world;
   }
 
   /** Puts an image into a bucket, as its owner. */
   public async put(bucket: string, key: string, image: Buffer): Promise<{ versionId: string }> {
-    return this.world.emulator.s3.put(bucket, key, image);
+    return this.emulator.s3.put(bucket, key, image);
   }
 
   /** As a client does that uploads in parts, and gives each its SHA-256. */
   public async upload(bucket: string, key: string, image: Buffer): Promise<{ versionId: string }> {
-    return uploadInParts(this.world.emulator.server.url, bucket, key, [image]);
+    return uploadInParts(this.emulator.server.url, bucket, key, [image]);
   }
 
   /** Ids of the snapshots that this construct made. */
   public madeBy(owner: string): string[] {
-    const { snapshots } = this.world.emulator.ec2;
+    const { snapshots } = this.emulator.ec2;
     return snapshots.all.filter(({ tags }) => tags.get(`${OWNERSHIP_TAG_PREFIX}owner`) === owner).map(({ snapshotId }) => snapshotId);
   }
 
   public snapshot(id: string): SnapshotView {
-    const found = this.world.emulator.ebs.snapshot(id);
+    const found = this.emulator.ebs.snapshot(id);
     if (!found) { throw new Error(`there is no snapshot ${id}`); }
     return found;
   }
@@ -61,12 +55,12 @@ export class EbsWorld {
     // A parent may have had more.
     const padded = Buffer.alloc(((presentIndexes.at(-1) ?? 0) + 1) * BLOCK_SIZE);
     image.copy(padded);
-    expect(this.world.emulator.ebs.sha256(id, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
+    expect(this.emulator.ebs.sha256(id, padded.length)).toBe(createHash('sha256').update(padded).digest('hex'));
   }
 
   /** Of these stacks' imports there are these snapshots and no others, and transfer buckets hold nothing of others. */
   public expectOnly(stackName: string, ...ids: string[]): void {
-    const { ec2, s3 } = this.world.emulator;
+    const { ec2, s3 } = this.emulator;
     const made = ec2.snapshots.all.filter(({ tags }) => tags.get(`${OWNERSHIP_TAG_PREFIX}owner`)?.startsWith(`${stackName}/`));
     expect(made.map(({ snapshotId }) => snapshotId).sort()).toEqual([...ids].sort());
     const objects = this.transferBuckets(stackName).flatMap(name => s3.buckets.get(name)!.versions().map(({ key }) => key));
@@ -80,7 +74,7 @@ export class EbsWorld {
   }
 
   public transferBuckets(stackName: string): string[] {
-    return [...this.world.emulator.s3.buckets.keys()].filter(name => name.startsWith(`${stackName.toLowerCase()}-`));
+    return [...this.emulator.s3.buckets.keys()].filter(name => name.startsWith(`${stackName.toLowerCase()}-`));
   }
 }
 

@@ -1,45 +1,47 @@
 import { CreateFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
 import type { Stack } from 'aws-cdk-lib';
 import type { IFileSystem } from 'aws-cdk-lib/aws-efs';
+import { DeploymentWorld, startEmulator } from './deployment-world';
 import { Network } from './network';
-import { World } from './world';
 import { FileSystem } from '../../../src';
 import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
 import type * as efs from '../../../world/emulator/efs';
+import type { Emulator } from '../../../world/emulator/emulator';
 
-/** The account, looked at for its file systems. */
-export class EfsWorld {
-  public static async start(): Promise<EfsWorld> {
-    return new EfsWorld(await World.start({ lambda: { maxProcesses: 16 } }));
+/** An account with a VPC, and what tests ask about its file systems. */
+export class EfsWorld extends DeploymentWorld {
+  public static override async start(): Promise<EfsWorld> {
+    return new EfsWorld(await startEmulator({ lambda: { maxProcesses: 16 } }));
   }
 
   public readonly network: Network;
-  /** For what others do, who know nothing of stacks. */
+  /** A client of somebody who uses no stacks. */
   public readonly client: EFSClient;
 
-  private constructor(public readonly world: World) {
-    this.network = new Network(world.emulator);
-    this.client = new EFSClient(world.emulator.config);
+  protected constructor(emulator: Emulator) {
+    super(emulator);
+    this.network = new Network(emulator);
+    this.client = new EFSClient(emulator.config);
   }
 
-  public async close(): Promise<void> {
+  public override async close(): Promise<void> {
     this.client.destroy();
-    await this.world.close();
+    await super.close();
   }
 
   public fileSystem(id: string): efs.FileSystem {
-    const found = this.world.emulator.efs.fileSystems.find(one => one.id === id);
+    const found = this.emulator.efs.fileSystems.find(one => one.id === id);
     if (!found) { throw new Error(`there is no file system ${id}`); }
     return found;
   }
 
   public targetsOf(fileSystemId: string): efs.MountTarget[] {
-    return this.world.emulator.efs.mountTargets.filter(target => target.fileSystemId === fileSystemId);
+    return this.emulator.efs.mountTargets.filter(target => target.fileSystemId === fileSystemId);
   }
 
   /** Ids of the file systems that this construct made, whatever became of its stack. */
   public madeBy(owner: string): string[] {
-    return this.world.emulator.efs.fileSystems.filter(({ tags }) => tags[`${OWNERSHIP_TAG_PREFIX}owner`] === owner).map(({ id }) => id);
+    return this.emulator.efs.fileSystems.filter(({ tags }) => tags[`${OWNERSHIP_TAG_PREFIX}owner`] === owner).map(({ id }) => id);
   }
 
   /** A file system's tags, without those of this library. */
@@ -64,7 +66,7 @@ export class EfsWorld {
 
   /** No file system of these constructs' owner, and no network interface of a mount target that is gone. */
   public expectNothingLeft(stackName: string): void {
-    const { efs, ec2 } = this.world.emulator;
+    const { efs, ec2 } = this.emulator;
     expect(efs.fileSystems.filter(({ tags }) => tags[`${OWNERSHIP_TAG_PREFIX}owner`]?.startsWith(`${stackName}/`)).map(({ id }) => id)).toEqual([]);
     expect(ec2.networkInterfaces.length).toBe(efs.mountTargets.length);
   }
@@ -74,7 +76,7 @@ export class EfsWorld {
     const { FileSystemId } = await this.client.send(new CreateFileSystemCommand({
       CreationToken: token, Tags: [{ Key: 'team', Value: 'others' }, { Key: 'Name', Value: token }],
     }));
-    await this.world.pass({ minutes: 3 });
+    await this.pass({ minutes: 3 });
     return FileSystemId!;
   }
 

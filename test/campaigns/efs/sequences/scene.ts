@@ -49,7 +49,7 @@ export class Scene {
       }
       inSuccession++;
       return FAULTS[Math.floor(next() * FAULTS.length)];
-    });
+    }, { byChance: true });
     const { FileSystemId } = await this.world.client.send(new CreateFileSystemCommand({
       CreationToken: 'foreign', Tags: [{ Key: 'team', Value: 'theirs' }],
     }));

@@ -51,10 +51,7 @@ test('an import tells EBS how far it is, and CloudWatch what it did, range by ra
     await world.s3.put(IMAGES, 'disk.img', disk(8 * BLOCK_SIZE));
     world.server.faults.inject('ebs:PutSnapshotBlock', { kind: 'error', code: 'ThrottlingException', status: 400, message: 'slow down' }, { times: 3 });
     let progress = 0;
-    world.server.faults.choose(operation => {
-      if (operation === 'ebs:CompleteSnapshot') { progress = world.ebs.snapshot(world.snapshotIds[0])!.progress; }
-      return undefined;
-    });
+    world.server.faults.before('ebs:CompleteSnapshot', () => { progress = world.ebs.snapshot(world.snapshotIds[0])!.progress; });
     await world.stack().deploy(properties());
     const ranges = lines.filter(({ event }) => event === 'range copied');
     expect(ranges.map(({ Import, BlocksWritten }) => [Import, BlocksWritten])).toEqual([['Stack/Image', 4], ['Stack/Image', 4]]);

@@ -8,7 +8,8 @@ import { CloudFormation, type DeployOptions } from '../../../world/cloudformatio
 import { Emulator, type EmulatorOptions } from '../../../world/emulator/emulator';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
 
-const ASSETS = resolve(__dirname, '..', '..', '..', 'assets');
+/** The bundles. */
+export const ASSETS = resolve(__dirname, '..', '..', '..', 'assets');
 
 export type Build = (stack: Stack) => void;
 
@@ -23,8 +24,14 @@ export interface Options extends DeployOptions {
 /** Logical ids of this library's roles; those of the CDK's framework have what suits all of its users. */
 export const OWN_ROLE = /^cdkdurablestorage(?!.*(framework|waiterstatemachine))/;
 
-/** So long may functions of a cancelled request still be at work. */
+/** How long the functions of a cancelled request may still be at work. */
 const AFTERMATH_MINUTES = 3;
+
+/** Bytes of an answer, and of the reason in it, that CloudFormation takes. */
+const MAX_RESPONSE = 4096;
+const MAX_REASON = 1024;
+/** The part of a ResponseURL that makes it a credential. The CDK's framework logs the rest. */
+const SIGNATURE = 'X-Amz-Signature';
 
 /** What one function printed. */
 export interface LogLine {
@@ -32,13 +39,10 @@ export interface LogLine {
   readonly line: string;
 }
 
-/** An account into which synthesized stacks are deployed, with the functions that ship. */
-export class World {
-  public static async start(options?: EmulatorOptions): Promise<World> {
-    if (!existsSync(join(ASSETS, 'efs', 'index.js'))) {
-      throw new Error(`there are no bundles in ${ASSETS}: make them with 'npx projen bundle' before these tests`);
-    }
-    return new World(await Emulator.start(options));
+/** An account into which synthesized stacks are deployed. Functions are the bundles of assets/, as processes under the roles of the template. */
+export class DeploymentWorld {
+  public static async start(options?: EmulatorOptions): Promise<DeploymentWorld> {
+    return new DeploymentWorld(await startEmulator(options));
   }
 
   public readonly cloudFormation: CloudFormation;
@@ -50,7 +54,7 @@ export class World {
   private readonly synthesized = new Map<string, Stack>();
   public readonly folder = mkdtempSync(join(tmpdir(), 'deployment-'));
 
-  private constructor(public readonly emulator: Emulator) {
+  protected constructor(public readonly emulator: Emulator) {
     const { lambda, server } = emulator;
     const create = lambda.create.bind(lambda);
     lambda.create = props => create({ ...props, logSink: line => this.logs.push({ functionName: props.functionName, line }) });
@@ -62,9 +66,11 @@ export class World {
     this.cloudFormation = new CloudFormation(emulator);
   }
 
+  /** Ends the account, and checks what holds for every deployment: CloudFormation takes the answers, and no log holds a credential. */
   public async close(): Promise<void> {
-    await this.emulator.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    await this.emulator.close().finally(() => rmSync(this.folder, { recursive: true, force: true }));
+    this.expectAnswersFit();
+    expect(this.logs.filter(({ line }) => line.includes(SIGNATURE)).slice(0, 10)).toEqual([]);
   }
 
   /** Synthesizes an app of one stack, and creates or updates that. */
@@ -112,6 +118,21 @@ export class World {
   public async pass({ hours = 0, minutes = 0 }: { hours?: number; minutes?: number }): Promise<void> {
     await this.emulator.clock.sleep((hours * 60 + minutes) * 60_000);
   }
+
+  private expectAnswersFit(): void {
+    expect(this.responses.filter(response => Buffer.byteLength(response) >= MAX_RESPONSE)).toEqual([]);
+    const reasons = this.responses.map(response => (JSON.parse(response) as { Status: string; Reason: string }))
+      .filter(({ Status }) => Status === 'FAILED').map(({ Reason }) => Reason);
+    expect(reasons.filter(reason => Buffer.byteLength(reason) >= MAX_REASON || reason.includes(SIGNATURE))).toEqual([]);
+  }
+}
+
+/** Starts the emulated services, if the bundles are there that the constructs deploy. */
+export function startEmulator(options?: EmulatorOptions): Promise<Emulator> {
+  if (!existsSync(join(ASSETS, 'efs', 'index.js'))) {
+    throw new Error(`there are no bundles in ${ASSETS}: make them with 'npx projen bundle' before these tests`);
+  }
+  return Emulator.start(options);
 }
 
 /** The resource of a construct: of one of ours, or of the CDK's. */

@@ -13,7 +13,7 @@ export interface Account {
 
 /** Another account. Which one it is stands in the emulator's sources, so they are loaded once more. */
 export async function otherAccount(account: string): Promise<Account> {
-  const ENVIRONMENT = '../emulator/environment';
+  const ENVIRONMENT = '../../../world/emulator/environment';
   const actual = jest.requireActual<typeof environment>(ENVIRONMENT);
   const arn: typeof actual.arn = (service, resource, options) => actual.arn(service, resource, { account, ...options });
   let start!: () => Promise<Account>;
