@@ -11,7 +11,7 @@ import { SnapshotStarter } from './snapshot-starter';
 import { variable } from '../shared/environment';
 import { Stacks } from '../shared/stacks';
 import type { TransferStore } from '../transfer/bucket/store';
-import { exportThings } from '../transfer/export/clients';
+import { exportClients } from '../transfer/export/clients';
 import type { ExportStore } from '../transfer/export/store';
 import type { ExportTarget } from '../transfer/export/target';
 import type { Source } from '../transfer/image/object';
@@ -69,7 +69,7 @@ export function ebsServices({ cloudFormation, ebs, ec2, kms, sfn }: EbsClients):
 /** Throws if the stack has no export, because the variable with the ARN of the state machine is missing then. */
 export function exportServices({ cloudFormation, ec2, sfn }: EbsClients): ExportServices {
   return {
-    ...exportThings(),
+    ...exportClients(),
     snapshots: new Snapshots(ec2),
     executions: new Executions(sfn, variable('exportStateMachineArn')),
     stacks: new Stacks(cloudFormation),

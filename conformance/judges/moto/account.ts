@@ -8,7 +8,7 @@ import type * as ebsFunctions from '../../../lambda/ebs';
 import type * as efsFunctions from '../../../lambda/efs';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import type { EventHandlers } from '../../../lambda/shared/provider-event';
-import { exportThings } from '../../../lambda/transfer/export/clients';
+import { exportClients } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
 import { exportFinish } from '../../../lambda/transfer/export/finish';
 import { exportPlan } from '../../../lambda/transfer/export/plan';
@@ -168,7 +168,7 @@ export class MotoAccount {
       snapshots: new Snapshots(new EC2Client(clientConfig())),
       reader: new BlockReader(new EBSClient(clientConfig())),
     };
-    const exportServices = { ...exportThings(), reader: services.reader };
+    const exportServices = { ...exportClients(), reader: services.reader };
     const deadline = () => ({ getRemainingTimeInMillis: () => 900_000 });
     Object.assign(this.functions, {
       steps: input => step(services, input, RANGE_BLOCKS),

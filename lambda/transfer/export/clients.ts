@@ -6,23 +6,23 @@ import { clientConfig } from '../../shared/client-config';
 import { variable } from '../../shared/environment';
 import { BlockReader } from '../snapshot/block-reader';
 
-/** A part streams as long as its blocks come; what stalls is given up by `ExportTarget`. */
+/** A part streams until its blocks have come, so there is no limit but the function's own. `ExportTarget` aborts requests that stall. In milliseconds. */
 const STREAM_TIMEOUT = 840_000;
 
-/** The SDK would warn of every body that broke off that it cannot repeat it; `ExportTarget` does. */
+/** Silences the SDK's warning that it cannot repeat a streamed body that broke off, because `ExportTarget` repeats it. */
 const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-export interface ExportThings {
+export interface ExportClients {
   readonly store: ExportStore;
   readonly target: ExportTarget;
 }
 
-export interface ExportReading extends ExportThings {
+export interface ExportReadClients extends ExportClients {
   readonly reader: BlockReader;
 }
 
-/** The transfer bucket, and the bucket that the object is made in. */
-export function exportThings(): ExportThings {
+/** Makes the clients of the transfer bucket and of the target bucket. */
+export function exportClients(): ExportClients {
   const checksums = { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' } as const;
   return {
     store: new ExportStore(new S3Client({ ...clientConfig(), ...checksums }), variable('bucket')),
@@ -30,6 +30,7 @@ export function exportThings(): ExportThings {
   };
 }
 
-export function exportReading(connections: number): ExportReading {
-  return { ...exportThings(), reader: new BlockReader(new EBSClient(clientConfig({ connections }))) };
+/** Makes the clients of a function that also reads the snapshot. */
+export function exportReadClients(connections: number): ExportReadClients {
+  return { ...exportClients(), reader: new BlockReader(new EBSClient(clientConfig({ connections }))) };
 }

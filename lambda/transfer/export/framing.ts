@@ -8,14 +8,15 @@ import { Qcow2Prelude } from '../formats/qcow2-prelude';
 import { fixedVhdFooter } from '../formats/vhd-footer';
 import type { ReadBlock } from '../snapshot/block-reader';
 
-/** What an object is beside the blocks of its snapshot: which of them, how, and what is around them. */
+/** How the blocks of a snapshot are put into an object: which blocks, in which form, and the bytes around them. */
 export interface ExportFraming {
-  /** Index on the volume of one of the object's blocks, if that lies in the parts that were asked for. */
+  /** Returns the index on the volume of one of the object's blocks, if the block lies in the parts that the framing was made for. */
   indexOf(block: number): number;
-  /** A block, as it is in the object. */
+  /** Returns a block in the form in which the object has it. */
   record(block: ReadBlock): Buffer;
-  /** What a part has before its blocks, and behind them. */
+  /** Returns the bytes of a part before its blocks. */
   before(part: number): Iterable<Buffer>;
+  /** Returns the bytes of a part behind its blocks. */
   after(part: number): Iterable<Buffer>;
 }
 
@@ -26,7 +27,7 @@ const RAW: ExportFraming = {
   after: () => [],
 };
 
-/** Of some of the parts, which are in order. */
+/** Returns the framing for some of the parts, which must be in order. */
 export async function framingOf(store: ExportStore, exportId: string, plan: ExportPlan, parts: readonly number[]): Promise<ExportFraming> {
   if (plan.sinceId !== undefined) { return delta(await store.prelude(exportId)); }
   switch (plan.format) {
@@ -55,7 +56,7 @@ function delta(prelude: Buffer): ExportFraming {
   };
 }
 
-/** The same for the same snapshot, whoever makes it. */
+/** Returns the footer of a VHD. Every export of the same snapshot has the same footer. */
 function vhdFooterOf({ snapshotId, blocks }: Pick<ExportPlan, 'snapshotId' | 'blocks'>): Buffer {
   return fixedVhdFooter(blocks * BLOCK_SIZE, createHash('sha256').update(snapshotId).digest().subarray(0, 16));
 }

@@ -4,39 +4,39 @@ import { GETS_PER_SECOND, mostWorkers } from '../flow/division';
 import { RECORD_SIZE } from '../formats/delta';
 import { MOST_VHD_GIB } from '../formats/vhd-footer';
 
-/** What S3 allows of one object: 48.8 TiB in all. */
+/** Limits of S3 for one object: 48.8 TiB in all. */
 const MOST_PARTS = 10_000;
 export const MOST_PART_BYTES = 5 * GIB;
 export const MOST_EXPORT_GIB = MOST_PARTS * MOST_PART_BYTES / GIB;
 
-/** 32 MiB: a part that has to be repeated costs some seconds. S3 takes none below 5 MiB, but for the last one. */
+/** 32 MiB: a part that has to be repeated costs some seconds. S3 takes no part below 5 MiB except the last one. */
 const GOOD_PART_BLOCKS = 64;
 /** 512 MiB: see `divide` of imports. */
 const GOOD_RANGE_BLOCKS = 1_024;
 /** So many ranges fit into the Distributed Map's input. */
 const MOST_RANGES = 1_000;
 
-/** How an export is divided; kept in the transfer bucket. */
+/** How an export is divided. The transfer bucket holds it. */
 export interface ExportPlan extends Pick<ExportInput, 'snapshotId' | 'sinceId' | 'format' | 'volumeSize' | 'bucket' | 'key' | 'uploadId' | 'owner' | 'deadline'> {
   /** Blocks that the object holds: all of the volume, those that the snapshot has, or those that changed. */
   readonly blocks: number;
-  /** Blocks of the volume, where the object does not have all of them. */
+  /** Blocks of the volume, if the object does not have all of them. */
   readonly volumeBlocks?: number;
-  /** Blocks of a part, the last one may have fewer. */
+  /** Blocks of a part; the last part may have fewer. */
   readonly partBlocks: number;
   /** Parts of a range. */
   readonly rangeParts: number;
-  /** Bytes before the first block: of a delta, and of qcow2. */
+  /** Bytes before the first block, in a delta or a qcow2 image. */
   readonly preludeSize: number;
-  /** Bytes behind the last block: of a VHD. */
+  /** Bytes behind the last block, in a VHD. */
   readonly footerSize?: number;
-  /** How many ranges are copied at once. */
+  /** Number of ranges that are copied at once. */
   readonly workers: number;
-  /** Of each worker. */
+  /** Gets per second for each worker. */
   readonly getsPerSecond: number;
 }
 
-/** For tests, which export few blocks in many parts. */
+/** The division that tests use, which export few blocks in many parts. */
 export interface SmallExport {
   readonly partBlocks: number;
   readonly rangeParts: number;
@@ -50,7 +50,7 @@ export function layOut(blocks: number, { maxGetsPerSecond = GETS_PER_SECOND, max
   return { blocks, partBlocks, rangeParts, workers, getsPerSecond: maxGetsPerSecond / workers };
 }
 
-/** At least one: also an object without any block has its prelude. */
+/** Returns the number of parts: at least one, because an object without blocks still has its prelude. */
 export function partsOf({ blocks, partBlocks }: Pick<ExportPlan, 'blocks' | 'partBlocks'>): number {
   return Math.max(1, Math.ceil(blocks / partBlocks));
 }
@@ -59,7 +59,7 @@ export function exportRangesOf(plan: Pick<ExportPlan, 'blocks' | 'partBlocks' | 
   return Math.ceil(partsOf(plan) / plan.rangeParts);
 }
 
-/** Numbers of a range's parts, as S3 counts them: from 1. */
+/** Returns the numbers of a range's parts. S3 counts them from 1. */
 export function partsOfRange(plan: ExportPlan, n: number): number[] {
   const first = n * plan.rangeParts;
   const count = Math.min(plan.rangeParts, partsOf(plan) - first);
@@ -67,13 +67,13 @@ export function partsOfRange(plan: ExportPlan, n: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i + 1);
 }
 
-/** Which of the object's blocks lie in a part. */
+/** Returns the run of the object's blocks that lies in a part. */
 export function blocksOfPart({ blocks, partBlocks }: Pick<ExportPlan, 'blocks' | 'partBlocks'>, part: number): { readonly first: number; readonly count: number } {
   const first = (part - 1) * partBlocks;
   return { first, count: Math.min(partBlocks, blocks - first) };
 }
 
-/** Bytes of a part. */
+/** Returns the size of a part in bytes. */
 export function sizeOfPart(plan: ExportPlan, part: number): number {
   const around = (part === 1 ? plan.preludeSize : 0) + (part === partsOf(plan) ? plan.footerSize ?? 0 : 0);
   return around + blocksOfPart(plan, part).count * recordSize(plan);
@@ -87,7 +87,7 @@ function recordSize({ sinceId }: Pick<ExportPlan, 'sinceId'>): number {
   return sinceId === undefined ? BLOCK_SIZE : RECORD_SIZE;
 }
 
-/** Throws if no object of S3, or no VHD, can hold the volume. */
+/** Throws if the volume is too large for an object of S3, or for a VHD. */
 export function refuseTooLarge(snapshotId: string, volumeSize: number, format: ExportInput['format']): void {
   if (format === 'VHD' && volumeSize > MOST_VHD_GIB) {
     throw new Error(`snapshot ${snapshotId} is of a volume of ${volumeSize} GiB, but a VHD has at most ${MOST_VHD_GIB} GiB; export it as qcow2 or raw`);

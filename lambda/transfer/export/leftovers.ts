@@ -1,16 +1,15 @@
-import type { ExportThings } from './clients';
+import type { ExportClients } from './clients';
 import { log } from '../../shared/log';
 
 /**
- * Removes what an export made: its multipart upload, its object, its manifest,
- * and last what is known of it; nothing else, even at the same key. Whoever
- * notices a failure calls this, as often as it likes: isComplete, Delete, or the rule on the
- * execution's end, which leaves the record and the reason to the others.
+ * Removes what an export made, and nothing else, even at the same key: its multipart upload, its object, its manifest, and last its
+ * files in the transfer bucket. May be called repeatedly, by isComplete, by Delete, and by the rule on the end of executions. The rule
+ * keeps the record and the reason for the failure, which isComplete and Delete still need.
  */
-export async function removeExport({ store, target }: ExportThings, exportId: string, { keepRecord = false } = {}): Promise<void> {
+export async function removeExport({ store, target }: ExportClients, exportId: string, { keepRecord = false } = {}): Promise<void> {
   const record = await store.record(exportId);
   if (record) {
-    // First of all, so that nothing can become of it any more.
+    // Abort first: the upload can then no longer be completed.
     await target.abort(record);
     await target.delete(record, await store.result(exportId));
     log({ event: 'removed an export', exportId, bucket: record.bucket, key: record.key });

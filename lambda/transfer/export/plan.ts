@@ -1,4 +1,4 @@
-import { exportReading, type ExportReading } from './clients';
+import { exportReadClients, type ExportReadClients } from './clients';
 import { exportRangesOf, layOut, MOST_EXPORT_GIB, sizeOfObject, sizeOfPart, MOST_PART_BYTES, type ExportPlan, type SmallExport } from './layout';
 import type { ExportInput, ExportPlanResult } from '../../../src/contract/export';
 import { once } from '../../shared/environment';
@@ -10,17 +10,18 @@ import { DeltaTable, deltaPrelude } from '../formats/delta';
 import { Qcow2Prelude } from '../formats/qcow2-prelude';
 import { VHD_FOOTER } from '../formats/vhd';
 
-/** Of one snapshot, at once; none is of less than a page. */
+/** Listings of one snapshot at once. */
 const LISTINGS = 4;
+/** Blocks that one listing covers at least: a page. */
 const LEAST_LISTED = 10_000;
 
-const services = once(() => exportReading(4));
+const services = once(() => exportReadClients(4));
 
 export const handler = (input: ExportInput): Promise<ExportPlanResult> => exportPlan(services(), input);
 
-/** Cuts the snapshot into parts, or what changed in it. Tests take smaller ones, and of a smaller volume. */
+/** Divides the snapshot, or the blocks that changed in it, into parts. Tests use smaller parts and a smaller volume. */
 export async function exportPlan(
-  aws: ExportReading, input: ExportInput, small?: SmallExport & { readonly blocks?: number },
+  aws: ExportReadClients, input: ExportInput, small?: SmallExport & { readonly blocks?: number },
 ): Promise<ExportPlanResult> {
   const { exportId, snapshotId, sinceId, format, volumeSize } = input;
   const volumeBlocks = small?.blocks ?? blocksOf(volumeSize * GIB);
@@ -42,8 +43,7 @@ export async function exportPlan(
     throw new Error(`of snapshot ${snapshotId}, there are ${plan.blocks} blocks to export${sinceId === undefined ? '' : `, which changed since ${sinceId}`}: `
       + `${sizeOfObject(plan)} bytes, but an object in S3 has at most ${MOST_EXPORT_GIB} GiB`);
   }
-  // For nobody would remove what is saved after the export was cancelled.
-  if (!await aws.store.record(exportId)) { throw new Error(`the export ${exportId} was cancelled`); }
+  await aws.store.refuseDeletedExport(exportId);
   await save();
   await aws.store.saveExportPlan(exportId, plan);
   log({ event: 'export planned', exportId, snapshotId, blocks: plan.blocks, partBlocks: plan.partBlocks, workers: plan.workers });
@@ -51,13 +51,13 @@ export async function exportPlan(
 }
 
 interface Content {
-  /** How many blocks the object has, and what is around them. */
+  /** Number of the object's blocks, and the bytes around them. */
   readonly content: Pick<ExportPlan, 'blocks' | 'volumeBlocks' | 'preludeSize' | 'footerSize'>;
-  /** Keeps for the workers which blocks these are, if not all. */
+  /** Saves for the workers which blocks the object has, if it does not have all. */
   save(): Promise<void>;
 }
 
-async function contentOf({ store, reader }: ExportReading, input: ExportInput, volumeBlocks: number): Promise<Content> {
+async function contentOf({ store, reader }: ExportReadClients, input: ExportInput, volumeBlocks: number): Promise<Content> {
   const { exportId, sinceId, format } = input;
   if (sinceId !== undefined) {
     const { bytes, blocks } = await deltaPreludeOf(reader, { ...input, sinceId });
@@ -71,8 +71,8 @@ async function contentOf({ store, reader }: ExportReading, input: ExportInput, v
   return { content: { blocks: volumeBlocks, preludeSize: 0, footerSize: format === 'VHD' ? VHD_FOOTER : undefined }, save: async () => {} };
 }
 
-/** Lists what the snapshot has; of a large one, several parts at once. */
-async function presentBlocks(reader: ExportReading['reader'], { snapshotId, deadline }: ExportInput, volumeBlocks: number): Promise<BlockSet> {
+/** Lists the blocks that the snapshot has. Lists several parts of a large snapshot at once. */
+async function presentBlocks(reader: ExportReadClients['reader'], { snapshotId, deadline }: ExportInput, volumeBlocks: number): Promise<BlockSet> {
   const present = BlockSet.empty(volumeBlocks);
   const share = Math.max(LEAST_LISTED, Math.ceil(volumeBlocks / LISTINGS));
   const starts = Array.from({ length: Math.ceil(volumeBlocks / share) }, (_, i) => i * share);
@@ -85,14 +85,14 @@ async function presentBlocks(reader: ExportReading['reader'], { snapshotId, dead
   return present;
 }
 
-/** Lists what changed, whichever way: changed, added, gone. */
-async function deltaPreludeOf(reader: ExportReading['reader'], { snapshotId, sinceId, volumeSize, deadline }: ExportInput & { readonly sinceId: string }) {
+/** Lists the blocks that were changed, added or removed since the base snapshot. */
+async function deltaPreludeOf(reader: ExportReadClients['reader'], { snapshotId, sinceId, volumeSize, deadline }: ExportInput & { readonly sinceId: string }) {
   const changes: { readonly index: number; readonly gone: boolean }[] = [];
   const volumeBlocks = blocksOf(volumeSize * GIB);
   for (let token: string | undefined, from = 0; ;) {
     refuseOverdue(deadline, 'export');
     const page = await reader.changed(sinceId, snapshotId, from, token, () => false);
-    // A token that had expired is replaced by a listing from `from` on.
+    // If the token has expired, the page comes from a new listing that begins at `from`.
     for (const change of page.blocks) { if (change.index >= from && change.index < volumeBlocks) { changes.push(change); } }
     from = (changes.at(-1)?.index ?? from - 1) + 1;
     token = page.next;

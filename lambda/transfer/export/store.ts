@@ -4,27 +4,27 @@ import { isNamed } from '../../shared/errors';
 import { BlockSet } from '../blocks/block-set';
 import { NOT_FIRST, TransferStore } from '../bucket/store';
 
-/** What is known of an export as long as its resource exists: S3 cannot be searched for who made an object. */
+/** The record of an export, kept for as long as its resource exists, because S3 cannot be searched for the maker of an object. */
 export interface ExportRecord {
   readonly exportId: string;
   readonly stackId: string;
   readonly logicalId: string;
-  /** Digest of the properties whose change means another export. */
+  /** Digest of the properties whose change means replacement. */
   readonly identity: string;
   readonly requestId: string;
   readonly bucket: string;
   readonly key: string;
-  /** Of a delta; that has no manifest beside it. */
+  /** Whether the object is a delta, which has no manifest beside it. */
   readonly isDelta: boolean;
   /** GiB. */
   readonly volumeSize: number;
   /** Absent until S3 has answered. */
   readonly uploadId?: string;
-  /** The function that began it, by which S3 knows uploads whose ids were lost. */
+  /** Name of the function that began the upload. S3 lists it as the initiator, so uploads whose ids were lost can be found. */
   readonly initiator?: string;
   /** Milliseconds since 1970. */
   readonly started: number;
-  /** CloudFormation was told that it is complete. */
+  /** Whether isComplete has returned the export to CloudFormation as complete. */
   readonly handedOut?: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface DonePart {
   readonly digests: string;
 }
 
-/** What became of it. */
+/** The object that an export made. */
 export interface ExportResult {
   readonly versionId?: string;
   readonly etag: string;
@@ -48,16 +48,16 @@ export interface ExportResult {
 const PREFIX = 'transfers/';
 
 /**
- * Where the things of exports lie in the transfer bucket, below `transfers/<export id>/`:
+ * The files of exports in the transfer bucket, below `transfers/<export id>/`:
  *
- *     record.json   what it is, from before it begins until it is deleted
- *     plan.json     how it is divided
- *     prelude       of a delta: how the object begins
- *     present       of qcow2: which blocks the snapshot has
- *     progress/<n>  the parts of an unfinished range that are uploaded
+ *     record.json   the record, from before the export begins until it is deleted
+ *     plan.json     how the export is divided; missing if it was cancelled
+ *     prelude       the start of the object, if it is a delta
+ *     present       which blocks the snapshot has, if the object is a qcow2 image
+ *     progress/<n>  the uploaded parts of an unfinished range
  *     ranges/<n>    the parts of a finished range
- *     result.json   what became of it; all but this and the record are gone then
- *     failure       why a range could not be copied
+ *     result.json   the object; only the result and the record are kept then
+ *     failure       the reason why a range could not be copied
  */
 export class ExportStore extends TransferStore {
   public async record(exportId: string): Promise<ExportRecord | undefined> {
@@ -68,7 +68,7 @@ export class ExportStore extends TransferStore {
     await this.put(record.exportId, 'record.json', JSON.stringify(record));
   }
 
-  /** Marks it as told to be complete; false: it was removed meanwhile, of which no record may be left. */
+  /** Marks the export as returned to CloudFormation. Returns false, and saves nothing, if the export was removed meanwhile. */
   public async handOut(exportId: string): Promise<boolean> {
     for (;;) {
       const present = await this.read(exportId, 'record.json');
@@ -79,13 +79,13 @@ export class ExportStore extends TransferStore {
         await this.put(exportId, 'record.json', JSON.stringify({ ...record, handedOut: true }), { IfMatch: present.etag });
         return true;
       } catch (error) {
-        // The answer may have been lost; the next look tells.
+        // The answer to an earlier attempt may have been lost, so read the record again.
         if (!isNamed(error, 'NoSuchKey', ...NOT_FIRST)) { throw error; }
       }
     }
   }
 
-  /** Those of all exports of the stack. */
+  /** Returns the records of all exports of the stack. */
   public async records(): Promise<ExportRecord[]> {
     const ids: string[] = [];
     for (let token: string | undefined; ;) {
@@ -102,11 +102,21 @@ export class ExportStore extends TransferStore {
     await this.put(exportId, 'plan.json', JSON.stringify(plan));
   }
 
-  /** Missing only if the export was cleaned up. */
+  /** Throws if there is none, because the export was cancelled and cleaned up. */
   public async exportPlan(exportId: string): Promise<ExportPlan> {
     const plan = await this.json<ExportPlan>(exportId, 'plan.json');
-    if (!plan) { throw new Error(`the export ${exportId} was cancelled`); }
+    if (!plan) { throw cancelled(exportId); }
     return plan;
+  }
+
+  /** Throws if the export was cancelled meanwhile, because nothing would remove what is saved or made after that. */
+  public async refuseCancelledExport(exportId: string): Promise<void> {
+    await this.exportPlan(exportId);
+  }
+
+  /** Throws if the export was deleted, which removes its record. Replaces `refuseCancelledExport` before there is a plan. */
+  public async refuseDeletedExport(exportId: string): Promise<void> {
+    if (!await this.record(exportId)) { throw cancelled(exportId); }
   }
 
   public async savePrelude(exportId: string, prelude: Buffer): Promise<void> {
@@ -115,7 +125,7 @@ export class ExportStore extends TransferStore {
 
   public async prelude(exportId: string): Promise<Buffer> {
     const prelude = await this.get(exportId, 'prelude');
-    if (!prelude) { throw new Error(`the export ${exportId} was cancelled`); }
+    if (!prelude) { throw cancelled(exportId); }
     return prelude;
   }
 
@@ -125,16 +135,16 @@ export class ExportStore extends TransferStore {
 
   public async presentBlocks(exportId: string): Promise<BlockSet> {
     const bytes = await this.get(exportId, 'present');
-    if (!bytes) { throw new Error(`the export ${exportId} was cancelled`); }
+    if (!bytes) { throw cancelled(exportId); }
     return new BlockSet(bytes);
   }
 
-  /** Those of a range, as far as it is done. */
+  /** Returns the parts of a range that are uploaded. */
   public async parts(exportId: string, n: number): Promise<DonePart[]> {
     return await this.json<DonePart[]>(exportId, `ranges/${n}`) ?? await this.json<DonePart[]>(exportId, `progress/${n}`) ?? [];
   }
 
-  /** A range that is finished stays so, whatever a worker saves that was given it too. */
+  /** Saves the parts of a range. A finished range stays finished, even if another worker of the same range saves its progress later. */
   public async saveParts(exportId: string, n: number, parts: readonly DonePart[], { finished }: { finished: boolean }): Promise<void> {
     await this.put(exportId, `${finished ? 'ranges' : 'progress'}/${n}`, JSON.stringify(parts));
   }
@@ -147,12 +157,12 @@ export class ExportStore extends TransferStore {
     await this.put(exportId, 'result.json', JSON.stringify(result));
   }
 
-  /** What only the work needed. */
+  /** Removes the files that only the work needed. */
   public removeWork(exportId: string): Promise<void> {
     return this.removeAllBut(exportId, ['record.json', 'result.json']);
   }
 
-  /** All but what isComplete still has to learn. */
+  /** Removes all files but the record and the reason for the failure, which isComplete still needs. */
   public removeFailed(exportId: string): Promise<void> {
     return this.removeAllBut(exportId, ['record.json', 'failure']);
   }
@@ -172,4 +182,8 @@ export class ExportStore extends TransferStore {
       throw error;
     }
   }
+}
+
+function cancelled(exportId: string): Error {
+  return new Error(`the export ${exportId} was cancelled`);
 }

@@ -11,7 +11,7 @@ import { clientConfig } from '../../../lambda/shared/client-config';
 import { handlersOf } from '../../../lambda/shared/event-handlers';
 import type { EventHandlers } from '../../../lambda/shared/provider-event';
 import { exportCleanUp } from '../../../lambda/transfer/export/clean-up';
-import { exportThings } from '../../../lambda/transfer/export/clients';
+import { exportClients } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
 import { exportFinish } from '../../../lambda/transfer/export/finish';
 import type { SmallExport } from '../../../lambda/transfer/export/layout';
@@ -249,7 +249,7 @@ export class World {
       snapshots: new Snapshots(new EC2Client(clientConfig())),
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
-    const exportServices = { ...exportThings(), reader: services.reader };
+    const exportServices = { ...exportClients(), reader: services.reader };
     const { target } = exportServices;
     const [uploadPart, putManifest] = [target.uploadPart.bind(target), target.putManifest.bind(target)];
     target.uploadPart = (upload, part, size, body, giveUp) => uploadPart(upload, part, size, inThisName(body), giveUp);
