@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, DeleteObjectCommand, HeadObjectCommand,
   ListMultipartUploadsCommand, ListPartsCommand, PutObjectCommand, UploadPartCommand, type CompletedPart, type HeadObjectCommandOutput, type S3Client,
 } from '@aws-sdk/client-s3';
 import type { ExportRecord, ExportResult } from './store';
+import { sendStreamed } from './streamed-body';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
 import { isNamed, nameOf, saidBy } from '../../shared/errors';
 import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry';
@@ -13,7 +13,7 @@ import { isTransient } from '../snapshot/errors';
 type Place = Pick<ExportRecord, 'exportId' | 'bucket' | 'key'>;
 type Upload = Pick<ExportRecord, 'bucket' | 'key'> & { readonly uploadId: string };
 
-/** What a part is, as S3 has it. */
+/** A part of an upload, as S3 lists it. */
 export interface StoredPart {
   readonly part: number;
   readonly etag: string;
@@ -22,19 +22,17 @@ export interface StoredPart {
   readonly crc32: string | undefined;
 }
 
-/** By this, an object of ours is known; every reader hears it. */
+/** Metadata key that marks the objects this library wrote. Visible to every reader of the object. */
 const MARK = 'cdk-durable-storage-export';
-/** How often an abort is repeated: parts that were on their way may come in after it. */
+/** Limit for repeating an abort, because parts that were on their way may arrive after it. */
 const MOST_ABORTS = 5;
 const PAUSE = 1_000;
-/** A body of which S3 takes nothing for so long is given up. */
-const SILENCE_MILLISECONDS = 20_000;
 
 /** The object that an export makes, and its manifest beside it. */
 export class ExportTarget {
   constructor(private readonly s3: S3Client) {}
 
-  /** Throws if something lies there already: nothing of others is overwritten, nor of ours. */
+  /** Throws if there is an object or a manifest already. Neither foreign objects nor those of other exports are overwritten. */
   public async refuseTaken({ bucket, key, exportId, isDelta }: ExportRecord): Promise<void> {
     for (const name of isDelta ? [key] : [key, manifestKeyOf(key)]) {
       const found = await this.head(bucket, name);
@@ -54,17 +52,17 @@ export class ExportTarget {
   }
 
   /**
-   * Uploads a part from a stream, which is made anew for every attempt, and never held in memory. Answers with the
-   * checksum that S3 has found. Errors of the stream come as they are.
+   * Uploads a part from a stream, which is made anew for every attempt and never held in memory. Returns the checksum that S3
+   * computed. Throws errors of the stream unchanged.
    */
   public async uploadPart({ bucket, key, uploadId }: Upload, part: number, size: number, body: () => AsyncIterable<Buffer>, giveUp: () => boolean) {
-    const { ChecksumCRC32 } = await this.call('s3:PutObject', bucket, key, () => streaming(body, (Body, abortSignal) => this.s3.send(new UploadPartCommand({
+    const { ChecksumCRC32 } = await this.call('s3:PutObject', bucket, key, () => sendStreamed(body, (Body, abortSignal) => this.s3.send(new UploadPartCommand({
       Bucket: bucket, Key: key, UploadId: uploadId, PartNumber: part, Body, ContentLength: size, ChecksumAlgorithm: 'CRC32',
     }), { abortSignal })), { giveUp, policy: RETRY_POLICIES.STREAM });
     return ChecksumCRC32;
   }
 
-  /** All parts, in order. */
+  /** Returns all parts, in order. */
   public async parts({ bucket, key, uploadId }: Upload): Promise<StoredPart[]> {
     const all: StoredPart[] = [];
     for (let marker: string | undefined; ;) {
@@ -76,7 +74,7 @@ export class ExportTarget {
     }
   }
 
-  /** Makes the object of its parts; S3 compares its checksum with that of the whole, and writes only what is not there. */
+  /** Makes the object from its parts. S3 refuses if the checksum of the whole differs, or if there is an object already. */
   public async complete({ bucket, key, uploadId }: Upload, parts: readonly StoredPart[], size: number, crc32: string): Promise<void> {
     const command = new CompleteMultipartUploadCommand({
       Bucket: bucket,
@@ -91,35 +89,35 @@ export class ExportTarget {
     await this.call('s3:PutObject', bucket, key, () => this.s3.send(command));
   }
 
-  /** Writes the manifest, unless something lies there. True: there is ours. */
+  /** Writes the manifest, unless there is one already. Returns whether the manifest of this export is there. */
   public async putManifest({ bucket, key, exportId }: Place, size: number, body: () => AsyncIterable<Buffer>): Promise<boolean> {
     const name = manifestKeyOf(key);
     try {
-      await this.call('s3:PutObject', bucket, name, () => streaming(body, (Body, abortSignal) => this.s3.send(new PutObjectCommand({
+      await this.call('s3:PutObject', bucket, name, () => sendStreamed(body, (Body, abortSignal) => this.s3.send(new PutObjectCommand({
         Bucket: bucket, Key: name, Body, ContentLength: size, ChecksumAlgorithm: 'CRC32', Metadata: { [MARK]: exportId }, IfNoneMatch: '*',
       }), { abortSignal })), { policy: RETRY_POLICIES.STREAM });
       return true;
     } catch (error) {
       if (!isNamed(error, 'PreconditionFailed')) { throw error; }
-      // An answer that was lost, maybe.
+      // It may be ours if the answer to an earlier attempt was lost.
       return (await this.head(bucket, name))?.Metadata?.[MARK] === exportId;
     }
   }
 
-  /** The object as S3 has it, if it is that of the export. */
+  /** Returns the object as S3 has it. Returns undefined if there is none, or if the export did not make it. */
   public async find({ bucket, key, exportId }: Place): Promise<ExportResult | undefined> {
     const head = await this.head(bucket, key);
     if (head?.Metadata?.[MARK] !== exportId) { return undefined; }
     return { versionId: head.VersionId, etag: head.ETag!, size: head.ContentLength!, crc32: head.ChecksumCRC32 ?? '' };
   }
 
-  /** Gives the upload up, and all others that the same function began for that key, whose ids were lost. */
+  /** Aborts the upload, and all others that the same function began for that key and whose ids were lost. */
   public async abort({ bucket, key, uploadId, initiator }: Pick<ExportRecord, 'bucket' | 'key' | 'uploadId' | 'initiator'>): Promise<void> {
     const lost = initiator === undefined ? [] : await this.uploadsOf(bucket, key, initiator);
     for (const id of new Set([...uploadId === undefined ? [] : [uploadId], ...lost])) { await this.abortOne({ bucket, key, uploadId: id }); }
   }
 
-  /** Deletes what the export made, and nothing else: of a bucket with versions, just the version. */
+  /** Deletes the object and the manifest that the export made, and nothing else. In a bucket with versions, deletes only the version. */
   public async delete(record: ExportRecord, result: ExportResult | undefined): Promise<void> {
     await this.deleteOne(record, record.key, result?.versionId);
     if (!record.isDelta) { await this.deleteManifest(record); }
@@ -175,11 +173,11 @@ export class ExportTarget {
 
   private async head(bucket: string, key: string, versionId?: string): Promise<HeadObjectCommandOutput | undefined> {
     try {
-      // A HEAD answer has no body that could name the action.
+      // The answer to HEAD has no body that could name the action.
       return await this.call(versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', bucket, key, () =>
         this.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, ChecksumMode: 'ENABLED' })));
     } catch (error) {
-      // HEAD answers have no body, hence no error code; 405 is a delete marker.
+      // Answers to HEAD have no body, hence no error code. 405 stands for a delete marker.
       if (isNamed(error, 'NotFound', 'NoSuchKey', 'NoSuchVersion', 'NoSuchBucket', '405', 'MethodNotAllowed')) { return undefined; }
       throw error;
     }
@@ -201,48 +199,7 @@ export class ExportTarget {
   }
 }
 
-/** A body that was broken on its way, or came too slowly; and two writers at once. */
+/** Whether S3 refused a write because the body broke or came too slowly, or because of another writer at the same time. */
 export function isTransientWrite(error: unknown): boolean {
   return isNamed(error, 'RequestTimeout', 'BadDigest', 'IncompleteBody', 'ConditionalRequestConflict');
-}
-
-/**
- * Sends a body that is made while it is sent. Its stream never fails, for
- * nobody would listen: the request is aborted, and the error comes from here.
- */
-async function streaming<T>(body: () => AsyncIterable<Buffer>, send: (body: Readable, abort: AbortSignal) => Promise<T>): Promise<T> {
-  const abort = new AbortController();
-  let failure: { readonly error: unknown } | undefined;
-  let silence: NodeJS.Timeout | undefined;
-  const fail = (error: unknown) => {
-    failure ??= { error };
-    abort.abort();
-  };
-  const watch = () => {
-    clearTimeout(silence);
-    silence = setTimeout(() => fail(Object.assign(new Error('S3 does not take the body'), { name: 'TimeoutError' })), SILENCE_MILLISECONDS);
-  };
-  async function* pieces(): AsyncGenerator<Buffer> {
-    try {
-      for await (const piece of body()) {
-        watch();
-        yield piece;
-        // While the next piece is being made, S3 owes nothing.
-        clearTimeout(silence);
-      }
-      watch();
-    } catch (error) {
-      fail(error);
-      await new Promise(() => {});
-    }
-  }
-  const stream = Readable.from(pieces(), { objectMode: false });
-  try {
-    return await send(stream, abort.signal);
-  } catch (error) {
-    throw failure ? failure.error : error;
-  } finally {
-    clearTimeout(silence);
-    stream.destroy();
-  }
 }

@@ -3,26 +3,30 @@ import { ImageRefusal, refuse } from './layout';
 import { STREAM_NAMES, type StreamFormat } from './streams';
 import { checkFixedVhdFooter, VHD_FOOTER } from './vhd';
 
-/** What is compressed as a whole: it must be a disk as it is, raw or a fixed VHD, for tables would have to be read here and there. */
+/*
+ * The content of an image that is compressed as a whole. It must be a raw disk or a fixed VHD, because a stream cannot be read at random,
+ * as the tables of other formats require.
+ */
 
-/** Throws if these first bytes of what is compressed are no disk's. */
+/** Throws if the first bytes of the content are not those of a raw disk. */
 export function refuseInside(format: StreamFormat, head: Buffer): void {
-  told(format, () => {
+  namingTheStream(format, () => {
     const inside = detectByHead(head);
     if (inside) { refuse(`is ${inside}, not a raw disk; decompress it first (qcow2 has a compression of its own: qemu-img convert -c -O qcow2)`); }
   });
 }
 
-/** Of the last bytes, those that are no part of the disk: the footer of a fixed VHD. `before`: how many bytes are before them. */
+/** Returns the number of bytes at the end that are no part of the disk: the footer of a fixed VHD. `before` is the number of bytes before `tail`. */
 export function footerInside(format: StreamFormat, tail: Buffer, before: number): number {
-  return told(format, () => {
+  return namingTheStream(format, () => {
     if (detectByTail(tail) !== 'VHD') { return 0; }
     checkFixedVhdFooter(tail, before);
     return VHD_FOOTER;
   });
 }
 
-function told<T>(format: StreamFormat, look: () => T): T {
+/** Adds the format of the stream to a refusal of its content. */
+function namingTheStream<T>(format: StreamFormat, look: () => T): T {
   try {
     return look();
   } catch (error) {

@@ -1,29 +1,29 @@
 import { damaged, type Extent } from './layout';
 
-/** Beyond this, nothing more is remembered; an image written in order needs a few only. */
+/** Limit for the memory of the guard. An image that was written in order needs only a few claims. */
 const MOST_CLAIMS = 100_000;
 
 interface Claim {
   readonly start: number;
   readonly end: number;
-  /** How far the bytes are from their place on the disk. */
+  /** Position on the disk minus position in the file. */
   readonly shift: number;
 }
 
 /**
- * Which bytes of the file are already in use, so that no two places of the disk
- * have the same: tables that say so are damaged, or made to let a small file become a huge disk.
+ * Refuses images in which two places of the disk share bytes of the file. Tables that say so are damaged, or were made so that a small
+ * file becomes a huge disk.
  */
-export class Claims {
-  /** In order, and without an overlap. */
+export class OverlapGuard {
+  /** Bytes of the file that are in use, in order and without an overlap. */
   private readonly claims: Claim[] = [];
 
   constructor(private readonly format: string) {}
 
-  /** Repeated for the same place, it says nothing. */
+  /** Throws if the extent's bytes are in use for another place of the disk. May be repeated for the same place. */
   public add(extent: Extent): void {
     if (extent.kind === 'zeros') { return; }
-    // Where compressed data ends is known roughly.
+    // The end of compressed data is known only roughly.
     const length = extent.kind === 'data' ? extent.length : 1;
     this.claim({ start: extent.file, end: extent.file + length, shift: extent.at - extent.file });
   }
@@ -44,7 +44,8 @@ export class Claims {
         start = Math.min(start, other.start);
         stop = Math.max(stop, other.end);
       } else if (other.start < claim.end && other.end > claim.start) {
-        damaged(this.format, `two places of the disk, bytes ${claim.start + claim.shift} and ${claim.start + other.shift}, lie at the same byte ${claim.start} of the file`);
+        const byte = Math.max(claim.start, other.start);
+        damaged(this.format, `two places of the disk, bytes ${byte + claim.shift} and ${byte + other.shift}, lie at the same byte ${byte} of the file`);
       }
     }
     const touching = claims.slice(low, end);

@@ -1,7 +1,7 @@
 import { limiter } from '../flow/limiter';
 import { decompress } from '../formats/chunk';
 import type { Chunk, Data, DiskLayout, ImageFile } from '../formats/layout';
-import { Claims } from '../formats/overlap-guard';
+import { OverlapGuard } from '../formats/overlap-guard';
 
 /** The disk that a worker reads, whatever the format of the image. */
 export interface Disk {
@@ -29,18 +29,18 @@ const MOST_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** The disk in an image whose layout is known. Unallocated areas are not read, and neighbouring pieces are read together. */
 export class LaidOutDisk implements Disk {
-  private readonly claims: Claims;
+  private readonly overlaps: OverlapGuard;
   private readonly kept = new Map<number, { readonly content: Promise<Buffer>; readonly length: number }>();
 
   /** @param size Bytes of the disk; the rest of the layout is not a part of it. */
   constructor(private readonly layout: DiskLayout, private readonly readFile: ReadFile, public readonly size = layout.size) {
-    this.claims = new Claims(layout.format);
+    this.overlaps = new OverlapGuard(layout.format);
   }
 
   public async read(from: number, into: Buffer, arrived?: (filled: number) => void): Promise<void> {
     const pieces: (Data | Chunk)[] = [];
     for (const extent of await this.layout.extents(from, from + into.length)) {
-      this.claims.add(extent);
+      this.overlaps.add(extent);
       if (extent.kind === 'zeros') { into.fill(0, extent.at - from, extent.at + extent.length - from); } else { pieces.push(extent); }
     }
     if (pieces.length === 1 && pieces[0].kind === 'data' && pieces[0].length === into.length) {

@@ -280,6 +280,7 @@ describe('an export', () => {
     const snapshot = await sparse();
     world.server.faults.inject('s3:CreateMultipartUpload', { kind: 'lost-answer' });
     await world.exports().deploy(wanted(snapshot));
+    expect(world.server.count('s3:CreateMultipartUpload')).toBe(2);
     expect(uploads()).toBe(0);
   });
 });

@@ -1,0 +1,49 @@
+import type { ExecutionEnded } from '../../../../../lambda/shared/execution-ended';
+import { exportCleanUp } from '../../../../../lambda/transfer/export/clean-up';
+import { exportFinish } from '../../../../../lambda/transfer/export/finish';
+import { removeExport } from '../../../../../lambda/transfer/export/leftovers';
+import { ExportWorld } from '../../../../harness/ebs/export-world';
+
+let one: ExportWorld;
+beforeEach(async () => {
+  one = await ExportWorld.start();
+  await one.givenUploaded();
+});
+afterEach(() => one.close());
+
+const finish = () => one.run(() => exportFinish(one.aws, { exportId: 'export-1' }));
+const ended = (status: string) => one.run(() => exportCleanUp(one.aws, {
+  detail: { input: JSON.stringify({ exportId: 'export-1', owner: 'Stack/Export', snapshotId: 'snap-1' }), status },
+} as ExecutionEnded));
+
+test('an unfinished export leaves neither an upload nor a file', async () => {
+  await one.run(() => removeExport(one.aws, 'export-1'));
+  expect([one.keys, one.uploads, one.files]).toEqual([[], 0, []]);
+});
+
+test('a finished export leaves nothing, and may be removed repeatedly', async () => {
+  await finish();
+  for (let n = 0; n < 2; n++) { await one.run(() => removeExport(one.aws, 'export-1')); }
+  expect([one.keys, one.uploads, one.files]).toEqual([[], 0, []]);
+});
+
+test('removing an export leaves objects that somebody wrote to its key', async () => {
+  await one.givenForeign('disk.img');
+  await one.givenForeign('disk.img.manifest');
+  await one.run(() => removeExport(one.aws, 'export-1'));
+  expect(one.keys).toEqual(['disk.img', 'disk.img.manifest']);
+  expect(await one.text('disk.img')).toBe('mine');
+  expect(one.files).toEqual([]);
+});
+
+test('the rule removes a failed export, and keeps the record for isComplete', async () => {
+  await ended('FAILED');
+  expect([one.keys, one.uploads, one.files]).toEqual([[], 0, ['record.json']]);
+});
+
+test('the rule leaves an export that succeeded', async () => {
+  await finish();
+  await ended('SUCCEEDED');
+  expect(one.keys).toEqual(['disk.img', 'disk.img.manifest']);
+  expect(one.files).toEqual(['record.json', 'result.json']);
+});
