@@ -30,7 +30,7 @@ export interface EfsClients {
   readonly efsIn: (region: string) => EFSClient;
 }
 
-/** What the resources of EFS need from AWS. Each lifecycle declares its part. */
+/** The services that the resources of EFS need. Each lifecycle declares its part. */
 export interface EfsServices extends FileSystemServices, MountTargetsServices, FileSystemLookupServices, TagSetServices, ReplicationServices {}
 
 /** Builds the services on the SDK's clients. */

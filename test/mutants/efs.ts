@@ -200,8 +200,8 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'a creation that fails after it wrote the record of a set leaves no record behind',
-    file: 'lambda/shared/resource-lifecycle.ts',
-    find: 'if (!await life.gone(id, event.ResourceProperties, context).catch(() => false)) {',
+    file: 'lambda/shared/creation.ts',
+    find: 'if (!await lifecycle.gone(id, properties, context).catch(() => false)) {',
     replace: 'if (!id) {',
     test: `${HANDLERS}/mount-targets.test.ts`,
     name: 'leaves no record behind',

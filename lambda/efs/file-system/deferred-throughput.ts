@@ -23,7 +23,7 @@ export const deferredThroughput = ({ efs, schedules }: DeferredThroughputService
   const wanted = { ThroughputMode: mode as ThroughputMode, ...rate !== undefined && { ProvisionedThroughputInMibps: rate } };
   const present = await efs.fileSystem(id);
   if (!present || valueOf(present.Tags, OWNERSHIP_TAGS.requestId) !== requestId) {
-    return log({ event: 'the deferred throughput is not wanted any more', id, requestId });
+    return log({ event: 'the deferred throughput is no longer wanted', id, requestId });
   }
   if (isThroughputInForce(present, wanted)) { return log({ event: 'the deferred throughput is in force already', id }); }
 

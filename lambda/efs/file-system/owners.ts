@@ -9,7 +9,7 @@ import type { Efs } from '../efs';
  * Returns a sentence for each stack that could delete the file system or one of its mount targets later.
  *
  * CloudFormation removes resources that are no longer in a template at the end of an update. So while a stack migrates, it still has the
- * old resources when the new one is created; a tag on the file system then tells that the stack retains them.
+ * old resources when the new one is created; a tag on the file system marks a stack that retains them.
  */
 export async function ownersOf(
   fileSystem: FileSystemDescription, { efs, stacks, context }: { efs: Efs; stacks: Stacks; context: Context },

@@ -1,8 +1,12 @@
 import type { MountTargetDescription } from '@aws-sdk/client-efs';
-import { byZone } from './candidates';
-import { wantedByZone, type Situation } from './plan';
+import { byZone, type Candidate } from './candidates';
+import { wantedByZone, withTargets, type Situation } from './plan';
+import { ownRecord, recordKey } from './record';
+import type { RecordedSituation } from './set-records';
 import { MOST_SUBNETS_BY_POSITION, type MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { log } from '../../shared/log';
 import { flag } from '../../shared/property-values';
+import type { Context } from '../../shared/resource-lifecycle';
 
 /** Throws if the properties contradict each other. Needs no look-ups. */
 export function checkProperties(properties: MountTargetsProperties): void {
@@ -27,6 +31,27 @@ export function checkSituation(situation: Situation): void {
   refuseMissingIpv6(situation);
   refuseOtherZone(situation);
   refuseForeignTargets(situation);
+}
+
+/** Throws if the record is of another stack's set: the same construct path in two stacks gives the same address. */
+export function refuseRival({ fileSystem, record, targets }: RecordedSituation, address: string, context: Context): void {
+  if (!record || ownRecord(record, context)) { return; }
+  if (withTargets(record.subnetIds, targets).length === 0) { return; }
+  throw new Error(`file system ${fileSystem.FileSystemId} has mount targets of another stack's set with the same construct path: `
+    + `delete them and the tag ${recordKey(address)} of the file system, or move the construct`);
+}
+
+/** Logs a warning for each Availability Zone in which several subnets share one mount target. */
+export function warnOfSharedZones(candidates: readonly Candidate[]): void {
+  for (const [zone, [first, ...others]] of byZone(candidates)) {
+    if (others.length === 0) { continue; }
+    log({
+      event: 'warning: several subnets in one Availability Zone, which gets one mount target: in the first, unless it is in another of them already',
+      zone,
+      first: first.subnetId,
+      others: others.map(({ subnetId }) => subnetId),
+    });
+  }
 }
 
 function refuseSeveralVpcs({ candidates }: Situation): void {

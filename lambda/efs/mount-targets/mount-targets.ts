@@ -1,21 +1,21 @@
 import type { FileSystemDescription, MountTargetDescription } from '@aws-sdk/client-efs';
 import { type Efs, POLL, resourceIdOf } from '../efs';
 import { attributesOf } from './attributes';
-import { byZone, candidatesOf, type Candidate } from './candidates';
-import { checkProperties, checkSituation } from './checks';
+import { candidatesOf } from './candidates';
+import { checkProperties, checkSituation, refuseRival, warnOfSharedZones } from './checks';
 import { MountTargetApi } from './mount-target-api';
 import type { NetworkInterfaces } from './network-interfaces';
 import { swapIn, withTargets } from './plan';
 import { Reconciliation } from './reconciliation';
-import { currentRecord, ownRecord, readRecord, recordKey, requestDigest, type SetRecord } from './record';
+import { currentRecord, ownRecord, readRecord, requestDigest, type SetRecord } from './record';
 import { SetRecords, splitId, type RecordedSituation } from './set-records';
 import type { Subnets } from './subnets';
 import { isAdopted, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../../shared/errors';
+import { identityOf } from '../../shared/identity';
 import { log } from '../../shared/log';
 import { boolean } from '../../shared/property-values';
-import { identityOf } from '../../shared/identity';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { isThrottle } from '../../shared/retry';
 import type { Stacks } from '../../shared/stacks';
@@ -188,24 +188,4 @@ function isAvailable({ FileSystemId: id, LifeCycleState: state }: FileSystemDesc
   if (state === 'creating' || state === 'updating') { return false; }
   if (state !== 'available') { throw new Error(`file system ${id} is in state ${state}, and can have no mount targets`); }
   return true;
-}
-
-/** Throws if the record is of another stack's set: the same construct path in two stacks gives the same address. */
-function refuseRival({ fileSystem, record, targets }: RecordedSituation, address: string, context: Context): void {
-  if (!record || ownRecord(record, context)) { return; }
-  if (withTargets(record.subnetIds, targets).length === 0) { return; }
-  throw new Error(`file system ${fileSystem.FileSystemId} has mount targets of another stack's set with the same construct path: `
-    + `delete them and the tag ${recordKey(address)} of the file system, or move the construct`);
-}
-
-function warnOfSharedZones(candidates: readonly Candidate[]): void {
-  for (const [zone, [first, ...others]] of byZone(candidates)) {
-    if (others.length === 0) { continue; }
-    log({
-      event: 'warning: several subnets in one Availability Zone, which gets one mount target: in the first, unless it is in another of them already',
-      zone,
-      first: first.subnetId,
-      others: others.map(({ subnetId }) => subnetId),
-    });
-  }
 }

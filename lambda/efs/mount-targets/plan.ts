@@ -1,7 +1,7 @@
 import type { FileSystemDescription, MountTargetDescription } from '@aws-sdk/client-efs';
 import { byZone, isAsWanted, type Candidate } from './candidates';
 
-/** What a file system has, and what the set wants there. */
+/** The mount targets that a file system has, and where the set wants them. */
 export interface Situation {
   readonly fileSystem: FileSystemDescription;
   /** One per subnet of the properties, in their order. */
