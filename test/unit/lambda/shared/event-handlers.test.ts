@@ -1,0 +1,347 @@
+import { handlersOf } from '../../../../lambda/shared/event-handlers';
+import { identityOf } from '../../../../lambda/shared/identity';
+import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
+import type { Context, Created, Found, Lifecycle } from '../../../../lambda/shared/resource-lifecycle';
+import type { OwnerProperties } from '../../../../src/contract/ownership';
+
+interface Properties extends OwnerProperties { readonly Kind?: string; readonly Label?: string }
+
+const OWNED = { Owner: 'o', RemovalPolicy: 'Delete' } as const;
+
+interface Thing extends Found { deletions: number; readonly kind: string | undefined }
+
+/** A resource in memory: `kind` is its identity. */
+class FakeLifecycle implements Lifecycle<Properties, { Id: string }> {
+  public readonly identity = ['Kind'] as const;
+  public readonly physicalId = /^thing-\d+$/;
+  public allowsRetainedSiblings = false;
+  public things: Thing[] = [];
+  /** Calls that one deletion takes. */
+  public deletionSteps = 1;
+  public polls = 0;
+  public failures: Partial<Record<'create' | 'ready' | 'delete' | 'gone', Error>> = {};
+  /** Whether `create` fails only after it has made the thing. */
+  public failsLate = false;
+  public rollsBack: boolean | undefined;
+  public readonly calls: string[] = [];
+  public readonly contexts: Partial<Record<string, any>> = {};
+  private made = 0;
+
+  public add(kind: string | undefined, more: Partial<Thing> = {}): Thing {
+    const thing: Thing = {
+      id: `thing-${++this.made}`, kind, identity: identityOf<Properties>(this, { ...OWNED, Kind: kind }), requestId: 'earlier', state: 'usable', deletions: 0, ...more,
+    };
+    this.things.push(thing);
+    return thing;
+  }
+
+  public async inRollback(): Promise<boolean> {
+    return this.rollsBack ?? false;
+  }
+
+  public async create({ Kind }: Properties, context: Context): Promise<Created> {
+    this.note('create', Kind ?? '', context);
+    if (this.failures.create && !this.failsLate) { throw this.failures.create; }
+    const { id } = this.add(Kind, { state: 'unfinished', requestId: context.requestId });
+    if (this.failures.create) { throw this.failures.create; }
+    return { id, memo: 'learned' };
+  }
+
+  public async update(id: string, _properties: Properties, _old: Properties, context: Context): Promise<void> {
+    this.note('update', id, context);
+  }
+
+  public async ready(id: string, _properties: Properties, context: Context): Promise<{ Id: string } | undefined> {
+    this.note('ready', id, context);
+    if (this.failures.ready) { throw this.failures.ready; }
+    return this.polls-- > 0 ? undefined : { Id: id };
+  }
+
+  public async delete(id: string, _properties: Properties, context: Context): Promise<void> {
+    this.note('delete', id, context);
+    if (this.failures.delete) { throw this.failures.delete; }
+    const thing = this.things.find(other => other.id === id);
+    if (thing && ++thing.deletions >= this.deletionSteps) { this.things = this.things.filter(other => other !== thing); }
+  }
+
+  public async gone(id: string): Promise<boolean> {
+    if (this.failures.gone) { throw this.failures.gone; }
+    return !this.things.some(thing => thing.id === id);
+  }
+
+  public async find(candidates: readonly Properties[]): Promise<Found[]> {
+    return this.things.filter(({ kind }) => candidates.some(({ Kind }) => Kind === kind));
+  }
+
+  public get ids(): string[] {
+    return this.things.map(({ id }) => id);
+  }
+
+  private note(step: string, what: string, context: Context): void {
+    this.calls.push(`${step} ${what}`);
+    this.contexts[step] = context;
+  }
+}
+
+let life: FakeLifecycle;
+let handlers: EventHandlers;
+let now: number;
+
+beforeEach(() => {
+  now = 1_000_000;
+  jest.spyOn(Date, 'now').mockImplementation(() => now);
+  jest.spyOn(console, 'log').mockImplementation(() => {});
+  life = new FakeLifecycle();
+  handlers = handlersOf({ 'Custom::Thing': life }, { creationTimeoutSeconds: 120 });
+});
+afterEach(() => { jest.restoreAllMocks(); });
+
+const event = (RequestType: 'Create' | 'Update' | 'Delete', properties: Partial<Properties>, more: Partial<ProviderEvent<any>> = {}): ProviderEvent<any> => ({
+  RequestType, StackId: 'stack', RequestId: 'this', ResourceType: 'Custom::Thing', LogicalResourceId: 'Thing', ResourceProperties: { ...OWNED, ...properties }, ...more,
+});
+const change = (PhysicalResourceId: string, from: string, to: string) =>
+  event('Update', { Kind: to }, { PhysicalResourceId, OldResourceProperties: { ...OWNED, Kind: from } });
+const cancelled = (properties: Partial<Properties>) => event('Delete', properties, { PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK' });
+const logged = () => (console.log as jest.Mock).mock.calls.map(([line]) => JSON.parse(line));
+
+describe('the table of resource types', () => {
+  test('refuses an unknown type with the types that are supported', async () => {
+    handlers = handlersOf({ 'Custom::A': life, 'Custom::B': life }, { creationTimeoutSeconds: 1 });
+    await expect(handlers.onEvent(event('Create', {}))).rejects.toThrow(/^unknown resource type Custom::Thing; this handler supports Custom::A, Custom::B$/);
+    await expect(handlers.isComplete({ ...event('Create', {}), ResourceType: 'toString' })).rejects.toThrow('unknown resource type toString');
+  });
+
+  test('makes a lifecycle that is given as a function once, when its first event comes', async () => {
+    const make = jest.fn(() => life);
+    handlers = handlersOf({ 'Custom::Thing': make, 'Custom::Other': () => { throw new Error('variable is not set'); } }, { creationTimeoutSeconds: 1 });
+    expect(make).not.toHaveBeenCalled();
+    await handlers.onEvent(event('Create', { Kind: 'a' }));
+    await handlers.onEvent(event('Create', { Kind: 'a' }));
+    expect(make).toHaveBeenCalledTimes(1);
+    await expect(handlers.onEvent({ ...event('Create', {}), ResourceType: 'Custom::Other' })).rejects.toThrow('variable is not set');
+  });
+});
+
+describe('a creation', () => {
+  test('returns the physical id and what the creation found out', async () => {
+    expect(await handlers.onEvent(event('Create', { Kind: 'a' }))).toEqual({ PhysicalResourceId: 'thing-1', Memo: 'learned' });
+  });
+
+  test('that fails after its call has succeeded removes what it made, and throws its own error', async () => {
+    life.failures.create = new Error('no answer');
+    life.failsLate = true;
+    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
+    expect(life.ids).toEqual([]);
+  });
+
+  test('that fails removes in two steps what takes two calls to delete', async () => {
+    life.failures.create = new Error('no answer');
+    life.failsLate = true;
+    life.deletionSteps = 2;
+    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
+    expect(life.ids).toEqual([]);
+  });
+
+  test('that fails deletes once more if nobody can say whether the first deletion was enough', async () => {
+    Object.assign(life.failures, { create: new Error('no answer'), gone: new Error('busy') });
+    Object.assign(life, { failsLate: true, deletionSteps: 2 });
+    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
+    expect(life.ids).toEqual([]);
+  });
+
+  test('that fails spares a usable resource with the same properties', async () => {
+    life.failures.create = new Error('no quota');
+    const { id } = life.add('a');
+    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no quota');
+    expect(life.ids).toEqual([id]);
+  });
+
+  test('that fails throws its own error if the clean-up fails too, and logs the other one', async () => {
+    Object.assign(life.failures, { create: new Error('no answer'), delete: new Error('denied') });
+    life.failsLate = true;
+    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow(/^no answer$/);
+    expect(logged()).toContainEqual({ event: 'could not clean up', error: 'Error: denied' });
+  });
+});
+
+describe('an update of the same identity', () => {
+  test('changes the resource in place', async () => {
+    const { id } = life.add('a');
+    const result = await handlers.onEvent(event('Update', { Kind: 'a', Label: 'new' }, { PhysicalResourceId: id, OldResourceProperties: { ...OWNED, Kind: 'a' } }));
+    expect(result).toEqual({ PhysicalResourceId: id });
+    expect(life.calls).toEqual([`update ${id}`]);
+  });
+});
+
+describe('an update to another identity', () => {
+  test('creates the replacement, and keeps the old resource until CloudFormation deletes it', async () => {
+    const old = life.add('a');
+    expect(await handlers.onEvent(change(old.id, 'a', 'b'))).toEqual({ PhysicalResourceId: 'thing-2', Memo: 'learned' });
+    expect(life.ids).toEqual([old.id, 'thing-2']);
+    expect(life.contexts.create).toMatchObject({ old: { Kind: 'a' }, oldId: old.id });
+  });
+
+  test('says that the replacement was made during a rollback, if it was', async () => {
+    life.rollsBack = true;
+    expect(await handlers.onEvent(change(life.add('b').id, 'b', 'a'))).toMatchObject({ InRollback: 'true' });
+  });
+
+  test('returns to the old resource if the change is rolled back, and removes the unfinished replacement', async () => {
+    const old = life.add('a');
+    const replacement = life.add('b', { state: 'unfinished' });
+    expect(await handlers.onEvent(change(replacement.id, 'b', 'a'))).toEqual({ PhysicalResourceId: old.id });
+    expect(life.ids).toEqual([old.id]);
+    expect(life.calls).toEqual([`delete ${replacement.id}`, `update ${old.id}`]);
+    expect(life.contexts.delete.identity).toBe(replacement.identity);
+  });
+
+  test('keeps a usable replacement, because CloudFormation deletes it after the rollback', async () => {
+    const [old, replacement] = [life.add('a'), life.add('b')];
+    await handlers.onEvent(change(replacement.id, 'b', 'a'));
+    expect(life.ids).toEqual([old.id, replacement.id]);
+  });
+
+  test('removes a usable replacement that holds no data, if CloudFormation never learned of it', async () => {
+    const old = life.add('a', { holdsNoData: true });
+    life.add('b', { holdsNoData: true });
+    await handlers.onEvent(change(old.id, 'b', 'a'));
+    expect(life.ids).toEqual([old.id]);
+  });
+
+  test('keeps a usable replacement that may hold data, even if CloudFormation never learned of it', async () => {
+    const [old, replacement] = [life.add('a'), life.add('b')];
+    await handlers.onEvent(change(old.id, 'b', 'a'));
+    expect(life.ids).toEqual([old.id, replacement.id]);
+  });
+
+  test('keeps a replacement without data that CloudFormation will delete itself', async () => {
+    const [old, replacement] = [life.add('a', { holdsNoData: true }), life.add('b', { holdsNoData: true })];
+    await handlers.onEvent(change(replacement.id, 'b', 'a'));
+    expect(life.ids).toEqual([old.id, replacement.id]);
+  });
+
+  test('removes nothing that the first delivery of the same event made', async () => {
+    const old = life.add('a');
+    await handlers.onEvent(change(old.id, 'a', 'b'));
+    life.calls.length = 0;
+    await handlers.onEvent(change(old.id, 'a', 'b'));
+    expect(life.calls).toEqual(['create b']);
+    expect(life.ids).toContain('thing-2');
+  });
+
+  test('returns to the current resource before earlier ones that were retained', async () => {
+    life.add('a');
+    const current = life.add('a');
+    expect(await handlers.onEvent(change(current.id, 'b', 'a'))).toEqual({ PhysicalResourceId: current.id });
+  });
+
+  test('does not return to a resource that was never finished', async () => {
+    const unfinished = life.add('b', { state: 'unfinished' });
+    expect(await handlers.onEvent(change(life.add('a').id, 'a', 'b'))).toMatchObject({ PhysicalResourceId: 'thing-3' });
+    expect(life.ids).not.toContain(unfinished.id);
+  });
+
+  test('succeeds although a leftover cannot be removed, and logs why', async () => {
+    const old = life.add('a');
+    const leftover = life.add('b', { state: 'unfinished' });
+    life.failures.delete = new Error('denied');
+    expect(await handlers.onEvent(change(leftover.id, 'b', 'a'))).toEqual({ PhysicalResourceId: old.id });
+    expect(logged()).toContainEqual({ event: 'could not clean up', error: 'Error: denied' });
+  });
+});
+
+describe('a poll', () => {
+  const poll = (more: Partial<ProviderEvent<any>> = {}) => handlers.isComplete(event('Create', { Kind: 'a' }, { PhysicalResourceId: 'thing-1', ...more }));
+
+  test('is incomplete until the resource is ready, then returns the attributes', async () => {
+    life.polls = 1;
+    expect(await poll({ Memo: 'learned' })).toEqual({ IsComplete: false });
+    expect(await poll()).toEqual({ IsComplete: true, Data: { Id: 'thing-1' } });
+  });
+
+  test('passes on what the creation found out, and whether CloudFormation may cancel the operation', async () => {
+    await poll({ Memo: 'learned' });
+    expect(life.contexts.ready).toMatchObject({ memo: 'learned', mayBeCancelled: true });
+    await poll({ InRollback: 'true' });
+    expect(life.contexts.ready).toMatchObject({ mayBeCancelled: false });
+  });
+
+  test('is only incomplete while the service throttles', async () => {
+    life.failures.ready = Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
+    expect(await poll()).toEqual({ IsComplete: false });
+  });
+
+  test('throws every other error in one sentence', async () => {
+    life.failures.ready = Object.assign(new Error('no'), { name: 'AccessDeniedException' });
+    await expect(poll()).rejects.toThrow(/^AccessDeniedException: no$/);
+  });
+});
+
+describe('a deletion', () => {
+  test('repeats its call in every poll until nothing is left', async () => {
+    const { id } = life.add('a');
+    life.deletionSteps = 3;
+    const deletion = event('Delete', { Kind: 'a' }, { PhysicalResourceId: id });
+    const started = { ...deletion, ...await handlers.onEvent(deletion) };
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+    expect(life.calls).toHaveLength(3);
+  });
+
+  test('passes on when it began to all polls', async () => {
+    const { id } = life.add('a');
+    life.deletionSteps = 2;
+    const deletion = event('Delete', { Kind: 'a' }, { PhysicalResourceId: id });
+    const started = { ...deletion, ...await handlers.onEvent(deletion) };
+    now += 5_000;
+    await handlers.isComplete(started);
+    expect(life.contexts.delete.deletionBegan).toBe(1_000_000);
+  });
+
+  test('that fails names the resource that stays', async () => {
+    const { id } = life.add('a');
+    life.failures.delete = new Error('denied');
+    await expect(handlers.onEvent(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }))).rejects.toThrow(`${id} cannot be deleted: denied`);
+    life.failures.delete = new Error(`${id} is in use`);
+    await expect(handlers.onEvent(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }))).rejects.toThrow(new RegExp(`^${id} is in use$`));
+  });
+});
+
+describe('the deletion of a cancelled creation', () => {
+  const LATEST = 1_000_000 + 1000 * (120 + 30);
+
+  test('removes what the creation made, without knowing its id', async () => {
+    life.add('a', { state: 'unfinished' });
+    expect(await handlers.onEvent(cancelled({ Kind: 'a' }))).toEqual({ PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK', LateCreationUntil: `${LATEST}` });
+    expect(life.ids).toEqual([]);
+  });
+
+  test('waits until the creation cannot have an effect any more, and removes what comes late', async () => {
+    const started = { ...cancelled({ Kind: 'a' }), ...await handlers.onEvent(cancelled({ Kind: 'a' })) };
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    now = LATEST - 1;
+    life.add('a', { state: 'unfinished' });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(life.ids).toEqual([]);
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    now = LATEST;
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+  });
+
+  test('looks once more after it has deleted something', async () => {
+    const started = { ...cancelled({ Kind: 'a' }), ...await handlers.onEvent(cancelled({ Kind: 'a' })) };
+    now = LATEST;
+    life.add('a', { state: 'unfinished' });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+  });
+
+  test('spares a usable resource if earlier ones may have been retained', async () => {
+    life.allowsRetainedSiblings = true;
+    const retained = life.add('a');
+    life.add('a', { state: 'unfinished' });
+    await handlers.onEvent(cancelled({ Kind: 'a' }));
+    expect(life.ids).toEqual([retained.id]);
+  });
+});

@@ -1,0 +1,131 @@
+import { passesByItself, retrying, RETRY_POLICIES, type RetryOptions } from '../../../../lambda/shared/retry';
+
+const pauses: number[] = [];
+let now = 0;
+
+jest.mock('node:timers/promises', () => ({
+  setTimeout: async (milliseconds: number) => {
+    pauses.push(milliseconds);
+    now += milliseconds;
+  },
+}));
+
+beforeEach(() => {
+  pauses.length = now = 0;
+  jest.spyOn(Date, 'now').mockImplementation(() => now);
+  jest.spyOn(console, 'log').mockImplementation(() => {});
+});
+afterEach(() => { jest.restoreAllMocks(); });
+
+const named = (name: string, more: object = {}) => Object.assign(new Error(`of ${name}`), { name, ...more });
+const THROTTLE = named('ThrottlingException');
+const failing = (errors: readonly Error[], options?: RetryOptions) => {
+  let tries = 0;
+  return retrying(async () => {
+    const error = errors[Math.min(tries++, errors.length - 1)];
+    if (tries > errors.length && errors.length > 1) { return 'done'; }
+    throw error;
+  }, options);
+};
+const always = (error: Error, options?: RetryOptions) => retrying(async () => { throw error; }, options);
+
+test('repeats transient errors until the call succeeds', async () => {
+  expect(await failing([THROTTLE, named('InternalError', { $metadata: { httpStatusCode: 500 } }), named('ECONNRESET')])).toBe('done');
+  expect(pauses).toHaveLength(3);
+});
+
+test('throws every other error at once', async () => {
+  await expect(always(named('AccessDenied'))).rejects.toThrow('of AccessDenied');
+  expect(pauses).toEqual([]);
+});
+
+test('doubles its pauses up to 5 seconds, each between half and all of that', async () => {
+  for (const random of [0, 0.5, 0.999999]) {
+    jest.spyOn(Math, 'random').mockReturnValue(random);
+    pauses.length = now = 0;
+    await always(THROTTLE).catch(() => {});
+    const expected = [400, 800, 1_600, 3_200, 5_000, 5_000].map(full => full * (0.5 + random / 2));
+    expect(pauses.slice(0, 6)).toEqual(expected);
+  }
+});
+
+test('varies its pauses at random, so that callers that were throttled together do not return together', async () => {
+  const first = async () => {
+    pauses.length = now = 0;
+    await always(THROTTLE).catch(() => {});
+    return pauses[0];
+  };
+  expect(new Set([await first(), await first(), await first()]).size).toBeGreaterThan(1);
+});
+
+test('ends when the time of its policy is over, and never sleeps beyond it', async () => {
+  await expect(always(THROTTLE, { policy: { seconds: 10 } })).rejects.toThrow('of ThrottlingException');
+  expect(now).toBeGreaterThan(4_000);
+  expect(now).toBeLessThanOrEqual(10_000);
+});
+
+test('takes the policy CALL if it is given none', async () => {
+  await always(THROTTLE).catch(() => {});
+  expect(now).toBeLessThanOrEqual(1000 * RETRY_POLICIES.CALL.seconds);
+  expect(now).toBeGreaterThan(1000 * RETRY_POLICIES.CALL.seconds - 5_000);
+});
+
+test('ends when the caller gives up', async () => {
+  let asked = 0;
+  await expect(always(THROTTLE, { giveUp: () => ++asked === 3 })).rejects.toThrow('of ThrottlingException');
+  expect(pauses).toHaveLength(2);
+});
+
+describe('errors of retryIf', () => {
+  const retryIf = () => true;
+
+  test('are repeated for a time of their own', async () => {
+    await always(named('NotFound'), { retryIf, policy: { seconds: 90, retryIfSeconds: 10 } }).catch(() => {});
+    expect(now).toBeLessThanOrEqual(10_000);
+  });
+
+  test('are thrown by frequency: the most frequent one, not the latest', async () => {
+    const [gone, denied] = [named('NotFound'), named('AccessDenied')];
+    let tries = 0;
+    const work = async () => { throw pauses.length > 0 && now > 8_000 ? denied : (tries++, gone); };
+    await expect(retrying(work, { retryIf, policy: { seconds: 12 } })).rejects.toThrow('of NotFound');
+    expect(tries).toBeGreaterThan(1);
+  });
+
+  test('come before transient ones, which explain nothing', async () => {
+    let tries = 0;
+    const work = async () => { throw tries++ === 0 ? named('NotFound') : THROTTLE; };
+    await expect(retrying(work, { retryIf, policy: { seconds: 5 } })).rejects.toThrow('of NotFound');
+  });
+
+  test('with different reasons count as different errors', async () => {
+    const reasons = ['A', 'B', 'B'];
+    let tries = 0;
+    const work = async () => { throw named('Denied', { Reason: reasons[tries], message: `reason ${reasons[tries++]}` }); };
+    await expect(retrying(work, { retryIf, giveUp: () => tries === 3 })).rejects.toThrow('reason B');
+  });
+});
+
+test('throws throttling at once under a policy of polls, but repeats broken connections', async () => {
+  await expect(always(THROTTLE, { policy: RETRY_POLICIES.POLL })).rejects.toThrow('of ThrottlingException');
+  expect(pauses).toEqual([]);
+  expect(await failing([named('ECONNRESET'), named('ECONNRESET')], { policy: RETRY_POLICIES.POLL })).toBe('done');
+});
+
+test('reports each error that it repeats', async () => {
+  const onRetry = jest.fn();
+  await failing([THROTTLE, THROTTLE], { onRetry, what: 'Call' });
+  expect(onRetry.mock.calls).toEqual([[THROTTLE], [THROTTLE]]);
+  expect(JSON.parse((console.log as jest.Mock).mock.calls[1][0])).toEqual({ event: 'retry', what: 'Call', tries: 2, error: 'ThrottlingException' });
+});
+
+test.each([
+  [{ name: 'SlowDown' }, true],
+  [{ code: 'EPIPE' }, true],
+  [{ $metadata: { httpStatusCode: 503 } }, true],
+  [{ message: 'socket hang up' }, true],
+  [{ name: 'ValidationException', $metadata: { httpStatusCode: 400 } }, false],
+  [{ message: 'no such file' }, false],
+])('knows whether %j passes by itself: %p', (error, expected) => {
+  expect(passesByItself(error)).toBe(expected);
+});
