@@ -41,7 +41,7 @@ interface Case {
 }
 
 function choose({ stackId = stack.stackId, volumeSize = 2, encrypted = false, oldId = old, more }: Case = {}) {
-  const context = { stackId, logicalId: 'Image', requestId: 'r', identity: 'i', since: 0, old: {}, oldId } as CreateContext<SnapshotImportProperties>;
+  const context = { stackId, logicalId: 'Image', requestId: 'r', identity: 'i', deletionBegan: 0, old: {}, oldId } as CreateContext<SnapshotImportProperties>;
   return parents.choose({ ...more } as SnapshotImportProperties, context, { volumeSize, encrypted });
 }
 const reasons = () => jest.mocked(console.log).mock.calls

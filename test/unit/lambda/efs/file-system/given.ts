@@ -3,7 +3,7 @@ import type { Context } from '../../../../../lambda/shared/resource-lifecycle';
 import type { Stacks } from '../../../../../lambda/shared/stacks';
 import { OWNERSHIP_TAGS } from '../../../../../src/contract/ownership';
 
-export const CONTEXT: Context = { stackId: 'arn:stack', logicalId: 'Files', requestId: 'request', identity: 'digest', since: 0 };
+export const CONTEXT: Context = { stackId: 'arn:stack', logicalId: 'Files', requestId: 'request', identity: 'digest', deletionBegan: 0 };
 export const FILES = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
 
 /** A file system with tags, which the names of OWNERSHIP_TAGS give. */

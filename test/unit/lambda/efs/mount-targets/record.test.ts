@@ -3,7 +3,7 @@ import {
 } from '../../../../../lambda/efs/mount-targets/record';
 import type { Context } from '../../../../../lambda/shared/resource-lifecycle';
 
-const CONTEXT: Context = { stackId: 'arn:stack', logicalId: 'Targets', requestId: 'request', identity: 'digest', since: 0 };
+const CONTEXT: Context = { stackId: 'arn:stack', logicalId: 'Targets', requestId: 'request', identity: 'digest', deletionBegan: 0 };
 const RECORD: SetRecord = { state: 'ready', resource: resourceDigest(CONTEXT), request: requestDigest(CONTEXT), subnetIds: ['subnet-1', 'subnet-2'] };
 const withTags = (...tags: ReturnType<typeof recordTag>[]) => ({ Tags: tags }) as Parameters<typeof readRecord>[0];
 
