@@ -113,7 +113,7 @@ const IMPORTS: readonly Mutant[] = [
   {
     guard: 'a Delete fails, and names the image, if an image of others uses the snapshot',
     file: IMPORT,
-    find: 'await kept.keep(error, stackId, since);',
+    find: 'await kept.keep(error, stackId, deletionBegan);',
     replace: '',
     test: MACHINE_TEST,
     name: 'do not keep a snapshot that a foreign image uses',
@@ -325,8 +325,8 @@ const EXPORTS: readonly Mutant[] = [
     file: EXPORT,
     find: 'await store.saveRecord(record);',
     replace: '',
-    test: EXPORT_TEST,
-    name: 'whose first upload got no answer',
+    test: EXPORT_GUARDS_TEST,
+    name: 'its id was lost',
   },
 ];
 

@@ -62,3 +62,17 @@ test('an export is not handed out before its execution has ended', async () => {
   expect(answers).toEqual([[['disk.img', 'disk.img.manifest'], { IsComplete: false }]]);
   expect(await poll()).toMatchObject({ IsComplete: true });
 });
+
+test('an upload is aborted although its creation failed and its id was lost', async () => {
+  const properties = await given();
+  let lost = 0;
+  world.server.faults.choose(operation => {
+    if (operation !== 's3:CreateMultipartUpload') { return undefined; }
+    lost++;
+    return { kind: 'lost-answer' };
+  });
+  await expect(world.exports().deploy(properties)).rejects.toThrow();
+  expect(lost).toBeGreaterThan(0);
+  expect(world.s3.buckets.get(EXPORTS)!.uploads.size).toBe(0);
+  expect(world.transferObjects).toEqual([]);
+});

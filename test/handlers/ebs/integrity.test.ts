@@ -62,6 +62,8 @@ describe('verify', () => {
     const { SnapshotId } = await world.stack().deploy(properties({ Verify: 'FULL' }));
     world.expectContent(SnapshotId, image);
     expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(130);
+    expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 400)).toHaveLength(2);
+    expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:ListSnapshotBlocks' && status === 400)).toHaveLength(1);
   });
 
   test('goes on in another invocation when its time ends', async () => {

@@ -85,6 +85,9 @@ describe('a parent that was not imported here', () => {
     world.server.faults.inject('ebs:GetSnapshotBlock', BROKEN, { skip: 1, times: 2 });
     const { SnapshotId } = await world.stack().deploy(properties({ ParentSnapshotId: parent }));
     expect(world.ebs.snapshot(SnapshotId)!.writtenIndexes).toEqual(DIFFERING);
+    const failed = world.server.calls.filter(({ status }) => status >= 400).map(({ operation }) => operation);
+    expect(failed.filter(operation => operation === 'ebs:ListSnapshotBlocks')).toHaveLength(2);
+    expect(failed.filter(operation => operation === 'ebs:GetSnapshotBlock')).toHaveLength(2);
   });
 
   test('that may not be read fails the import, and stays', async () => {

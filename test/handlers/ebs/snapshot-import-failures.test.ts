@@ -15,6 +15,9 @@ function atFirst(operation: string, action: () => void): void {
   world.server.faults.before(operation, action);
 }
 
+/** The number of calls of an operation that failed. */
+const failures = (operation: string) => world.server.calls.filter(call => call.operation === operation && call.status >= 400).length;
+
 afterEach(() => world.close());
 
 describe('a denied action is named, and nothing stays', () => {
@@ -161,6 +164,7 @@ describe('what fails on the way', () => {
     const begin = world.clock.now();
     await expect(world.stack().deploy(properties())).rejects.toThrow(/snapshot snap-\w+ (no longer exists|was deleted)|ResourceNotFoundException/);
     world.expectNothingLeft();
+    expect(puts).toBeGreaterThan(1);
   });
 
   test('the snapshot deleted by somebody', async () => {
@@ -235,6 +239,7 @@ describe('what passes by itself is waited for', () => {
     world.server.faults.inject('ebs:PutSnapshotBlock', { kind: 'error', code, status: 400, message, members: { Reason } }, { times: 3 });
     const { SnapshotId } = await world.stack().deploy(properties());
     world.expectContent(SnapshotId, image);
+    expect(failures('ebs:PutSnapshotBlock')).toBeGreaterThanOrEqual(3);
   });
 
   test('too many pending snapshots', async () => {
@@ -243,6 +248,7 @@ describe('what passes by itself is waited for', () => {
       kind: 'error', code: 'ConcurrentLimitExceededException', status: 400, message: 'The quota of pending snapshots is reached',
     }, { times: 3 });
     await world.stack().deploy(properties());
+    expect(failures('ebs:StartSnapshot')).toBe(3);
   });
 
   test.each(['refused', 'answered'] as const)('the lost answer of a completion, whose repetition is %s', async completeAgain => {
@@ -250,6 +256,7 @@ describe('what passes by itself is waited for', () => {
     world.server.faults.inject('ebs:CompleteSnapshot', { kind: 'lost-answer' });
     const { SnapshotId } = await world.stack().deploy(properties());
     world.expectContent(SnapshotId, image);
+    expect(world.server.count('ebs:CompleteSnapshot')).toBeGreaterThanOrEqual(2);
   });
 
   test.each([1, 2, 3, 4, 5])('one call in ten that fails in any way (seed %i)', async seed => {
@@ -257,8 +264,10 @@ describe('what passes by itself is waited for', () => {
     let state = seed * 7919;
     const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
     const kinds = Object.values(faults);
+    let fired = 0;
     world.server.faults.choose(operation => {
       if (random() >= 0.1) { return undefined; }
+      fired++;
       const fault = kinds[Math.floor(random() * kinds.length)];
       return fault.kind === 'error' && operation.startsWith('s3:') ? { ...fault, status: 503, code: 'SlowDown' } : fault;
     });
@@ -268,5 +277,6 @@ describe('what passes by itself is waited for', () => {
     expect(world.snapshotIds).toEqual([SnapshotId]);
     await stack.destroy();
     world.expectNothingLeft();
+    expect(fired).toBeGreaterThan(0);
   });
 });
