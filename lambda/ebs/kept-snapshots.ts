@@ -1,17 +1,18 @@
 import { isOfStack } from './completion';
-import type { EbsServices } from './services';
+import type { Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import { type State, stateOf, stateTag } from '../shared/state-tag';
+import type { TransferStore } from '../transfer/bucket/store';
 import { condemnIfUsed } from '../transfer/parent/use';
-import { SnapshotInUse, type Snapshot } from '../transfer/snapshot/snapshots';
+import { SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshot/snapshots';
 
 /** How long EC2 may refuse to delete a snapshot after its image was deregistered. */
 const RELEASED_AFTER_MILLISECONDS = 120_000;
 
 /** Snapshots that CloudFormation has deleted, but that images use which `retainPrevious` keeps. They are deleted when no image uses them. */
 export class KeptSnapshots {
-  constructor(private readonly aws: Pick<EbsServices, 'images' | 'snapshots' | 'store'>) {}
+  constructor(private readonly aws: { readonly images: Images; readonly snapshots: Snapshots; readonly store: TransferStore }) {}
 
   /**
    * Keeps a snapshot that EC2 refused to delete, if images that are kept use it; throws `refusal` if others do.

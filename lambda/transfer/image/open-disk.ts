@@ -40,8 +40,8 @@ export function named<T>(pinned: PinnedSource, work: () => Promise<T>): Promise<
 
 function limitOf({ limit }: NonNullable<PinnedImage['stream']>): string {
   switch (limit) {
-    case 'VOLUME_SIZE': return 'which is what volumeSize leaves room for; set a larger volumeSize';
-    case 'STATED': return 'which is all that its start tells of; set volumeSize';
+    case 'VOLUME_SIZE': return 'which is what \'volumeSize\' leaves room for; set a larger \'volumeSize\'';
+    case 'STATED': return 'which is all that its start states; set \'volumeSize\'';
     case 'WORKER': return 'which is all that one function can copy in its 15 minutes; convert the image with: qemu-img convert -c -O qcow2';
   }
 }

@@ -134,7 +134,7 @@ describe('a compressed disk', () => {
   });
 
   test.each([
-    ['longer than its first frame states', Buffer.concat([zstdCompressSync(raw), zstdCompressSync(raw)]), {}, `is a zstd stream of more than ${raw.length} bytes, which is all that its start tells of; set volumeSize`],
+    ['longer than its first frame states', Buffer.concat([zstdCompressSync(raw), zstdCompressSync(raw)]), {}, `is a zstd stream of more than ${raw.length} bytes, which is all that its start states; set 'volumeSize'`],
     ['cut off', gzipSync(raw).subarray(0, -9), { VolumeSize: 1 }, 'is a damaged gzip stream: unexpected end of file'],
     ['cut off, as zstd', zstdCompressSync(raw).subarray(0, -9), {}, 'is a damaged zstd stream: unexpected end of file'],
     ['damaged, as xz in one block', damagedInside('one-block.xz'), {}, /s3:\/\/images\/disk.img is a damaged xz stream: /],
