@@ -1,6 +1,6 @@
 import type { ExportInput } from '../../../src/contract/export';
 import { BLOCK_SIZE, blocksOf, GIB } from '../blocks/sizes';
-import { GETS_PER_SECOND, mostWorkers } from '../flow/division';
+import { GETS_PER_SECOND, GOOD_RANGE_BLOCKS, MOST_RANGES, mostWorkers } from '../flow/division';
 import { RECORD_SIZE } from '../formats/delta';
 import { MOST_VHD_GIB } from '../formats/vhd-footer';
 
@@ -11,10 +11,6 @@ export const MOST_EXPORT_GIB = MOST_PARTS * MOST_PART_BYTES / GIB;
 
 /** 32 MiB: a part that has to be repeated costs some seconds. S3 takes no part below 5 MiB except the last one. */
 const GOOD_PART_BLOCKS = 64;
-/** 512 MiB: see `divide` of imports. */
-const GOOD_RANGE_BLOCKS = 1_024;
-/** So many ranges fit into the Distributed Map's input. */
-const MOST_RANGES = 1_000;
 
 /** How an export is divided. The transfer bucket holds it. */
 export interface ExportPlan extends Pick<ExportInput, 'snapshotId' | 'sinceId' | 'format' | 'volumeSize' | 'bucket' | 'key' | 'uploadId' | 'owner' | 'deadline'> {
