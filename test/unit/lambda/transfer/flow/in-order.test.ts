@@ -1,0 +1,36 @@
+import { inOrder } from '../../../../../lambda/transfer/flow/in-order';
+
+const later = <T>(milliseconds: number, value: T) => new Promise<T>(resolve => setTimeout(() => resolve(value), milliseconds));
+
+async function all<T>(results: AsyncIterable<T>): Promise<T[]> {
+  const seen: T[] = [];
+  for await (const result of results) { seen.push(result); }
+  return seen;
+}
+
+test('results come in the order of the tasks, whichever ends first', async () => {
+  expect(await all(inOrder([20, 1, 10, 0].map((pause, i) => () => later(pause, i)), 3))).toEqual([0, 1, 2, 3]);
+});
+
+test('no more tasks are under way than allowed', async () => {
+  let [now, most] = [0, 0];
+  await all(inOrder(Array.from({ length: 10 }, () => async () => {
+    most = Math.max(most, ++now);
+    await later(1, undefined);
+    now--;
+  }), 4));
+  expect(most).toBe(4);
+});
+
+test('the first failure in order is thrown, and no task is begun after it', async () => {
+  const begun: number[] = [];
+  const seen: number[] = [];
+  const tasks = [0, 1, 2, 3, 4, 5].map(i => async () => {
+    begun.push(i);
+    if (i === 1 || i === 2) { throw new Error(`task ${i}`); }
+    return i;
+  });
+  await expect((async () => { for await (const i of inOrder(tasks, 3)) { seen.push(i); } })()).rejects.toThrow('task 1');
+  expect(seen).toEqual([0]);
+  expect(begun).toEqual([0, 1, 2, 3]);
+});
