@@ -4,7 +4,7 @@ import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, type OwnerProperties, type TagPro
 /** A tag on a resource, as EFS and EC2 give it. */
 interface Tag { Key?: string; Value?: string }
 
-/** The tags that a created thing carries from its creating call on. */
+/** Returns the tags that a resource carries from its creating call on. */
 export function ownershipTags(properties: OwnerProperties, context: Context): { Key: string; Value: string }[] {
   return [
     { Key: OWNERSHIP_TAGS.stackId, Value: context.stackId },
@@ -19,12 +19,12 @@ export function valueOf(tags: readonly Tag[] | undefined, key: string): string |
   return tags?.find(tag => tag.Key === key)?.Value;
 }
 
-/** Made, or adopted, by this resource of this stack. */
+/** Returns whether this resource of this stack made or adopted it. */
 export function belongsTo(tags: readonly Tag[] | undefined, context: Context): boolean {
   return valueOf(tags, OWNERSHIP_TAGS.stackId) === context.stackId && valueOf(tags, OWNERSHIP_TAGS.logicalId) === context.logicalId;
 }
 
-/** What has to be set and removed so that `actual` has `wanted`, and nothing more of `formerly`. Other tags stay as they are. */
+/** Returns the tags to set and the keys to remove so that `actual` has `wanted` and nothing else of `formerly`. Other tags stay. */
 export function tagChanges(actual: readonly Tag[] | undefined, wanted: readonly TagProperty[], formerly: readonly TagProperty[] = []) {
   return {
     set: wanted.filter(tag => valueOf(actual, tag.Key) !== tag.Value).map(({ Key, Value }) => ({ Key, Value })),

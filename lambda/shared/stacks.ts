@@ -11,28 +11,28 @@ export interface Membership {
   readonly type: string;
 }
 
-/** So long CloudFormation may tell the status before an operation. */
+/** How long DescribeStacks may still return the status from before the operation. */
 const SETTLED_AFTER_MILLISECONDS = 60_000;
 
-/** What an operation has made, and not handed out yet. */
+/** A resource that an operation has made and not yet reported as complete. */
 export interface Unclaimed {
   readonly id: string;
-  /** When it was begun, in milliseconds since 1970. */
+  /** When its creation began, in milliseconds since 1970. */
   readonly begun: number | undefined;
   remove(): Promise<unknown>;
 }
 
-/** What CloudFormation says of stacks. No event tells a handler that it takes part in a rollback. */
+/** The state of stacks, from CloudFormation: no event says whether it belongs to a rollback. */
 export class Stacks {
   constructor(private readonly client: CloudFormationClient) {}
 
-  /** Whether the stack is no more. CloudFormation forgets deleted stacks after 90 days. */
+  /** Returns whether the stack is deleted. CloudFormation forgets deleted stacks after 90 days. */
   public async isDeleted(stackId: string): Promise<boolean> {
     const status = await this.status(stackId);
     return status === undefined || status === 'DELETE_COMPLETE';
   }
 
-  /** Whether the stack is on the way back from a failed operation; `otherwise` if CloudFormation does not say. */
+  /** Returns whether the stack is rolling back or has rolled back; `otherwise` if CloudFormation does not answer. */
   public async isRollingBack(stackId: string, otherwise: boolean): Promise<boolean> {
     try {
       return /ROLLBACK/.test(await this.status(stackId) ?? '');
@@ -43,9 +43,9 @@ export class Stacks {
   }
 
   /**
-   * Whether CloudFormation waits for what an operation has made. Not if it has cancelled that: as long as it goes back, or deletes
-   * the stack, its next event may come for the thing; when that is over nobody will, so that it is removed, and this throws.
-   * Where CloudFormation does not say, all goes on.
+   * Returns whether CloudFormation still waits for a resource that an operation has made. It does not if it has cancelled the
+   * operation. While it rolls back, or deletes the stack, its next event may still delete the resource; after that no event
+   * will come, so this removes the resource and throws. If CloudFormation does not answer, the operation goes on.
    */
   public async isAwaited({ stackId, mayBeCancelled }: Pick<ReadyContext<unknown>, 'stackId' | 'mayBeCancelled'>, made: Unclaimed): Promise<boolean> {
     let status: string;
@@ -56,19 +56,19 @@ export class Stacks {
       return true;
     }
     if (!/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return !(mayBeCancelled && /ROLLBACK|^DELETE/.test(status)); }
-    // Where an operation began just now, that may still be the end of the one before.
+    // The operation may have begun just now, so that this is still the end of the one before.
     if (made.begun === undefined || Date.now() < made.begun + SETTLED_AFTER_MILLISECONDS) { return false; }
     try {
       await made.remove();
     } catch (error) {
-      // The next poll tries again, and nobody else would.
+      // Only the next poll can try again.
       log({ event: 'could not clean up', id: made.id, error: saidBy(error) });
       return false;
     }
     throw new Error(`CloudFormation cancelled the operation for which ${made.id} was made, and has gone back without it`);
   }
 
-  /** Where this is a resource of a stack; CloudFormation lists it there until an operation that removes it is over. */
+  /** Returns the stacks that have a resource with this physical id. CloudFormation lists it until an operation that removes it is over. */
   public async resources(physicalId: string): Promise<Membership[]> {
     try {
       const { StackResources: resources } = await retrying(
@@ -77,20 +77,20 @@ export class Stacks {
         .filter(resource => resource.PhysicalResourceId === physicalId && !/^DELETE_(COMPLETE|SKIPPED)$/.test(resource.ResourceStatus!))
         .map(({ StackId, LogicalResourceId, ResourceType }) => ({ stackId: StackId!, logicalId: LogicalResourceId!, type: ResourceType! }));
     } catch (error) {
-      // That it is of no stack is an error, too.
+      // CloudFormation also throws if no stack has the id.
       if (/does not exist/.test((error as Error).message)) { return []; }
       throw error;
     }
   }
 
-  /** undefined: there is none, or it is forgotten. */
+  /** Returns undefined if there is no such stack, or CloudFormation has forgotten it. */
   public async status(stackId: string): Promise<string | undefined> {
     try {
       const { Stacks: stacks } = await retrying(
         () => this.client.send(new DescribeStacksCommand({ StackName: stackId })), { what: 'DescribeStacks', policy: RETRY_POLICIES.STACK_STATUS });
       return stacks?.[0]?.StackStatus;
     } catch (error) {
-      // CloudFormation's error for a stack that it does not know is the one for every wrong parameter.
+      // The name of this error is the one for every wrong parameter, so only the message tells them apart.
       if (/does not exist/.test((error as Error).message)) { return undefined; }
       throw error;
     }

@@ -2,31 +2,33 @@ import { valueOf } from './ownership';
 import { OWNERSHIP_TAGS, type TagProperty } from '../../src/contract/ownership';
 
 /**
- * The states that the state tag records, and what ends each. A thing without the tag was made by its resource, was
- * reported to CloudFormation as complete, and is in use.
+ * The values of the state tag. A resource without the tag was reported to CloudFormation as complete and is in use. Deleting
+ * the resource ends every state; the comments name the other ends.
+ *
+ * No code enforces these transitions: each is made where the comment says.
  */
-export const STATES = {
-  /** It was never reported as complete. Set by the creating call; ends when it is reported (no tag). */
-  creating: ['none'],
-  /** A file system that existed before its stack. Set by the adoption; ends when the user lets the stack own it (no tag). */
-  adopted: ['none'],
-  /** A machine image, or its snapshot, that was replaced but is kept. Ends when a rollback takes it up again. */
-  retained: ['returned'],
-  /** A machine image that was retained and is current again. Ends when it is replaced once more. */
-  returned: ['retained'],
-  /** A snapshot that was deleted while it was the parent of a snapshot in the making. Ends with that snapshot, which deletes it. */
-  condemned: [],
-} as const;
+export const STATES = [
+  /** Not yet reported as complete. Set by the creating call; removed when the resource is reported, or becomes `adopted` if another stack takes the file system over. */
+  'creating',
+  /** A file system with data from before this operation of the stack. Set by `Claims.claim`; removed by a change from RETAIN to DESTROY, and by the release. */
+  'adopted',
+  /** A replaced image that is kept, or the snapshot of one. An image becomes `returned` if it becomes current again; a snapshot loses the tag. */
+  'retained',
+  /** An image that was retained and is current again, so that a rollback does not deregister it. Becomes `retained` if it is replaced once more. */
+  'returned',
+  /** A snapshot that was deleted while another was being made from it. The end of that one deletes it, or marks it `retained` if a kept image uses it. */
+  'condemned',
+] as const;
 
-export type State = keyof typeof STATES;
+export type State = (typeof STATES)[number];
 
-/** The tag that records `state`. */
+/** Returns the tag that records `state`. */
 export function stateTag(state: State): TagProperty {
   return { Key: OWNERSHIP_TAGS.state, Value: state };
 }
 
-/** The state that tags record; undefined if there is none, or one that this release does not know. */
+/** Returns the state that tags record; undefined if there is none, or one that only a later release has. */
 export function stateOf(tags: Parameters<typeof valueOf>[0]): State | undefined {
   const value = valueOf(tags, OWNERSHIP_TAGS.state);
-  return value !== undefined && Object.hasOwn(STATES, value) ? value as State : undefined;
+  return STATES.find(state => state === value);
 }

@@ -1,7 +1,9 @@
 import { identityOf } from '../../../../lambda/shared/identity';
 import type { OwnerProperties } from '../../../../src/contract/ownership';
 
-interface Properties extends OwnerProperties { readonly Size?: number | string; readonly Kind?: string; readonly Parts?: unknown; readonly Label?: string }
+interface Properties extends OwnerProperties {
+  readonly Size?: number | string; readonly Kind?: string; readonly Parts?: unknown; readonly Label?: string;
+}
 
 const OWNED = { Owner: 'o', RemovalPolicy: 'Delete' } as const;
 const life = { identity: ['Size', 'Kind', 'Parts'] as const, defaults: { Kind: 'plain' } };

@@ -102,10 +102,12 @@ describe('resources', () => {
   });
 
   test('returns where the id is a resource, without what was deleted there and without its neighbours', async () => {
-    send.mockResolvedValue({ StackResources: [
-      listed(), listed({ StackId: 'gone', ResourceStatus: 'DELETE_COMPLETE' }), listed({ StackId: 'left', ResourceStatus: 'DELETE_SKIPPED' }),
-      listed({ PhysicalResourceId: 'fs-2' }), listed({ StackId: 'stuck', ResourceStatus: 'DELETE_FAILED' }),
-    ] });
+    send.mockResolvedValue({
+      StackResources: [
+        listed(), listed({ StackId: 'gone', ResourceStatus: 'DELETE_COMPLETE' }), listed({ StackId: 'left', ResourceStatus: 'DELETE_SKIPPED' }),
+        listed({ PhysicalResourceId: 'fs-2' }), listed({ StackId: 'stuck', ResourceStatus: 'DELETE_FAILED' }),
+      ],
+    });
     expect(await stacks.resources('fs-1')).toEqual(['s', 'stuck'].map(stackId => ({ stackId, logicalId: 'Files', type: 'Custom::FileSystem' })));
   });
 

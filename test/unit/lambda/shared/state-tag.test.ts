@@ -1,0 +1,15 @@
+import { stateOf, STATES, stateTag } from '../../../../lambda/shared/state-tag';
+import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
+
+test.each(STATES)('reads the state %s from the tag that records it', state => {
+  expect(stateOf([{ Key: 'Name', Value: 'x' }, stateTag(state)])).toBe(state);
+});
+
+test.each(['', 'released', 'constructor'])('reads no state from the unknown value %p', Value => {
+  expect(stateOf([{ Key: OWNERSHIP_TAGS.state, Value }])).toBeUndefined();
+});
+
+test('reads no state if there is no tag', () => {
+  expect(stateOf([])).toBeUndefined();
+  expect(stateOf(undefined)).toBeUndefined();
+});
