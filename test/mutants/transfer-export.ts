@@ -122,12 +122,6 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
     ...TARGET,
   },
   {
-    guard: 'an upload to another key with the same start is not aborted',
-    find: 'Key === key && Initiator?.ID',
-    replace: 'Initiator?.ID',
-    ...TARGET,
-  },
-  {
     guard: 'removing an export aborts its upload, so that nothing can become of it later',
     file: 'lambda/transfer/export/leftovers.ts',
     find: '    await target.abort(record);\n',
