@@ -72,7 +72,8 @@ const project = new awscdk.AwsCdkConstructLibrary({
     coverageText: false,
     junitReporting: false,
     jestConfig: {
-      testTimeout: 900_000,
+      // Only to end a hang: no test is slow by itself, but the machine may be busy.
+      testTimeout: 30 * 60_000,
       collectCoverage: false,
       // Jest runs tests in a context of its own, in which each look-up of a global costs so much that random sequences took half as long again.
       sandboxInjectedGlobals: [
