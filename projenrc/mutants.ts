@@ -17,6 +17,8 @@ import { MUTANTS, type Mutant } from '../test/mutants';
  */
 const root = resolve(__dirname, '..');
 const LANES = 2;
+/** Ends a mutant that hangs, for instance under a clock that stands still; it counts as alive. */
+const HANGS_AFTER_MILLISECONDS = 10 * 60_000;
 const COPIED = ['src', 'lambda', 'world', 'test', 'package.json', 'tsconfig.json'];
 
 interface Verdict {
@@ -56,7 +58,7 @@ class Workshop {
     const jest = join(this.folder, 'node_modules', 'jest', 'bin', 'jest.js');
     const args = [jest, '-i', '--json', '--outputFile', results, '--runTestsByPath', test, ...name === undefined ? [] : ['-t', name]];
     const output = await new Promise<string>(done => {
-      const child = spawn(process.execPath, args, { cwd: this.folder });
+      const child = spawn(process.execPath, args, { cwd: this.folder, timeout: HANGS_AFTER_MILLISECONDS, killSignal: 'SIGKILL' });
       let text = '';
       child.stdout.on('data', data => { text += data; });
       child.stderr.on('data', data => { text += data; });
