@@ -20,7 +20,7 @@ const REGISTERS: {
   readonly exceptions?: Record<string, string>;
 }[] = [
   { name: 'a construct that defines it', files: ['src/{efs,ebs}/*.ts'], entries: TYPES, mention: type => new RegExp(`'${type}'`) },
-  { name: 'a handler', files: ['lambda/efs/handlers.ts', 'lambda/ebs/index.ts'], entries: TYPES, mention: type => new RegExp(`'${type}':`) },
+  { name: 'a handler', files: ['lambda/efs/handlers.ts', 'lambda/ebs/handlers.ts'], entries: TYPES, mention: type => new RegExp(`'${type}':`) },
   { name: 'a life without each permission', files: ['conformance/judges/permissions/*-lives.ts'], entries: TYPES, mention: type => new RegExp(`'${type}':`) },
   { name: 'an instance in the app with everything', files: ['conformance/tools/everything.ts'], entries: CONSTRUCTS, mention: made },
   {
