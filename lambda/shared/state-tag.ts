@@ -27,8 +27,8 @@ export function stateTag(state: State): TagProperty {
   return { Key: OWNERSHIP_TAGS.state, Value: state };
 }
 
-/** Returns the state that tags record; undefined if there is none, or one that only a later release has. */
-export function stateOf(tags: Parameters<typeof valueOf>[0]): State | undefined {
+/** Returns the state that tags record; `unknown` for one that only a later release has, undefined if there is none. */
+export function stateOf(tags: Parameters<typeof valueOf>[0]): State | 'unknown' | undefined {
   const value = valueOf(tags, OWNERSHIP_TAGS.state);
-  return STATES.find(state => state === value);
+  return value === undefined ? undefined : STATES.find(state => state === value) ?? 'unknown';
 }
