@@ -21,7 +21,7 @@ import { BlockReader } from '../../../lambda/transfer/snapshot/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/snapshot/block-writer';
 import { Snapshots } from '../../../lambda/transfer/snapshot/snapshots';
 import { TRANSFER_ENVIRONMENT } from '../../../src/contract/transfer';
-import { DEFINITION, EXPORT } from '../../../test/harness/ebs/world';
+import { IMPORT_DEFINITION, EXPORT_DEFINITION } from '../../../test/harness/ebs/state-machines';
 import { Stack } from '../../../test/harness/stack';
 import { Stacks } from '../../../test/harness/stacks';
 import { Clock } from '../../../world/emulator/clock';
@@ -135,8 +135,8 @@ export class MotoAccount {
       AWS_ACCESS_KEY_ID: EmulatorServer.ADMIN.accessKeyId,
       AWS_SECRET_ACCESS_KEY: EmulatorServer.ADMIN.secretAccessKey,
       [TRANSFER_ENVIRONMENT.bucket]: TRANSFERS,
-      [TRANSFER_ENVIRONMENT.stateMachineArn]: machine('transfer', DEFINITION),
-      [TRANSFER_ENVIRONMENT.exportStateMachineArn]: machine('export', EXPORT),
+      [TRANSFER_ENVIRONMENT.stateMachineArn]: machine('transfer', IMPORT_DEFINITION),
+      [TRANSFER_ENVIRONMENT.exportStateMachineArn]: machine('export', EXPORT_DEFINITION),
       [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
     });
     // They read the environment when they are loaded.

@@ -1,19 +1,22 @@
 import type { Account, Life } from './life';
 import { EBS_RESOURCE_TYPES, type EbsResourceType } from '../../../src/contract/resource-types';
+import { disk, IMAGES, properties, TRANSFERS } from '../../../test/harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../../test/harness/ebs/ebs-handler-world';
 import { machineProperties } from '../../../test/harness/ebs/machine-stack';
-import { disk, IMAGES, properties, TRANSFERS, World, type WorldOptions } from '../../../test/harness/ebs/world';
 import { Stack } from '../../../test/harness/stack';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 
 type Properties = Record<string, unknown>;
 
 const EXPORTS = 'exports';
-const SMALL: WorldOptions = { rangeBlocks: 4, smallExport: { partBlocks: 10, rangeParts: 2, blocks: 12 }, ebs: { startWindow: 0 }, rule: true };
+const SMALL: EbsHandlerWorldOptions = {
+  rangeBlocks: 4, smallExport: { partBlocks: 10, rangeParts: 2, blocks: 12 }, ebs: { startWindow: 0 }, rule: true,
+};
 
 /** An account with two images, two snapshots of another owner, the second of which is a child of the first, and a bucket for exports. */
 class EbsAccount implements Account {
   public static async start(type: EbsResourceType, foreign: boolean): Promise<EbsAccount> {
-    const world = await World.start(SMALL);
+    const world = await EbsHandlerWorld.start(SMALL);
     const stack = new Stack(world.clock, world.handlers, type);
     stack.onStatus = status => world.stacks.statuses.set(stack.stackId, status);
     const account = new EbsAccount(world, stack);
@@ -33,7 +36,7 @@ class EbsAccount implements Account {
   public first!: string;
   public second!: string;
 
-  private constructor(public readonly world: World, public readonly stack: Stack) {}
+  private constructor(public readonly world: EbsHandlerWorld, public readonly stack: Stack) {}
 
   private async snapshot(indexes: number[], ParentSnapshotId?: string): Promise<string> {
     const blocks = Object.fromEntries(indexes.map(index => [index, Buffer.alloc(BLOCK_SIZE, `${index} ${ParentSnapshotId}`)]));

@@ -1,7 +1,7 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
 import type { Account, Life } from './life';
 import { EFS_RESOURCE_TYPES, type EfsResourceType } from '../../../src/contract/resource-types';
-import { World } from '../../../test/harness/efs/world';
+import { EfsHandlerWorld } from '../../../test/harness/efs/efs-handler-world';
 import type { Stack } from '../../../test/harness/stack';
 
 type Properties = Record<string, unknown>;
@@ -22,7 +22,7 @@ const policy = (Sid: string) => ({
 /** An account with file systems `one` and `other` of another owner, to which settings, mount targets and tags can be added. */
 class EfsAccount implements Account {
   public static async start(type: EfsResourceType): Promise<EfsAccount> {
-    const world = await World.start(QUICK);
+    const world = await EfsHandlerWorld.start(QUICK);
     const stack = world.stack(type);
     stack.onStatus = status => world.stacks.statuses.set(stack.stackId, status);
     const account = new EfsAccount(world, stack);
@@ -36,7 +36,7 @@ class EfsAccount implements Account {
   public other!: string;
   public key!: string;
 
-  private constructor(public readonly world: World, public readonly stack: Stack) {}
+  private constructor(public readonly world: EfsHandlerWorld, public readonly stack: Stack) {}
 
   private async make(CreationToken: string, entries: Record<string, string>): Promise<string> {
     const { FileSystemId } = await this.world.client.send(new CreateFileSystemCommand({ CreationToken, Tags: tags(entries) }));

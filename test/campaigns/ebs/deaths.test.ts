@@ -3,9 +3,10 @@ import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { REGION } from '../../../world/emulator/environment';
 import { Principal } from '../../../world/emulator/iam';
 import { dieEverywhere, type Death } from '../../harness/deaths';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 import { MachineStack } from '../../harness/ebs/machine-stack';
-import { live } from '../../harness/ebs/mortality';
-import { disk, IMAGES, KILLED, properties, World, type WorldOptions } from '../../harness/ebs/world';
+import { live, KILLED } from '../../harness/ebs/mortality';
 
 jest.mock('../../../lambda/transfer/http/client', () => {
   const real = jest.requireActual<typeof import('../../../lambda/transfer/http/client')>('../../../lambda/transfer/http/client');
@@ -19,17 +20,17 @@ jest.mock('../../../lambda/shared/client-config', () => {
 });
 
 interface Scene {
-  readonly options?: WorldOptions;
+  readonly options?: EbsHandlerWorldOptions;
   /** What is there before. */
-  given(world: World): Promise<void>;
+  given(world: EbsHandlerWorld): Promise<void>;
   /** The life of the resources. */
-  play(world: World, death: Death): Promise<void>;
+  play(world: EbsHandlerWorld, death: Death): Promise<void>;
   /** When all is over. */
-  left(world: World): unknown;
+  left(world: EbsHandlerWorld): unknown;
 }
 
 async function perform(scene: Scene, death: Death): Promise<void> {
-  const world: World = await World.start({
+  const world: EbsHandlerWorld = await EbsHandlerWorld.start({
     tick: 1_000,
     rule: death.at % 2 === 0,
     ...scene.options,
@@ -57,8 +58,8 @@ const blocks = (seeds: Record<number, string>): Record<number, Buffer> => Object
   Object.entries(seeds).map(([index, seed]) => [index, Buffer.alloc(BLOCK_SIZE, seed)]));
 
 const EXPORTS = 'exports';
-const bucket = (world: World) => world.s3.buckets.get(EXPORTS)!;
-const objects = (world: World) => bucket(world).versions().map(({ key, versionId }) => `${key} ${versionId}`).sort();
+const bucket = (world: EbsHandlerWorld) => world.s3.buckets.get(EXPORTS)!;
+const objects = (world: EbsHandlerWorld) => bucket(world).versions().map(({ key, versionId }) => `${key} ${versionId}`).sort();
 
 function exporting(versioned: boolean, delta: boolean): Scene {
   let snapshots: string[];

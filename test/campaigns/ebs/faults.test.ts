@@ -1,9 +1,10 @@
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { Fault } from '../../../world/emulator/faults';
 import type { StoredObject } from '../../../world/emulator/s3/bucket';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 import { BLOWS, faultOf, faultPlan, type Blow, type FaultPlan } from '../../harness/ebs/fault-plan';
 import { live } from '../../harness/ebs/mortality';
-import { disk, IMAGES, properties, World } from '../../harness/ebs/world';
 import type { Stack } from '../../harness/stack';
 
 /**
@@ -50,16 +51,22 @@ const REASONS: Record<Blow, RegExp> = {
   'account encrypts': /'zeroBlocks' is OMIT, but this account encrypts by default/,
 };
 
-interface Run { readonly plan: FaultPlan; readonly world: World; readonly stack: Stack; readonly other: StoredObject; cancelling?: Promise<unknown> }
+interface Run {
+  readonly plan: FaultPlan;
+  readonly world: EbsHandlerWorld;
+  readonly stack: Stack;
+  readonly other: StoredObject;
+  cancelling?: Promise<unknown>;
+}
 
-let world: World | undefined;
+let world: EbsHandlerWorld | undefined;
 afterEach(async () => world?.close());
 
 async function importWith(plan: FaultPlan): Promise<string> {
   const image = disk(plan.size);
   const invocations: Record<string, number> = {};
   const times = [...plan.shortTimes];
-  world = await World.start({
+  world = await EbsHandlerWorld.start({
     ebs: plan.ebs,
     rangeBlocks: plan.rangeBlocks,
     rule: plan.rule,
@@ -117,7 +124,7 @@ function zerosOf(image: Buffer): number[] {
 /** S3's own checksums of an image take as long as all the rest: each image is put once, in all of the worlds, unless it is a large one. */
 const stored = new Map<string, StoredObject>();
 const LARGEST_STORED = 9 * BLOCK_SIZE;
-async function givenImage(aws: World, key: string, content: Buffer): Promise<StoredObject> {
+async function givenImage(aws: EbsHandlerWorld, key: string, content: Buffer): Promise<StoredObject> {
   const bucket = aws.s3.buckets.get(IMAGES)!;
   const name = `${key} ${content.length}`;
   const object = stored.get(name) ?? await aws.s3.put(IMAGES, key, content);
@@ -187,7 +194,7 @@ function strike(run: Run): ((operation: string) => Fault | undefined) | undefine
   }
 }
 
-function stop(states: World['states'], snapshotId: string): void {
+function stop(states: EbsHandlerWorld['states'], snapshotId: string): void {
   const execution = `arn:aws:states:eu-west-1:111122223333:execution:transfer:${snapshotId}`;
   try {
     (states as unknown as { execution(name: string): { stop(): void } }).execution(execution).stop();

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { disk, IMAGES, properties, TRANSFERS, World } from '../../harness/ebs/world';
+import { disk, IMAGES, properties, TRANSFERS } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 /**
@@ -85,7 +86,7 @@ function blocksOf(image: Buffer): Buffer[] {
 }
 const ZEROS = Buffer.alloc(BLOCK_SIZE);
 
-let world: World;
+let world: EbsHandlerWorld;
 let late = 0;
 const puts: number[] = [];
 
@@ -94,7 +95,7 @@ beforeAll(async () => {
     const short = late-- > 0;
     return () => short ? 10_000 : 900_000;
   };
-  world = await World.start({ ebs: { startWindow: 0 }, tick: 1_000, rule: true, remaining });
+  world = await EbsHandlerWorld.start({ ebs: { startWindow: 0 }, tick: 1_000, rule: true, remaining });
 });
 afterAll(() => world.close());
 

@@ -3,7 +3,7 @@ import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { BROKEN, THROTTLE, type Fault } from '../../../world/emulator/faults';
 import { dieEverywhere, type Death } from '../../harness/deaths';
 import { live } from '../../harness/ebs/mortality';
-import { withEachCallFailing, World } from '../../harness/efs/world';
+import { withEachCallFailing, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 
 jest.mock('../../../lambda/shared/client-config', () => {
   const real = jest.requireActual<typeof import('../../../lambda/shared/client-config')>('../../../lambda/shared/client-config');
@@ -84,7 +84,7 @@ describe('a call that fails once does no harm', () => {
 });
 
 test('a service that refuses throughout fails the deployment with its error, and leaves nothing', async () => {
-  const world = await World.start();
+  const world = await EfsHandlerWorld.start();
   world.server.faults.inject('efs:CreateFileSystem', BROKEN, { times: Infinity });
   const stack = world.stack('Custom::FileSystem');
   await expect(stack.deploy({ Owner: 'Stack/Files', RemovalPolicy: 'Delete' })).rejects.toThrow('InternalServerError: internal error');
@@ -93,8 +93,8 @@ test('a service that refuses throughout fails the deployment with its error, and
 });
 
 describe('whichever request a function dies at, nothing is left or lost', () => {
-  async function dying(death: Death, play: (world: World) => Promise<void>): Promise<void> {
-    const world = await World.start(QUICK);
+  async function dying(death: Death, play: (world: EfsHandlerWorld) => Promise<void>): Promise<void> {
+    const world = await EfsHandlerWorld.start(QUICK);
     try {
       const run = <T>(work: () => Promise<T>) => work();
       const mortal = (name: string, work: () => Promise<unknown>) => live({ run }, work, death.fate(name)) as Promise<any>;

@@ -3,7 +3,7 @@ import { Deployment } from './sequences/deployment';
 import { Oracle } from './sequences/oracle';
 import { Scene } from './sequences/scene';
 import { sequences, type Sequence } from './sequences/template';
-import { World } from '../../harness/efs/world';
+import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 
 /** `SEQUENCES=5000 npx jest test/campaigns/efs/sequences` plays more, with another seed each time; `SEED=…` plays the same again. */
 const RUNS = Number(process.env.SEQUENCES ?? 500);
@@ -16,8 +16,8 @@ const QUICK = {
   },
 };
 
-let world: World;
-beforeAll(async () => { world = await World.start(QUICK); });
+let world: EfsHandlerWorld;
+beforeAll(async () => { world = await EfsHandlerWorld.start(QUICK); });
 afterAll(() => world.close());
 
 async function play({ seed, faults, steps }: Sequence): Promise<void> {

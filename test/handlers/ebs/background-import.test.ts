@@ -1,10 +1,11 @@
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { disk, IMAGES, properties as waited, World, type WorldOptions } from '../../harness/ebs/world';
+import { disk, IMAGES, properties as waited } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
-let world: World;
+let world: EbsHandlerWorld;
 
-async function start(options?: WorldOptions, image = disk(3 * BLOCK_SIZE + 1)): Promise<Buffer> {
-  world = await World.start(options);
+async function start(options?: EbsHandlerWorldOptions, image = disk(3 * BLOCK_SIZE + 1)): Promise<Buffer> {
+  world = await EbsHandlerWorld.start(options);
   await world.s3.put(IMAGES, 'disk.img', image);
   await world.s3.put(IMAGES, 'other.img', disk(2 * BLOCK_SIZE, 'other'));
   return image;

@@ -1,12 +1,13 @@
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { disk, IMAGES, properties, World } from '../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 import type { Stack } from '../../harness/stack';
 
-let world: World;
+let world: EbsHandlerWorld;
 
 async function start(options: { rule: boolean; timeoutSeconds?: number }): Promise<Stack> {
   // Workers repeat each put for minutes after the snapshot is gone, so a few blocks in three ranges and coarse time make most of the speed.
-  world = await World.start({ ...options, rangeBlocks: 2, tick: 500, ebs: { completionDelay: 60_000 } });
+  world = await EbsHandlerWorld.start({ ...options, rangeBlocks: 2, tick: 500, ebs: { completionDelay: 60_000 } });
   await world.s3.put(IMAGES, 'disk.img', disk(5 * BLOCK_SIZE));
   return world.stack();
 }

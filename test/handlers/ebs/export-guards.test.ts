@@ -1,15 +1,15 @@
 import { createHash } from 'crypto';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { World, type WorldOptions } from '../../harness/ebs/world';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
 const EXPORTS = 'exports';
 
-let world: World;
+let world: EbsHandlerWorld;
 afterEach(() => world.close());
 
 /** Starts a world with a snapshot of one block; returns the properties of its export. */
-async function given(options: WorldOptions = {}): Promise<Record<string, unknown>> {
-  world = await World.start({ smallExport: { partBlocks: 10, rangeParts: 2, blocks: 4 }, ebs: { startWindow: 0 }, ...options });
+async function given(options: EbsHandlerWorldOptions = {}): Promise<Record<string, unknown>> {
+  world = await EbsHandlerWorld.start({ smallExport: { partBlocks: 10, rangeParts: 2, blocks: 4 }, ebs: { startWindow: 0 }, ...options });
   world.s3.createBucket(EXPORTS);
   const SnapshotId = await world.givenSnapshot({ 1: Buffer.alloc(BLOCK_SIZE, createHash('sha256').update('one').digest()) });
   return { SnapshotId, Bucket: EXPORTS, Key: 'disk.img', Owner: 'Stack/Export', RemovalPolicy: 'Delete' };

@@ -1,17 +1,18 @@
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { StoredObject } from '../../../world/emulator/s3/bucket';
 import { ALGORITHMS, checksum, composite, type Checksum } from '../../../world/emulator/s3/checksums';
-import { disk, IMAGES, properties, World, type WorldOptions } from '../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
 const CRCS = ['CRC32', 'CRC32C', 'CRC64NVME'] as const;
 /** Five blocks, of which the last is hardly begun, and two are zeros. */
 const image = disk(4 * BLOCK_SIZE + 1);
 
-let world: World;
+let world: EbsHandlerWorld;
 afterEach(() => world.close());
 
-async function given(options?: WorldOptions): Promise<StoredObject> {
-  world = await World.start({ rangeBlocks: 2, ...options });
+async function given(options?: EbsHandlerWorldOptions): Promise<StoredObject> {
+  world = await EbsHandlerWorld.start({ rangeBlocks: 2, ...options });
   await world.s3.put(IMAGES, 'disk.img', image);
   return world.s3.object(IMAGES, 'disk.img')!;
 }

@@ -2,17 +2,18 @@ import { gzipSync, zstdCompressSync } from 'zlib';
 import { GIB } from '../../../lambda/transfer/blocks/sizes';
 import { fixedVhdFooter } from '../../../lambda/transfer/formats/vhd-footer';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { disk, IMAGES, properties, World } from '../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from '../../harness/formats/fixtures';
 import { seekableZstd } from '../../harness/formats/seekable';
 
-let world: World;
+let world: EbsHandlerWorld;
 
 afterEach(() => world.close());
 
 /** In ranges that begin and end in the middle of clusters, grains and blocks. */
 async function start(): Promise<void> {
-  world = await World.start({ ebs: { startWindow: 0 }, rangeBlocks: 7, tick: 1_000 });
+  world = await EbsHandlerWorld.start({ ebs: { startWindow: 0 }, rangeBlocks: 7, tick: 1_000 });
 }
 
 /** A raw disk from its size and digest alone would do, but a failure shall be told by the block. */
@@ -88,7 +89,7 @@ describe('a compressed disk', () => {
 
   test('that is not finished in time is finished by the next invocation', async () => {
     let invocation = 0;
-    world = await World.start({
+    world = await EbsHandlerWorld.start({
       ebs: { startWindow: 0 },
       remaining: () => {
       // Time for one part of 8 blocks.

@@ -2,11 +2,12 @@ import type { ChecksumAlgorithm } from '@aws-sdk/client-s3';
 import { PARENT_TAG } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { uploadInParts } from '../../../world/emulator/s3/upload';
+import { disk, IMAGES, properties, TRANSFERS } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 import { machineProperties } from '../../harness/ebs/machine-stack';
-import { disk, IMAGES, properties, TRANSFERS, World, type WorldOptions } from '../../harness/ebs/world';
 import { Stack } from '../../harness/stack';
 
-let world: World;
+let world: EbsHandlerWorld;
 let stack: Stack;
 let image: Buffer;
 /** Of the first import. */
@@ -14,8 +15,8 @@ let old: string;
 /** Where the second version differs from the first: block 0 is zeros now, block 4 has another byte, and block 9 is new. */
 const CHANGED = [0, 4, 9];
 
-async function start(options?: WorldOptions, first: Record<string, unknown> = {}): Promise<void> {
-  world = await World.start({ rangeBlocks: 4, ...options });
+async function start(options?: EbsHandlerWorldOptions, first: Record<string, unknown> = {}): Promise<void> {
+  world = await EbsHandlerWorld.start({ rangeBlocks: 4, ...options });
   stack = world.stack();
   image = disk(9 * BLOCK_SIZE);
   await world.s3.put(IMAGES, 'disk.img', image);
@@ -131,7 +132,7 @@ describe('a new version of an image that was uploaded in parts', () => {
   }
 
   beforeEach(async () => {
-    world = await World.start({ rangeBlocks: 8 });
+    world = await EbsHandlerWorld.start({ rangeBlocks: 8 });
     stack = world.stack();
     await upload(large());
   });

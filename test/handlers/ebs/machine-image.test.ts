@@ -1,17 +1,17 @@
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { Image } from '../../../world/emulator/ec2';
 import { BROKEN, THROTTLE, type Fault } from '../../../world/emulator/faults';
+import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 import { machineProperties, MachineStack, type Update } from '../../harness/ebs/machine-stack';
-import { World } from '../../harness/ebs/world';
 import { Stack } from '../../harness/stack';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-let world: World;
+let world: EbsHandlerWorld;
 
 beforeEach(async () => {
-  world = await World.start({ tick: SECOND });
+  world = await EbsHandlerWorld.start({ tick: SECOND });
   world.ec2.images.pendingTime = 10 * SECOND;
 });
 afterEach(() => world.close());

@@ -1,15 +1,16 @@
 import type { StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { BROKEN, THROTTLE } from '../../../world/emulator/faults';
-import { disk, IMAGES, properties, World, type WorldOptions } from '../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
-let world: World;
+let world: EbsHandlerWorld;
 const image = disk(9 * BLOCK_SIZE - 3);
 const blocks = Buffer.concat([image, Buffer.alloc(3)]);
 const blockOf = (index: number) => blocks.subarray(index * BLOCK_SIZE, (index + 1) * BLOCK_SIZE);
 
-async function start(options?: WorldOptions): Promise<void> {
-  world = await World.start({ rangeBlocks: 4, pageBlocks: 100, ...options });
+async function start(options?: EbsHandlerWorldOptions): Promise<void> {
+  world = await EbsHandlerWorld.start({ rangeBlocks: 4, pageBlocks: 100, ...options });
   await world.s3.put(IMAGES, 'disk.img', image);
 }
 

@@ -1,7 +1,8 @@
 import { DIGEST_SIZE, Digests } from '../../../lambda/transfer/blocks/digests';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { disk, IMAGES, properties, TRANSFERS } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 import { live } from '../../harness/ebs/mortality';
-import { disk, IMAGES, properties, TRANSFERS, World } from '../../harness/ebs/world';
 
 jest.mock('../../../lambda/transfer/http/client', () => {
   const real = jest.requireActual<typeof import('../../../lambda/transfer/http/client')>('../../../lambda/transfer/http/client');
@@ -16,7 +17,7 @@ jest.mock('../../../lambda/shared/client-config', () => {
 
 const BLOCKS = 96;
 
-let world: World;
+let world: EbsHandlerWorld;
 afterEach(() => world.close());
 
 /** What a worker left when it died, and what was put from then on. */
@@ -32,7 +33,7 @@ async function importWithDeathAt(request: number): Promise<Death> {
   let recorded: number[] | undefined;
   let putBefore = 0;
   let slow = true;
-  world = await World.start({
+  world = await EbsHandlerWorld.start({
     rangeBlocks: BLOCKS,
     ebs: { startWindow: 0 },
     around: (name, work) => {

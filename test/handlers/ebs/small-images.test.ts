@@ -1,5 +1,6 @@
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { disk, IMAGES, properties, World, type WorldOptions } from '../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
 /** Of a Lambda function: from nothing to its first line. */
 const START = 1_000;
@@ -7,14 +8,14 @@ const START = 1_000;
 const POLL = 5_000;
 const COMPLETION = 8_000;
 
-let world: World;
+let world: EbsHandlerWorld;
 afterEach(() => world.close());
 
 /**
  * Lambda as it is: an invocation that finds no idle process of its function
  * waits for a new one. Answers with the starts that followed each other.
  */
-function startsProcesses(): Pick<WorldOptions, 'around'> & { readonly starts: number[] } {
+function startsProcesses(): Pick<EbsHandlerWorldOptions, 'around'> & { readonly starts: number[] } {
   const idle: Record<string, number> = {};
   const starts: number[] = [];
   return {
@@ -42,7 +43,7 @@ async function importOf(
   blocks: number, { rangeBlocks, verify, completionDelay = COMPLETION }: { rangeBlocks?: number; verify?: string; completionDelay?: number } = {},
 ) {
   const { around, starts } = startsProcesses();
-  world = await World.start({ around, rangeBlocks, ebs: { startWindow: 0, completionDelay, readDelay: 3_000 } });
+  world = await EbsHandlerWorld.start({ around, rangeBlocks, ebs: { startWindow: 0, completionDelay, readDelay: 3_000 } });
   const image = disk(blocks * BLOCK_SIZE);
   await world.s3.put(IMAGES, 'disk.img', image);
   const stack = world.stack();

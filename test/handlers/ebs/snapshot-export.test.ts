@@ -3,20 +3,22 @@ import { crc32 } from 'zlib';
 import { readDeltaHeader, readDeltaTable, RECORD_SIZE, recordOffset, tableRange } from '../../../lambda/transfer/formats/delta';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { THROTTLE, type Fault } from '../../../world/emulator/faults';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 import { PASSING, Random } from '../../harness/ebs/fault-plan';
-import { disk, IMAGES, KILLED, properties, World, type WorldOptions } from '../../harness/ebs/world';
+import { KILLED } from '../../harness/ebs/mortality';
 import { MemoryFile, openImage, readDisk } from '../../harness/formats/fixtures';
 
 const EXPORTS = 'exports';
 /** Blocks of a volume: 2048 would be a GiB, and take long. */
 const VOLUME = 36;
-const SMALL: WorldOptions = { smallExport: { partBlocks: 10, rangeParts: 2, blocks: VOLUME }, ebs: { startWindow: 0 } };
+const SMALL: EbsHandlerWorldOptions = { smallExport: { partBlocks: 10, rangeParts: 2, blocks: VOLUME }, ebs: { startWindow: 0 } };
 
-let world: World;
+let world: EbsHandlerWorld;
 afterEach(() => world.close());
 
-async function start(options: WorldOptions = {}, { versioned = false } = {}): Promise<World> {
-  world = await World.start({ ...SMALL, ...options, ebs: { ...SMALL.ebs, ...options.ebs } });
+async function start(options: EbsHandlerWorldOptions = {}, { versioned = false } = {}): Promise<EbsHandlerWorld> {
+  world = await EbsHandlerWorld.start({ ...SMALL, ...options, ebs: { ...SMALL.ebs, ...options.ebs } });
   world.s3.createBucket(EXPORTS, { versioned });
   return world;
 }
@@ -160,7 +162,7 @@ describe('an export', () => {
 
   test.each(['exportPlan', 'exportCopy', 'exportFinish'])('that is cancelled during %s leaves nothing', async name => {
     let cancelled: Promise<unknown> | undefined;
-    const stack = { given: undefined as ReturnType<World['exports']> | undefined };
+    const stack = { given: undefined as ReturnType<EbsHandlerWorld['exports']> | undefined };
     await start({
       around: (called, work) => {
         if (called === name) { cancelled ??= stack.given!.cancel(wanted('snap-00000000')); }
@@ -444,7 +446,7 @@ const REFUSED_TOKEN: Fault = {
 describe('an export that is imported by its manifest', () => {
   const byManifest = (more: Record<string, unknown> = {}) => properties({ SourceBucket: EXPORTS, Manifest: true, ...more });
 
-  async function givenExported(options?: WorldOptions, blocks: Record<number, Buffer> = { 0: block('a'), 3: block('b'), 19: block('c'), 35: block('d') }): Promise<string> {
+  async function givenExported(options?: EbsHandlerWorldOptions, blocks: Record<number, Buffer> = { 0: block('a'), 3: block('b'), 19: block('c'), 35: block('d') }): Promise<string> {
     await start(options);
     const snapshot = await givenSnapshot(blocks);
     await world.exports().deploy(wanted(snapshot));

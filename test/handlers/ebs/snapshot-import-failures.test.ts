@@ -1,11 +1,12 @@
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { Fault } from '../../../world/emulator/faults';
-import { disk, IMAGES, properties, World, type WorldOptions } from '../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
-let world: World;
+let world: EbsHandlerWorld;
 
-async function start(options?: WorldOptions, image = disk(3 * BLOCK_SIZE + 1)): Promise<Buffer> {
-  world = await World.start(options);
+async function start(options?: EbsHandlerWorldOptions, image = disk(3 * BLOCK_SIZE + 1)): Promise<Buffer> {
+  world = await EbsHandlerWorld.start(options);
   await world.s3.put(IMAGES, 'disk.img', image);
   return image;
 }

@@ -1,11 +1,12 @@
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { disk, IMAGES, properties, World, type WorldOptions } from '../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
-let world: World;
+let world: EbsHandlerWorld;
 
-async function start(options?: WorldOptions, image = disk(3 * BLOCK_SIZE + 1)): Promise<Buffer> {
-  world = await World.start(options);
+async function start(options?: EbsHandlerWorldOptions, image = disk(3 * BLOCK_SIZE + 1)): Promise<Buffer> {
+  world = await EbsHandlerWorld.start(options);
   await world.s3.put(IMAGES, 'disk.img', image);
   return image;
 }
@@ -52,7 +53,7 @@ describe('an import', () => {
   });
 
   test('reads the version that was current at the start, whatever comes after it', async () => {
-    world = await World.start();
+    world = await EbsHandlerWorld.start();
     world.s3.createBucket('versions', { versioned: true });
     const image = disk(2 * BLOCK_SIZE, 'first');
     await world.s3.put('versions', 'disk.img', image);
@@ -68,7 +69,7 @@ describe('an import', () => {
   });
 
   test('reads the version that the user names', async () => {
-    world = await World.start();
+    world = await EbsHandlerWorld.start();
     world.s3.createBucket('versions', { versioned: true });
     const image = disk(2 * BLOCK_SIZE, 'first');
     const { versionId } = await world.s3.put('versions', 'disk.img', image);

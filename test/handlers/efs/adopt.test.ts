@@ -1,11 +1,11 @@
 import { CreateFileSystemCommand, type CreateFileSystemCommandInput } from '@aws-sdk/client-efs';
 import { OWNERSHIP_TAGS, RETAINED_TAG } from '../../../src/contract/ownership';
-import { inEachTest, World } from '../../harness/efs/world';
+import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const PLAIN = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 

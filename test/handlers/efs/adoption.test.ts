@@ -1,11 +1,11 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
-import { inEachTest, World } from '../../harness/efs/world';
+import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const RETAINED = { Owner: 'Stack/Files', RemovalPolicy: 'Retain', Encrypted: true };
 
-let world: World;
+let world: EfsHandlerWorld;
 let first: Stack;
 inEachTest('Custom::FileSystem', (...given) => { [world, first] = given; });
 

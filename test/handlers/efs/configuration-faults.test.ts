@@ -1,6 +1,6 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
 import { BROKEN, THROTTLE, type Fault } from '../../../world/emulator/faults';
-import { withEachCallFailing } from '../../harness/efs/world';
+import { withEachCallFailing } from '../../harness/efs/efs-handler-world';
 
 const QUICK = { durations: { replicationEnabling: 5_000, replicationDeleting: 5_000, backupPolicyChanging: 5_000, fileSystemUpdating: 5_000 } };
 const LOST: Fault = { kind: 'lost-answer' };

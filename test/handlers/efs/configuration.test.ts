@@ -4,7 +4,7 @@ import {
 } from '@aws-sdk/client-efs';
 import { arn, REGION } from '../../../world/emulator/environment';
 import { THROTTLE } from '../../../world/emulator/faults';
-import { inEachTest, World } from '../../harness/efs/world';
+import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const PLAIN = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
@@ -12,7 +12,7 @@ const ELASTIC = { ...PLAIN, ThroughputMode: 'elastic' };
 const FAR = 'eu-central-1';
 const to = (...Destinations: object[]) => ({ ReplicationConfiguration: { Destinations } });
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 

@@ -1,18 +1,18 @@
 import { CreateAccessPointCommand } from '@aws-sdk/client-efs';
 import type { EfsOptions } from '../../../world/emulator/efs';
 import { THROTTLE } from '../../../world/emulator/faults';
-import { World } from '../../harness/efs/world';
+import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const KIB = 1024;
 const FILES = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 let id: string;
 
 async function begin(properties: object = FILES, options?: EfsOptions): Promise<void> {
-  world = await World.start(options);
+  world = await EfsHandlerWorld.start(options);
   stack = world.stack('Custom::FileSystem');
   ({ FileSystemId: id } = await stack.deploy({ ...properties }));
 }

@@ -1,8 +1,8 @@
 import { CreateFileSystemCommand, DeleteFileSystemCommand } from '@aws-sdk/client-efs';
-import { inEachTest, type World } from '../../harness/efs/world';
+import { inEachTest, type EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 inEachTest('Custom::FileSystemLookup', (...given) => { [world, stack] = given; });
 

@@ -1,5 +1,5 @@
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
-import { CREATION_TIMEOUT_SECONDS, inEachTest, World } from '../../harness/efs/world';
+import { CREATION_TIMEOUT_SECONDS, inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const PLAIN = { Owner: 'Stack/Files', RemovalPolicy: 'Delete' };
@@ -7,7 +7,7 @@ const ENCRYPTED = { ...PLAIN, Encrypted: true };
 const REPLACING = { ...ENCRYPTED, AllowReplacement: true };
 const tags = (entries: Record<string, string>) => Object.entries(entries).map(([Key, Value]) => ({ Key, Value }));
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 

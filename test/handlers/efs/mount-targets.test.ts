@@ -1,16 +1,16 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
-import { CREATION_TIMEOUT_SECONDS, World } from '../../harness/efs/world';
+import { CREATION_TIMEOUT_SECONDS, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const ADDRESS = 'c8a3f0';
 const RECORD = `cdk-durable-storage:mount-targets:${ADDRESS}`;
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 let id: string;
 let set: Record<string, unknown>;
 beforeEach(async () => {
-  world = await World.start();
+  world = await EfsHandlerWorld.start();
   stack = world.stack('Custom::MountTargets');
   id = await fileSystem('first');
   set = { Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: ADDRESS, SecurityGroups: [world.group.one] };
@@ -23,7 +23,7 @@ async function fileSystem(CreationToken: string, more: { AvailabilityZoneName?: 
   return FileSystemId!;
 }
 
-type Name = keyof World['subnet'];
+type Name = keyof EfsHandlerWorld['subnet'];
 const subnets = (...names: Name[]) => ({ SubnetIds: names.map(name => world.subnet[name]) });
 const nameOf = (subnetId: string) => Object.entries(world.subnet).find(([, value]) => value === subnetId)![0];
 const targets = () => world.efs.mountTargets;

@@ -1,7 +1,7 @@
-import { inEachTest, World } from '../../harness/efs/world';
+import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 

@@ -3,17 +3,17 @@ import {
   PutBackupPolicyCommand, PutFileSystemPolicyCommand, PutLifecycleConfigurationCommand,
 } from '@aws-sdk/client-efs';
 import { REGION } from '../../../world/emulator/environment';
-import { World } from '../../harness/efs/world';
+import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 
 const SETTING = { Owner: 'Stack/Setting', RemovalPolicy: 'Delete', Address: 'c8abc' };
 const FAR = 'eu-central-1';
 
-let world: World;
+let world: EfsHandlerWorld;
 /** Two file systems that nobody's stack knows. */
 let id: string;
 let other: string;
 beforeEach(async () => {
-  world = await World.start();
+  world = await EfsHandlerWorld.start();
   const create = async (CreationToken: string) => (await world.client.send(new CreateFileSystemCommand({ CreationToken }))).FileSystemId!;
   [id, other] = [await create('one'), await create('other')];
   world.clock.advance(10_000);

@@ -1,13 +1,13 @@
 import { CreateAccessPointCommand, CreateFileSystemCommand } from '@aws-sdk/client-efs';
-import { World } from '../../harness/efs/world';
+import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 let id: string;
 let other: string;
 beforeEach(async () => {
-  world = await World.start();
+  world = await EfsHandlerWorld.start();
   stack = world.stack('Custom::TagSet');
   [id, other] = [await fileSystem('first'), await fileSystem('second')];
 });

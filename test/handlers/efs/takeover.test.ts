@@ -1,16 +1,16 @@
 import { CreateFileSystemCommand, TagResourceCommand } from '@aws-sdk/client-efs';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
-import { World } from '../../harness/efs/world';
+import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 let id: string;
 let targets: string[];
 
 /** A file system with two mount targets that this stack has just adopted. */
 beforeEach(async () => {
-  world = await World.start();
+  world = await EfsHandlerWorld.start();
   stack = world.stack('Custom::MountTargets');
   id = (await world.client.send(new CreateFileSystemCommand({ CreationToken: 'theirs' }))).FileSystemId!;
   world.clock.advance(10_000);

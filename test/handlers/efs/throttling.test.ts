@@ -1,4 +1,4 @@
-import { World } from '../../harness/efs/world';
+import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const STACKS = 50;
@@ -7,11 +7,11 @@ const CALLS_PER_SECOND = 10;
 const MOST_ANSWERED = 45;
 const MOST_CALLS = 120;
 
-let world: World;
+let world: EfsHandlerWorld;
 afterEach(() => world.close());
 
 test(`${STACKS} file systems with three mount targets each deploy at once, at ${CALLS_PER_SECOND} EFS calls per second for all of them`, async () => {
-  world = await World.start({ callsPerSecond: CALLS_PER_SECOND });
+  world = await EfsHandlerWorld.start({ callsPerSecond: CALLS_PER_SECOND });
   const { a1, b1, c1 } = world.subnet;
   const stacks: Stack[] = [];
 

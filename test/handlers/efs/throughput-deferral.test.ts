@@ -1,5 +1,5 @@
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
-import { inEachTest, World } from '../../harness/efs/world';
+import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
 const DEFERRAL = { FunctionArn: 'arn:aws:lambda:eu-west-1:111122223333:function:later', RoleArn: 'arn:aws:iam::111122223333:role/r', GroupName: 'default' };
@@ -8,7 +8,7 @@ const PLAIN = { ...FAILING, Deferral: DEFERRAL };
 const ELASTIC = { ...PLAIN, ThroughputMode: 'elastic' };
 const HOUR = 3_600_000;
 
-let world: World;
+let world: EfsHandlerWorld;
 let stack: Stack;
 inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
 

@@ -1,7 +1,7 @@
 import { Transfer } from './transfer';
 import { plan } from '../../../lambda/transfer/import/plan';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { IMAGES } from '../../harness/ebs/world';
+import { IMAGES } from '../../harness/ebs/disk-images';
 
 let transfer: Transfer;
 

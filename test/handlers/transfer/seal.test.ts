@@ -2,7 +2,7 @@ import { PLENTY, Transfer } from './transfer';
 import { copy } from '../../../lambda/transfer/import/copy';
 import { plan } from '../../../lambda/transfer/import/plan';
 import { seal } from '../../../lambda/transfer/import/seal';
-import { IMAGES } from '../../harness/ebs/world';
+import { IMAGES } from '../../harness/ebs/disk-images';
 
 let transfer: Transfer;
 

@@ -8,7 +8,8 @@ import { Snapshots } from '../../../lambda/transfer/snapshot/snapshots';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { TransferInput } from '../../../src/contract/transfer';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
-import { disk, IMAGES, TRANSFERS, World } from '../../harness/ebs/world';
+import { disk, IMAGES, TRANSFERS } from '../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 
 /** The context of an invocation that has all the time it needs. */
 export const PLENTY = { getRemainingTimeInMillis: () => 900_000 };
@@ -16,7 +17,7 @@ export const PLENTY = { getRemainingTimeInMillis: () => 900_000 };
 /** The steps of one import, called one by one: a world, an image of 40 blocks in it, and a pending snapshot. */
 export class Transfer {
   public static async start(): Promise<Transfer> {
-    const world = await World.start({ ebs: { startWindow: 0 } });
+    const world = await EbsHandlerWorld.start({ ebs: { startWindow: 0 } });
     const image = disk(40 * BLOCK_SIZE - 1);
     await world.s3.put(IMAGES, 'disk.img', image);
     const ebs = new EBSClient(clientConfig());
@@ -28,7 +29,7 @@ export class Transfer {
   }
 
   private constructor(
-    public readonly world: World,
+    public readonly world: EbsHandlerWorld,
     public readonly image: Buffer,
     public readonly aws: ReturnType<typeof importClients> & { writer: BlockWriter; reader: BlockReader; snapshots: Snapshots },
     public readonly input: TransferInput,

@@ -1,6 +1,6 @@
 import { createHash } from 'crypto';
 import { EBSClient } from '@aws-sdk/client-ebs';
-import { World } from './world';
+import { EbsHandlerWorld } from './ebs-handler-world';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { exportClients, type ExportReadClients } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
@@ -15,7 +15,7 @@ const VOLUME_BLOCKS = 24;
 /** One export whose functions a test calls one by one, on the emulated S3 and EBS. */
 export class ExportWorld {
   public static async start(): Promise<ExportWorld> {
-    const world = await World.start({ ebs: { startWindow: 0 } });
+    const world = await EbsHandlerWorld.start({ ebs: { startWindow: 0 } });
     world.s3.createBucket(EXPORTS);
     const aws = { ...exportClients(), reader: new BlockReader(new EBSClient(clientConfig())) };
     const block = Buffer.alloc(BLOCK_SIZE, createHash('sha256').update('block').digest());
@@ -37,7 +37,10 @@ export class ExportWorld {
   }
 
   private constructor(
-    public readonly world: World, public readonly aws: ExportReadClients, private readonly snapshotId: string, public readonly record: ExportRecord,
+    public readonly world: EbsHandlerWorld,
+    public readonly aws: ExportReadClients,
+    private readonly snapshotId: string,
+    public readonly record: ExportRecord,
   ) {}
 
   public close(): Promise<void> {

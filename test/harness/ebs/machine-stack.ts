@@ -1,4 +1,5 @@
-import { properties as importProperties, type World } from './world';
+import { properties as importProperties } from './disk-images';
+import { type EbsHandlerWorld } from './ebs-handler-world';
 import { SnapshotImportLifecycle } from '../../../lambda/ebs/snapshot-import';
 import { identityOf } from '../../../lambda/shared/identity';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
@@ -50,7 +51,7 @@ export class MachineStack {
   private readonly machines: Stack;
   private readonly disks: Stack;
 
-  constructor(private readonly world: World) {
+  constructor(private readonly world: EbsHandlerWorld) {
     this.disks = new Stack(world.clock, world.handlers, 'Custom::SnapshotImport', 'Disk');
     this.machines = new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Machine', 'Stack', this.disks.stackId);
   }

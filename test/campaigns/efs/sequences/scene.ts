@@ -2,7 +2,7 @@ import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
 import type { Interference, SubnetName } from './template';
 import { OWNERSHIP_TAG_PREFIX } from '../../../../src/contract/ownership';
 import { BROKEN, THROTTLE, type Fault } from '../../../../world/emulator/faults';
-import type { World } from '../../../harness/efs/world';
+import type { EfsHandlerWorld } from '../../../harness/efs/efs-handler-world';
 
 const FAULTS: Fault[] = [THROTTLE, BROKEN, { kind: 'reset' }, { kind: 'lost-answer' }];
 const REFUSED: Fault = { kind: 'error', code: 'AccessDeniedException', status: 403, message: 'refused by the test' };
@@ -34,7 +34,7 @@ export class Scene {
   private armed = false;
   private made = 0;
 
-  constructor(public readonly world: World) {}
+  constructor(public readonly world: EfsHandlerWorld) {}
 
   public async begin(seed: number, rate: number): Promise<void> {
     const next = random(seed);

@@ -2,7 +2,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { Executions, executionState } from '../../../../lambda/ebs/executions';
 import { clientConfig } from '../../../../lambda/shared/client-config';
 import { TRANSFER_ENVIRONMENT, type TransferInput } from '../../../../src/contract/transfer';
-import { World } from '../../../harness/ebs/world';
+import { EbsHandlerWorld } from '../../../harness/ebs/ebs-handler-world';
 
 describe('an execution', () => {
   test('that failed by a function has the message of that function as its reason', () => {
@@ -36,11 +36,11 @@ describe('an execution', () => {
 
 describe('in Step Functions', () => {
   const ID = 'snap-0123456789abcdef0';
-  let world: World;
+  let world: EbsHandlerWorld;
   let executions: Executions;
 
   beforeEach(async () => {
-    world = await World.start();
+    world = await EbsHandlerWorld.start();
     executions = new Executions(new SFNClient(clientConfig()), process.env[TRANSFER_ENVIRONMENT.stateMachineArn]!);
   });
   afterEach(() => world.close());

@@ -10,16 +10,17 @@ import { Snapshots } from '../../../../lambda/transfer/snapshot/snapshots';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 import type { SnapshotImportProperties } from '../../../../src/contract/snapshot-import';
 import { BLOCK_SIZE } from '../../../../world/emulator/ebs';
-import { disk, IMAGES, properties, World } from '../../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../../harness/ebs/ebs-handler-world';
 import type { Stack } from '../../../harness/stack';
 
-let world: World;
+let world: EbsHandlerWorld;
 let stack: Stack;
 let parents: Parents;
 let old: string;
 
 beforeAll(async () => {
-  world = await World.start();
+  world = await EbsHandlerWorld.start();
   await world.s3.put(IMAGES, 'disk.img', disk(BLOCK_SIZE));
   stack = world.stack();
   old = (await stack.deploy(properties({ VolumeSize: 2 }))).SnapshotId;

@@ -3,7 +3,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { requestDigest } from '../../../../lambda/ebs/idempotency';
 import { ParentRefused, SnapshotStarter, type NewSnapshot } from '../../../../lambda/ebs/snapshot-starter';
 import { clientConfig } from '../../../../lambda/shared/client-config';
-import { World } from '../../../harness/ebs/world';
+import { EbsHandlerWorld } from '../../../harness/ebs/ebs-handler-world';
 
 const request = { stackId: 'stack', logicalId: 'Image', requestId: 'one' };
 
@@ -23,13 +23,13 @@ describe('the client token', () => {
 });
 
 describe('a start', () => {
-  let world: World;
+  let world: EbsHandlerWorld;
   let starter: SnapshotStarter;
   const wanted = (more: Partial<NewSnapshot> = {}): NewSnapshot =>
     ({ token: requestDigest(request), volumeSize: 1, tags: [], encrypted: false, ...more });
 
   beforeEach(async () => {
-    world = await World.start();
+    world = await EbsHandlerWorld.start();
     starter = new SnapshotStarter(new EBSClient(clientConfig()), new KMSClient(clientConfig()));
   });
   afterEach(() => world.close());

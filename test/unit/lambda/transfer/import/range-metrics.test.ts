@@ -1,6 +1,7 @@
 import { RangeMetrics } from '../../../../../lambda/transfer/import/range-metrics';
 import { BLOCK_SIZE } from '../../../../../world/emulator/ebs';
-import { disk, IMAGES, properties, World } from '../../../../harness/ebs/world';
+import { disk, IMAGES, properties } from '../../../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../../../harness/ebs/ebs-handler-world';
 
 const named = (name: string, more: object = {}) => Object.assign(new Error(name), { name, ...more });
 
@@ -44,7 +45,7 @@ test('a range makes one line, of which CloudWatch makes metrics of the import', 
 });
 
 test('an import tells EBS how far it is, and CloudWatch what it did, range by range', async () => {
-  const world = await World.start({ rangeBlocks: 4, ebs: { completionDelay: 30_000, startWindow: 0 } });
+  const world = await EbsHandlerWorld.start({ rangeBlocks: 4, ebs: { completionDelay: 30_000, startWindow: 0 } });
   try {
     const lines: any[] = [];
     jest.spyOn(console, 'log').mockImplementation(line => { lines.push(JSON.parse(line as string)); });

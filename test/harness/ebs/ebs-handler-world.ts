@@ -5,7 +5,9 @@ import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnaps
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { IMAGES, TRANSFERS } from './disk-images';
 import { KILLED } from './mortality';
+import { EXPORT_DEFINITION, IMPORT_DEFINITION } from './state-machines';
 import { ebsLifecycles } from '../../../lambda/ebs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { handlersOf } from '../../../lambda/shared/event-handlers';
@@ -30,7 +32,7 @@ import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type StepInput
 import { Clock } from '../../../world/emulator/clock';
 import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../../world/emulator/ebs';
 import { Ec2 } from '../../../world/emulator/ec2';
-import { arn, REGION } from '../../../world/emulator/environment';
+import { REGION } from '../../../world/emulator/environment';
 import { Principal } from '../../../world/emulator/iam';
 import { Kms } from '../../../world/emulator/kms';
 import type { Lambda } from '../../../world/emulator/lambda';
@@ -42,13 +44,7 @@ import { StepFunctions } from '../../../world/emulator/states';
 import { Stack } from '../stack';
 import { Stacks } from '../stacks';
 
-export const IMAGES = 'images';
-export const TRANSFERS = 'transfers';
-export const ENDED = ['FAILED', 'TIMED_OUT', 'ABORTED'];
-
-export { KILLED };
-
-export interface WorldOptions {
+export interface EbsHandlerWorldOptions {
   readonly ebs?: EbsOptions;
   /** Blocks of a range; the product's own least is 1 GiB. */
   readonly rangeBlocks?: number;
@@ -73,9 +69,9 @@ const ZEROS = Buffer.alloc(BLOCK_SIZE);
 type Function = (input: any) => Promise<unknown>;
 
 /** Handler, transfer functions and state machine in this process, and the emulated services behind HTTP. */
-export class World {
-  public static async start(options: WorldOptions = {}): Promise<World> {
-    const world = new World(options);
+export class EbsHandlerWorld {
+  public static async start(options: EbsHandlerWorldOptions = {}): Promise<EbsHandlerWorld> {
+    const world = new EbsHandlerWorld(options);
     await world.server.listen();
     world.s3.createBucket(IMAGES);
     world.s3.createBucket(TRANSFERS);
@@ -107,7 +103,7 @@ export class World {
   private readonly environment = { ...process.env };
   private restoreTime: (() => void) | undefined;
 
-  private constructor(private readonly options: WorldOptions) {
+  private constructor(private readonly options: EbsHandlerWorldOptions) {
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.states = new StepFunctions(this.clock, {
       authorizeInvoke: (role: Principal, functionArn: string) => {
@@ -217,8 +213,8 @@ export class World {
 
   private begin(): void {
     const credentials = this.server.issue(this.principal);
-    const machine = this.states.create({ name: 'transfer', definition: { ...DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: this.principal });
-    const exporting = this.states.create({ name: 'export', definition: EXPORT, role: this.principal });
+    const machine = this.states.create({ name: 'transfer', definition: { ...IMPORT_DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: this.principal });
+    const exporting = this.states.create({ name: 'export', definition: EXPORT_DEFINITION, role: this.principal });
     Object.assign(process.env, {
       AWS_LAMBDA_FUNCTION_NAME: 'handler',
       AWS_ENDPOINT_URL: this.server.url,
@@ -314,108 +310,4 @@ function inThisName(body: () => AsyncIterable<Buffer>): () => AsyncIterable<Buff
     const pieces = here(() => body()[Symbol.asyncIterator]());
     return { [Symbol.asyncIterator]: () => ({ next: () => here(() => pieces.next()), return: async () => here(() => pieces.return!()) }) };
   };
-}
-
-const task = (name: string) => ({
-  Type: 'Task',
-  Resource: arn('lambda', `function:${name}`),
-  Retry: [{ ErrorEquals: ['Lambda.Unknown'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 6 }],
-});
-
-/** As the constructs make it. */
-export const DEFINITION = {
-  StartAt: 'Plan',
-  States: {
-    Plan: { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy' },
-    Copy: {
-      Type: 'Map',
-      ItemsPath: '$.ranges',
-      ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
-      MaxConcurrencyPath: '$.workers',
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-        StartAt: 'CopyRange',
-        States: {
-          CopyRange: { ...task('copy'), ResultPath: '$.result', Next: 'Done' },
-          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
-          Copied: { Type: 'Succeed' },
-        },
-      },
-      ResultPath: null,
-      Next: 'Seal',
-    },
-    Seal: { ...task('steps'), Parameters: { seal: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
-    Settle: { ...task('steps'), Parameters: { settle: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
-    Settled: {
-      Type: 'Choice',
-      Choices: [
-        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.verify', BooleanEquals: true }], Next: 'Verify' },
-        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.increment', BooleanEquals: true }], Next: 'Release' },
-        { Variable: '$.settle.completed', BooleanEquals: true, Next: 'End' },
-      ],
-      Default: 'Wait',
-    },
-    Wait: { Type: 'Wait', Seconds: 5, Next: 'Settle' },
-    Verify: {
-      Type: 'Map',
-      ItemsPath: '$.ranges',
-      ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n', 'from': 0 },
-      MaxConcurrency: 4,
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-        StartAt: 'VerifyRange',
-        States: {
-          VerifyRange: { ...task('verify'), Next: 'Compared' },
-          Compared: { Type: 'Choice', Choices: [{ Variable: '$.done', BooleanEquals: true, Next: 'RangeVerified' }], Default: 'VerifyRange' },
-          RangeVerified: { Type: 'Succeed' },
-        },
-      },
-      ResultPath: null,
-      Next: 'Increment',
-    },
-    Increment: { Type: 'Choice', Choices: [{ Variable: '$.increment', BooleanEquals: true, Next: 'Release' }], Default: 'End' },
-    Release: { ...task('cleanUp'), Parameters: { 'releaseParentOf.$': '$.snapshotId' }, ResultPath: null, Next: 'End' },
-    End: { Type: 'Succeed' },
-  },
-};
-
-/** As the constructs make it. */
-export const EXPORT = {
-  StartAt: 'Plan',
-  States: {
-    Plan: { ...task('exportPlan'), Next: 'Copy' },
-    Copy: {
-      Type: 'Map',
-      ItemsPath: '$.ranges',
-      ItemSelector: { 'exportId.$': '$.exportId', 'n.$': '$$.Map.Item.Value.n' },
-      MaxConcurrencyPath: '$.workers',
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-        StartAt: 'CopyRange',
-        States: {
-          CopyRange: { ...task('exportCopy'), ResultPath: '$.result', Next: 'Done' },
-          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
-          Copied: { Type: 'Succeed' },
-        },
-      },
-      ResultPath: null,
-      Next: 'Finish',
-    },
-    Finish: { ...task('exportFinish'), ResultPath: null, End: true },
-  },
-};
-
-/** Bytes that differ from block to block; every third block is zeros, as in real disks. */
-export function disk(size: number, seed = 'disk'): Buffer {
-  const bytes = Buffer.alloc(size);
-  for (let at = 0, block = 0; at < size; at += BLOCK_SIZE, block++) {
-    if (block % 3 === 1) { continue; }
-    bytes.fill(createHash('sha256').update(`${seed} ${block}`).digest(), at, Math.min(at + BLOCK_SIZE, size));
-  }
-  return bytes;
-}
-
-/** The properties of most tests: the image `disk.img`. */
-export function properties(more: Record<string, unknown> = {}): Record<string, unknown> {
-  return { SourceBucket: IMAGES, SourceKey: 'disk.img', Owner: 'Stack/Image', RemovalPolicy: 'Delete', ...more };
 }

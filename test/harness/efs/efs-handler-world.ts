@@ -31,9 +31,9 @@ import { Stacks } from '../stacks';
 export const CREATION_TIMEOUT_SECONDS = 120;
 
 /** The emulated services that EFS resources need, and their handlers, in one process and in emulated time. */
-export class World {
-  public static async start(options?: EfsOptions): Promise<World> {
-    const world = new World(options);
+export class EfsHandlerWorld {
+  public static async start(options?: EfsOptions): Promise<EfsHandlerWorld> {
+    const world = new EfsHandlerWorld(options);
     await world.server.listen();
     world.connect();
     world.makeNetwork();
@@ -161,10 +161,10 @@ export class World {
 
 /** Plays the same thing again and again, each time with another one of its calls failing, until every call has failed once. */
 export async function withEachCallFailing(
-  play: (world: World, arm: () => void) => Promise<void>, faults: readonly Fault[], options?: EfsOptions,
+  play: (world: EfsHandlerWorld, arm: () => void) => Promise<void>, faults: readonly Fault[], options?: EfsOptions,
 ): Promise<number> {
   for (let position = 0; ; position++) {
-    const world = await World.start(options);
+    const world = await EfsHandlerWorld.start(options);
     const fault = faults[position % faults.length];
     let calls = 0;
     let failed: string | undefined;
@@ -185,10 +185,10 @@ export async function withEachCallFailing(
 }
 
 /** A new world for each test of a file, and a stack in it with one resource. */
-export function inEachTest(type: EfsResourceType, started: (world: World, stack: Stack) => void): void {
-  let world: World;
+export function inEachTest(type: EfsResourceType, started: (world: EfsHandlerWorld, stack: Stack) => void): void {
+  let world: EfsHandlerWorld;
   beforeEach(async () => {
-    world = await World.start();
+    world = await EfsHandlerWorld.start();
     started(world, world.stack(type));
   });
   afterEach(() => world.close());
