@@ -123,3 +123,16 @@ export interface ReleaseInput {
 export interface SettleResult {
   readonly completed: boolean;
 }
+
+/** Event that EventBridge sends to `cleanUp` when an execution of a transfer or an export ends. */
+export interface ExecutionEnded {
+  readonly detail: {
+    /** The execution's input, as JSON. */
+    readonly input: string;
+    /** SUCCEEDED, FAILED, TIMED_OUT or ABORTED. */
+    readonly status: string;
+    /** Milliseconds since 1970. */
+    readonly startDate: number;
+    readonly stopDate: number | null;
+  };
+}

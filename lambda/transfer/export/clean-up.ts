@@ -1,8 +1,8 @@
 import { exportClients, type ExportClients } from './clients';
 import { removeExport } from './leftovers';
 import type { ExportInput } from '../../../src/contract/export';
+import type { ExecutionEnded } from '../../../src/contract/transfer';
 import { once } from '../../shared/environment';
-import type { ExecutionEnded } from '../../shared/execution-ended';
 import { log } from '../../shared/log';
 
 const services = once(exportClients);

@@ -4,7 +4,7 @@ import { framingOf, type ExportFraming } from './framing';
 import { blocksOfPart, type ExportPlan } from './layout';
 import { Crc } from '../blocks/crc';
 import { ZERO_DIGEST, ZEROS } from '../blocks/zero';
-import { inOrder } from '../flow/in-order';
+import { inOrder } from '../flow/concurrency';
 import { pacerFor, type Pacer } from '../flow/pacer';
 import type { BlockReader, ListedBlock, ReadBlock } from '../snapshot/block-reader';
 

@@ -1,4 +1,4 @@
-import { limiter } from '../flow/limiter';
+import { limiter } from '../flow/concurrency';
 import { decompress } from '../formats/chunk';
 import type { Chunk, Data, DiskLayout, ImageFile } from '../formats/layout';
 import { OverlapGuard } from '../formats/overlap-guard';

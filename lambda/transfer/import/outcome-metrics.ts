@@ -1,6 +1,5 @@
 import { IMPORT_METRICS } from '../../../src/contract/metrics';
-import type { TransferInput } from '../../../src/contract/transfer';
-import type { ExecutionEnded } from '../../shared/execution-ended';
+import type { ExecutionEnded, TransferInput } from '../../../src/contract/transfer';
 import { log } from '../../shared/log';
 
 /** Writes a line of the log from which CloudWatch makes metrics (embedded metric format). */

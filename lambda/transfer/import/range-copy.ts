@@ -7,7 +7,7 @@ import { blocksOf } from '../blocks/sizes';
 import { diskSizeOf, rangeOf, type Plan } from '../bucket/plan';
 import type { RangeRecord } from '../bucket/range-record';
 import type { TransferStore } from '../bucket/store';
-import { limiter } from '../flow/limiter';
+import { limiter } from '../flow/concurrency';
 import { pacerFor, type Pacer } from '../flow/pacer';
 import { Progress } from '../flow/progress';
 import type { Shift } from '../flow/shift';

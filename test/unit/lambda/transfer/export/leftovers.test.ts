@@ -1,7 +1,7 @@
-import type { ExecutionEnded } from '../../../../../lambda/shared/execution-ended';
 import { exportCleanUp } from '../../../../../lambda/transfer/export/clean-up';
 import { exportFinish } from '../../../../../lambda/transfer/export/finish';
 import { removeExport } from '../../../../../lambda/transfer/export/leftovers';
+import type { ExecutionEnded } from '../../../../../src/contract/transfer';
 import { ExportWorld } from '../../../../harness/ebs/export-world';
 
 let one: ExportWorld;

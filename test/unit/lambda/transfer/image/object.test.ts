@@ -2,7 +2,6 @@ import { createServer, type Server, type ServerResponse } from 'http';
 import type { AddressInfo } from 'net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { clientConfig } from '../../../../../lambda/shared/client-config';
-import { limiter } from '../../../../../lambda/transfer/flow/limiter';
 import { Source } from '../../../../../lambda/transfer/image/object';
 
 /** An S3 whose bodies break, which the emulator's never do. */
@@ -64,22 +63,4 @@ test('another range than the one asked for is an error', async () => {
   server.removeAllListeners('request');
   server.on('request', (_, response: ServerResponse) => { response.writeHead(200, { 'content-length': IMAGE.length }).end(IMAGE); });
   await expect(source.read(SOURCE, 0, Buffer.alloc(500))).rejects.toThrow('S3 answered with the whole object when asked for bytes 0-499');
-});
-
-test('a limiter runs so many tasks at once, in order, and survives their failures', async () => {
-  const limited = limiter(2);
-  const [started, finish]: [number[], (() => void)[]] = [[], []];
-  const tasks = [0, 1, 2, 3].map(i => limited(() => new Promise<void>((resolve, reject) => {
-    started.push(i);
-    finish[i] = i === 0 ? () => reject(new Error('no')) : resolve;
-  })));
-  expect(started).toEqual([0, 1]);
-  finish[0]();
-  await expect(tasks[0]).rejects.toThrow('no');
-  expect(started).toEqual([0, 1, 2]);
-  finish[2]();
-  await tasks[2];
-  finish[1]();
-  finish[3]();
-  await Promise.all(tasks.slice(1));
 });
