@@ -6,6 +6,7 @@ import type { FileSystemConfigurationOptions, LifecycleOptions } from './configu
 import { factsOf } from './owned-file-system';
 import type { EfsProvider } from './provider';
 import type { ConfigurationProperties, LifecyclePolicyProperty, ReplicationConfigurationProperty } from '../../contract/configuration';
+import { acknowledgeWildcards } from '../resource/acknowledge';
 import { FILE_SYSTEM_KEY_ACTIONS, KeyAccess } from '../resource/key-access';
 import { rootStackOf } from '../resource/owner';
 import { misuse } from '../resource/validation';
@@ -65,12 +66,14 @@ export function replicationAccess(scope: Construct, provider: EfsProvider, confi
   const existing = destinationOf(configuration);
   const ofThisStack = existing && factsOf(existing as efs.IFileSystem) && rootStackOf(existing) === rootStackOf(scope);
   if (!ofThisStack) {
-    access.push(new iam.Policy(scope, 'ReplicationAccess', {
+    const policy = new iam.Policy(scope, 'ReplicationAccess', {
       roles: [provider.role],
       statements: [new iam.PolicyStatement(existing
         ? { actions: ['elasticfilesystem:CreateReplicationConfiguration'], resources: [existing.fileSystemRef.fileSystemArn] }
         : { actions: ['elasticfilesystem:CreateFileSystem'], resources: ['*'] })],
-    }));
+    });
+    if (!existing) { acknowledgeWildcards(policy, 'EFS creates the destination in the name of the caller, with neither an id nor a tag by which that could be limited'); }
+    access.push(policy);
   }
   if (kmsKey) { access.push(new KeyAccess(scope, 'ReplicaKeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] })); }
   return access;
