@@ -6,6 +6,7 @@ const DECISION = 'lambda/transfer/import/block-decision.ts';
 const SEAL = 'lambda/transfer/import/seal.ts';
 const SHIFT = 'lambda/transfer/flow/shift.ts';
 const RECORD = 'lambda/transfer/bucket/range-record.ts';
+const STORE = 'lambda/transfer/bucket/store.ts';
 const PARENT = 'lambda/transfer/parent/digests.ts';
 const COPY_TEST = 'test/handlers/transfer/copy.test.ts';
 const SEAL_TEST = 'test/handlers/transfer/seal.test.ts';
@@ -14,6 +15,7 @@ const DECISION_TEST = 'test/unit/lambda/transfer/import/block-decision.test.ts';
 const PART_TEST = 'test/unit/lambda/transfer/import/part-reader.test.ts';
 const SHIFT_TEST = 'test/unit/lambda/transfer/flow/shift.test.ts';
 const RECORD_TEST = 'test/unit/lambda/transfer/bucket/range-record.test.ts';
+const STORE_TEST = 'test/unit/lambda/transfer/bucket/store.test.ts';
 const PARENT_TEST = 'test/unit/lambda/transfer/parent/digests.test.ts';
 
 /** M13 of the findings (no second look after a parent was condemned) is equivalent: the next poll of the Delete looks again. */
@@ -129,11 +131,71 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'the clean-up removes the objects of one snapshot only',
-    file: 'lambda/transfer/bucket/store.ts',
+    file: STORE,
     find: 'return `transfers/${snapshotId}/${name}`;',
     replace: 'return `transfers/${snapshotId}${name && `/${name}`}`;',
     test: CLEAN_UP_TEST,
     name: 'one snapshot only',
+  },
+  {
+    guard: 'the clean-up keeps the reason of the failure',
+    file: STORE,
+    find: "keepFailure ? ['failure'] : []",
+    replace: '[]',
+    test: STORE_TEST,
+  },
+  {
+    guard: 'the clean-up keeps nothing that it was not asked to keep',
+    file: STORE,
+    find: "keepFailure ? ['failure'] : []",
+    replace: "['failure']",
+    test: STORE_TEST,
+  },
+  {
+    guard: 'the clean-up keeps one object, not all that end in its name',
+    file: STORE,
+    find: '!keptKeys.includes(key)',
+    replace: '!kept.some(name => key.endsWith(name))',
+    test: STORE_TEST,
+  },
+  {
+    guard: 'the clean-up removes more objects than S3 lists at once',
+    file: STORE,
+    find: '      if (Errors.length > 0) {',
+    replace: '      if (Errors.length === 0) { return; } else {',
+    test: STORE_TEST,
+  },
+  {
+    guard: 'an object that S3 does not delete fails the clean-up',
+    file: STORE,
+    find: '      if (Errors.length > 0) {',
+    replace: '      if (Errors.length > 0) { return; } else if (Errors.length > 1) {',
+    test: STORE_TEST,
+  },
+  { guard: 'a second sealer does not overwrite the manifest', file: STORE, find: "JSON.stringify(manifest), { IfNoneMatch: '*' }", replace: 'JSON.stringify(manifest)', test: STORE_TEST },
+  { guard: 'only the first of two sealers counts as the first', file: STORE, find: '{ return false; }', replace: '{ return true; }', test: STORE_TEST },
+  { guard: 'two sealers at the same time do not fail', file: STORE, find: "['PreconditionFailed', 'ConditionalRequestConflict']", replace: "['PreconditionFailed']", test: STORE_TEST },
+  { guard: 'the first failure is kept', file: STORE, find: "'failure', sentence, { IfNoneMatch: '*' }", replace: "'failure', sentence", test: STORE_TEST },
+  {
+    guard: 'the reason of a failure is not saved after the clean-up',
+    file: STORE,
+    find: "    if (!await this.get(snapshotId, 'plan.json')) { return; }\n",
+    replace: '',
+    test: STORE_TEST,
+  },
+  {
+    guard: 'a cancelled import is refused',
+    file: STORE,
+    find: "    if (!await this.get(snapshotId, 'plan.json')) { throw cancelled(snapshotId); }\n",
+    replace: '',
+    test: STORE_TEST,
+  },
+  {
+    guard: 'an import whose plan cannot be read is not taken for cancelled',
+    file: STORE,
+    find: "if (isNamed(error, 'NoSuchKey')) { return undefined; }",
+    replace: 'if (error) { return undefined; }',
+    test: STORE_TEST,
   },
   {
     guard: 'the rate falls once per reaction time, not at every throttle (M16)',
