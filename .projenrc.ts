@@ -236,8 +236,9 @@ project.addTask('circles', {
 
 // Version and changelog come from the commits. Those before the check was introduced are not conventional.
 project.addTask('commits', {
-  description: 'Refuse a commit that is not conventional, since the one that introduced this check',
-  exec: 'commitlint --from "$(git log --diff-filter=A --format=%H -- commitlint.config.js | tail -n 1)" --to HEAD',
+  description: 'Refuse a commit that is not conventional, since the one that introduced this check; needs the history',
+  condition: 'git rev-parse --is-shallow-repository | grep false',
+  exec: 'commitlint --from "$(git log --diff-filter=A --format=%H -- commitlint.config.js | tail -n 1)^" --to HEAD',
 });
 
 project.addTask('rosetta', {
