@@ -2,17 +2,17 @@ import type { Plan } from '../../../../../lambda/transfer/bucket/plan';
 import type { Manifest, TransferStore } from '../../../../../lambda/transfer/bucket/store';
 import { importClients } from '../../../../../lambda/transfer/import/clients';
 import type { Fault } from '../../../../../world/emulator/faults';
-import { TRANSFERS, World } from '../../../../harness/ebs/world';
+import { EbsHandlerWorld, TRANSFERS } from '../../../../harness/ebs/ebs-handler-world';
 
 const ID = 'snap-1';
 const PLAN = { blocks: 4, rangeBlocks: 4 } as Plan;
 const MANIFEST: Manifest = { snapshotId: ID, blocks: 4, checksum: 'first' };
 
-let world: World;
+let world: EbsHandlerWorld;
 let store: TransferStore;
 
 beforeEach(async () => {
-  world = await World.start();
+  world = await EbsHandlerWorld.start();
   ({ store } = importClients());
 });
 afterEach(() => world.close());
