@@ -2,7 +2,8 @@ import type { Plan } from '../../../../../lambda/transfer/bucket/plan';
 import type { Manifest, TransferStore } from '../../../../../lambda/transfer/bucket/store';
 import { importClients } from '../../../../../lambda/transfer/import/clients';
 import type { Fault } from '../../../../../world/emulator/faults';
-import { EbsHandlerWorld, TRANSFERS } from '../../../../harness/ebs/ebs-handler-world';
+import { TRANSFERS } from '../../../../harness/ebs/disk-images';
+import { EbsHandlerWorld } from '../../../../harness/ebs/ebs-handler-world';
 
 const ID = 'snap-1';
 const PLAN = { blocks: 4, rangeBlocks: 4 } as Plan;
