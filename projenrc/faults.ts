@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 
 /**
- * Runs the fault seeds of imports, so many to a process, and adds up what became of them:
+ * Runs the fault seeds of imports, 100 to a process, and adds up the outcomes:
  *
  *     npx projen faults                             seeds 1 to 1,000
  *     FIRST_SEED=123 SEEDS=1 npx projen faults      one of them again

@@ -82,13 +82,17 @@ const MOST_TOLD = 5;
 /** Where the few deaths of an ordinary run are, one of each kind; none is the one of which docs/faults.md says that it leaves something. */
 const SOME = [9, 34, 57, 84];
 
-/** Plays the same thing again and again, with a death at some of its requests; `DEATHS=1`: at every one, `DEATHS=10`: at every tenth. */
+/**
+ * Plays the same life again and again, with a death at some of its requests: four in an ordinary run, every tenth with `DEATHS=10`,
+ * every one with `DEATHS=1`, and only those at request 57 with `DEATH=57`, which plays again what an error names.
+ */
 export async function dieEverywhere(play: (death: Death) => Promise<void>): Promise<void> {
-  const stride = Number(process.env.DEATHS ?? Infinity);
+  const { DEATH: only, DEATHS: every } = process.env;
+  const stride = only === undefined ? Number(every ?? Infinity) : Infinity;
   const wrong: string[] = [];
   const kinds = [[false, 'it is repeated'], [true, 'it is repeated'], [false, 'it has failed'], [true, 'it has failed']] as const;
   for (const [i, [answered, after]] of kinds.entries()) {
-    const first = stride === Infinity ? SOME[i] : 1 + Math.floor(i * stride / kinds.length);
+    const first = stride < Infinity ? 1 + Math.floor(i * stride / kinds.length) : Number(only ?? SOME[i]);
     for (let at = first, more = true; more && at < Infinity && wrong.length < MOST_TOLD; at += stride) {
       const death = new Death(at, answered, after);
       await play(death).catch(error => wrong.push(`with ${death.description}: ${(error as Error).stack}`));

@@ -8,6 +8,13 @@ import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/
 import { MachineStack } from '../../harness/ebs/machine-stack';
 import { live, KILLED } from '../../harness/ebs/mortality';
 
+/*
+ * The EBS functions die at the requests of a resource's life; nothing may be left over or lost. An ordinary run plays four deaths per test:
+ *
+ *     DEATHS=10 npx jest test/campaigns/ebs/deaths.test.ts                 a death at every tenth request; DEATHS=1: at every request
+ *     DEATH=57 npx jest test/campaigns/ebs/deaths.test.ts -t increments    only the deaths at request 57, of one test
+ */
+
 jest.mock('../../../lambda/transfer/http/client', () => {
   const real = jest.requireActual<typeof import('../../../lambda/transfer/http/client')>('../../../lambda/transfer/http/client');
   const { mortalWire } = jest.requireActual<typeof import('../../harness/ebs/mortality')>('../../harness/ebs/mortality');
@@ -164,8 +171,8 @@ test.each<[string, Scene]>([
   ['exports', exporting(false, false)],
   ['increments', importing],
   ['machine images and what they keep', registering],
-  // The same otherwise.
-  ...process.env.DEATHS === undefined ? [] : [
+  // These resemble the others, so an ordinary run leaves them out.
+  ...(process.env.DEATHS ?? process.env.DEATH) === undefined ? [] : [
     ['exports into a bucket with versions', exporting(true, false)],
     ['deltas', exporting(false, true)],
     ['imports with a named parent', onTop],

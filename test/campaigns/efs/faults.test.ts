@@ -5,6 +5,14 @@ import { dieEverywhere, type Death } from '../../harness/deaths';
 import { live } from '../../harness/ebs/mortality';
 import { withEachCallFailing, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 
+/*
+ * Each call of the EFS handlers fails once, and the handlers die at the requests of a resource's life. Every run plays all failing calls,
+ * and four deaths per test:
+ *
+ *     DEATHS=10 npx jest test/campaigns/efs/faults.test.ts                       a death at every tenth request; DEATHS=1: at every request
+ *     DEATH=57 npx jest test/campaigns/efs/faults.test.ts -t 'of a file system'     only the deaths at request 57, of one test
+ */
+
 jest.mock('../../../lambda/shared/client-config', () => {
   const real = jest.requireActual<typeof import('../../../lambda/shared/client-config')>('../../../lambda/shared/client-config');
   const { mortal } = jest.requireActual<typeof import('../../harness/ebs/mortality')>('../../harness/ebs/mortality');

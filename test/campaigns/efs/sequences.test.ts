@@ -5,7 +5,12 @@ import { Scene } from './sequences/scene';
 import { sequences, type Sequence } from './sequences/template';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 
-/** `SEQUENCES=5000 npx jest test/campaigns/efs/sequences` plays more, with another seed each time; `SEED=…` plays the same again. */
+/**
+ * Random sequences of deployments of EFS resources, each compared with an oracle:
+ *
+ *     SEQUENCES=5000 npx jest test/campaigns/efs/sequences.test.ts     more, from another seed each time
+ *     SEED=123 npx jest test/campaigns/efs/sequences.test.ts           the same ones again
+ */
 const RUNS = Number(process.env.SEQUENCES ?? 500);
 const SEED = Number(process.env.SEED ?? (process.env.SEQUENCES === undefined ? 20_261_121 : Date.now() % 2 ** 31));
 /** The longest time that a timer of Node can wait. The number of runs limits this test; a time would fail it on a busy machine. */

@@ -14,7 +14,8 @@ test('a mutated image is read or refused, and nothing else', async () => {
   const outcomes = { read: 0, refused: 0 };
   for (let n = FIRST; n < FIRST + CASES; n++) { outcomes[await fuzz(all, n)]++; }
   process.stdout.write(process.env.CASES ? `${JSON.stringify(outcomes)}\n` : '');
-  // Both happen, or the mutations are no good.
-  expect(outcomes.read).toBeGreaterThan(CASES / 10);
-  expect(outcomes.refused).toBeGreaterThan(CASES / 10);
+  // Otherwise the mutations are too weak or too strong. A few cases that are played again prove nothing of that.
+  const least = CASES < 100 ? -1 : CASES / 10;
+  expect(outcomes.read).toBeGreaterThan(least);
+  expect(outcomes.refused).toBeGreaterThan(least);
 }, 3_600_000);

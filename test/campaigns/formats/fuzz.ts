@@ -4,7 +4,11 @@ import { LaidOutDisk } from '../../../lambda/transfer/image/disk';
 import { fixture, MemoryFile, openImage } from '../../harness/formats/fixtures';
 import { seekableZstd } from '../../harness/formats/seekable';
 
-/** Mutates valid images, and reads them as a worker does. A case is made by its number alone, so that it can be repeated. */
+/**
+ * Mutates valid images, and reads them as a worker does. A case depends on its number alone, so that it can be repeated:
+ *
+ *     FIRST=123 CASES=1 npx jest test/campaigns/formats/fuzz.test.ts
+ */
 
 const PART = 24 * 1024;
 const MOST_HOT = 50_000;
