@@ -76,7 +76,7 @@ const IMPORTS: readonly Mutant[] = [
     find: 'remove: () => this.removeFailed(id)',
     replace: 'remove: async () => {}',
     test: IMPORT_TEST,
-    name: 'whose creation is late',
+    name: 'in an update that runs late',
   },
   {
     guard: 'a snapshot that was never handed out is not taken for a usable one',
@@ -84,7 +84,7 @@ const IMPORTS: readonly Mutant[] = [
     find: 'if (!isHandedOut(snapshot)) { return false; }',
     replace: '',
     test: IMPORT_TEST,
-    name: 'as well as a cancelled update',
+    name: 'in an update makes a snapshot that is not handed out',
   },
   {
     guard: 'the parent of a running import is condemned instead of deleted',
@@ -92,7 +92,7 @@ const IMPORTS: readonly Mutant[] = [
     find: 'if (await condemnIfUsed(this.aws, snapshot)) { return false; }',
     replace: '',
     test: INCREMENTS_TEST,
-    name: 'stays until that is completed',
+    name: 'stays until the import is completed',
   },
   {
     guard: 'a condemned snapshot is not taken up again',
@@ -100,7 +100,7 @@ const IMPORTS: readonly Mutant[] = [
     find: ' && !isCondemned(snapshot));',
     replace: ');',
     test: INCREMENTS_TEST,
-    name: 'is not wanted back',
+    name: 'is not taken up again',
   },
   {
     guard: 'the condemned parent goes when its last child is deleted',
@@ -108,7 +108,7 @@ const IMPORTS: readonly Mutant[] = [
     find: 'const refusal = await releaseParent(this.aws, parentOf(snapshot), snapshot.id);',
     replace: 'const refusal = await releaseParent(this.aws, undefined, snapshot.id);',
     test: INCREMENTS_TEST,
-    name: 'goes when that is deleted',
+    name: 'goes when the new snapshot is deleted',
   },
   {
     guard: 'a Delete fails, and names the image, if an image of others uses the snapshot',
@@ -318,7 +318,7 @@ const EXPORTS: readonly Mutant[] = [
     find: 'await target.refuseTaken(record);',
     replace: '',
     test: EXPORT_TEST,
-    name: 'overwrites nothing',
+    name: 'overwrites no object',
   },
   {
     guard: 'an upload whose answer was lost is known by the record that was written before',

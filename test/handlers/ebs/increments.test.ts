@@ -38,7 +38,7 @@ const said = (event: string) => jest.mocked(console.log).mock.calls
 describe('a new version of the image', () => {
   afterEach(() => world.close());
 
-  test('is put where it differs, zeros too; then the old snapshot goes, and nothing changes', async () => {
+  test('writes only the blocks that differ, zeros included, and then deletes the old snapshot', async () => {
     await start();
     const { SnapshotId, ParentSnapshotId } = await stack.deploy(second({ Verify: 'FULL' }));
 
@@ -52,7 +52,7 @@ describe('a new version of the image', () => {
     expect(said('range verified').reduce((sum, { read }) => sum + (read as number), 0)).toBe(10);
   });
 
-  test('of which nothing differs is put nowhere', async () => {
+  test('writes no block if nothing differs', async () => {
     await start();
     await world.s3.put(IMAGES, 'disk.img', disk(9 * BLOCK_SIZE));
     const { SnapshotId } = await stack.deploy(second());
@@ -60,7 +60,7 @@ describe('a new version of the image', () => {
     world.expectContent(SnapshotId, disk(9 * BLOCK_SIZE));
   });
 
-  test('that is smaller leaves nothing of the old one behind it', async () => {
+  test('overwrites with zeros what a larger old image has behind its end', async () => {
     await start({}, { VolumeSize: 1 });
     image = disk(9 * BLOCK_SIZE).subarray(0, 3 * BLOCK_SIZE - 5);
     await world.s3.put(IMAGES, 'disk.img', image);
@@ -78,7 +78,7 @@ describe('a new version of the image', () => {
     expect(world.snapshotIds).toEqual([old]);
   });
 
-  test.each(['old', 'new'] as const)('that is rolled back leaves the old snapshot, of which another increment can be made (%s id)', async rollbackWith => {
+  test.each(['old', 'new'] as const)('that is rolled back keeps the old snapshot as the parent of the next increment (%s id)', async rollbackWith => {
     await start();
     await expect(stack.deploy(second(), { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
     expect(stack.physicalId).toBe(old);
@@ -96,7 +96,7 @@ describe('a new version of the image', () => {
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 
-  test('says what its parent is, whatever is updated later', async () => {
+  test('keeps its parent in its attributes and tags through later updates', async () => {
     await start();
     const first = await stack.deploy(second());
     expect(await stack.deploy(second({ Tags: [{ Key: 'a', Value: 'b' }], Incremental: false }))).toEqual(first);
@@ -172,7 +172,7 @@ describe('a new version of an image that was uploaded in parts', () => {
   });
 });
 
-describe('all of it is put, and the log says why,', () => {
+describe('the whole image is written, and the log says why,', () => {
   let revision = 2;
 
   /** Each goes on where the one before ended, in the same world. */
@@ -202,8 +202,8 @@ describe('all of it is put, and the log says why,', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
     ['if it is switched off', { Incremental: false }, /'incremental' is false/],
     ['if zeros are left out', { ZeroBlocks: 'OMIT' }, /'zeroBlocks' is OMIT/],
-    ['if it shall be encrypted now', { Encrypted: true }, /is not encrypted, and the new one encrypted with/],
-    ['if it shall be encrypted no more', {}, /is encrypted with .*, and the new one not encrypted/],
+    ['if only the new snapshot is encrypted', { Encrypted: true }, /is not encrypted, and the new one encrypted with/],
+    ['if only the old snapshot is encrypted', {}, /is encrypted with .*, and the new one not encrypted/],
   ])('%s', (_, more, because) => expectFull(more, because));
 
   test('if the volume shrinks', async () => {
@@ -228,7 +228,7 @@ describe('all of it is put, and the log says why,', () => {
     await expectFull({}, because);
   });
 
-  test('if the key is another one, however it is named', async () => {
+  test('if the key is another one, but not if the same key is named by its alias', async () => {
     const [one, other] = [world.kms.createKey(), world.kms.createKey()];
     world.kms.createAlias('alias/one', one.keyId);
     const first = await stack.deploy(second({ KmsKeyId: one.arn }));
@@ -239,12 +239,12 @@ describe('all of it is put, and the log says why,', () => {
   });
 });
 
-describe('an old snapshot that is deleted while the new one is made of it', () => {
+describe('an old snapshot that is deleted while it is the parent of a running import', () => {
   const background = () => second({ WaitForCompletion: false });
   const ended = () => world.clock.sleep(900_000);
   afterEach(() => world.close());
 
-  test.each([true, false])('stays until that is completed, and then goes with its manifest (with the rule: %s)', async rule => {
+  test.each([true, false])('stays until the import is completed, and then goes with its manifest (with the rule: %s)', async rule => {
     await start({ rule, ebs: { completionDelay: 60_000 } });
     const { SnapshotId } = await stack.deploy(background());
 
@@ -258,7 +258,7 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
     world.expectContent(SnapshotId, image);
   });
 
-  test('goes when that fails', async () => {
+  test('goes when the import fails', async () => {
     await start({ rule: true });
     world.denied.push('ebs:PutSnapshotBlock');
     await stack.deploy(background());
@@ -269,14 +269,14 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
     world.expectNothingLeft();
   });
 
-  test('goes when that is deleted', async () => {
+  test('goes when the new snapshot is deleted', async () => {
     await start({ ebs: { completionDelay: 60_000 } });
     await stack.deploy(background());
     await stack.destroy();
     world.expectNothingLeft();
   });
 
-  test('goes although that ends just when it is condemned', async () => {
+  test('goes although the import ends just when it is condemned', async () => {
     await start();
     world.server.faults.before('ec2:CreateTags', () => world.clock.advance(900_000), { times: Infinity });
     const event = stack.event('Update', background(), { PhysicalResourceId: old, OldResourceProperties: properties() });
@@ -287,7 +287,7 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
     expect(objectsOf(old)).toEqual([]);
   });
 
-  describe('and that an image uses', () => {
+  describe('and that a machine image uses', () => {
     const another = (type: string, logicalId: string) => Object.assign(
       new Stack(world.clock, world.handlers, type, logicalId, undefined, stack.stackId),
       { onStatus: (status: string) => world.stacks.statuses.set(stack.stackId, status) });
@@ -309,7 +309,7 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
       expect(world.snapshotIds.sort()).toEqual([old, foreign, child.physicalId!].sort());
     }
 
-    test.each(['the child', 'the image'])('stays with that, and holds up nothing: %s goes first', async first => {
+    test.each(['the child', 'the image'])('stays until child and image are gone, and holds up neither: %s goes first', async first => {
       await given();
       if (first === 'the child') {
         await child.destroy();
@@ -324,7 +324,7 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
       expect(world.transferObjects).toEqual([]);
     });
 
-    test('is told of, with that image, if it is of others', async () => {
+    test('is named in the error with the image if somebody else registered that', async () => {
       await given();
       const { imageId } = world.ec2.images.register({ ...world.ec2.images.all[0], name: 'of others', tags: {} });
       await machine.destroy();
@@ -336,7 +336,7 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
     });
   });
 
-  test('is not wanted back: its properties make another one', async () => {
+  test('is not taken up again by an update back to its properties, which makes another snapshot', async () => {
     await start({ ebs: { completionDelay: 60_000 } });
     await stack.deploy(background());
     const { SnapshotId, ParentSnapshotId } = await stack.deploy(properties());
@@ -345,7 +345,7 @@ describe('an old snapshot that is deleted while the new one is made of it', () =
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 
-  test('stays with another stack\'s deletion unanswered, if that uses it', async () => {
+  test('stays while an import of another stack uses it, and goes after that', async () => {
     await start({ ebs: { completionDelay: 60_000 } });
     const other = world.stack('Other');
     await other.deploy(properties({ WaitForCompletion: false, ParentSnapshotId: old, SourceRevision: 'x' }));

@@ -36,7 +36,7 @@ describe('verify', () => {
     expect(world.invocations.verify).toBe(3);
   });
 
-  test('FULL of an encrypted snapshot', async () => {
+  test('FULL reads an encrypted snapshot back', async () => {
     const image = await start();
     const { arn: KmsKeyId } = world.kms.createKey();
     const { SnapshotId } = await world.stack().deploy(properties({ Verify: 'FULL', KmsKeyId }));
@@ -76,7 +76,7 @@ describe('verify', () => {
     expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(6);
   });
 
-  test('of a damaged answer asks again', async () => {
+  test('reads a block again if the answer arrives damaged', async () => {
     await start();
     world.server.faults.inject('ebs:GetSnapshotBlock', { kind: 'truncate' }, { times: 2 });
     await world.stack().deploy(properties({ Verify: 'FULL' }));
@@ -90,7 +90,7 @@ describe('verify', () => {
     world.expectNothingLeft();
   });
 
-  test('a lost block, and one too many', async () => {
+  test('fails if a block was lost, or if there is one that was never written', async () => {
     await start({ rangeBlocks: 2 });
     whenCompleted(id => world.tamper(id, 5, undefined));
     await expect(world.stack().deploy(properties({ Verify: 'SAMPLE' }))).rejects.toThrow(/has lost block 5/);
@@ -100,7 +100,7 @@ describe('verify', () => {
     world.expectNothingLeft();
   });
 
-  test('a denied action is named, and nothing stays', async () => {
+  test('names an action that is denied, and leaves nothing', async () => {
     await start();
     world.denied.push('ebs:GetSnapshotBlock');
     await expect(world.stack().deploy(properties({ Verify: 'FULL' }))).rejects.toThrow(/ebs:GetSnapshotBlock failed for block \d of snapshot snap-\w+: AccessDeniedException/);
@@ -119,7 +119,7 @@ describe('verify', () => {
     expect(world.server.count('ebs:StartSnapshot')).toBe(0);
   });
 
-  test('is no reason to import again', async () => {
+  test('can be changed without another import', async () => {
     await start();
     const stack = world.stack();
     const { SnapshotId } = await stack.deploy(properties());
@@ -135,7 +135,7 @@ describe('zeroBlocks OMIT', () => {
     expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(4);
   });
 
-  test.each(['SAMPLE', 'FULL'])('of nothing but zeros completes a snapshot without blocks (%s)', async Verify => {
+  test.each(['SAMPLE', 'FULL'])('completes a snapshot without blocks if the image is all zeros (%s)', async Verify => {
     const image = await start({ rangeBlocks: 2 }, Buffer.alloc(5 * BLOCK_SIZE - 9));
     const { SnapshotId } = await world.stack().deploy(properties({ ZeroBlocks: 'OMIT', Verify }));
     world.expectContent(SnapshotId, image, { omitted: [0, 1, 2, 3, 4] });
@@ -158,7 +158,7 @@ describe('zeroBlocks OMIT', () => {
     world.expectNothingLeft();
   });
 
-  test('another choice makes another snapshot; WRITE is what an older release did', async () => {
+  test('replaces a snapshot made with WRITE, which is the same as no value', async () => {
     const image = await start();
     const stack = world.stack();
     const first = await stack.deploy(properties());

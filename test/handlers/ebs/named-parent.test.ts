@@ -48,7 +48,7 @@ describe('a parent that was not imported here', () => {
     expect(world.snapshotIds).toEqual([parent, SnapshotId]);
   });
 
-  test('may be encrypted, and the new one is then; and increments of that follow from its manifest', async () => {
+  test('may be encrypted: so is the new snapshot, whose own increment needs its manifest only', async () => {
     await start();
     const { arn } = world.kms.createKey();
     const parent = await foreign(Object.fromEntries([...Array(9).keys()].map(index => [index, blockOf(index)])), { KmsKeyArn: arn });
@@ -67,7 +67,7 @@ describe('a parent that was not imported here', () => {
     world.expectContent(next.SnapshotId, disk(10 * BLOCK_SIZE));
   });
 
-  test('is read by several invocations, if one has no time for it, and no block twice', async () => {
+  test('is read by several invocations if one runs out of time, and no block is read twice', async () => {
     let invocations = 0;
     // The first ones read a block each.
     await start({ rangeBlocks: 100, remaining: () => { const late = ++invocations < 4; return () => late ? 10_000 : 900_000; } });
@@ -79,7 +79,7 @@ describe('a parent that was not imported here', () => {
     world.expectContent(SnapshotId, image);
   });
 
-  test('that is busy, or fails for a while, is read again', async () => {
+  test('is read again if EBS throttles or fails for a while', async () => {
     await start({ rangeBlocks: 600 });
     const parent = await foreign(MOST);
     world.server.faults.inject('ebs:ListSnapshotBlocks', THROTTLE, { times: 2 });
@@ -91,7 +91,7 @@ describe('a parent that was not imported here', () => {
     expect(failed.filter(operation => operation === 'ebs:GetSnapshotBlock')).toHaveLength(2);
   });
 
-  test('that may not be read fails the import, and stays', async () => {
+  test('fails the import if reading it is denied, and is kept', async () => {
     await start({ rangeBlocks: 600 });
     const parent = await foreign(MOST);
     world.denied.push('ebs:GetSnapshotBlock');
@@ -100,13 +100,13 @@ describe('a parent that was not imported here', () => {
   });
 });
 
-describe('a parent that will not do is refused before anything is made:', () => {
+describe('a parent is refused before anything is made', () => {
   const refused = async (more: Record<string, unknown>, message: string | RegExp) => {
     const starts = world.server.count('ebs:StartSnapshot');
     await expect(world.stack().deploy(properties(more))).rejects.toThrow(message);
     expect(world.server.count('ebs:StartSnapshot')).toBe(starts);
   };
-  test('larger, not encrypted, with another key, not completed, or not there', async () => {
+  test('if it is larger, not encrypted, encrypted with another key, not completed, or missing', async () => {
     await start();
     const [key, other] = [world.kms.createKey(), world.kms.createKey()];
     const large = await foreign({}, { VolumeSize: 5 });

@@ -122,7 +122,7 @@ describe('an export', () => {
     expectNothing();
   });
 
-  test('overwrites nothing, be it somebody\'s or an export\'s', async () => {
+  test('overwrites no object, neither somebody else\'s nor another export\'s', async () => {
     await start();
     await world.s3.put(EXPORTS, 'disk.img.manifest', 'mine');
     const snapshot = await sparse();
@@ -277,7 +277,7 @@ describe('an export', () => {
     expectNothing();
   });
 
-  test('whose first upload got no answer aborts that too', async () => {
+  test('aborts the upload that was created although its answer was lost', async () => {
     await start();
     const snapshot = await sparse();
     world.server.faults.inject('s3:CreateMultipartUpload', { kind: 'lost-answer' });

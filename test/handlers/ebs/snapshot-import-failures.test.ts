@@ -21,7 +21,7 @@ const failures = (operation: string) => world.server.calls.filter(call => call.o
 
 afterEach(() => world.close());
 
-describe('a denied action is named, and nothing stays', () => {
+describe('an import names an action that is denied, and leaves nothing:', () => {
   const steps: Record<string, string | RegExp> = {
     'ebs:StartSnapshot': 'ebs:StartSnapshot failed for a snapshot of 1 GiB: AccessDeniedException',
     'ec2:CreateTags': 'ec2:CreateTags',
@@ -100,8 +100,8 @@ describe('an image that changes while it is imported is noticed', () => {
   });
 });
 
-describe('what fails on the way', () => {
-  test('is cleaned up by the rule on the execution, and still told', async () => {
+describe('an import that fails', () => {
+  test('is cleaned up by the rule on the execution, and still reports its error', async () => {
     await start({ rule: true, rangeBlocks: 1 });
     world.denied.push('ebs:PutSnapshotBlock');
     const stack = world.stack();
@@ -116,7 +116,7 @@ describe('what fails on the way', () => {
     world.expectNothingLeft();
   });
 
-  test('is cleaned up by isComplete, before CloudFormation asks for it', async () => {
+  test('is cleaned up by isComplete, before CloudFormation sends a Delete', async () => {
     await start();
     world.denied.push('ebs:CompleteSnapshot');
     const event = world.stack().event('Create', properties());
@@ -129,7 +129,7 @@ describe('what fails on the way', () => {
     world.expectNothingLeft();
   });
 
-  test('the snapshot in state error', async () => {
+  test('because the snapshot is in state error leaves nothing', async () => {
     await start({ ebs: { completionDelay: 60_000 } });
     const stack = world.stack();
     const deployment = stack.deploy(properties());
@@ -140,7 +140,7 @@ describe('what fails on the way', () => {
     world.expectNothingLeft();
   });
 
-  test('the execution stopped by somebody', async () => {
+  test('because somebody stopped the execution leaves nothing', async () => {
     await start({ ebs: { completionDelay: 60_000 } });
     const stack = world.stack();
     const deployment = stack.deploy(properties());
@@ -152,7 +152,7 @@ describe('what fails on the way', () => {
     world.expectNothingLeft();
   });
 
-  test('the snapshot deleted by somebody is told, whatever else EBS says now and then', async () => {
+  test('because somebody deleted the snapshot says so, although EBS returns other errors later', async () => {
     await start();
     const conflict: Fault = { kind: 'error', code: 'ValidationException', status: 400, message: 'conflict', members: { Reason: 'CONFLICTING_BLOCK_UPDATE' } };
     let puts = 0;
@@ -168,7 +168,7 @@ describe('what fails on the way', () => {
     expect(puts).toBeGreaterThan(1);
   });
 
-  test('the snapshot deleted by somebody', async () => {
+  test('because somebody deleted the pending snapshot leaves nothing', async () => {
     await start({ ebs: { completionDelay: 600_000 } });
     const deployment = world.stack().deploy(properties());
     deployment.catch(() => {});
@@ -178,7 +178,7 @@ describe('what fails on the way', () => {
     world.expectNothingLeft();
   });
 
-  test('EBS refusing a block for good', async () => {
+  test('because EBS refuses a block for good names the block and the reason', async () => {
     await start();
     world.server.faults.inject('ebs:PutSnapshotBlock', {
       kind: 'error', code: 'ServiceQuotaExceededException', status: 402, message: 'too much', members: { Reason: 'DEPENDENCY_SERVICE_QUOTA_EXCEEDED' },
@@ -189,7 +189,7 @@ describe('what fails on the way', () => {
   });
 });
 
-describe('what passes by itself is waited for', () => {
+describe('an import succeeds in spite of', () => {
   const faults: Record<string, Fault> = {
     'throttling': { kind: 'error', code: 'ThrottlingException', status: 400, message: 'Rate exceeded' },
     'a server error': { kind: 'error', code: 'InternalServerException', status: 500, message: 'internal error' },

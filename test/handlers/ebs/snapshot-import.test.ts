@@ -390,7 +390,7 @@ describe('a cancelled creation', () => {
     world.expectNothingLeft();
   });
 
-  test('as well as a cancelled update: its snapshot is not handed out, and goes with the event of the way back', async () => {
+  test('in an update makes a snapshot that is not handed out, and that the event of the rollback deletes', async () => {
     await start();
     const stack = world.stack();
     const [before, after] = [properties(), properties({ SourceRevision: '2' })];
@@ -407,8 +407,8 @@ describe('a cancelled creation', () => {
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 
-  test.each([['while it is under way', 'UPDATE_ROLLBACK_IN_PROGRESS'], ['before it', 'UPDATE_IN_PROGRESS']])(
-    'and a cancelled update whose creation is late: its snapshot goes when the way back is over (made %s)', async (_, status) => {
+  test.each([['during it', 'UPDATE_ROLLBACK_IN_PROGRESS'], ['before it', 'UPDATE_IN_PROGRESS']])(
+    'in an update that runs late makes a snapshot that is deleted after the rollback (made %s)', async (_, status) => {
       await start();
       const stack = world.stack();
       const [before, after] = [properties(), properties({ SourceRevision: '2' })];

@@ -124,7 +124,7 @@ describe('by id', () => {
     expect(stack.physicalId).toBe(id);
   });
 
-  test('of what the resource has already replaces nothing, and a rollback finds it again', async () => {
+  test('keeps the file system if the resource has it already, also through a rollback', async () => {
     await stack.deploy(PLAIN);
     const [id] = ids();
     await expect(stack.deploy({ ...PLAIN, AdoptFileSystemId: id }, { failAfter: true })).rejects.toThrow('another resource failed');

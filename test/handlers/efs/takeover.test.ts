@@ -40,21 +40,21 @@ test('mount targets of an adopted file system become the set\'s as they are', as
   expect(world.server.count('efs:ModifyMountTargetSecurityGroups')).toBe(0);
 });
 
-test('a missing one is made, and only that is deleted with the set', async () => {
+test('a mount target that the adopted file system lacks is made, and only that one is deleted with the set', async () => {
   await stack.deploy(set({ SubnetIds: [world.subnet.a1, world.subnet.b1, world.subnet.c1] }));
   expect(present()).toHaveLength(3);
   await stack.destroy();
   expect(present()).toEqual(targets);
 });
 
-test('a rollback gives them back', async () => {
+test('a rollback gives back the mount targets that were taken over', async () => {
   await expect(stack.deploy(set(), { failAfter: true })).rejects.toThrow('another resource failed');
   expect(present()).toEqual(targets);
   expect(Object.keys(world.tags(id))).toEqual([OWNERSHIP_TAGS.state]);
   await stack.deploy(set());
 });
 
-test('they change with the set afterwards, and one that was made anew is the set\'s own', async () => {
+test('mount targets that were taken over change with the set, and one made in their place is the set\'s own', async () => {
   await stack.deploy(set());
   await stack.deploy(set({ SubnetIds: [world.subnet.a2, world.subnet.b1], SecurityGroups: [world.group.one] }));
   expect(present()).toContain(targets[1]);
@@ -63,7 +63,7 @@ test('they change with the set afterwards, and one that was made anew is the set
   expect(present()).toEqual([targets[1]]);
 });
 
-test('they are deleted with the set when the file system is no longer an adopted one', async () => {
+test('mount targets that were taken over are deleted with the set when the file system is no longer an adopted one', async () => {
   await stack.deploy(set());
   await world.untag(id, OWNERSHIP_TAGS.state);
   await stack.destroy();
@@ -80,7 +80,7 @@ test.each([
   ['of a file system that was not adopted', async () => world.untag(id, OWNERSHIP_TAGS.state), {}],
   ['if nobody asked for it', async () => {}, { TakeOver: undefined }],
   ['of another set', async () => world.tag(id, { 'cdk-durable-storage:mount-targets:c9': `ready 1 2 ${world.subnet.a1.slice(7)} ${world.subnet.b1.slice(7)}` }), {}],
-])('they are left alone, %s', async (_what, prepare, more) => {
+])('mount targets are not taken over, %s', async (_what, prepare, more) => {
   await prepare();
   await expect(stack.deploy(set(more))).rejects.toThrow('which is not of this set');
   expect(present()).toEqual(targets);

@@ -21,7 +21,7 @@ async function pass(hours: number): Promise<void> {
   await world.clock.sleep(60_000);
 }
 
-test('what EFS does not allow yet is kept as it is, told, and changed when the window ends', async () => {
+test('a throughput change that EFS does not allow yet is reported as pending, and made when the window ends', async () => {
   await stack.deploy(PLAIN);
   await stack.deploy(ELASTIC);
   const attributes = await stack.deploy({ ...PLAIN, ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 10 });
@@ -37,7 +37,7 @@ test('what EFS does not allow yet is kept as it is, told, and changed when the w
   expect(schedules()).toEqual([]);
 });
 
-test('a later update that wants what is in force cancels it', async () => {
+test('an update back to the throughput in force cancels the pending change', async () => {
   await stack.deploy(PLAIN);
   await stack.deploy(ELASTIC);
   await stack.deploy(PLAIN);
@@ -46,7 +46,7 @@ test('a later update that wants what is in force cancels it', async () => {
   expect(schedules()).toEqual([]);
 });
 
-test('a later update that wants something else, or fails instead, replaces or cancels it', async () => {
+test('an update to another throughput replaces the pending change, and one that does not defer cancels it', async () => {
   await stack.deploy(PLAIN);
   await stack.deploy(ELASTIC);
   await stack.deploy(PLAIN);
@@ -56,7 +56,7 @@ test('a later update that wants something else, or fails instead, replaces or ca
   expect(schedules()).toEqual([]);
 });
 
-test('a deletion cancels it', async () => {
+test('a deletion cancels the pending change', async () => {
   await stack.deploy(PLAIN);
   await stack.deploy(ELASTIC);
   await stack.deploy(PLAIN);
@@ -65,7 +65,7 @@ test('a deletion cancels it', async () => {
   expect(world.efs.fileSystems).toEqual([]);
 });
 
-test('a rollback defers what it cannot change', async () => {
+test('a rollback defers a change that EFS does not allow yet', async () => {
   await stack.deploy(PLAIN);
   await expect(stack.deploy(ELASTIC, { failAfter: true })).rejects.toThrow('another resource failed');
   expect(mode()).toBe('elastic');
@@ -73,7 +73,7 @@ test('a rollback defers what it cannot change', async () => {
   expect(mode()).toBe('bursting');
 });
 
-test('one that was not cancelled in time does nothing, when another deployment has begun since', async () => {
+test('a pending change does nothing if another deployment has begun since it was scheduled', async () => {
   await stack.deploy(PLAIN);
   await stack.deploy(ELASTIC);
   await stack.deploy(PLAIN);
@@ -82,7 +82,7 @@ test('one that was not cancelled in time does nothing, when another deployment h
   expect(mode()).toBe('elastic');
 });
 
-test('one that comes too early, since somebody changed the throughput meanwhile, is scheduled anew', async () => {
+test('a pending change is scheduled again if somebody changed the throughput meanwhile', async () => {
   await stack.deploy(PLAIN);
   await stack.deploy(ELASTIC);
   await stack.deploy(PLAIN);
@@ -96,7 +96,7 @@ test('one that comes too early, since somebody changed the throughput meanwhile,
   expect(schedules()).toEqual([]);
 });
 
-test('EFS need not tell the time', async () => {
+test('a change is deferred although the error of EFS does not name the time', async () => {
   await stack.deploy(PLAIN);
   await stack.deploy(ELASTIC);
   world.server.faults.inject('efs:UpdateFileSystem', { kind: 'error', code: 'TooManyRequests', status: 429, message: 'not now' });
