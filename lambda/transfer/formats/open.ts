@@ -1,13 +1,17 @@
 import type { DetectedFormat } from './detect';
 import { plainLayout, type DiskLayout, type ImageFile } from './layout';
 import { openQcow2 } from './qcow2';
+import type { StreamFormat } from './streams';
 import { openVhd } from './vhd';
 import { openVhdx } from './vhdx';
 import { openVmdk } from './vmdk';
 import { xzFraming } from './xz';
 import { openSeekableZstd } from './zstd-seekable';
 
-const READERS: Partial<Record<DetectedFormat, (file: ImageFile) => Promise<DiskLayout | undefined>>> = {
+type Reader<L> = (file: ImageFile) => Promise<L>;
+
+/** A reader for every format. A stream may have none, and a reader of streams returns undefined if the image has to be read from its start. */
+const READERS: Record<Exclude<DetectedFormat, StreamFormat>, Reader<DiskLayout>> & { [stream in StreamFormat]?: Reader<DiskLayout | undefined> } = {
   RAW: async file => plainLayout('raw', file.size),
   QCOW2: openQcow2,
   VHD: openVhd,
