@@ -15,7 +15,7 @@ export const OWNERSHIP_TAGS = {
   identity: 'cdk-durable-storage:identity',
   /** The CloudFormation request that made it: the same when an event is delivered twice. */
   requestId: 'cdk-durable-storage:request-id',
-  /** What the thing is to its resource; `lambda/shared/state-tag.ts` has the values and what ends each. */
+  /** The state of the thing; `lambda/shared/state-tag.ts` has the values, and the events that end each. */
   state: 'cdk-durable-storage:state',
 } as const;
 

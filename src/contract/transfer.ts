@@ -53,7 +53,7 @@ export interface PinnedSource extends PinnedObject {
   readonly manifest?: PinnedManifest;
 }
 
-/** What lies beside an exported image; see `lambda/transfer/formats/manifest.ts`. */
+/** The manifest beside an exported image; see `lambda/transfer/formats/manifest.ts`. */
 export interface PinnedManifest extends PinnedObject {
   /** Offset of the first digest. */
   readonly digestsAt: number;

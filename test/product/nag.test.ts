@@ -28,7 +28,7 @@ const OF_THE_USER = {
   'AwsSolutions-EC26': 'a volume is encrypted like the snapshot that it is made from',
 };
 
-/** What `EverythingStack` has beside the library. */
+/** Things of `EverythingStack` that are not of this library, and why cdk-nag may find them. */
 const BESIDE_EVERYTHING = {
   ...OF_THE_USER,
   'Everything/Files/EfsSecurityGroup': 'the app opens it to every address',

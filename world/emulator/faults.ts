@@ -1,4 +1,4 @@
-/** What can go wrong between a client and a service, on purpose. */
+/** Faults between a client and a service that a test injects. */
 export type Fault =
   /** The service refuses, with this error. */
   | { readonly kind: 'error'; readonly code: string; readonly status: number; readonly message: string; readonly members?: Record<string, string> }

@@ -20,7 +20,7 @@ export interface AdopterServices {
 export class Adopter {
   constructor(private readonly services: AdopterServices, private readonly claims: Claims, private readonly guard: ReplacementGuard) {}
 
-  /** Adopts the file system of `adoptFileSystemId`, whoever made it. Throws if a stack still has it. */
+  /** Adopts the file system of `adoptFileSystemId`, including one that this library did not make. Throws if a stack still has it. */
   public async adoptNamed(creation: Creation): Promise<string> {
     const { properties: { AdoptFileSystemId: id }, wanted, context } = creation;
     const existing = await this.services.efs.fileSystem(id!);

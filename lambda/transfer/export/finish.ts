@@ -51,7 +51,7 @@ interface ExpectedObject {
 
 async function complete(aws: ExportClients, exportId: string): Promise<ExportResult> {
   const expected = await expectedObject(aws.store, exportId);
-  // The manifest comes first, so that whoever finds the object also finds its manifest.
+  // The manifest comes first, so that an object that is there always has its manifest.
   await writeManifest(aws, expected);
   await makeObject(aws, expected);
   const made = await verifiedObject(aws, expected);

@@ -3,7 +3,7 @@ import { DIGEST_SIZE } from '../blocks/digests';
 import { BLOCK_SIZE } from '../blocks/sizes';
 
 /**
- * What lies beside an exported image, at `<its key>.manifest`: one line of
+ * The manifest beside an exported image, at `<its key>.manifest`: one line of
  * JSON, and behind it the SHA-256 of every block of 512 KiB of the volume, 32 bytes each, in
  * order, whatever the format of the image. Whoever imports a raw one need not hash it again:
  * EBS compares each digest with the block that it gets.

@@ -2,14 +2,14 @@ import { digestOf } from '../blocks/digests';
 import { ABSENT_DIGEST, isZero, ZERO_DIGEST } from '../blocks/zero';
 import type { Plan } from '../bucket/plan';
 
-/** What happens to a block, and the digest that is recorded for it. */
+/** The action for a block, and the digest that is recorded for it. */
 export interface BlockDecision {
   /** `put`: written to the snapshot. `inherit`: the parent has it already. `omit`: zeros, which are left out. */
   readonly action: 'put' | 'inherit' | 'omit';
   readonly digest: Buffer;
 }
 
-/** What is known about a block before it is read. */
+/** The facts about a block that are known before it is read. */
 export interface BlockFacts {
   readonly zeroBlocks: Plan['zeroBlocks'];
   /** Digest of the block in the parent, `ABSENT_DIGEST` if the parent does not have it; undefined if there is no parent. */

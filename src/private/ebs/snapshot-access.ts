@@ -3,7 +3,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
 
-/** What reading the blocks of an encrypted snapshot takes. */
+/** Actions on the key that reading the blocks of an encrypted snapshot needs. */
 export const KEY_READ_ACTIONS = ['kms:DescribeKey', 'kms:Decrypt'];
 
 /** All snapshots of the Region; their ARNs name no account. */

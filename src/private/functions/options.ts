@@ -57,7 +57,7 @@ export interface StorageFunctionsOptions {
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * What the functions run on.
+   * The instruction set of the functions.
    *
    * @default lambda.Architecture.ARM_64 - those of aws-cdk-lib's provider framework, which come along, stay with its own default
    */

@@ -45,7 +45,7 @@ describe('a role that lacks', () => {
   });
 });
 
-/** What this library can make of images and snapshots, so that every action that a role is granted finds its use. */
+/** Everything that this library makes of images and snapshots, so that every granted action is used. */
 describe('a stack of everything', () => {
   const [first, second] = [disk(2, 'first'), disk(2, 'second')];
   let versionId: string;

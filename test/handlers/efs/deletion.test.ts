@@ -112,7 +112,7 @@ describe('mount targets', () => {
     Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8', SubnetIds: [world.subnet.a1], SecurityGroups: [world.group.one],
   });
 
-  test('are gone when EC2 has no network interface of them any more', async () => {
+  test('are gone once EC2 has none of their network interfaces left', async () => {
     await begin(FILES, { durations: { interfaceLingering: 30_000 } });
     const set = world.stack('Custom::MountTargets');
     await set.deploy(targets());

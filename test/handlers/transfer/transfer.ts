@@ -37,7 +37,7 @@ export class Transfer {
 
   public get snapshotId(): string { return this.input.snapshotId; }
 
-  /** What lies in the transfer bucket under this name. */
+  /** The object of this name in the transfer bucket. */
   public async object(name: string): Promise<Buffer> {
     const { content } = this.world.s3.object(TRANSFERS, `transfers/${this.snapshotId}/${name}`)!;
     return content.read(0, content.size);

@@ -1,7 +1,7 @@
 import { OWN_ROLE, type DeploymentWorld } from './deployment-world';
 
 /**
- * What the roles of this library were granted and never needed, in all
+ * Actions that the roles of this library were granted and never needed, in all
  * stacks of the world together. Grows with a needless grant, and shrinks when
  * a sequence that needs one is played.
  */

@@ -17,7 +17,7 @@ const REGISTERS: {
   readonly name: string;
   readonly files: string[];
   readonly entries: readonly string[];
-  /** What stands in one of the files if an entry is there. */
+  /** Matches the text of one of the files if the entry is there. */
   readonly mention: (entry: string) => RegExp;
   /** Entries that are left out on purpose, with the reason. */
   readonly exceptions?: Record<string, string>;
