@@ -5,6 +5,7 @@ import { Efs } from './efs';
 import { REGION } from './environment';
 import { Kms } from './kms';
 import { Lambda } from './lambda';
+import { Lateness, type LatenessOptions } from './lateness';
 import { S3 } from './s3';
 import { Scheduler } from './scheduler';
 import { EmulatorServer } from './server';
@@ -18,6 +19,9 @@ export interface EmulatorOptions {
   readonly ebs?: ConstructorParameters<typeof EbsDirect>[3];
   readonly lambda?: ConstructorParameters<typeof Lambda>[2];
   readonly tagging?: TaggingOptions;
+  /** Chooses the delays of what AWS propagates with time. @default - WORLD_SEED of the environment, else 1 */
+  readonly seed?: number;
+  readonly lateness?: LatenessOptions;
 }
 
 /** All emulated services behind one loopback port, in one time. */
@@ -29,6 +33,7 @@ export class Emulator {
   }
 
   public readonly clock: Clock;
+  public readonly lateness: Lateness;
   public readonly server: EmulatorServer;
   public readonly kms: Kms;
   public readonly s3: S3;
@@ -43,6 +48,7 @@ export class Emulator {
 
   private constructor(options: EmulatorOptions) {
     this.clock = new Clock(options.start);
+    this.lateness = new Lateness(options.seed ?? Number(process.env.WORLD_SEED ?? 1), options.lateness);
     this.server = new EmulatorServer(this.clock);
     this.kms = new Kms(this.clock);
     this.s3 = new S3(this.clock, this.kms);
