@@ -1,5 +1,6 @@
 import { ACCOUNT, PARTITION } from '../emulator/environment';
 import { Principal, type Statement } from '../emulator/iam';
+import type { PrincipalDirectory } from '../emulator/principals';
 
 export interface PolicyDocument {
   readonly Statement: Statement | Statement[];
@@ -109,7 +110,7 @@ export class Role {
   }
 }
 
-export class Iam {
+export class Iam implements PrincipalDirectory {
   /** By ARN. What is gone grants nothing, but is still asked what it never used. */
   private readonly roles = new Map<string, Role>();
   private readonly former: Role[] = [];
@@ -148,6 +149,11 @@ export class Iam {
 
   public find(name: string): Role | undefined {
     return this.roles.get(name) ?? this.byName(name);
+  }
+
+  /** Roles of the stacks, and those that `cdk bootstrap` made. */
+  public sees(arn: string): boolean {
+    return this.roles.has(arn) || /:role\/cdk-hnb659fds-/.test(arn);
   }
 
   /** The role that a service is to run something under, if it trusts that service. */

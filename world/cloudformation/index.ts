@@ -82,6 +82,7 @@ export class CloudFormation implements Service {
         delete: (id, delivery) => this.remove(this.byId(id), delivery),
       }),
     };
+    emulator.principals.lookUpIn(this.iam);
     emulator.server.add(this);
     emulator.onClose(() => this.assets.close());
   }

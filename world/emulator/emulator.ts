@@ -6,6 +6,7 @@ import { REGION } from './environment';
 import { Kms } from './kms';
 import { Lambda } from './lambda';
 import { Lateness, type LatenessOptions } from './lateness';
+import { Principals } from './principals';
 import { S3 } from './s3';
 import { Scheduler } from './scheduler';
 import { EmulatorServer } from './server';
@@ -34,6 +35,8 @@ export class Emulator {
 
   public readonly clock: Clock;
   public readonly lateness: Lateness;
+  /** The principals that policies of resources may name. */
+  public readonly principals = new Principals();
   public readonly server: EmulatorServer;
   public readonly kms: Kms;
   public readonly s3: S3;
