@@ -66,6 +66,21 @@ describe('the emulated KMS', () => {
     expect(kms.resolve(kms.createKey().arn.replace('eu-west-1', 'eu-west-2'))).toBeUndefined();
   });
 
+  test('has keys in other Regions, which this one does not find', async () => {
+    const there = kms.createKey({ region: 'eu-central-1' });
+    kms.createAlias('alias/images', there.keyId);
+
+    expect(there.arn).toBe(arn('kms', `key/${there.keyId}`, { region: 'eu-central-1' }));
+    await expect(describeKey(there.arn)).rejects.toMatchObject({ name: 'NotFoundException', message: 'Invalid arn eu-central-1' });
+    await expect(describeKey(there.keyId)).rejects.toMatchObject({ name: 'NotFoundException' });
+    await expect(describeKey('alias/images')).rejects.toMatchObject({ name: 'NotFoundException' });
+    for (const name of [there.keyId, there.arn, 'alias/images', arn('kms', 'alias/images', { region: 'eu-central-1' })]) {
+      expect([kms.resolve(name), kms.resolve(name, 'eu-central-1')]).toEqual([undefined, there.arn]);
+    }
+    expect(kms.stateOf(there.arn, 'eu-central-1')).toBe('Enabled');
+    expect(kms.resolve('alias/aws/elasticfilesystem', 'eu-central-1')).toMatch(/^arn:aws:kms:eu-central-1:/);
+  });
+
   test.each(['elasticfilesystem', 'ebs', 's3'])('has the key that AWS manages for %s', async service => {
     expect(await describeKey(`alias/aws/${service}`)).toMatchObject({ KeyManager: 'AWS', KeyState: 'Enabled' });
   });

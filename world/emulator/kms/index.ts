@@ -20,6 +20,7 @@ export type KeyState = 'Enabled' | 'Disabled' | 'PendingDeletion';
 interface Key {
   readonly keyId: string;
   readonly arn: string;
+  readonly region: string;
   readonly description: string;
   policy: ResourcePolicy;
   readonly manager: 'AWS' | 'CUSTOMER';
@@ -28,39 +29,39 @@ interface Key {
   deletion?: number;
 }
 
+/** The account's keys in all Regions. Calls over HTTP reach those of the account's own Region. */
 export class Kms implements Service {
   public readonly signingName = 'kms';
   private readonly keys = new Map<string, Key>();
-  /** Alias name, `alias/…`, → key id. */
+  /** ARN of the alias → key id. */
   private readonly aliases = new Map<string, string>();
 
   constructor(private readonly clock: Clock) {
-    for (const [name, service] of Object.entries(MANAGED)) {
-      this.aliases.set(`alias/aws/${name}`, this.add(`Default key that protects my ${service} data`, managedPolicy(service), 'AWS').keyId);
-    }
+    this.addManaged(REGION);
   }
 
   public createKey(
-    { description = '', policy = DEFAULT_POLICY }: { description?: string; policy?: ResourcePolicy } = {},
+    { description = '', policy = DEFAULT_POLICY, region = REGION }: { description?: string; policy?: ResourcePolicy; region?: string } = {},
   ): { keyId: string; arn: string } {
-    const key = this.add(description, policy, 'CUSTOMER');
+    this.addManaged(region);
+    const key = this.add(description, policy, 'CUSTOMER', region);
     return { keyId: key.keyId, arn: key.arn };
   }
 
-  /** `name` with its prefix: `alias/images`. */
+  /** `name` with its prefix: `alias/images`. The alias is in the Region of the key. */
   public createAlias(name: string, keyId: string): void {
     if (!/^alias\/[\w/-]+$/.test(name)) {
       throw new ServiceError('ValidationException', 400, `Alias must start with the prefix "alias/", got ${name}`);
     }
     if (name.startsWith('alias/aws/')) { throw new ServiceError('NotAuthorizedException', 400, `${name} is reserved for AWS`); }
-    if (this.aliases.has(name)) {
-      throw new ServiceError('AlreadyExistsException', 400, `An alias with the name ${arn('kms', name)} already exists`);
-    }
-    this.aliases.set(name, this.find(keyId).keyId);
+    const key = this.keys.get(keyId) ?? this.find(keyId);
+    const aliasArn = arn('kms', name, { region: key.region });
+    if (this.aliases.has(aliasArn)) { throw new ServiceError('AlreadyExistsException', 400, `An alias with the name ${aliasArn} already exists`); }
+    this.aliases.set(aliasArn, key.keyId);
   }
 
   public deleteAlias(name: string): void {
-    if (!this.aliases.delete(name)) { throw notFound(`Alias ${arn('kms', name)} is not found.`); }
+    if (!this.aliases.delete(arn('kms', name))) { throw notFound(`Alias ${arn('kms', name)} is not found.`); }
   }
 
   /** The key is unusable from now on, and gone after the waiting period. */
@@ -76,22 +77,22 @@ export class Kms implements Service {
     this.find(keyId).policy = policy;
   }
 
-  /** The key's ARN, from an id, a key ARN, an alias name or an alias ARN. */
-  public resolve(keyId: string): string | undefined {
-    return this.lookUp(keyId)?.arn;
+  /** The ARN of a key in a Region, from an id, a key ARN, an alias name or an alias ARN. undefined: it has no such key. */
+  public resolve(keyId: string, region = REGION): string | undefined {
+    return this.lookUp(keyId, region)?.arn;
   }
 
-  public stateOf(keyId: string): KeyState | undefined {
-    const key = this.lookUp(keyId);
+  public stateOf(keyId: string, region = REGION): KeyState | undefined {
+    const key = this.lookUp(keyId, region);
     return key && stateOf(key);
   }
 
   /**
-   * Refuses a use of a key as KMS does: an unknown key, a key that cannot be
+   * Refuses a use of a key as KMS does in a Region: an unknown key or one of another Region, a key that cannot be
    * used, or a caller to whom neither key policy nor identity policies allow it.
    */
-  public authorize(call: Call, action: string, keyId: string, context: Context = {}): void {
-    const key = this.find(keyId);
+  public authorize(call: Call, action: string, keyId: string, context: Context = {}, region = REGION): void {
+    const key = this.find(keyId, region);
     this.require(call, action, key, context);
     if (stateOf(key) === 'PendingDeletion') { throw new ServiceError('KMSInvalidStateException', 400, `${key.arn} is pending deletion.`); }
     if (stateOf(key) === 'Disabled') { throw new ServiceError('DisabledException', 400, `${key.arn} is disabled.`); }
@@ -120,8 +121,8 @@ export class Kms implements Service {
         "1 validation error detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null");
     }
     const id = keyId.replace(/^arn:[^:]+:kms:[^:]+:\d+:/, '').replace(/^key\//, '');
-    const key = this.lookUp(keyId);
-    if (!key && !id.startsWith('alias/')) {
+    const key = this.lookUp(keyId, REGION);
+    if (!key && !id.startsWith('alias/') && !isOfOtherRegion(keyId, REGION)) {
       // Whoever may not look at a key does not learn that there is none.
       call.authorize('kms:DescribeKey', arn('kms', `key/${id}`));
     }
@@ -151,7 +152,8 @@ export class Kms implements Service {
   private listAliases(call: Call, { KeyId, Limit = 50, Marker }: { KeyId?: string; Limit?: number; Marker?: string }): object {
     call.authorize('kms:ListAliases', '*');
     const wanted = KeyId === undefined ? undefined : this.find(KeyId).keyId;
-    const names = [...this.aliases].filter(([name, id]) => this.lookUp(id) && (!wanted || id === wanted) && (!Marker || name > Marker)).sort();
+    const names = [...this.aliases].filter(([, id]) => this.lookUp(id, REGION) && (!wanted || id === wanted))
+      .map(([aliasArn, id]): [string, string] => [nameOf(aliasArn), id]).filter(([name]) => !Marker || name > Marker).sort();
     const page = names.slice(0, Limit);
     return {
       Aliases: page.map(([AliasName, TargetKeyId]) => ({ AliasName, AliasArn: arn('kms', AliasName), TargetKeyId })),
@@ -161,7 +163,7 @@ export class Kms implements Service {
   }
 
   private require(call: Call, action: string, key: Key, context: Context): void {
-    const names = [...this.aliases].filter(([, id]) => id === key.keyId).map(([name]) => name);
+    const names = [...this.aliases].filter(([, id]) => id === key.keyId).map(([aliasArn]) => nameOf(aliasArn));
     const full = { 'kms:CallerAccount': ACCOUNT, 'kms:ResourceAliases': names, ...context };
     // Asked in any case, so that the identity policy's grant counts as used.
     const byIdentity = call.allows(action, key.arn, full);
@@ -170,28 +172,53 @@ export class Kms implements Service {
     if (!allowed) { throw new AccessDenied(call.caller.arn, action, key.arn); }
   }
 
-  private add(description: string, policy: ResourcePolicy, manager: Key['manager']): Key {
+  /** Makes the keys that AWS manages in a Region. */
+  private addManaged(region: string): void {
+    for (const [name, service] of Object.entries(MANAGED)) {
+      const aliasArn = arn('kms', `alias/aws/${name}`, { region });
+      if (this.aliases.has(aliasArn)) { continue; }
+      this.aliases.set(aliasArn, this.add(`Default key that protects my ${service} data`, managedPolicy(service, region), 'AWS', region).keyId);
+    }
+  }
+
+  private add(description: string, policy: ResourcePolicy, manager: Key['manager'], region: string): Key {
     const keyId = randomUUID();
-    const key: Key = { keyId, arn: arn('kms', `key/${keyId}`), description, policy, manager, created: this.clock.now(), enabled: true };
+    const key: Key = {
+      keyId, arn: arn('kms', `key/${keyId}`, { region }), region, description, policy, manager, created: this.clock.now(), enabled: true,
+    };
     this.keys.set(keyId, key);
     return key;
   }
 
-  private lookUp(keyId: string): Key | undefined {
-    const [, region, account, resource] = /^arn:[^:]+:kms:([^:]+):(\d+):((?:key|alias)\/.+)$/.exec(keyId) ?? [undefined, REGION, ACCOUNT, undefined];
-    if (region !== REGION || account !== ACCOUNT) { return undefined; }
-    const name = resource?.replace(/^key\//, '') ?? keyId;
-    const key = this.keys.get(this.aliases.get(name) ?? name);
-    return key?.deletion !== undefined && key.deletion <= this.clock.now() ? undefined : key;
+  private lookUp(keyId: string, region: string): Key | undefined {
+    this.addManaged(region);
+    const parts = ARN.exec(keyId);
+    if (parts && (parts[1] !== region || parts[2] !== ACCOUNT)) { return undefined; }
+    const name = parts?.[3].replace(/^key\//, '') ?? keyId;
+    const key = this.keys.get(this.aliases.get(arn('kms', name, { region })) ?? name);
+    return key?.region !== region || (key.deletion !== undefined && key.deletion <= this.clock.now()) ? undefined : key;
   }
 
-  private find(keyId: string): Key {
-    const key = this.lookUp(keyId);
+  private find(keyId: string, region = REGION): Key {
+    const key = this.lookUp(keyId, region);
     if (key) { return key; }
-    if (keyId.includes('alias/')) { throw notFound(`Alias ${keyId.startsWith('arn:') ? keyId : arn('kms', keyId)} is not found.`); }
-    if (/^(mrk-)?[0-9a-f-]{32,36}$/.test(keyId)) { throw notFound(`Key '${arn('kms', `key/${keyId}`)}' does not exist`); }
+    if (isOfOtherRegion(keyId, region)) { throw notFound(`Invalid arn ${ARN.exec(keyId)![1]}`); }
+    if (keyId.includes('alias/')) { throw notFound(`Alias ${keyId.startsWith('arn:') ? keyId : arn('kms', keyId, { region })} is not found.`); }
+    if (/^(mrk-)?[0-9a-f-]{32,36}$/.test(keyId)) { throw notFound(`Key '${arn('kms', `key/${keyId}`, { region })}' does not exist`); }
     throw notFound(keyId.startsWith('arn:') ? `Key '${keyId}' does not exist` : `Invalid keyId '${keyId}'`);
   }
+}
+
+/** Region, account and resource of a key or an alias. */
+const ARN = /^arn:[^:]+:kms:([^:]+):(\d+):((?:key|alias)\/.+)$/;
+
+function isOfOtherRegion(keyId: string, region: string): boolean {
+  return (ARN.exec(keyId)?.[1] ?? region) !== region;
+}
+
+/** The name of an alias, `alias/…`. */
+function nameOf(aliasArn: string): string {
+  return ARN.exec(aliasArn)![3];
 }
 
 function stateOf(key: Key): KeyState {
@@ -199,7 +226,7 @@ function stateOf(key: Key): KeyState {
 }
 
 /** Whoever uses the service in this account may use its key through it; nobody may use it directly. */
-function managedPolicy(service: string): ResourcePolicy {
+function managedPolicy(service: string, region: string): ResourcePolicy {
   return {
     Statement: [
       {
@@ -207,7 +234,7 @@ function managedPolicy(service: string): ResourcePolicy {
         Principal: { AWS: '*' },
         Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:CreateGrant', 'kms:DescribeKey'],
         Resource: '*',
-        Condition: { StringEquals: { 'kms:CallerAccount': ACCOUNT, 'kms:ViaService': `${service}.${REGION}.amazonaws.com` } },
+        Condition: { StringEquals: { 'kms:CallerAccount': ACCOUNT, 'kms:ViaService': `${service}.${region}.amazonaws.com` } },
       },
       {
         Effect: 'Allow',
