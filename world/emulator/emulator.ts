@@ -1,6 +1,6 @@
 import { Clock } from './clock';
 import { EbsDirect } from './ebs';
-import { Ec2 } from './ec2';
+import { Ec2, type Ec2Options } from './ec2';
 import { Efs } from './efs';
 import { REGION } from './environment';
 import { Kms } from './kms';
@@ -18,6 +18,7 @@ export interface EmulatorOptions {
   readonly start?: number;
   readonly efs?: ConstructorParameters<typeof Efs>[3];
   readonly ebs?: ConstructorParameters<typeof EbsDirect>[3];
+  readonly ec2?: Ec2Options;
   readonly lambda?: ConstructorParameters<typeof Lambda>[2];
   readonly tagging?: TaggingOptions;
   /** Chooses the delays of what AWS propagates with time. @default - WORLD_SEED of the environment, else 1 */
@@ -55,7 +56,7 @@ export class Emulator {
     this.server = new EmulatorServer(this.clock);
     this.kms = new Kms(this.clock);
     this.s3 = new S3(this.clock, this.kms);
-    this.ec2 = new Ec2(this.clock, this.kms);
+    this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs);
     this.lambda = new Lambda(this.clock, this.server, options.lambda);

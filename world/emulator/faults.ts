@@ -18,7 +18,8 @@ export const BROKEN: Fault = { kind: 'error', code: 'InternalServerError', statu
 export type Chooser = (operation: string) => Fault | undefined;
 
 interface Plan {
-  readonly operation: string;
+  readonly name: string;
+  readonly matches: (operation: string) => boolean;
   readonly skip: number;
   /** Infinity for a fault that lasts. */
   readonly times: number;
@@ -39,12 +40,17 @@ export class Faults {
 
   /** Makes the next `times` calls of an operation (`ebs:PutSnapshotBlock`) fail, after `skip` calls that succeed. */
   public inject(operation: string, fault: Fault, { times = 1, skip = 0, byChance = false } = {}): void {
-    this.plans.push({ operation, skip, times, byChance, when: () => true, effect: () => fault, seen: 0, fired: 0 });
+    this.plan(operation, { skip, times, byChance, effect: () => fault });
+  }
+
+  /** Makes all calls of these operations fail as long as `lasts` returns true, as a service does that throttles for minutes. */
+  public persist(operations: RegExp, fault: Fault, lasts: () => boolean): void {
+    this.plan(operations, { times: Infinity, when: lasts, effect: () => fault });
   }
 
   /** Runs an action just before the service handles the next `times` calls of an operation for which `when` holds. */
   public before(operation: string, action: () => void, { times = 1, when = (): boolean => true } = {}): void {
-    this.plans.push({ operation, skip: 0, times, byChance: false, when, effect: () => void action(), seen: 0, fired: 0 });
+    this.plan(operation, { times, when, effect: () => void action() });
   }
 
   /** Lets a function decide for every call that no plan is for, from a seed for example. */
@@ -63,7 +69,7 @@ export class Faults {
   /** Returns what happens to this call, and counts it. */
   public next(operation: string): Fault | undefined {
     for (const plan of this.plans) {
-      if (plan.operation !== operation || plan.fired === plan.times || !plan.when() || plan.seen++ < plan.skip) { continue; }
+      if (!plan.matches(operation) || plan.fired === plan.times || !plan.when() || plan.seen++ < plan.skip) { continue; }
       plan.fired++;
       const fault = plan.effect();
       if (fault) { return fault; }
@@ -73,11 +79,16 @@ export class Faults {
     return fault;
   }
 
+  private plan(operation: string | RegExp, details: Pick<Plan, 'times' | 'effect'> & Partial<Plan>): void {
+    const matches = (called: string) => typeof operation === 'string' ? operation === called : operation.test(called);
+    this.plans.push({ skip: 0, byChance: false, when: () => true, ...details, name: String(operation), matches, seen: 0, fired: 0 });
+  }
+
   /** A fault that lasts has to happen once, any other as often as planned. */
   private missed(): string[] {
     const missed = this.plans.filter(({ byChance, fired, times }) => !byChance && fired < (times === Infinity ? 1 : times))
-      .map(({ operation, fired, times, skip, seen }) =>
-        `${operation}, ${fired} of ${times} times${skip > 0 ? ` after ${skip} calls` : ''} (${seen} calls seen)`);
+      .map(({ name, fired, times, skip, seen }) =>
+        `${name}, ${fired} of ${times} times${skip > 0 ? ` after ${skip} calls` : ''} (${seen} calls seen)`);
     const { byChance, fired, choose } = this.chooser ?? { byChance: true, fired: 0 };
     return byChance || fired > 0 ? missed : [...missed, `none of those that this function chooses: ${choose}`];
   }

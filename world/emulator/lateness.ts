@@ -6,11 +6,13 @@ export interface LatenessOptions {
   readonly iam?: number;
   /** New snapshots and their tags in listings of EC2. @default 10 */
   readonly snapshotListing?: number;
+  /** New AMIs and their tags in listings of EC2. @default 10 */
+  readonly imageListing?: number;
   /** The status of a stack and its resources in DescribeStacks and DescribeStackResources. @default 0 */
   readonly stackStatus?: number;
 }
 
-const DEFAULTS: Required<LatenessOptions> = { iam: 20, snapshotListing: 10, stackStatus: 0 };
+const DEFAULTS: Required<LatenessOptions> = { iam: 20, snapshotListing: 10, imageListing: 10, stackStatus: 0 };
 
 /**
  * Delays of what AWS propagates with time. A delay depends on the seed, on the thing that changed, and on how often that changed before,

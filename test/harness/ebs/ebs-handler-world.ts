@@ -31,7 +31,7 @@ import type { VerifyInput } from '../../../src/contract/integrity';
 import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type StepInput } from '../../../src/contract/transfer';
 import { Clock } from '../../../world/emulator/clock';
 import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../../world/emulator/ebs';
-import { Ec2 } from '../../../world/emulator/ec2';
+import { Ec2, type Ec2Options } from '../../../world/emulator/ec2';
 import { REGION } from '../../../world/emulator/environment';
 import { Principal } from '../../../world/emulator/iam';
 import { Kms } from '../../../world/emulator/kms';
@@ -46,6 +46,7 @@ import { Stacks } from '../stacks';
 
 export interface EbsHandlerWorldOptions {
   readonly ebs?: EbsOptions;
+  readonly ec2?: Ec2Options;
   /** Blocks of a range; the product's own least is 1 GiB. */
   readonly rangeBlocks?: number;
   /** Parts and ranges of exports, and the blocks of their volume; the product's own least is 1 GiB. */
@@ -83,7 +84,7 @@ export class EbsHandlerWorld {
   public readonly server = new EmulatorServer(this.clock);
   public readonly kms = new Kms(this.clock);
   public readonly s3 = new S3(this.clock, this.kms);
-  public readonly ec2 = new Ec2(this.clock, this.kms);
+  public readonly ec2: Ec2;
   public readonly ebs: EbsDirect;
   public readonly states: StepFunctions;
   public readonly stacks = new Stacks();
@@ -104,6 +105,7 @@ export class EbsHandlerWorld {
   private restoreTime: (() => void) | undefined;
 
   private constructor(private readonly options: EbsHandlerWorldOptions) {
+    this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.states = new StepFunctions(this.clock, {
       authorizeInvoke: (role: Principal, functionArn: string) => {

@@ -9,6 +9,7 @@ import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../../world/emulator/
 import { Ec2 } from '../../../world/emulator/ec2';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
 import { Principal, type Statement } from '../../../world/emulator/iam';
+import { Kms } from '../../../world/emulator/kms';
 import { EmulatorServer } from '../../../world/emulator/server';
 
 const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-4333-8444-555555555555`;
@@ -346,6 +347,20 @@ describe('encryption', () => {
     expect(await outcome()).toBe(off);
     ec2.encryptionByDefault = true;
     expect(await outcome()).toBe(on);
+  });
+
+  test('refuses a key of another Region, and one that KMS does not let be used', async () => {
+    const kms = new Kms(clock);
+    server.add(new EbsDirect(clock, ec2, kms));
+    const there = kms.createKey({ region: 'eu-central-1' });
+    await expect(start({ KmsKeyArn: there.arn })).rejects.toMatchObject({
+      name: 'ValidationException', Reason: 'INVALID_CUSTOMER_KEY', message: expect.stringContaining('is in eu-central-1, not in eu-west-1'),
+    });
+    const here = kms.createKey();
+    kms.setEnabled(here.keyId, false);
+    await expect(start({ KmsKeyArn: here.arn })).rejects.toMatchObject({ name: 'ValidationException', Reason: 'INVALID_CUSTOMER_KEY' });
+    const foreign = kms.createKey({ policy: { Statement: [] } });
+    await expect(start({ KmsKeyArn: foreign.arn })).rejects.toMatchObject({ name: 'AccessDeniedException', Reason: 'DEPENDENCY_ACCESS_DENIED' });
   });
 
   test('a key that does not exist is an error of the dependency', async () => {

@@ -1,12 +1,14 @@
 import {
   CreateTagsCommand, DeleteSnapshotCommand, DeleteTagsCommand, DeregisterImageCommand, DescribeAvailabilityZonesCommand, DescribeImagesCommand,
   DescribeNetworkInterfacesCommand, DescribeSecurityGroupsCommand, DescribeSnapshotsCommand, DescribeSubnetsCommand, EC2Client,
-  GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand, RegisterImageCommand,
+  GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand, paginateDescribeSnapshots, RegisterImageCommand,
 } from '@aws-sdk/client-ec2';
 import { Clock } from '../../../world/emulator/clock';
-import { Ec2, type SnapshotStatus } from '../../../world/emulator/ec2';
+import { Ec2, type Ec2Options, type SnapshotStatus } from '../../../world/emulator/ec2';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
+import { THROTTLE } from '../../../world/emulator/faults';
 import { Principal, type Statement } from '../../../world/emulator/iam';
+import { Lateness } from '../../../world/emulator/lateness';
 import { EmulatorServer } from '../../../world/emulator/server';
 
 const KEY = `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-4333-8444-555555555555`;
@@ -18,11 +20,16 @@ let client: EC2Client;
 
 beforeEach(async () => {
   server = new EmulatorServer(clock);
-  ec2 = new Ec2(clock, { resolve: id => id === 'alias/mine' || id === KEY ? KEY : undefined });
-  server.add(ec2);
+  start();
   await server.listen();
   client = connect(EmulatorServer.ADMIN);
 });
+
+/** Begins with an account of these properties. */
+function start(options?: Ec2Options): void {
+  ec2 = new Ec2(clock, { resolve: id => id === 'alias/mine' || id === KEY ? KEY : undefined }, options);
+  server.add(ec2);
+}
 
 afterEach(async () => {
   client.destroy();
@@ -367,3 +374,87 @@ function givenNetwork() {
 function givenSnapshot(tags: Record<string, string> = {}) {
   return ec2.snapshots.add({ volumeSize: 1, startTime: clock.now(), tags });
 }
+
+describe('what EC2 lists late', () => {
+  const SECOND = 1_000;
+  const lateness = (seconds: number) => new Lateness(1, { snapshotListing: seconds, imageListing: seconds });
+  const tagged = { Filters: [{ Name: 'tag:role', Values: ['web'] }] };
+  const snapshot = () => ec2.snapshots.add({ volumeSize: 1, startTime: clock.now(), tags: { role: 'web' } }).snapshotId;
+  const listed = async (input: object) => (await client.send(new DescribeSnapshotsCommand(input))).Snapshots!.map(one => one.SnapshotId);
+
+  test('is a new snapshot, for filters', async () => {
+    start({ lateness: lateness(60) });
+    const id = snapshot();
+    expect(await listed(tagged)).toEqual([]);
+    expect(await listed({ SnapshotIds: [id] })).toEqual([id]);
+    clock.advance(60 * SECOND);
+    expect(await listed(tagged)).toEqual([id]);
+  });
+
+  test('is a new snapshot, by its id too if the account is like that', async () => {
+    start({ lateness: lateness(60), youngById: false });
+    const id = snapshot();
+    await expect(listed({ SnapshotIds: [id] })).rejects.toMatchObject({ name: 'InvalidSnapshot.NotFound' });
+    clock.advance(60 * SECOND);
+    expect(await listed({ SnapshotIds: [id] })).toEqual([id]);
+  });
+
+  test('is a new AMI', async () => {
+    start({ lateness: lateness(60) });
+    const mappings = [{ deviceName: '/dev/xvda', snapshotId: snapshot(), volumeType: 'gp3', deleteOnTermination: true }];
+    const { imageId } = ec2.images.register({
+      name: 'image', description: '', architecture: 'x86_64', virtualizationType: 'hvm', rootDeviceName: '/dev/xvda', enaSupport: true, mappings, tags: { role: 'web' },
+    });
+    const images = async (input: object) => (await client.send(new DescribeImagesCommand(input))).Images!.map(one => one.ImageId);
+    expect([await images(tagged), await images({ ImageIds: [imageId] })]).toEqual([[], [imageId]]);
+    clock.advance(60 * SECOND);
+    expect(await images(tagged)).toEqual([imageId]);
+  });
+});
+
+describe('a large account', () => {
+  beforeEach(() => start({ large: true }));
+  const tagged = { Filters: [{ Name: 'tag:role', Values: ['web'] }] };
+
+  test('is refused a listing without ids and without MaxResults', async () => {
+    await expect(client.send(new DescribeSnapshotsCommand(tagged))).rejects.toMatchObject({ name: 'RequestLimitExceeded', $metadata: { httpStatusCode: 503 } });
+    await expect(client.send(new DescribeImagesCommand({ Owners: ['self'] }))).rejects.toMatchObject({ name: 'RequestLimitExceeded' });
+  });
+
+  test('gets pages, of which one with filters may be empty and yet not the last', async () => {
+    const ids = Array.from({ length: 7 }, () => ec2.snapshots.add({ volumeSize: 1, startTime: clock.now(), tags: { role: 'web' } }).snapshotId);
+    const pages = [];
+    for await (const page of paginateDescribeSnapshots({ client, pageSize: 5 }, tagged)) { pages.push(page.Snapshots!.map(one => one.SnapshotId)); }
+    expect(pages).toEqual([[], ids.slice(0, 5), ids.slice(5)]);
+  });
+
+  test('may ask for things by their ids, and then not for MaxResults', async () => {
+    const { snapshotId } = ec2.snapshots.add({ volumeSize: 1, startTime: clock.now() });
+    expect((await client.send(new DescribeSnapshotsCommand({ SnapshotIds: [snapshotId] }))).Snapshots).toHaveLength(1);
+    await expect(client.send(new DescribeSnapshotsCommand({ SnapshotIds: [snapshotId], MaxResults: 1000 })))
+      .rejects.toMatchObject({ name: 'InvalidParameterCombination' });
+  });
+});
+
+describe('the deletion of a pending snapshot', () => {
+  const pending = () => ec2.snapshots.add({ volumeSize: 1, startTime: clock.now(), status: () => ({ state: 'pending', progress: 0 }) }).snapshotId;
+
+  test('is done', async () => {
+    await client.send(new DeleteSnapshotCommand({ SnapshotId: pending() }));
+    expect(ec2.snapshots.all).toEqual([]);
+  });
+
+  test('is refused, if the account is like that', async () => {
+    start({ pendingDeletion: 'refused' });
+    await expect(client.send(new DeleteSnapshotCommand({ SnapshotId: pending() }))).rejects.toMatchObject({ name: 'IncorrectState' });
+  });
+});
+
+test('throttles as long as a test says', async () => {
+  const until = clock.now() + 600_000;
+  server.faults.persist(/^ec2:/, THROTTLE, () => clock.now() < until);
+  const describe_ = () => client.send(new DescribeSnapshotsCommand({}));
+  await expect(describe_()).rejects.toMatchObject({ name: 'RequestLimitExceeded' });
+  clock.advance(600_000);
+  await expect(describe_()).resolves.toBeDefined();
+});

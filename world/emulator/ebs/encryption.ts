@@ -43,17 +43,25 @@ const KMS_ACTIONS = {
 /** The calls to KMS that EBS makes in the caller's name. The key that AWS manages is open to the whole account. */
 export function useKey(call: Call, keyArn: string | undefined, use: keyof typeof KMS_ACTIONS, kms: Keys, ec2: Ec2): void {
   if (keyArn === undefined || keyArn === ec2.managedKmsKeyArn) { return; }
-  if (kms.resolve(keyArn) === undefined) { throw keyNotFound(keyArn); }
+  if (kms.resolve(keyArn) === undefined) { throw keyOfOtherRegion(keyArn) ?? keyNotFound(keyArn); }
   // EBS calls KMS by way of EC2.
   const context = { 'kms:ViaService': `ec2.${REGION}.amazonaws.com`, 'kms:CallerAccount': ACCOUNT };
   try {
     for (const action of KMS_ACTIONS[use]) {
-      call.authorize(`kms:${action}`, keyArn, action === 'CreateGrant' ? { ...context, 'kms:GrantIsForAWSResource': 'true' } : context);
+      const full = action === 'CreateGrant' ? { ...context, 'kms:GrantIsForAWSResource': 'true' } : context;
+      if (kms.authorize) { kms.authorize(call, `kms:${action}`, keyArn, full); } else { call.authorize(`kms:${action}`, keyArn, full); }
     }
   } catch (error) {
-    if (!(error instanceof AccessDenied)) { throw error; }
-    throw new ServiceError('AccessDeniedException', 403, error.message, { Reason: 'DEPENDENCY_ACCESS_DENIED' });
+    if (error instanceof AccessDenied) { throw new ServiceError('AccessDeniedException', 403, error.message, { Reason: 'DEPENDENCY_ACCESS_DENIED' }); }
+    if (error instanceof ServiceError) { throw invalid('INVALID_CUSTOMER_KEY', error.message); }
+    throw error;
   }
+}
+
+/** The model has this reason; no source has the message. */
+function keyOfOtherRegion(keyArn: string): ServiceError | undefined {
+  const region = keyArn.split(':')[3];
+  return region === REGION ? undefined : invalid('INVALID_CUSTOMER_KEY', `The KMS key '${keyArn}' is in ${region}, not in ${REGION}.`);
 }
 
 function invalidCombination(message: string): ServiceError {

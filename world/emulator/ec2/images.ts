@@ -3,6 +3,7 @@ import { ACCOUNT, arn } from '../environment';
 import type { Ids } from './ids';
 import { checkVolume } from './image-rules';
 import { find, refused } from './network';
+import type { Ec2Options } from './options';
 import { Permissions } from './permissions';
 import type { Snapshots } from './snapshots';
 
@@ -31,6 +32,8 @@ export interface Image {
   readonly enaSupport: boolean;
   readonly ownerId: string;
   readonly creationTime: number;
+  /** Before that time, filters do not find it. */
+  readonly listedAt: number;
   /** Milliseconds since 1970. */
   deprecationTime?: number;
   readonly mappings: readonly Mapping[];
@@ -41,7 +44,7 @@ export interface Image {
   disabled: boolean;
 }
 
-export type ImageSpec = Omit<Image, 'imageId' | 'ownerId' | 'mappings' | 'tags' | 'creationTime' | 'launchPermissions' | 'failure' | 'disabled'> & {
+export type ImageSpec = Omit<Image, 'imageId' | 'ownerId' | 'mappings' | 'tags' | 'creationTime' | 'listedAt' | 'launchPermissions' | 'failure' | 'disabled'> & {
   readonly mappings: readonly (Omit<Mapping, 'volumeSize' | 'encrypted'> & { readonly volumeSize?: number })[];
   readonly tags: Record<string, string>;
 };
@@ -62,11 +65,15 @@ export class Images {
   private readonly byId = new Map<string, Image>();
   private readonly released: { readonly at: number; readonly image: Image }[] = [];
 
-  constructor(private readonly clock: Clock, private readonly ids: Ids, private readonly snapshots: Snapshots) {}
+  constructor(
+    private readonly clock: Clock, private readonly ids: Ids, private readonly snapshots: Snapshots, private readonly options: Ec2Options,
+  ) {}
 
   public get all(): Image[] { return [...this.byId.values()]; }
   /** Those that Describe operations find. */
   public get visible(): Image[] { return this.all.filter(image => this.clock.now() >= image.creationTime + this.visibleAfter); }
+  /** Those that filters find. */
+  public get listed(): Image[] { return this.visible.filter(image => this.clock.now() >= image.listedAt); }
 
   public get(imageId: string): Image {
     if (!/^ami-[0-9a-f]{8,17}$/.test(imageId)) { throw refused('InvalidAMIID.Malformed', `Invalid id: "${imageId}" (expecting "ami-...")`); }
@@ -84,11 +91,13 @@ export class Images {
     if (!spec.mappings.some(mapping => mapping.deviceName === spec.rootDeviceName && mapping.snapshotId !== undefined)) {
       throw refused('InvalidBlockDeviceMapping', `a snapshotId must be specified for the root device ${spec.rootDeviceName}`);
     }
+    const imageId = this.ids.next('ami');
     const image: Image = {
       ...spec,
-      imageId: this.ids.next('ami'),
+      imageId,
       ownerId: ACCOUNT,
       creationTime: this.clock.now(),
+      listedAt: this.clock.now() + (this.options.lateness?.delay('imageListing', imageId) ?? 0),
       mappings: spec.mappings.map(mapping => this.resolve(mapping)),
       tags: new Map(Object.entries(spec.tags)),
       launchPermissions: new Permissions(['UserId', 'Group', 'OrganizationArn', 'OrganizationalUnitArn']),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'crypto';
 import type { Clock } from '../clock';
 import { ACCOUNT, arn, AVAILABILITY_ZONES } from '../environment';
+import type { Context } from '../iam';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from '../service';
 import { Ids } from './ids';
 import { checkDescription, checkImage } from './image-rules';
@@ -10,6 +11,7 @@ import {
   AVAILABILITY_ZONE_LISTING, imageListing, interfaceListing, securityGroupListing, SNAPSHOT_LISTING, subnetListing,
 } from './listings';
 import { find, Network, refused } from './network';
+import type { Ec2Options } from './options';
 import { answerXml, errorXml, Parameters, type Xml } from './query';
 import { Routing } from './routing';
 import { snapshotArn, Snapshots } from './snapshots';
@@ -19,11 +21,14 @@ export { Snapshot, snapshotArn, type SnapshotState, type SnapshotStatus } from '
 export { tagContext } from './tags';
 export type { NetworkInterface, Rule, RuleSpec, SecurityGroup, Subnet, Vpc } from './network';
 export type { Image } from './images';
+export type { Ec2Options } from './options';
 
 /** The account's KMS keys. */
 export interface Keys {
-  /** The ARN of the key that an ARN, an id or an alias stands for. */
+  /** The ARN of the key of this Region that an ARN, an id or an alias stands for. */
   resolve(keyId: string): string | undefined;
+  /** Refuses a use of the key: by key policy and identity policies, or because of the key's state. Without it, identity policies alone decide. */
+  authorize?(call: Call, action: string, keyId: string, context?: Context): void;
 }
 
 export interface Volume {
@@ -50,12 +55,11 @@ export class Ec2 extends Network implements Service {
 
   private readonly handlers: Record<string, Handler> = {
     DescribeAvailabilityZones: (_, parameters) => list(AVAILABILITY_ZONE_LISTING, Object.keys(AVAILABILITY_ZONES), parameters),
-    DescribeSubnets: (_, parameters) => list(subnetListing(this), this.subnets, parameters),
-    DescribeSecurityGroups: (_, parameters) => list(securityGroupListing(this), this.securityGroups, parameters),
-    DescribeNetworkInterfaces: (_, parameters) => list(interfaceListing(this), this.networkInterfaces, parameters),
+    DescribeSubnets: (_, parameters) => list(subnetListing(this), this.subnets, parameters, this.options),
+    DescribeSecurityGroups: (_, parameters) => list(securityGroupListing(this), this.securityGroups, parameters, this.options),
+    DescribeNetworkInterfaces: (_, parameters) => list(interfaceListing(this), this.networkInterfaces, parameters, this.options),
     DescribeSnapshots: (_, parameters) => this.describeSnapshots(parameters),
-    DescribeImages: (_, parameters) =>
-      this.describeImages(parameters),
+    DescribeImages: (_, parameters) => this.describeImages(parameters),
     GetEbsEncryptionByDefault: () => ({ ebsEncryptionByDefault: this.encryptionByDefault }),
     GetEbsDefaultKmsKeyId: () => ({ kmsKeyId: this.defaultKmsKeyArn }),
     DeleteSnapshot: (call, parameters) => this.deleteSnapshot(call, parameters.required('SnapshotId')),
@@ -77,10 +81,10 @@ export class Ec2 extends Network implements Service {
     DescribeSnapshotAttribute: (call, parameters) => this.describeSnapshotAttribute(call, parameters),
   };
 
-  constructor(clock: Clock, private readonly kms: Keys) {
+  constructor(clock: Clock, private readonly kms: Keys, private readonly options: Ec2Options = {}) {
     super(new Ids());
-    this.snapshots = new Snapshots(this.ids);
-    this.images = new Images(clock, this.ids, this.snapshots);
+    this.snapshots = new Snapshots(clock, this.ids, options);
+    this.images = new Images(clock, this.ids, this.snapshots, options);
   }
 
   /** The key that AWS manages for EBS: anybody in the account may use it, so no policy needs to say so. */
@@ -152,8 +156,15 @@ export class Ec2 extends Network implements Service {
   }
 
   private describeSnapshots(parameters: Parameters): { readonly [name: string]: Xml } {
-    parameters.list('SnapshotId').forEach(id => this.snapshots.get(id));
-    return list(SNAPSHOT_LISTING, this.snapshots.all.filter(snapshot => ownedBy(parameters.list('Owner'), snapshot.ownerId)), parameters);
+    const ids = parameters.list('SnapshotId');
+    ids.forEach(id => this.snapshots.get(id));
+    const found = this.findsById(ids) ? this.snapshots.all : this.snapshots.listed;
+    return list(SNAPSHOT_LISTING, found.filter(snapshot => ownedBy(parameters.list('Owner'), snapshot.ownerId)), parameters, this.options);
+  }
+
+  /** Whether a Describe operation with these ids finds what filters do not find yet. */
+  private findsById(ids: readonly string[]): boolean {
+    return ids.length > 0 && this.options.youngById !== false;
   }
 
   private deleteSnapshot(call: Call, snapshotId: string): { readonly [name: string]: Xml } {
@@ -161,6 +172,9 @@ export class Ec2 extends Network implements Service {
     call.authorize('ec2:DeleteSnapshot', snapshot.arn, tagContext('Resource', snapshot.tags));
     const image = this.images.using(snapshotId);
     if (image) { throw refused('InvalidSnapshot.InUse', `The snapshot ${snapshotId} is currently in use by ${image.imageId}`); }
+    if (snapshot.state === 'pending' && this.options.pendingDeletion === 'refused') {
+      throw refused('IncorrectState', `Snapshot is in invalid state - ${snapshot.state}`);
+    }
     this.snapshots.remove(snapshotId);
     return { return: true };
   }
@@ -185,8 +199,9 @@ export class Ec2 extends Network implements Service {
 
   private describeImages(parameters: Parameters): { readonly [name: string]: Xml } {
     const disabled = parameters.text('IncludeDisabled') === 'true';
-    const images = this.images.visible.filter(image => ownedBy(parameters.list('Owner'), image.ownerId) && (disabled || !image.disabled));
-    return list(imageListing(this.images), images, parameters);
+    const found = this.findsById(parameters.list('ImageId')) ? this.images.visible : this.images.listed;
+    const images = found.filter(image => ownedBy(parameters.list('Owner'), image.ownerId) && (disabled || !image.disabled));
+    return list(imageListing(this.images), images, parameters, this.options);
   }
 
   private registerImage(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {

@@ -1,6 +1,8 @@
 import { like } from '../iam';
 import { refused } from './network';
+import type { Ec2Options } from './options';
 import type { Parameters, Xml } from './query';
+import { ServiceError } from '../service';
 
 /** How a Describe operation finds, filters and shows one kind of thing. */
 export interface Listing<T> {
@@ -17,19 +19,24 @@ export interface Listing<T> {
   readonly maxResults?: { readonly least: number; readonly most: number };
 }
 
-export function list<T>(listing: Listing<T>, things: readonly T[], parameters: Parameters): { readonly [name: string]: Xml } {
+export function list<T>(
+  listing: Listing<T>, things: readonly T[], parameters: Parameters, { large = false }: Ec2Options = {},
+): { readonly [name: string]: Xml } {
   const ids = parameters.list(listing.idParameter);
   const maxResults = parameters.number('MaxResults');
   if (ids.length > 0 && maxResults !== undefined) {
     throw refused('InvalidParameterCombination', `The parameter ${listing.idParameter.toLowerCase()} cannot be used with the parameter maxResults`);
   }
+  if (large && ids.length === 0 && maxResults === undefined) { throw new ServiceError('ThrottlingException', 400, 'Rate exceeded'); }
   const missing = ids.find(id => !things.some(thing => listing.id(thing) === id));
   if (missing !== undefined) { throw listing.missing(missing); }
 
   const named = ids.length === 0 ? things : things.filter(thing => ids.includes(listing.id(thing)));
   const tests = parameters.filters().map(filter => test(listing, filter.name, filter.values));
   const found = named.filter(thing => tests.every(passes => passes(thing)));
-  const { page, nextToken } = paginate(found, listing, maxResults, parameters.text('NextToken'));
+  const token = parameters.text('NextToken');
+  if (large && ids.length === 0 && tests.length > 0 && token === undefined) { return { [listing.set]: [], nextToken: tokenFrom(0) }; }
+  const { page, nextToken } = paginate(found, listing, maxResults, token);
   return { [listing.set]: page.map(listing.show), nextToken };
 }
 
@@ -65,7 +72,11 @@ function paginate<T>(things: readonly T[], listing: Listing<T>, maxResults: numb
   }
   const start = token === undefined ? 0 : position(token);
   const end = start + (maxResults ?? most);
-  return { page: things.slice(start, end), nextToken: end < things.length ? Buffer.from(`from ${end}`).toString('base64') : undefined };
+  return { page: things.slice(start, end), nextToken: end < things.length ? tokenFrom(end) : undefined };
+}
+
+function tokenFrom(start: number): string {
+  return Buffer.from(`from ${start}`).toString('base64');
 }
 
 function position(token: string): number {

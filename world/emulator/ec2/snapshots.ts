@@ -1,6 +1,8 @@
+import type { Clock } from '../clock';
 import { ACCOUNT, arn } from '../environment';
 import type { Ids } from './ids';
 import { refused } from './network';
+import type { Ec2Options } from './options';
 import { Permissions } from './permissions';
 
 export type SnapshotState = 'pending' | 'completed' | 'error';
@@ -37,7 +39,8 @@ export class Snapshot {
   public readonly createVolumePermissions = new Permissions(['UserId', 'Group']);
   private readonly ask: () => SnapshotStatus;
 
-  constructor(public readonly snapshotId: string, spec: SnapshotSpec) {
+  /** @param listedAt Before that time, filters do not find it. */
+  constructor(public readonly snapshotId: string, public readonly listedAt: number, spec: SnapshotSpec) {
     this.volumeSize = spec.volumeSize;
     this.startTime = spec.startTime;
     this.description = spec.description ?? '';
@@ -65,13 +68,16 @@ export class Snapshots {
   private readonly byId = new Map<string, Snapshot>();
   private readonly listeners: ((snapshotId: string) => void)[] = [];
 
-  constructor(private readonly ids: Ids) {}
+  constructor(private readonly clock: Clock, private readonly ids: Ids, private readonly options: Ec2Options) {}
 
   public get all(): Snapshot[] { return [...this.byId.values()]; }
+  /** Those that filters find. */
+  public get listed(): Snapshot[] { return this.all.filter(snapshot => this.clock.now() >= snapshot.listedAt); }
 
   public add(spec: SnapshotSpec): Snapshot {
-    const snapshot = new Snapshot(this.ids.next('snap'), spec);
-    this.byId.set(snapshot.snapshotId, snapshot);
+    const id = this.ids.next('snap');
+    const snapshot = new Snapshot(id, spec.startTime + (this.options.lateness?.delay('snapshotListing', id) ?? 0), spec);
+    this.byId.set(id, snapshot);
     return snapshot;
   }
 
