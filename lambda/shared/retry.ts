@@ -59,10 +59,17 @@ export async function retrying<T>(
 ): Promise<T> {
   const begin = Date.now();
   const frequent = new ErrorCounts();
+  let signedAgain = false;
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
+      if (!signedAgain && isRefusedSignature(error)) {
+        signedAgain = true;
+        onRetry?.(error);
+        log({ event: 'sign again', what, error: nameOf(error) });
+        continue;
+      }
       const passes = passesByItself(error);
       if (!passes && retryIf?.(error) !== true) { throw error; }
       if (policy.throwThrottles && isThrottle(error)) { throw error; }
@@ -104,6 +111,7 @@ const THROTTLES = [
   'ThrottlingException', 'Throttling', 'ThrottledException', 'RequestThrottled', 'RequestThrottledException', 'RequestLimitExceeded',
   'TooManyRequestsException', 'SlowDown', 'EC2ThrottledException', 'RequestThrottleException',
 ];
+const REFUSED_SIGNATURES = ['InvalidSignatureException', 'SignatureDoesNotMatch', 'RequestExpired', 'RequestTimeTooSkewed', 'RequestInTheFuture'];
 const BROKEN_CONNECTIONS = ['TimeoutError', 'AbortError', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'];
 
 export function isThrottle(error: unknown): boolean {
@@ -118,4 +126,13 @@ export function passesByItself(error: unknown): boolean {
     || isNamed(error, ...BROKEN_CONNECTIONS)
     || (code !== undefined && BROKEN_CONNECTIONS.includes(code))
     || /socket hang up|Error: aborted/i.test(message ?? '');
+}
+
+/**
+ * Returns whether a request was signed with a wrong time, or too long ago because it was held up. The SDK takes the service's time
+ * from the answer, so one repetition is enough. Where the name says too little, as in answers to HEAD, the SDK's mark decides.
+ */
+function isRefusedSignature(error: unknown): boolean {
+  const { clockSkewCorrected } = (error as { $metadata?: { clockSkewCorrected?: boolean } }).$metadata ?? {};
+  return isNamed(error, ...REFUSED_SIGNATURES) || (isNamed(error, 'AuthFailure', 'Unknown') && clockSkewCorrected === true);
 }

@@ -8,6 +8,13 @@ const IDENTITY = 'test/unit/lambda/shared/identity.test.ts';
 
 export const SHARED_MUTANTS: readonly Mutant[] = [
   {
+    guard: 'a request whose signature had a wrong time is signed again',
+    file: 'lambda/shared/retry.ts',
+    find: 'if (!signedAgain && isRefusedSignature(error)) {',
+    replace: 'if (false) {',
+    test: 'test/unit/lambda/shared/retry.test.ts',
+  },
+  {
     guard: 'a failed creation deletes what its lost call has made',
     file: 'lambda/shared/creation.ts',
     find: 'await removeUnfinished(lifecycle, event, context)',

@@ -44,6 +44,13 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
     ...HTTP,
   },
   {
+    guard: 'S3 gets every piece of a body but the last with at least 8,192 bytes, because it refuses smaller chunks',
+    file: 'lambda/transfer/export/streamed-body.ts',
+    find: 'if (bytes < SMALLEST_PIECE) { continue; }',
+    replace: '',
+    test: 'test/unit/lambda/transfer/export/streamed-body.test.ts',
+  },
+  {
     guard: 'an export that was cancelled while its object was made saves no result',
     find: '      await store.refuseCancelledExport(exportId);\n',
     replace: '',

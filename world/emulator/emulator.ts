@@ -7,7 +7,7 @@ import { Kms } from './kms';
 import { Lambda } from './lambda';
 import { Lateness, type LatenessOptions } from './lateness';
 import { Principals } from './principals';
-import { S3 } from './s3';
+import { S3, type S3Options } from './s3';
 import { Scheduler } from './scheduler';
 import { EmulatorServer } from './server';
 import { StepFunctions } from './states';
@@ -19,6 +19,7 @@ export interface EmulatorOptions {
   readonly efs?: ConstructorParameters<typeof Efs>[3];
   readonly ebs?: ConstructorParameters<typeof EbsDirect>[3];
   readonly ec2?: Ec2Options;
+  readonly s3?: S3Options;
   readonly lambda?: ConstructorParameters<typeof Lambda>[2];
   readonly tagging?: TaggingOptions;
   /** Chooses the delays of what AWS propagates with time. @default - WORLD_SEED of the environment, else 1 */
@@ -55,8 +56,8 @@ export class Emulator {
     this.lateness = new Lateness(options.seed ?? Number(process.env.WORLD_SEED ?? 1), options.lateness);
     this.server = new EmulatorServer(this.clock);
     this.kms = new Kms(this.clock);
-    this.s3 = new S3(this.clock, this.kms);
     this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
+    this.s3 = new S3(this.clock, this.kms, options.s3);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs);
     this.lambda = new Lambda(this.clock, this.server, options.lambda);

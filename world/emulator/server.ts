@@ -6,6 +6,7 @@ import { REGION } from './environment';
 import { Faults } from './faults';
 import { Principal, type Context, type Statement } from './iam';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from './service';
+import { refuseWrongTime } from './signature-time';
 
 /** One call as it was answered. */
 export interface CallRecord {
@@ -36,6 +37,11 @@ export class EmulatorServer {
   public readonly faults = new Faults();
   /** Every answered call, in order. `count` is the convenient way to ask. */
   public readonly calls: CallRecord[] = [];
+  /**
+   * Milliseconds by which the clocks of all services are ahead of those of their callers. The time of signatures is checked only
+   * if this is set, because clients of tests sign with real time.
+   */
+  public clocksAhead: number | undefined;
   private readonly services = new Map<string, Service>();
   private readonly principals = new Map<string, Principal>([['test', Principal.ADMIN]]);
   private readonly endpointPolicies = new Map<string, EndpointPolicy>();
@@ -145,6 +151,7 @@ export class EmulatorServer {
     let answer: Answer;
     try {
       if (!caller) { throw new ServiceError('UnrecognizedClientException', 403, 'The security token included in the request is invalid'); }
+      if (this.clocksAhead !== undefined) { refuseWrongTime(request.headers['x-amz-date'] as string | undefined, this.now(), service.signingName); }
       if (fault?.kind === 'error') { throw new ServiceError(fault.code, fault.status, fault.message, fault.members); }
       answer = await service.handle(call);
     } catch (error) {
@@ -169,7 +176,8 @@ export class EmulatorServer {
     };
     return {
       method: request.method!,
-      path: url.pathname,
+      // A URL would resolve the segments . and .., which may be a part of an object's key.
+      path: request.url!.split('?')[0],
       query: url.searchParams,
       headers: request.headers,
       body,
@@ -182,11 +190,15 @@ export class EmulatorServer {
     };
   }
 
+  private now(): number {
+    return this.clock.now() + (this.clocksAhead ?? 0);
+  }
+
   private send(response: ServerResponse, { status, headers = {}, body = '' }: Answer, truncated = false): void {
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
     response.sendDate = false;
     response.writeHead(status, {
-      'date': new Date(this.clock.now()).toUTCString(),
+      'date': new Date(this.now()).toUTCString(),
       'x-amzn-requestid': randomUUID(),
       'content-length': bytes.length,
       ...headers,

@@ -2,6 +2,11 @@ import { Readable } from 'node:stream';
 
 /** Time after which a request is aborted if S3 takes nothing of its body. */
 const SILENCE_MILLISECONDS = 20_000;
+/**
+ * Smallest piece but the last. The SDK sends each piece as a chunk of its own, and S3 refuses chunks under 8,192 bytes, except the last.
+ * The SDK's own `requestStreamBufferSize` reads ahead without limit, so it would hold a whole part in memory.
+ */
+const SMALLEST_PIECE = 65_536;
 
 /**
  * Calls `send` with a body that is made while it is sent. If making it fails, aborts the request and throws that error: the stream
@@ -28,7 +33,7 @@ class StreamedBody {
 
   public async* pieces(body: () => AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     try {
-      for await (const piece of body()) {
+      for await (const piece of inLargePieces(body())) {
         this.watch();
         yield piece;
         // S3 cannot take anything while the next piece is being made.
@@ -54,4 +59,19 @@ class StreamedBody {
     this.failure ??= { error };
     this.abort.abort();
   }
+}
+
+/** Yields the same bytes. Joins pieces that are too small with those after them, and leaves large pieces as they are. */
+async function* inLargePieces(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let small: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    small.push(piece);
+    bytes += piece.length;
+    if (bytes < SMALLEST_PIECE) { continue; }
+    yield small.length === 1 ? piece : Buffer.concat(small, bytes);
+    small = [];
+    bytes = 0;
+  }
+  if (bytes > 0) { yield Buffer.concat(small, bytes); }
 }

@@ -8,6 +8,7 @@ import { sendStreamed } from './streamed-body';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
 import { isNamed, nameOf, saidBy } from '../../shared/errors';
 import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry';
+import { isDenial, isRefusedKey, REFUSED_KEY, statusOf } from '../bucket/s3-errors';
 import { isTransient } from '../snapshot/errors';
 
 type Place = Pick<ExportRecord, 'exportId' | 'bucket' | 'key'>;
@@ -189,12 +190,14 @@ export class ExportTarget {
     try {
       return await retrying(request, { what: action, retryIf: isTransientWrite, giveUp, policy });
     } catch (error) {
-      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+      const status = statusOf(error);
       if (status === 404 || status === 405) { throw Object.assign(error as Error, { name: status === 405 ? '405' : nameOf(error) }); }
       const { code } = error as { code?: string };
       const isOfStream = status === undefined && code === undefined && nameOf(error) === 'Error';
       if (isOfStream || isNamed(error, 'PreconditionFailed', 'InvalidPart') || (giveUp?.() && (isTransient(error) || isTransientWrite(error)))) { throw error; }
-      throw new Error(`${action} failed for s3://${bucket}/${key}: ${status === 403 ? 'access is denied: ' : ''}${saidBy(error)}`);
+      const failed = `${action} failed for s3://${bucket}/${key}`;
+      if (isRefusedKey(error, key)) { throw new Error(`${failed}: ${REFUSED_KEY}; choose another key`); }
+      throw new Error(`${failed}: ${isDenial(error) ? 'access is denied: ' : ''}${saidBy(error)}`);
     }
   }
 }

@@ -8,6 +8,7 @@ import { log } from '../../shared/log';
 import { passesByItself, retrying } from '../../shared/retry';
 import { imageChecksumOf, type ImageChecksum } from '../blocks/image-checksum';
 import { sizeOf, type ImagePart } from '../blocks/unchanged-parts';
+import { isDenial, isRefusedKey, REFUSED_KEY, statusOf } from '../bucket/s3-errors';
 import { Wire, type WireRequest } from '../http/client';
 
 /** The object, or one of its versions, that a user named. */
@@ -147,16 +148,16 @@ function changed(source: ImageLocation): Error {
 /** Explains an error mostly by its status, because answers to HEAD have no body and hence no error code. */
 function explained(error: unknown, source: ImageLocation & { readonly etag?: string }): Error {
   const image = nameOfImage(source);
-  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   if (nameOf(error) === 'NoSuchBucket') { return new Error(`${image} does not exist: there is no bucket ${source.bucket}`); }
-  switch (status) {
+  if (nameOf(error) === 'InvalidObjectState') { return archived(source, 'its storage class'); }
+  if (isRefusedKey(error, source.key)) { return new Error(`${image} cannot be read: ${REFUSED_KEY}; copy the image to another key`); }
+  if (isDenial(error)) {
+    const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
+    return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a key encrypts it; `
+      + `without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`);
+  }
+  switch (statusOf(error)) {
     case 301: return new Error(`${image} lies in another Region; copy it into a bucket of this one`);
-    case 403: {
-      if (nameOf(error) === 'InvalidObjectState') { return archived(source, 'its storage class'); }
-      const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
-      return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a key encrypts it; `
-        + `without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`);
-    }
     case 404: case 405: return source.etag === undefined ? new Error(`${image} does not exist`) : changed(source);
     case 412: return changed(source);
     case 400: return new Error(`${image} cannot be read: S3 calls the request invalid; is the version id right?`);

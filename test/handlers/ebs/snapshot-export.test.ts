@@ -160,6 +160,38 @@ describe('an export', () => {
     expectNothing();
   });
 
+  test('that S3 refuses for another reason than a denial says so in the words of S3', async () => {
+    await start();
+    const snapshot = await sparse();
+    const fault: Fault = { kind: 'error', code: 'InvalidChunkSizeError', status: 403, message: 'Only the last chunk' };
+    world.server.faults.inject('s3:UploadPart', fault, { times: Infinity });
+    const refused = await world.exports().deploy(wanted(snapshot)).catch((error: Error) => error.message);
+    expect(refused).toMatch(/s3:PutObject failed for s3:\/\/exports\/disk.img: InvalidChunkSizeError: Only the last chunk/);
+    expectNothing();
+  });
+
+  test.each(['taken', 'refused'] as const)('to a key with the segments . and .. is made where S3 takes it, and the error says so where not: %s', async dotSegments => {
+    await start({ s3: { dotSegments } });
+    const snapshot = await sparse();
+    const Key = './releases/../disk.img';
+    const deployed = world.exports().deploy(wanted(snapshot, { Key }));
+    if (dotSegments === 'refused') {
+      await expect(deployed).rejects.toThrow(`s3://exports/${Key}: S3 does not accept this key, which has '.' or '..' between slashes; choose another key`);
+      return expectNothing();
+    }
+    await deployed;
+    expect((await bytesOf(Key)).equals(volumeOf(snapshot))).toBe(true);
+    expect(keys()).toEqual([Key, `${Key}.manifest`]);
+  });
+
+  test('of a function whose clock is wrong by 20 minutes is signed again with the time of the services', async () => {
+    await start();
+    const snapshot = await sparse();
+    world.server.clocksAhead = 20 * 60_000;
+    await world.exports().deploy(wanted(snapshot));
+    expect((await bytesOf('disk.img')).equals(volumeOf(snapshot))).toBe(true);
+  });
+
   test.each(['exportPlan', 'exportCopy', 'exportFinish'])('that is cancelled during %s leaves nothing', async name => {
     let cancelled: Promise<unknown> | undefined;
     const stack = { given: undefined as ReturnType<EbsHandlerWorld['exports']> | undefined };

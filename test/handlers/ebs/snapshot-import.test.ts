@@ -144,6 +144,14 @@ describe('what cannot be imported is refused before anything is made', () => {
     world.denied.push('s3:GetObject');
     await refused({}, /image s3:\/\/images\/disk.img cannot be read: access is denied \(it needs s3:GetObject/);
   });
+  test('an image that S3 refuses for another reason than a denial', async () => {
+    world.server.faults.inject('s3:GetObject', { kind: 'error', code: 'InvalidChunkSizeError', status: 403, message: 'in its own words' });
+    await refused({}, /cannot be read: InvalidChunkSizeError: in its own words/);
+  });
+  test('an image whose key leads out of the bucket', async () => {
+    await refused({ SourceKey: 'a/../../disk.img' },
+      "image s3://images/a/../../disk.img cannot be read: S3 does not accept this key, which has '.' or '..' between slashes; copy the image to another key");
+  });
   test('an empty image', async () => {
     await world.s3.put(IMAGES, 'empty.img', '');
     await refused({ SourceKey: 'empty.img' }, 'image s3://images/empty.img is empty');
@@ -184,6 +192,26 @@ describe('what cannot be imported is refused before anything is made', () => {
     });
     await world.stack().deploy(properties({ SourceKey: 'cold.img' }));
   });
+});
+
+test.each(['taken', 'refused'] as const)('keys with the segments . and .. are imported where S3 takes them, and the error says so where not: %s', async dotSegments => {
+  const image = await start({ s3: { dotSegments } });
+  const key = './releases/../disk.img';
+  await world.s3.put(IMAGES, key, image);
+  const deployed = world.stack().deploy(properties({ SourceKey: key }));
+  if (dotSegments === 'refused') {
+    await expect(deployed).rejects.toThrow(`image s3://images/${key} cannot be read: S3 does not accept this key`);
+    return world.expectNothingLeft();
+  }
+  world.expectContent((await deployed).SnapshotId, image);
+  expect(world.transferObjects.filter(name => name.split('/').some(segment => /^\.\.?$/.test(segment)))).toEqual([]);
+});
+
+test('a function whose clock is wrong by 20 minutes signs again with the time of the services', async () => {
+  const image = await start();
+  world.server.clocksAhead = 20 * 60_000;
+  const { SnapshotId } = await world.stack().deploy(properties());
+  world.expectContent(SnapshotId, image);
 });
 
 describe('encryption', () => {

@@ -37,7 +37,7 @@ import { Principal } from '../../../world/emulator/iam';
 import { Kms } from '../../../world/emulator/kms';
 import type { Lambda } from '../../../world/emulator/lambda';
 import { installClock } from '../../../world/emulator/lambda/in-process-clock';
-import { S3 } from '../../../world/emulator/s3';
+import { S3, type S3Options } from '../../../world/emulator/s3';
 import { EmulatorServer } from '../../../world/emulator/server';
 import { AccessDenied } from '../../../world/emulator/service';
 import { StepFunctions } from '../../../world/emulator/states';
@@ -47,6 +47,7 @@ import { Stacks } from '../stacks';
 export interface EbsHandlerWorldOptions {
   readonly ebs?: EbsOptions;
   readonly ec2?: Ec2Options;
+  readonly s3?: S3Options;
   /** Blocks of a range; the product's own least is 1 GiB. */
   readonly rangeBlocks?: number;
   /** Parts and ranges of exports, and the blocks of their volume; the product's own least is 1 GiB. */
@@ -83,8 +84,8 @@ export class EbsHandlerWorld {
   public readonly clock = new Clock();
   public readonly server = new EmulatorServer(this.clock);
   public readonly kms = new Kms(this.clock);
-  public readonly s3 = new S3(this.clock, this.kms);
   public readonly ec2: Ec2;
+  public readonly s3: S3;
   public readonly ebs: EbsDirect;
   public readonly states: StepFunctions;
   public readonly stacks = new Stacks();
@@ -106,6 +107,7 @@ export class EbsHandlerWorld {
 
   private constructor(private readonly options: EbsHandlerWorldOptions) {
     this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
+    this.s3 = new S3(this.clock, this.kms, options.s3);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.states = new StepFunctions(this.clock, {
       authorizeInvoke: (role: Principal, functionArn: string) => {

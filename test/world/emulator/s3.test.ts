@@ -8,8 +8,9 @@ import {
   GetBucketVersioningCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command, ListObjectVersionsCommand, paginateListObjectsV2,
   PutBucketPolicyCommand, PutBucketTaggingCommand, PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { admin, B, connect, clock, error, get, md5, MIB, put, raw, ROLE, s3, server, useEmulator, withEnvironment } from './s3/fixture';
+import { admin, B, client, connect, clock, error, get, kms, md5, MIB, put, raw, ROLE, s3, server, useEmulator, withEnvironment } from './s3/fixture';
 import { Principal } from '../../../world/emulator/iam';
+import { S3 } from '../../../world/emulator/s3';
 import { EmulatorServer } from '../../../world/emulator/server';
 
 useEmulator();
@@ -47,9 +48,9 @@ describe('writing and reading', () => {
   });
 
   test('takes apart a chunked stream with its trailing checksum', async () => {
-    const chunks = [randomBytes(70_000), randomBytes(10), randomBytes(100_000)];
+    const chunks = [randomBytes(70_000), randomBytes(8_192), randomBytes(10)];
     const Body = Readable.from(chunks);
-    const written = await admin.send(new PutObjectCommand({ Bucket: B, Key: 'stream', Body, ContentLength: 170_010, ContentEncoding: 'gzip' }));
+    const written = await admin.send(new PutObjectCommand({ Bucket: B, Key: 'stream', Body, ContentLength: 78_202, ContentEncoding: 'gzip' }));
     const read = await get('stream');
 
     expect(read.bytes.equals(Buffer.concat(chunks))).toBe(true);
@@ -91,6 +92,61 @@ describe('writing and reading', () => {
     expect(await code(streaming, '5\r\nhel')).toBe('IncompleteBody');
     expect(s3.object(B, 'x')).toBeUndefined();
     expect(await code(streaming, '5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n')).toBeUndefined();
+  });
+
+  test('refuses a chunk of less than 8,192 bytes, except the last one', async () => {
+    const Body = Readable.from([randomBytes(8_192), randomBytes(8_191), randomBytes(1)]);
+    await expect(admin.send(new PutObjectCommand({ Bucket: B, Key: 'stream', Body, ContentLength: 16_384 }))).rejects.toMatchObject({
+      ...error('InvalidChunkSizeError', 403),
+      message: expect.stringContaining('Only the last chunk is allowed to have a size less than 8192 bytes') as string,
+      Chunk: '3',
+      BadChunkSize: '8191',
+    });
+    expect(s3.object(B, 'stream')).toBeUndefined();
+  });
+
+  test.each<[string, Record<string, string | undefined>, string, string]>([
+    ['no decoded length', { 'x-amz-decoded-content-length': undefined }, 'x-amz-checksum-crc32:NhCmhg==', 'MissingContentLength'],
+    ['a smaller decoded length', { 'x-amz-decoded-content-length': '4' }, 'x-amz-checksum-crc32:NhCmhg==', 'IncompleteBody'],
+    ['a larger decoded length', { 'x-amz-decoded-content-length': '6' }, 'x-amz-checksum-crc32:NhCmhg==', 'IncompleteBody'],
+    ['a trailer that is not announced', { 'x-amz-trailer': undefined }, 'x-amz-checksum-crc32:NhCmhg==', 'MalformedTrailerError'],
+    ['another trailer than announced', { 'x-amz-trailer': 'x-amz-checksum-crc32c' }, 'x-amz-checksum-crc32:NhCmhg==', 'MalformedTrailerError'],
+    ['a trailer that is none', { 'x-amz-trailer': 'x-amz-meta-name' }, 'x-amz-meta-name:me', 'InvalidRequest'],
+  ])('refuses a chunked stream with %s', async (_, change, trailer, code) => {
+    const headers = {
+      'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'x-amz-decoded-content-length': '5', 'x-amz-trailer': 'x-amz-checksum-crc32', ...change,
+    };
+    const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)) as Record<string, string>;
+    const { content } = await raw('PUT', `/${B}/x`, given, `5\r\nhello\r\n0\r\n${trailer}\r\n\r\n`);
+    expect(content).toContain(`<Code>${code}</Code>`);
+    expect(s3.object(B, 'x')).toBeUndefined();
+  });
+
+  test('keeps the segments . and .. of a key apart from those of a path, and refuses keys that lead out of the bucket', async () => {
+    await put('videos/2014/../../video1.wmv', 'valid');
+    await put('./a/./b', 'valid');
+    expect([...s3.buckets.get(B)!.versions()].map(({ key }) => key)).toEqual(['./a/./b', 'videos/2014/../../video1.wmv']);
+    expect((await get('videos/2014/../../video1.wmv')).bytes.toString()).toBe('valid');
+    for (const key of ['videos/../../video1.wmv', 'videos/../../2014/video1.wmv', '../x']) {
+      await expect(put(key, 'x')).rejects.toMatchObject(error('InvalidURI', 400));
+    }
+  });
+
+  test('refuses all keys with the segments . and .. if a test says so', async () => {
+    const strict = new S3(clock, kms, { dotSegments: 'refused' });
+    strict.createBucket(B);
+    server.add(strict);
+    for (const key of ['a/../b', './a', 'a/.']) { await expect(put(key, 'x')).rejects.toMatchObject(error('InvalidURI', 400)); }
+    await put('..a/b..c/.d', 'x');
+  });
+
+  test('refuses a request of another time than that of the service, if a test sets its clock', async () => {
+    const writer = client();
+    // Clients of this test sign with real time.
+    server.clocksAhead = Date.now() - clock.now();
+    await put('now', 'x', {}, writer);
+    server.clocksAhead += 16 * 60_000;
+    await expect(put('late', 'x', {}, client())).rejects.toMatchObject(error('RequestTimeTooSkewed', 403));
   });
 
   test('writes only what is not there, or only over what the caller knows', async () => {

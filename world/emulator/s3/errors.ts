@@ -30,6 +30,7 @@ export function refusal(error: ServiceError): Answer {
 export const invalidRequest = (message: string) => new S3Error('InvalidRequest', 400, message);
 export const invalidArgument = (message: string, name: string, value: string) =>
   new S3Error('InvalidArgument', 400, message, { ArgumentName: name, ArgumentValue: value });
+export const invalidUri = () => new S3Error('InvalidURI', 400, "Couldn't parse the specified URI.");
 export const malformedXml = () =>
   new S3Error('MalformedXML', 400, 'The XML you provided was not well-formed or did not validate against our published schema');
 export const notImplemented = (what: string) => new S3Error('NotImplemented', 501, `the emulated S3 does not implement ${what}`);

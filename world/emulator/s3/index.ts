@@ -10,7 +10,7 @@ import {
 } from './buckets';
 import { checksum } from './checksums';
 import { FileContent, md5, MemoryContent, type FileSource } from './content';
-import { noSuchBucket, notImplemented, refusal, S3Error } from './errors';
+import { invalidUri, noSuchBucket, notImplemented, refusal, S3Error } from './errors';
 import { listObjectsV2, listObjectVersions } from './listings';
 import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, listMultipartUploads, listParts, uploadPart } from './multipart';
 import { deleteObject, deleteObjects, getObject, getObjectAttributes, headObject, putObject } from './objects';
@@ -25,6 +25,15 @@ export interface BucketOptions {
   readonly encryption?: Encryption;
   readonly policy?: ResourcePolicy;
   readonly tags?: Record<string, string>;
+}
+
+export interface S3Options {
+  /**
+   * Keys with the path segments `.` and `..`. The user guide says which ones are never valid; of the others it only says that they cause
+   * trouble, and no source says whether S3 takes all of them.
+   * @default 'taken'
+   */
+  readonly dotSegments?: 'taken' | 'refused';
 }
 
 /** Method, what it is on, and the parameters that make it another operation. */
@@ -64,7 +73,7 @@ export class S3 implements Service {
   public readonly buckets = new Map<string, Bucket>();
 
   /** `keys` checks the use of customers' keys; without it, only the caller's identity policies do. */
-  constructor(private readonly clock: Clock, private readonly keys?: Kms) {}
+  constructor(private readonly clock: Clock, private readonly keys?: Kms, private readonly options: S3Options = {}) {}
 
   public createBucket(name: string, { versioned = false, encryption, policy, tags = {} }: BucketOptions = {}): Bucket {
     if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) {
@@ -130,12 +139,23 @@ export class S3 implements Service {
     const { bucket: name, key, operation } = target(call);
     const handler = OPERATIONS[operation]?.[1];
     if (!handler) { throw notImplemented(operation); }
+    this.refuseInvalid(key);
     const bucket = this.bucket(name);
     return handler({ call, bucket, key, access: new Access(call, bucket, this.keys), clock: this.clock });
   }
 
   public refuse(error: ServiceError): Answer {
     return refusal(error);
+  }
+
+  private refuseInvalid(key: string): void {
+    let depth = 0;
+    for (const segment of key.split('/')) {
+      const isDots = segment === '.' || segment === '..';
+      if (isDots && this.options.dotSegments === 'refused') { throw invalidUri(); }
+      if (segment === '..' && --depth < 0) { throw invalidUri(); }
+      if (!isDots) { depth++; }
+    }
   }
 
   private bucket(name: string): Bucket {

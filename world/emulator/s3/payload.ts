@@ -1,6 +1,7 @@
 import { createHash } from 'crypto';
 import type { IncomingHttpHeaders } from 'http';
 import type { Call } from '../service';
+import { fromAwsChunked } from './aws-chunked';
 import { ALGORITHMS, checksum, headerOf, type Algorithm, type Checksum } from './checksums';
 import { invalidRequest, notImplemented, S3Error } from './errors';
 
@@ -15,7 +16,7 @@ export interface Payload {
 
 export function payload({ headers, body }: Call): Payload {
   const sha256 = String(headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD');
-  const { bytes, trailers } = sha256.startsWith('STREAMING-') ? decode(body, headers) : { bytes: body, trailers: {} };
+  const { bytes, trailers } = sha256.startsWith('STREAMING-') ? fromAwsChunked(body, headers) : { bytes: body, trailers: {} };
   if (/^[0-9a-f]{64}$/.test(sha256) && createHash('sha256').update(bytes).digest('hex') !== sha256) {
     throw new S3Error('XAmzContentSHA256Mismatch', 400, "The provided 'x-amz-content-sha256' header does not match what was computed.");
   }
@@ -54,45 +55,4 @@ function verify(headers: IncomingHttpHeaders, bytes: Buffer): Checksum | undefin
     throw new S3Error('BadDigest', 400, `The ${claim.algorithm} you specified did not match the calculated checksum.`);
   }
   return actual;
-}
-
-/** Undoes aws-chunked: `<hex size>[;chunk-signature=…]\r\n<bytes>\r\n` …, `0\r\n`, trailers, an empty line. */
-function decode(body: Buffer, headers: IncomingHttpHeaders): { bytes: Buffer; trailers: Record<string, string> } {
-  const parts: Buffer[] = [];
-  let position = 0;
-  const line = () => {
-    const end = body.indexOf('\r\n', position);
-    if (end < 0) { throw incomplete(); }
-    const read = body.toString('latin1', position, end);
-    position = end + 2;
-    return read;
-  };
-  for (;;) {
-    const size = parseInt(line(), 16);
-    if (Number.isNaN(size)) { throw incomplete(); }
-    if (size === 0) { break; }
-    parts.push(body.subarray(position, position + size));
-    position += size;
-    if (line() !== '') { throw incomplete(); }
-  }
-
-  const trailers: Record<string, string> = {};
-  while (position < body.length) {
-    const trailer = line();
-    const colon = trailer.indexOf(':');
-    if (colon > 0) { trailers[trailer.slice(0, colon).trim().toLowerCase()] = trailer.slice(colon + 1).trim(); }
-  }
-  const announced = String(headers['x-amz-trailer'] ?? '').split(',').map(name => name.trim().toLowerCase()).filter(Boolean);
-  if (announced.some(name => trailers[name] === undefined)) {
-    throw new S3Error('MalformedTrailerError', 400,
-      'The request contained trailing data that was not well-formed or did not conform to our published schema.');
-  }
-
-  const bytes = Buffer.concat(parts);
-  if (String(bytes.length) !== headers['x-amz-decoded-content-length']) { throw incomplete(); }
-  return { bytes, trailers };
-}
-
-function incomplete(): S3Error {
-  return new S3Error('IncompleteBody', 400, 'The request body terminated unexpectedly');
 }

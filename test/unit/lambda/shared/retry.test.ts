@@ -39,6 +39,20 @@ test('throws every other error at once', async () => {
   expect(pauses).toEqual([]);
 });
 
+test.each([
+  named('InvalidSignatureException'), named('RequestTimeTooSkewed'), named('RequestExpired'), named('SignatureDoesNotMatch'),
+  named('Unknown', { $metadata: { httpStatusCode: 403, clockSkewCorrected: true } }),
+])('repeats a request once at once, because the SDK has corrected its clock: %s', async error => {
+  expect(await failing([error, THROTTLE])).toBe('done');
+  expect(pauses).toHaveLength(1);
+  await expect(always(error)).rejects.toBe(error);
+  await expect(failing([error, error])).rejects.toBe(error);
+});
+
+test('takes an answer without a code for what it is if the clock was right', async () => {
+  await expect(failing([named('Unknown', { $metadata: { httpStatusCode: 403 } }), THROTTLE])).rejects.toThrow('of Unknown');
+});
+
 test('doubles its pauses up to 5 seconds, each between half and all of that', async () => {
   for (const random of [0, 0.5, 0.999999]) {
     jest.spyOn(Math, 'random').mockReturnValue(random);

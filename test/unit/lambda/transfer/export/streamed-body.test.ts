@@ -51,6 +51,34 @@ test('aborts a request of which S3 takes nothing for 20 seconds', async () => {
   expect(error).toMatchObject({ name: 'TimeoutError', message: 'S3 does not take the body' });
 });
 
+test.each([
+  ['a line and large blocks', [161, 524_288, 524_288]],
+  ['nothing but small ones', Array<number>(3_000).fill(320)],
+  ['small ones between large ones', [65_536, 1, 4_100, 524_320, 8_191, 511]],
+  ['empty ones', [0, 5, 0]],
+])('sends every piece but the last with what S3 takes as a chunk: %s', async (_, sizes) => {
+  const made = sizes.map((size, i) => Buffer.alloc(size, i));
+  async function* making(): AsyncGenerator<Buffer> { yield* made; }
+  const sent: Buffer[] = [];
+  await sendStreamed(making, async stream => {
+    for await (const piece of stream) { sent.push(piece as Buffer); }
+  });
+  expect(Buffer.concat(sent).equals(Buffer.concat(made))).toBe(true);
+  expect(sent.slice(0, -1).filter(piece => piece.length < 8_192)).toEqual([]);
+});
+
+test('makes no more pieces than S3 takes', async () => {
+  let made = 0;
+  async function* endless(): AsyncGenerator<Buffer> {
+    for (;; made++) { yield Buffer.alloc(1_024); }
+  }
+  await sendStreamed(endless, async stream => {
+    stream.read();
+    await new Promise(resolve => setImmediate(resolve));
+  });
+  expect(made).toBeLessThan(300);
+});
+
 test('waits for as long as a piece takes to be made', async () => {
   jest.useFakeTimers();
   async function* slow(): AsyncGenerator<Buffer> {
