@@ -53,8 +53,8 @@ export class BlockPuts {
         ...template.headers,
         'x-amz-checksum': digest.toString('base64'),
         ...(progress !== undefined && { 'x-amz-progress': String(progress) }),
-        // The payload's hash is known already: it is the block's checksum.
-        'x-amz-content-sha256': digest.toString('hex'),
+        // As the other SDKs do. The block's checksum is signed, and EBS compares it with the block.
+        'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
       },
     };
   }

@@ -89,6 +89,30 @@ describe('a snapshot', () => {
     expect(ebs.snapshot(id)!.putCount).toBe(1);
   });
 
+  test('that the signature says nothing of, or something else, are refused; their hash and UNSIGNED-PAYLOAD are taken', async () => {
+    const id = await start();
+    clock.advance(6_000);
+    const data = block('signed');
+    const hash = createHash('sha256').update(data).digest('hex');
+    const putAs = async (sha256: string | undefined) => (await fetch(`${server.url}/snapshots/${id}/blocks/0`, {
+      method: 'PUT',
+      body: new Uint8Array(data),
+      headers: {
+        'authorization': 'AWS4-HMAC-SHA256 Credential=test/20261101/eu-west-1/ebs/aws4_request, Signature=x',
+        'x-amz-data-length': String(BLOCK_SIZE),
+        'x-amz-checksum': checksum(data),
+        'x-amz-checksum-algorithm': 'SHA256',
+        ...sha256 !== undefined && { 'x-amz-content-sha256': sha256 },
+      },
+    })).headers.get('x-amzn-errortype');
+    expect(await putAs(undefined)).toBe('InvalidSignatureException');
+    expect(await putAs(hash.replace(/^./, digit => digit === '0' ? '1' : '0'))).toBe('InvalidSignatureException');
+    expect(await putAs('')).toBe('InvalidSignatureException');
+    expect(ebs.putCount).toBe(0);
+    expect(await putAs(hash)).toBeNull();
+    expect(await putAs('UNSIGNED-PAYLOAD')).toBeNull();
+  });
+
   test.each([
     ['block count', 3, linear(block('a'), block('b'))],
     ['checksum', 2, linear(block('b'), block('a'))],

@@ -11,3 +11,8 @@ export function snapshotNotFound(snapshotId: string): ServiceError {
 export function keyNotFound(keyArn: string): ServiceError {
   return new ServiceError('ResourceNotFoundException', 404, `The KMS key '${keyArn}' does not exist.`, { Reason: 'DEPENDENCY_RESOURCE_NOT_FOUND' });
 }
+
+export function unfitSignature(): ServiceError {
+  return new ServiceError('InvalidSignatureException', 403, 'The request signature we calculated does not match the signature you provided. '
+    + 'Check your AWS Secret Access Key and signing method. Consult the service documentation for details.');
+}

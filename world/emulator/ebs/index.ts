@@ -7,7 +7,7 @@ import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { BLOCK_SIZE, BlockStore, Content } from './content';
 import { chooseKey, useKey } from './encryption';
 import { invalid, snapshotNotFound } from './errors';
-import { atLeast100Results, readTags } from './input';
+import { atLeast100Results, readTags, refuseUnfitSignature } from './input';
 import { DEFAULTS, type EbsOptions, type SnapshotView } from './options';
 import { page } from './pages';
 import { QUOTAS, Quotas, type Quota } from './quotas';
@@ -205,6 +205,7 @@ export class EbsDirect implements Service {
   }
 
   private putSnapshotBlock(call: Call): Record<string, unknown> {
+    refuseUnfitSignature(call);
     this.quotas.takeBlock('putPerAccount');
     const input = this.model.input(call);
     const { snapshot, content } = this.findStarted(input.SnapshotId as string);

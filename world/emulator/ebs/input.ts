@@ -1,5 +1,15 @@
+import { createHash } from 'crypto';
 import type { Call } from '../service';
-import { invalid } from './errors';
+import { invalid, unfitSignature } from './errors';
+
+/**
+ * Refuses a block whose signature does not fit. The header x-amz-content-sha256 must say what was signed: the hash of the block, as the
+ * JavaScript SDK does, or UNSIGNED-PAYLOAD, as the other SDKs do. Without it EBS calculates another signature.
+ */
+export function refuseUnfitSignature({ headers, body }: Call): void {
+  const signed = headers['x-amz-content-sha256'];
+  if (signed !== 'UNSIGNED-PAYLOAD' && signed !== createHash('sha256').update(body).digest('hex')) { throw unfitSignature(); }
+}
 
 /** The least that a List gives; who asks for less gets that. */
 export function atLeast100Results(call: Call): Call {
