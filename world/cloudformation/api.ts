@@ -17,6 +17,7 @@ export class StackApi {
     const asked = parameters(call);
     switch (this.operation(call)) {
       case 'DescribeStacks': return answer('DescribeStacks', `<Stacks>${this.describeStacks(call, asked).map(stackXml).join('')}</Stacks>`);
+      case 'DescribeStackResource': return answer('DescribeStackResource', this.describeResource(call, asked));
       case 'DescribeStackResources': return answer('DescribeStackResources', this.describeResources(call, asked));
       default: throw new ServiceError('InvalidAction', 400, `the emulated CloudFormation does not know ${this.operation(call)}`);
     }
@@ -56,7 +57,19 @@ export class StackApi {
       if (!stack) { throw new ServiceError('ValidationError', 400, `Stack for ${physicalId} does not exist`); }
     }
     const resources = [...stack.resources.values()].filter(resource => logicalId === null || resource.logicalId === logicalId);
-    return `<StackResources>${resources.map(resource => resourceXml(stack, resource)).join('')}</StackResources>`;
+    return `<StackResources>${resources.flatMap(resource => {
+      const shown = stack.shownStatusOf(resource);
+      return shown ? [`<member>${resourceXml(stack, resource, shown)}</member>`] : [];
+    }).join('')}</StackResources>`;
+  }
+
+  private describeResource(call: Call, asked: URLSearchParams): string {
+    const [name, logicalId] = [asked.get('StackName') ?? '', asked.get('LogicalResourceId') ?? ''];
+    const stack = this.find(call, 'cloudformation:DescribeStackResource', name);
+    const resource = stack.resources.get(logicalId);
+    const shown = resource && stack.shownStatusOf(resource);
+    if (!shown) { throw new ServiceError('ValidationError', 400, `Resource ${logicalId} does not exist for stack ${stack.name}`); }
+    return `<StackResourceDetail>${resourceXml(stack, resource, shown, 'LastUpdatedTimestamp')}</StackResourceDetail>`;
   }
 
   /** By name only while it is not deleted; by id for as long as anyone remembers. */
@@ -82,16 +95,19 @@ function answer(action: string, result: string): Answer {
 }
 
 function stackXml(stack: Stack): string {
+  const shown = stack.shownStatus;
   const parameters_ = Object.entries(stack.template?.parameters ?? {});
   return '<member>' + [
     tag('StackId', stack.id),
     tag('StackName', stack.name),
-    tag('StackStatus', stack.status),
-    tag('StackStatusReason', stack.reason),
+    tag('StackStatus', shown.status),
+    tag('StackStatusReason', shown.reason),
     tag('CreationTime', iso(stack.created)),
     tag('LastUpdatedTime', iso(stack.updated)),
     tag('DeletionTime', iso(stack.deleted)),
-    tag('DisableRollback', 'false'),
+    tag('DisableRollback', stack.disableRollback),
+    `<DeploymentConfig>${tag('Mode', stack.express ? 'EXPRESS' : 'STANDARD')}${tag('DisableRollback', stack.disableRollback)}</DeploymentConfig>`,
+    list('LastOperations', stack.operations.map(({ type, id }) => tag('OperationType', type) + tag('OperationId', id))),
     tag('ParentId', stack.parent?.id),
     tag('RootId', rootOf(stack)),
     list('Parameters', parameters_.map(([key, value]) => tag('ParameterKey', key) + tag('ParameterValue', String(value)))),
@@ -101,17 +117,17 @@ function stackXml(stack: Stack): string {
   ].join('') + '</member>';
 }
 
-function resourceXml(stack: Stack, resource: Resource): string {
-  return '<member>' + [
+function resourceXml(stack: Stack, resource: Resource, shown: { status: string; reason?: string }, timestamp = 'Timestamp'): string {
+  return [
     tag('StackId', stack.id),
     tag('StackName', stack.name),
     tag('LogicalResourceId', resource.logicalId),
     tag('PhysicalResourceId', resource.physicalId),
     tag('ResourceType', resource.type),
-    tag('ResourceStatus', resource.status),
-    tag('ResourceStatusReason', resource.reason),
-    tag('Timestamp', iso(stack.updated ?? stack.created)),
-  ].join('') + '</member>';
+    tag('ResourceStatus', shown.status),
+    tag('ResourceStatusReason', shown.reason),
+    tag(timestamp, iso(stack.updated ?? stack.created)),
+  ].join('');
 }
 
 function rootOf(stack: Stack): string | undefined {

@@ -12,6 +12,7 @@ const PATH = '/cloudformation-custom-resource-response/';
 const MAX_RESPONSE = 4096;
 const MAX_PHYSICAL_ID = 1024;
 const DEFAULT_TIMEOUT = 3600;
+const LATE_SECONDS = 60;
 
 interface Response {
   readonly Status: string;
@@ -41,8 +42,8 @@ export class CustomResources implements Handler {
   public readonly waits = true;
   public readonly custom = true;
   private readonly awaited = new Map<string, (body: Buffer) => void>();
-  /** Create events that are held back, by stack and logical id. */
-  private readonly late = new Map<string, Event>();
+  /** Create and Update events that are held back until the next event, by stack and logical id. */
+  private readonly held = new Map<string, { readonly event: Event; readonly delay: number }>();
 
   constructor(private readonly clock: Clock, server: EmulatorServer, private readonly deliver: Deliver) {
     server.receiveAt(PATH, (body, path) => this.awaited.get(path.split('/').pop()!)?.(body));
@@ -60,14 +61,7 @@ export class CustomResources implements Handler {
   public async delete(resource: Resource, stack: Stack, delivery: Delivery): Promise<void> {
     if (resource.physicalId === undefined) { return; }
     const request: Request = { stack, delivery, signal: new AbortController().signal, ...resource };
-    const event = this.event('Delete', request, { ...resource, properties: {} });
-    const answer = this.ask(event, request);
-    const held = this.late.get(`${stack.id}/${resource.logicalId}`);
-    if (held) {
-      this.late.delete(`${stack.id}/${resource.logicalId}`);
-      this.deliverLater(held, delivery.lateCreateDelay ?? 60);
-    }
-    await answer;
+    await this.ask(this.event('Delete', request, { ...resource, properties: {} }), request);
   }
 
   private event(type: Event['RequestType'], { stack, logicalId, type: resourceType, properties }: Request, before?: Resource): Event {
@@ -115,13 +109,23 @@ export class CustomResources implements Handler {
   }
 
   private send(event: Event, delivery: Delivery, key: string): void {
-    if (event.RequestType === 'Create' && delivery.lateCreate === event.LogicalResourceId) {
-      this.late.set(key, event);
+    const { RequestType: type, LogicalResourceId: id, ServiceToken: token } = event;
+    const held = this.held.get(key);
+    if (!held && (type === 'Create' && delivery.lateCreate === id || type === 'Update' && delivery.lateUpdate === id)) {
+      this.held.set(key, { event, delay: (type === 'Create' ? delivery.lateCreateDelay : delivery.lateUpdateDelay) ?? LATE_SECONDS });
       return;
     }
-    this.deliver(event.ServiceToken, event);
-    if (delivery.duplicate !== event.LogicalResourceId) { return; }
-    if (!delivery.duplicateDelay) { return this.deliver(event.ServiceToken, event); }
+    if (type === 'Delete' && delivery.lateDelete === id) {
+      this.deliverLater(event, delivery.lateDeleteDelay ?? LATE_SECONDS);
+    } else {
+      this.deliver(token, event);
+    }
+    if (held) {
+      this.held.delete(key);
+      this.deliverLater(held.event, held.delay);
+    }
+    if (delivery.duplicate !== id) { return; }
+    if (!delivery.duplicateDelay) { return this.deliver(token, event); }
     this.deliverLater(event, delivery.duplicateDelay);
   }
 

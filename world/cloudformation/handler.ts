@@ -8,6 +8,14 @@ export interface Delivery {
   /** The Create event for this custom resource arrives only after it was cancelled, so many seconds after the Delete event (default 60). */
   readonly lateCreate?: string;
   readonly lateCreateDelay?: number;
+  /** The Update event for this custom resource arrives only after it was cancelled, so many seconds after the next event (default 60). */
+  readonly lateUpdate?: string;
+  readonly lateUpdateDelay?: number;
+  /** The Delete event for this custom resource arrives so many seconds late (default 60). */
+  readonly lateDelete?: string;
+  readonly lateDeleteDelay?: number;
+  /** In express mode, CloudFormation's own resources need not be ready. */
+  readonly express?: boolean;
 }
 
 /** What a handler is to make, or to change into. */
@@ -36,6 +44,8 @@ export interface Handler {
   readonly waits?: boolean;
   /** A custom resource: Update may answer with another physical id, and rolling back is another Update. */
   readonly custom?: boolean;
+  /** A failed creation is updated by the next operation, not made again. */
+  readonly resumes?: boolean;
   create(request: Request): Made | Promise<Made>;
   update(request: Request, before: Resource): Made | Promise<Made>;
   delete(resource: Resource, stack: Stack, delivery: Delivery): void | Promise<void>;

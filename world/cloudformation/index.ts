@@ -2,12 +2,15 @@ import { StackApi } from './api';
 import { findStack, type Assembly } from './assembly';
 import { Assets } from './assets';
 import { CustomResources } from './custom-resource';
-import { Deployment, type DeploymentOptions, type Surroundings } from './deployment';
-import type { Delivery, Handler } from './handler';
+import { Deployment } from './deployment';
+import { Exports } from './exports';
+import type { Handler } from './handler';
 import { Iam } from './iam';
 import { Ids } from './ids';
 import type { Scope } from './intrinsics';
 import { NestedStacks } from './nested-stack';
+import { isRollbackDisabled, type OperationOptions, type Surroundings } from './operation';
+import { isPaused, refuseContinuing, refuseDeletion, refuseRollback, refuseUpdate } from './permitted';
 import { resourceHandlers } from './resources';
 import { Stack, STACK_TYPE, type Properties, type StackEvent } from './stack';
 import { Template, TemplateError, type TemplateBody } from './template';
@@ -18,7 +21,7 @@ import type { Answer, Call, Service, ServiceError } from '../emulator/service';
 export type { StackEvent } from './stack';
 export { TemplateError } from './template';
 
-export interface DeployOptions extends DeploymentOptions {
+export interface DeployOptions extends OperationOptions {
   readonly parameters?: Record<string, string>;
   readonly onEvent?: (event: StackEvent) => void;
 }
@@ -35,8 +38,17 @@ export interface StackOutcome {
   readonly events: StackEvent[];
 }
 
-/** The states from which a stack may be updated. */
-const SETTLED = ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE'];
+export interface DestroyOptions extends OperationOptions {
+  /** Logical ids of resources that stay behind; for a stack in DELETE_FAILED. */
+  readonly retainResources?: readonly string[];
+  readonly onEvent?: (event: StackEvent) => void;
+}
+
+export interface ContinueOptions extends OperationOptions {
+  /** Logical ids of resources in UPDATE_FAILED that the rollback leaves as they are. */
+  readonly resourcesToSkip?: readonly string[];
+  readonly onEvent?: (event: StackEvent) => void;
+}
 
 /** Plays CloudFormation, and the part of `cdk deploy` before it: deploys synthesized assemblies onto the emulator. */
 export class CloudFormation implements Service {
@@ -50,7 +62,7 @@ export class CloudFormation implements Service {
   private readonly assets: Assets;
   /** All that ever were, deleted ones included; the latest last. */
   private readonly stacks: Stack[] = [];
-  private readonly exports = new Map<string, { readonly value: string; readonly stack: Stack }>();
+  private readonly exports = new Exports(() => this.stacks);
   private readonly handlers: Record<string, Handler>;
   private readonly customResources: CustomResources;
   private readonly api = new StackApi(() => [...this.stacks].reverse());
@@ -78,7 +90,8 @@ export class CloudFormation implements Service {
         templateAt: url => this.assets.template(url),
         create: (parent, logicalId, body, parameters, delivery) =>
           this.create(parent.ids.name(parent.name, logicalId, 128), body, parameters, parent.tags, delivery, parent),
-        update: (id, body, parameters, delivery) => this.update(this.byId(id), body, parameters, delivery),
+        update: (id, body, parameters, options) => this.update(this.byId(id), body, parameters, options),
+        rollBack: (id, options) => isPaused(this.byId(id)) && !isRollbackDisabled(options) ? this.rollBack(this.byId(id), options) : undefined,
         delete: (id, delivery) => this.remove(this.byId(id), delivery),
       }),
     };
@@ -87,12 +100,16 @@ export class CloudFormation implements Service {
     emulator.onClose(() => this.assets.close());
   }
 
-  /** Creates a stack, or updates it if it exists; a stack whose creation was rolled back is deleted first, as `cdk deploy` does it. */
+  /**
+   * Creates a stack, or updates it if it exists. As `cdk deploy` does it, rolls back first what an operation without rollback left,
+   * if this one is to roll back, and deletes a stack whose creation was rolled back.
+   */
   public async deploy(assembly: Assembly, stackName?: string, options: DeployOptions = {}): Promise<StackOutcome> {
     const artifact = findStack(assembly, stackName);
     for (const manifest of artifact.assetManifests) { await this.assets.publish(manifest, artifact.directory); }
 
     let stack = this.find(artifact.name);
+    if (stack && isPaused(stack) && !stack.express && !isRollbackDisabled(options)) { await this.rollBack(stack, {}); }
     if (stack?.status === 'ROLLBACK_COMPLETE') {
       await this.remove(stack, {});
       stack = undefined;
@@ -107,18 +124,33 @@ export class CloudFormation implements Service {
     return outcome(await this.update(stack, artifact.template, parameters, options), seen);
   }
 
-  public async destroy(stackName: string, options: DeployOptions = {}): Promise<StackOutcome> {
-    const stack = this.find(stackName);
-    if (!stack) { throw new Error(`Stack with id ${stackName} does not exist`); }
+  /** DeleteStack. */
+  public async destroy(stackName: string, options: DestroyOptions = {}): Promise<StackOutcome> {
+    const stack = this.existing(stackName);
     const seen = stack.events.length;
     return outcome(await this.remove(stack, options), seen);
   }
 
+  /** RollbackStack: returns a stack that was left in CREATE_FAILED or UPDATE_FAILED to its last stable state. */
+  public async rollbackStack(stackName: string, options: DestroyOptions = {}): Promise<StackOutcome> {
+    const stack = this.existing(stackName);
+    const seen = stack.events.length;
+    return outcome(await this.rollBack(stack, options), seen);
+  }
+
+  /** ContinueUpdateRollback. */
+  public async continueUpdateRollback(stackName: string, { resourcesToSkip = [], ...options }: ContinueOptions = {}): Promise<StackOutcome> {
+    const stack = this.existing(stackName);
+    const seen = stack.events.length;
+    refuseContinuing(stack, resourcesToSkip);
+    this.watch(stack, options);
+    await new Deployment(this.surroundings, stack, { ...options, disableRollback: false }).continueRollback(resourcesToSkip);
+    return outcome(stack, seen);
+  }
+
   /** The stack of that name as it is now. */
   public describe(stackName: string): StackOutcome {
-    const stack = this.find(stackName);
-    if (!stack) { throw new Error(`Stack with id ${stackName} does not exist`); }
-    return outcome(stack, 0);
+    return outcome(this.existing(stackName), 0);
   }
 
   /** Actions that the policies of the stack's roles, or of all roles, ever granted and that no call needed so far, by the role's logical id. */
@@ -142,41 +174,52 @@ export class CloudFormation implements Service {
     name: string, body: TemplateBody, parameters: Record<string, unknown>, tags: Record<string, string>,
     options: DeployOptions, parent?: Stack,
   ): Promise<Stack> {
-    const { clock } = this.emulator;
-    const stack = new Stack(name, new Ids(`${name}#${this.stacks.filter(other => other.name === name).length}`), clock.now(), () => clock.now(), parent);
+    const { clock, lateness } = this.emulator;
+    const time = { now: () => clock.now(), delay: (thing: string) => lateness.delay('stackStatus', thing) };
+    const stack = new Stack(name, new Ids(`${name}#${this.stacks.filter(other => other.name === name).length}`), clock.now(), time, parent);
     stack.tags = tags;
     const template = this.template(stack, body, parameters);
-    stack.onEvent = options.onEvent ?? parent?.onEvent ?? (() => {});
+    this.watch(stack, options);
     this.stacks.push(stack);
     await new Deployment(this.surroundings, stack, options).create(template);
     return stack;
   }
 
   private async update(stack: Stack, body: TemplateBody, parameters: Record<string, unknown>, options: DeployOptions): Promise<Stack> {
-    if (!SETTLED.includes(stack.status)) { throw new Error(`Stack:${stack.id} is in ${stack.status} state and can not be updated.`); }
+    refuseUpdate(stack, options);
     const template = this.template(stack, body, parameters);
     const changed = [...template.resources].filter(([id, { Type }]) => (stack.resources.get(id)?.type ?? Type) !== Type).map(([id]) => id);
     if (changed.length > 0) {
       throw new TemplateError('Update of resource type is not permitted. '
         + `The new template modifies resource type of the following resources: [${changed.join(', ')}]`);
     }
-    stack.onEvent = options.onEvent ?? stack.parent?.onEvent ?? (() => {});
-    if (Deployment.sameTemplates(stack.template!, template)) { return stack; }
+    this.watch(stack, options);
+    if (!isPaused(stack) && Deployment.sameTemplates(stack.template!, template)) { return stack; }
     await new Deployment(this.surroundings, stack, options).update(template);
     return stack;
   }
 
-  private async remove(stack: Stack, options: Delivery & Pick<DeployOptions, 'onEvent'>): Promise<Stack> {
-    if (stack.inProgress) { throw new Error(`Stack:${stack.id} is in ${stack.status} state and can not be deleted by the player.`); }
-    const used = [...this.exports].find(([name, { stack: owner }]) => owner === stack && this.importers(name).length > 0);
-    if (used) { throw new Error(`Export ${used[0]} cannot be deleted as it is in use by ${this.importers(used[0]).join(', ')}`); }
-    stack.onEvent = options.onEvent ?? stack.parent?.onEvent ?? (() => {});
-    await new Deployment(this.surroundings, stack, options).delete();
+  private async rollBack(stack: Stack, options: DestroyOptions): Promise<Stack> {
+    refuseRollback(stack);
+    this.watch(stack, options);
+    await new Deployment(this.surroundings, stack, { ...options, disableRollback: false }).rollBack();
+    return stack;
+  }
+
+  private async remove(stack: Stack, { retainResources = [], ...options }: DestroyOptions): Promise<Stack> {
+    refuseDeletion(stack, retainResources);
+    this.exports.refuseDeletion(stack);
+    this.watch(stack, options);
+    await new Deployment(this.surroundings, stack, options).delete(retainResources);
     if (stack.status === 'DELETE_COMPLETE') {
-      [...this.exports].filter(([, { stack: owner }]) => owner === stack).forEach(([name]) => this.exports.delete(name));
+      this.exports.remove(stack);
       stack.imports.clear();
     }
     return stack;
+  }
+
+  private watch(stack: Stack, { onEvent }: DestroyOptions): void {
+    stack.onEvent = onEvent ?? stack.parent?.onEvent ?? (() => {});
   }
 
   private template(stack: Stack, body: TemplateBody, given: Record<string, unknown>): Template {
@@ -212,10 +255,10 @@ export class CloudFormation implements Service {
         mapping: (...path) => template.mapping(...path),
         importValue: name => {
           imports.add(name);
-          return this.importValue(name);
+          return this.exports.value(name);
         },
       }),
-      publish: (stack, outputs) => this.publish(stack, outputs),
+      publish: (stack, outputs) => this.exports.publish(stack, outputs),
     };
   }
 
@@ -239,7 +282,7 @@ export class CloudFormation implements Service {
       attribute: missing('Fn::GetAtt'),
       condition: missing('Condition'),
       mapping: missing('Fn::FindInMap'),
-      importValue: name => this.importValue(name),
+      importValue: name => this.exports.value(name),
       parameter: name => this.ssm(name),
     };
   }
@@ -250,25 +293,10 @@ export class CloudFormation implements Service {
     return value;
   }
 
-  private importValue(name: string): string {
-    const found = this.exports.get(name);
-    if (!found) { throw new Error(`No export named ${name} found.`); }
-    return found.value;
-  }
-
-  private publish(stack: Stack, outputs: Stack['outputs']): void {
-    const wanted = new Map(Object.values(outputs).flatMap(({ exportName, value }) => exportName === undefined ? [] : [[exportName, value] as const]));
-    for (const [name, { value, stack: owner }] of this.exports) {
-      if (owner !== stack && wanted.has(name)) { throw new Error(`Export with name ${name} is already exported by stack ${owner.name}`); }
-      if (owner !== stack || wanted.get(name) === value || this.importers(name).length === 0) { continue; }
-      throw new Error(`Export ${name} cannot be ${wanted.has(name) ? 'updated' : 'deleted'} as it is in use by ${this.importers(name).join(', ')}`);
-    }
-    [...this.exports].filter(([, { stack: owner }]) => owner === stack).forEach(([name]) => this.exports.delete(name));
-    wanted.forEach((value, name) => this.exports.set(name, { value, stack }));
-  }
-
-  private importers(name: string): string[] {
-    return this.stacks.filter(({ imports, status }) => imports.has(name) && status !== 'DELETE_COMPLETE').map(stack => stack.name);
+  private existing(stackName: string): Stack {
+    const stack = this.find(stackName);
+    if (!stack) { throw new Error(`Stack with id ${stackName} does not exist`); }
+    return stack;
   }
 
   private find(nameOrId: string): Stack | undefined {

@@ -7,6 +7,8 @@ export interface Nesting {
   readonly templateAt: (url: string) => string;
   create(parent: Stack, logicalId: string, body: TemplateBody, parameters: Record<string, unknown>, delivery: Delivery): Promise<Stack>;
   update(id: string, body: TemplateBody, parameters: Record<string, unknown>, delivery: Delivery): Promise<Stack>;
+  /** Rolls back a nested stack that was left as it failed, where its parent rolls back; returns undefined otherwise. */
+  rollBack(id: string, delivery: Delivery): Promise<Stack> | undefined;
   delete(id: string, delivery: Delivery): Promise<Stack>;
 }
 
@@ -16,6 +18,7 @@ export interface Nesting {
  */
 export class NestedStacks implements Handler {
   public readonly waits = true;
+  public readonly resumes = true;
 
   constructor(private readonly nesting: Nesting) {}
 
@@ -24,6 +27,8 @@ export class NestedStacks implements Handler {
   }
 
   public async update({ properties, delivery }: Request, before: Resource): Promise<Made> {
+    const back = await this.nesting.rollBack(before.physicalId!, delivery);
+    if (back) { return made(back, 'UPDATE_ROLLBACK_COMPLETE'); }
     const nested = await this.nesting.update(before.physicalId!, this.body(properties.TemplateURL), properties.Parameters ?? {}, delivery);
     return made(nested, 'CREATE_COMPLETE', 'UPDATE_COMPLETE');
   }

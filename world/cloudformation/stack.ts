@@ -1,4 +1,6 @@
+import type { Changes } from './changes';
 import type { Ids } from './ids';
+import { ShownStatuses } from './shown-statuses';
 import type { Policy, Template } from './template';
 import { REGION, ACCOUNT, PARTITION } from '../emulator/environment';
 
@@ -31,6 +33,15 @@ export interface StackEvent {
   readonly reason?: string;
 }
 
+export type OperationType = 'CREATE_STACK' | 'UPDATE_STACK' | 'DELETE_STACK' | 'ROLLBACK' | 'CONTINUE_ROLLBACK';
+
+/** The time of a stack. */
+export interface StackTime {
+  now(): number;
+  /** Returns the milliseconds after which a change of status is seen in the API, of the stack or of the resource with this logical id. */
+  delay(thing: string): number;
+}
+
 export const STACK_TYPE = 'AWS::CloudFormation::Stack';
 
 /** A deployed stack. */
@@ -46,18 +57,28 @@ export class Stack {
   public reason?: string;
   /** What the resources were last successfully made from. */
   public template?: Template;
+  /** What operations have changed since then; absent while the stack is stable. */
+  public changes?: Changes;
+  /** The latest operation first. */
+  public readonly operations: { readonly type: OperationType; readonly id: string }[] = [];
+  /** Of the latest operation. */
+  public disableRollback = false;
+  public express = false;
   public tags: Record<string, string> = {};
   public updated?: number;
   public deleted?: number;
+  private readonly shown = new ShownStatuses();
+  private readonly shownResources = new Map<string, ShownStatuses>();
 
   constructor(
     public readonly name: string,
     public readonly ids: Ids,
     public readonly created: number,
-    private readonly now: () => number,
+    private readonly time: StackTime,
     public readonly parent?: Stack,
   ) {
     this.id = `arn:${PARTITION}:cloudformation:${REGION}:${ACCOUNT}:stack/${name}/${ids.uuid()}`;
+    this.shown.add(this.status, created);
   }
 
   /** Called at every event; set by whoever wants to watch. */
@@ -67,20 +88,45 @@ export class Stack {
     return this.status.endsWith('_IN_PROGRESS') && this.status !== 'REVIEW_IN_PROGRESS';
   }
 
+  /** Notes an operation that begins. */
+  public note(type: OperationType, { disableRollback, express = false }: { disableRollback: boolean; express?: boolean }): void {
+    this.operations.unshift({ type, id: this.ids.uuid() });
+    this.disableRollback = disableRollback;
+    this.express = express;
+  }
+
+  /** Returns the status that the API shows. */
+  public get shownStatus(): { readonly status: string; readonly reason?: string } {
+    return this.shown.at(this.time.now())!;
+  }
+
+  /** Returns the status that the API shows of a resource; undefined if it does not list the resource yet. */
+  public shownStatusOf({ logicalId }: Resource): { readonly status: string; readonly reason?: string } | undefined {
+    return this.shownResources.get(logicalId)?.at(this.time.now());
+  }
+
   public setStatus(status: string, reason?: string): void {
     this.status = status;
     this.reason = reason;
+    this.shown.add(status, this.time.now() + this.time.delay(this.id), reason);
     this.record({ logicalId: this.name, type: STACK_TYPE, physicalId: this.id }, status, reason);
   }
 
   public setResourceStatus(resource: Resource, status: string, reason?: string): void {
     resource.status = status;
     resource.reason = reason;
+    const { logicalId, physicalId } = resource;
+    // What was replaced is listed no longer.
+    if ((this.resources.get(logicalId)?.physicalId ?? physicalId) === physicalId) {
+      const shown = this.shownResources.get(logicalId) ?? new ShownStatuses();
+      this.shownResources.set(logicalId, shown);
+      shown.add(status, this.time.now() + this.time.delay(`${this.id}/${logicalId}`), reason);
+    }
     this.record(resource, status, reason);
   }
 
   private record({ logicalId, type, physicalId }: Pick<Resource, 'logicalId' | 'type' | 'physicalId'>, status: string, reason?: string): void {
-    const event: StackEvent = { timestamp: this.now(), logicalId, type, status, physicalId, reason };
+    const event: StackEvent = { timestamp: this.time.now(), logicalId, type, status, physicalId, reason };
     this.events.push(event);
     this.onEvent(event);
   }

@@ -75,7 +75,7 @@ export class DeploymentWorld {
 
   /** Synthesizes an app of one stack, and creates or updates that. */
   public async deploy(name: string, build: Build, options: Options = {}): Promise<Outcome> {
-    const { tags, without, fail, failAfter, duplicate, lateCreate, ...rest } = options;
+    const { tags, without, fail, failAfter, duplicate, lateCreate, lateUpdate, lateDelete, ...rest } = options;
     const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false });
     const stack = new Stack(app, name, { env: { account: ACCOUNT, region: REGION }, tags });
     build(stack);
@@ -88,7 +88,8 @@ export class DeploymentWorld {
     const idOf = (path: string) => logicalIdAt(stack, path) ?? (before && logicalIdAt(before, path)) ?? missing(path);
     const id = (path: string | undefined) => path === undefined ? undefined : idOf(path);
     const outcome = await this.cloudFormation.deploy(directory, name, {
-      ...rest, fail: id(fail), failAfter: id(failAfter), duplicate: id(duplicate), lateCreate: id(lateCreate),
+      ...rest, fail: id(fail), failAfter: id(failAfter), duplicate: id(duplicate),
+      lateCreate: id(lateCreate), lateUpdate: id(lateUpdate), lateDelete: id(lateDelete),
     });
     await this.pass({ minutes: AFTERMATH_MINUTES });
     return new Outcome(outcome, idOf);

@@ -5,7 +5,7 @@ import { App, Duration, Stack, type CfnElement } from 'aws-cdk-lib';
 import { Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Provider } from 'aws-cdk-lib/custom-resources';
 import type { IConstruct } from 'constructs';
-import { CloudFormation, type DeployOptions, type StackOutcome } from '../../../world/cloudformation';
+import { CloudFormation, type DeployOptions, type DestroyOptions, type StackOutcome } from '../../../world/cloudformation';
 import type { TemplateBody } from '../../../world/cloudformation/template';
 import { Emulator, type EmulatorOptions } from '../../../world/emulator/emulator';
 
@@ -110,7 +110,7 @@ export class Fixture {
     return this.cloudFormation.deploy(this.assembly(resources, body, base, name), name, rest);
   }
 
-  public destroy(options: DeployOptions = {}, name = 'S'): Promise<StackOutcome> {
+  public destroy(options: DestroyOptions = {}, name = 'S'): Promise<StackOutcome> {
     return this.cloudFormation.destroy(name, options);
   }
 

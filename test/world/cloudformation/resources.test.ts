@@ -175,6 +175,26 @@ test('a nested stack is made, updated and deleted with its parent', async () => 
   expect(emulator.ec2.volumes).toEqual([]);
 });
 
+test('a nested stack inherits that nothing is rolled back, goes forward with its parent, and back with it', async () => {
+  const nested = (size: number, more: boolean) => app(stack => {
+    const inner = new NestedStack(stack, 'Inner');
+    const volume = new ec2.CfnVolume(inner, 'Volume', { availabilityZone: stack.region + 'a', size });
+    if (more) { new ec2.CfnVolume(inner, 'Another', { availabilityZone: stack.region + 'a', size: 1 }).addDependency(volume); }
+  });
+  const innerStatus = (resources: Record<string, { physicalId: string; type: string }>) =>
+    cloudFormation.describe(find(resources, 'AWS::CloudFormation::Stack')[0]).status;
+  await cloudFormation.deploy(nested(1, false));
+  for (const end of ['forward', 'back']) {
+    const failed = await cloudFormation.deploy(nested(end === 'forward' ? 1 : 2, true), 'S', {
+      disableRollback: true, fail: end === 'forward' ? 'Another' : 'Volume',
+    });
+    expect([failed.status, innerStatus(failed.resources)]).toEqual(['UPDATE_FAILED', 'UPDATE_FAILED']);
+    const { status, resources } = end === 'forward'
+      ? await cloudFormation.deploy(nested(1, true), 'S', { disableRollback: true }) : await cloudFormation.rollbackStack('S');
+    expect([status, innerStatus(resources)]).toEqual(Array(2).fill(end === 'forward' ? 'UPDATE_COMPLETE' : 'UPDATE_ROLLBACK_COMPLETE'));
+  }
+});
+
 describe('a function in a VPC', () => {
   /** Asks EC2. */
   const CODE = `const { EC2Client, DescribeSubnetsCommand } = require('@aws-sdk/client-ec2');

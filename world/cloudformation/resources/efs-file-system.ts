@@ -48,7 +48,8 @@ export function efsFileSystemHandlers({ emulator: { clock, config } }: Context):
           ...throughputOf(properties),
           Tags: tagList(tags(request, properties)),
         }));
-        await until(FileSystemId!, 'available');
+        const configured = ['LifecyclePolicies', 'BackupPolicy', 'FileSystemPolicy'].some(name => properties[name] !== undefined);
+        if (configured || !request.delivery.express) { await until(FileSystemId!, 'available'); }
         await configure(FileSystemId!, properties);
         return { physicalId: FileSystemId!, attributes: { FileSystemId, Arn: FileSystemArn } };
       },
@@ -63,29 +64,29 @@ export function efsFileSystemHandlers({ emulator: { clock, config } }: Context):
         await configure(FileSystemId, request.properties);
         return { physicalId: FileSystemId, attributes: before.attributes };
       },
-      delete: async ({ physicalId }) => {
+      delete: async ({ physicalId }, _, { express }) => {
         if (await state(physicalId!) === undefined) { return; }
         await efs.send(new DeleteFileSystemCommand({ FileSystemId: physicalId }));
-        await until(physicalId!, undefined);
+        if (!express) { await until(physicalId!, undefined); }
       },
     },
     'AWS::EFS::MountTarget': {
       waits: true,
       immutable: ['FileSystemId', 'SubnetId', 'IpAddress', 'Ipv6Address', 'IpAddressType'],
-      create: async ({ properties: { FileSystemId, SubnetId, IpAddress, SecurityGroups } }) => {
+      create: async ({ properties: { FileSystemId, SubnetId, IpAddress, SecurityGroups }, delivery: { express } }) => {
         const { MountTargetId, IpAddress: address } = await efs.send(
           new CreateMountTargetCommand({ FileSystemId, SubnetId, IpAddress, SecurityGroups }));
-        await until(MountTargetId!, 'available');
+        if (!express) { await until(MountTargetId!, 'available'); }
         return { physicalId: MountTargetId!, attributes: { Id: MountTargetId, IpAddress: address } };
       },
       update: async ({ properties: { SecurityGroups } }, before) => {
         await efs.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId: before.physicalId, SecurityGroups }));
         return { physicalId: before.physicalId!, attributes: before.attributes };
       },
-      delete: async ({ physicalId }) => {
+      delete: async ({ physicalId }, _, { express }) => {
         if (await state(physicalId!) === undefined) { return; }
         await efs.send(new DeleteMountTargetCommand({ MountTargetId: physicalId }));
-        await until(physicalId!, undefined);
+        if (!express) { await until(physicalId!, undefined); }
       },
     },
   };
