@@ -27,6 +27,8 @@ export interface Operation {
   readonly input: { readonly shape: string };
   readonly output?: { readonly shape: string };
   readonly errors: { readonly shape: string }[];
+  /** `v4-unsigned-body`: clients sign UNSIGNED-PAYLOAD in place of the body's hash. */
+  readonly authtype?: string;
 }
 
 export interface Model {

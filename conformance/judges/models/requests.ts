@@ -10,11 +10,12 @@ export interface WireAnswer {
 
 /** Sends an operation's members as the model binds them, without any of the checks that a client makes. */
 export async function send(url: string, service: string, model: Model, operation: string, input: Record<string, any>): Promise<WireAnswer> {
-  const { http, input: reference } = model.operations[operation];
+  const { http, input: reference, authtype } = model.operations[operation];
   const shape = model.shapes[reference.shape];
   const query = new URLSearchParams();
   const headers: Record<string, string> = {
     authorization: `AWS4-HMAC-SHA256 Credential=test/20261101/eu-west-1/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+    ...authtype === 'v4-unsigned-body' && { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
   };
   let path = http.requestUri;
   const body: Record<string, unknown> = {};
