@@ -156,6 +156,10 @@ export class Iam implements PrincipalDirectory {
     return this.roles.has(arn) || /:role\/cdk-hnb659fds-/.test(arn);
   }
 
+  public generation(arn: string): number {
+    return this.sees(arn) ? 1 + this.former.filter(role => role.arn === arn).length : 0;
+  }
+
   /** The role that a service is to run something under, if it trusts that service. */
   public assumable(arn: string, service: string): Role {
     const role = this.roles.get(arn);

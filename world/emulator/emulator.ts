@@ -59,7 +59,7 @@ export class Emulator {
     this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
     this.s3 = new S3(this.clock, this.kms, options.s3);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
-    this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs);
+    this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs, this.principals);
     this.lambda = new Lambda(this.clock, this.server, options.lambda);
     this.states = new StepFunctions(this.clock, this.lambda);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);

@@ -1,9 +1,12 @@
+import { createHash } from 'crypto';
 import { ACCOUNT } from './environment';
 
 /** The roles and users of the emulated account. */
 export interface PrincipalDirectory {
   /** Whether every service sees this role or user, by its ARN; a role that was made or removed a moment ago is seen late. */
   sees(arn: string): boolean;
+  /** How many roles or users had this ARN, with the present one, or 0 if there is none now. @default 1 */
+  generation?(arn: string): number;
 }
 
 /** Answers which principals the policies of resources may name. Without a directory every principal is known, unless a test forgets it. */
@@ -35,6 +38,18 @@ export class Principals {
     if (this.remembered.has(principal) || this.directory === undefined) { return true; }
     const owned = ownedBy(principal, ACCOUNT);
     return owned === undefined || this.directory.sees(owned);
+  }
+
+  /**
+   * The unique id that IAM keeps instead of the ARN of a role or user of the account; undefined if there is none now. Another role of
+   * the same name has another id.
+   */
+  public idOf(arn: string): string | undefined {
+    const kind = new RegExp(`^arn:[^:]+:iam::${ACCOUNT}:(role|user)/`).exec(arn)?.[1];
+    const generation = this.remembered.has(arn) ? 1 : this.forgotten.has(arn) ? 0 : this.directory?.generation?.(arn) ?? 1;
+    if (kind === undefined || generation === 0) { return undefined; }
+    const digest = createHash('sha256').update(`${arn} ${generation}`).digest('hex').slice(0, 17).toUpperCase();
+    return `${kind === 'role' ? 'AROA' : 'AIDA'}${digest}`;
   }
 }
 

@@ -22,6 +22,7 @@ import type { Fault } from '../../../world/emulator/faults';
 import { Principal } from '../../../world/emulator/iam';
 import { Kms } from '../../../world/emulator/kms';
 import { installClock } from '../../../world/emulator/lambda/in-process-clock';
+import { Principals } from '../../../world/emulator/principals';
 import { Scheduler } from '../../../world/emulator/scheduler';
 import { EmulatorServer } from '../../../world/emulator/server';
 import { Tagging } from '../../../world/emulator/tagging';
@@ -44,6 +45,7 @@ export class EfsHandlerWorld {
   public readonly server = new EmulatorServer(this.clock);
   public readonly kms = new Kms(this.clock);
   public readonly ec2 = new Ec2(this.clock, this.kms);
+  public readonly principals = new Principals();
   public readonly efs: Efs;
   public readonly stacks = new Stacks();
   public readonly tagging: Tagging;
@@ -69,7 +71,7 @@ export class EfsHandlerWorld {
   private readonly clients: { destroy(): void }[] = [];
 
   private constructor(options?: EfsOptions) {
-    this.efs = new Efs(this.clock, this.ec2, this.kms, options);
+    this.efs = new Efs(this.clock, this.ec2, this.kms, options, this.principals);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, { pageSize: 2 });
     this.scheduler = new Scheduler(this.clock, (_arn, payload) => this.deferred.push(this.runDeferred(payload as any)));
     [this.kms, this.ec2, this.efs, this.stacks, this.tagging, this.scheduler].forEach(service => this.server.add(service));

@@ -2,13 +2,27 @@ import { createHash } from 'crypto';
 import type { Clock } from '../clock';
 import { REGION, arn } from '../environment';
 import type { Context } from '../iam';
+import type { Principals } from '../principals';
 import { ServiceError, type Call } from '../service';
 import { DURATIONS, LIMITS, type EfsOptions, type Keys, type Network } from './options';
+import { deniedByPolicy } from './policy';
 import { badRequest, regionOf, requestTags } from './requests';
 import { AccessPoint, FileSystem, MountTarget, type Replication, type Tag, type Tagged } from './state';
 
+/** The services of the account that EFS asks. */
+export interface Neighbours {
+  readonly network: Network;
+  readonly keys: Keys;
+  readonly principals: Principals;
+}
+
 /** All that EFS holds for the account in the Region, and what its operations share. */
 export class Account {
+  public readonly network: Network;
+  public readonly keys: Keys;
+  public readonly principals: Principals;
+  /** undefined: policies are described as they were put. */
+  public readonly policySeed: string | undefined;
   public readonly durations: typeof DURATIONS;
   public readonly limits: typeof LIMITS;
   public readonly unsupportedZones: string[];
@@ -21,7 +35,11 @@ export class Account {
   private lingering: { readonly networkInterfaceId: string; readonly until: number }[] = [];
   private made = 0;
 
-  constructor(public readonly clock: Clock, public readonly network: Network, public readonly keys: Keys, options: EfsOptions) {
+  constructor(public readonly clock: Clock, { network, keys, principals }: Neighbours, options: EfsOptions) {
+    this.network = network;
+    this.keys = keys;
+    this.principals = principals;
+    this.policySeed = options.policySpelling === 'as put' ? undefined : `${options.seed ?? process.env.WORLD_SEED ?? 1}`;
     this.durations = { ...DURATIONS, ...options.durations };
     this.limits = { ...LIMITS, ...options.limits };
     this.unsupportedZones = options.unsupportedZones ?? [];
@@ -115,12 +133,20 @@ export class Account {
     return found;
   }
 
-  /** Of what does not exist there are no tags, so who may act by tag only is refused. */
-  public authorize(call: Call, action: string, target: Tagged | string, context: Context = {}): void {
+  /**
+   * Throws unless identity policies or the policy of the file system allow the call, and neither denies it. What does not exist has no
+   * tags, so who may act by tag only is refused.
+   */
+  public authorize(call: Call, name: string, target: Tagged | string, given: Context = {}): void {
+    const action = `elasticfilesystem:${name}`;
     const existing: Tagged | undefined = typeof target === 'string' ? undefined : target;
     const resource = existing?.arn ?? resourceArn(target as string);
-    const tags = existing?.tagSet.list.map(({ Key, Value }) => [`aws:ResourceTag/${Key}`, Value]) ?? [];
-    call.authorize(`elasticfilesystem:${action}`, resource, { ...Object.fromEntries(tags), ...context });
+    const context = { ...resourceTags(existing), ...given };
+    const verdict = existing instanceof FileSystem ? existing.ownPolicy?.verdict(call.caller.arn, action, context) : undefined;
+    if (verdict === 'denied') { throw deniedByPolicy(call.caller.arn, action, resource); }
+    // Asked in any case, so that the identity policy's grant counts as used.
+    const byIdentity = call.allows(action, resource, context);
+    if (!byIdentity && (verdict !== 'allowed' || call.caller.denies(action, resource, context))) { call.authorize(action, resource, context); }
   }
 
   /** Tags that come with a creating call need the right to tag, which policies may give for just that call. */
@@ -142,6 +168,10 @@ export class Account {
       throw badRequest(`A resource can have at most ${this.limits.tags} tags.`);
     }
   }
+}
+
+export function resourceTags(resource: Tagged | undefined): Context {
+  return Object.fromEntries(resource?.tagSet.list.map(({ Key, Value }) => [`aws:ResourceTag/${Key}`, Value]) ?? []);
 }
 
 function resourceArn(idOrArn: string): string {

@@ -1,6 +1,6 @@
-import { like } from '../iam';
-import { ServiceError } from '../service';
-import type { Account } from './account';
+import { ServiceError, type Call } from '../service';
+import { resourceTags, type Account } from './account';
+import { FileSystemPolicy, lockout } from './policy';
 import { badRequest, type Operations } from './requests';
 import { Phase, type FileSystem, type LifecyclePolicy } from './state';
 
@@ -10,21 +10,22 @@ export function configurationOperations(account: Account): Operations {
     PutFileSystemPolicy(call, { FileSystemId, Policy, BypassPolicyLockoutSafetyCheck: bypass = false }) {
       const fileSystem = account.fileSystem(call, 'PutFileSystemPolicy', FileSystemId);
       account.requireAvailable(fileSystem);
-      checkPolicy(Policy, fileSystem, bypass);
-      fileSystem.policy = Policy;
-      return { FileSystemId: fileSystem.id, Policy };
+      const policy = new FileSystemPolicy(Policy, fileSystem.arn, account.principals);
+      if (!bypass) { refuseLockout(call, fileSystem, policy); }
+      fileSystem.ownPolicy = policy;
+      return { FileSystemId: fileSystem.id, Policy: written(account, policy) };
     },
 
     DescribeFileSystemPolicy(call, { FileSystemId }) {
-      const { id, policy } = account.fileSystem(call, 'DescribeFileSystemPolicy', FileSystemId);
-      if (policy === undefined) { throw new ServiceError('PolicyNotFound', 404, `File system '${id}' has no policy of its own.`); }
-      return { FileSystemId: id, Policy: policy };
+      const { id, ownPolicy } = account.fileSystem(call, 'DescribeFileSystemPolicy', FileSystemId);
+      if (ownPolicy === undefined) { throw new ServiceError('PolicyNotFound', 404, `File system '${id}' has no policy of its own.`); }
+      return { FileSystemId: id, Policy: written(account, ownPolicy) };
     },
 
     DeleteFileSystemPolicy(call, { FileSystemId }) {
       const fileSystem = account.fileSystem(call, 'DeleteFileSystemPolicy', FileSystemId);
       account.requireAvailable(fileSystem);
-      fileSystem.policy = undefined;
+      fileSystem.ownPolicy = undefined;
     },
 
     PutBackupPolicy(call, { FileSystemId, BackupPolicy: { Status: status } }) {
@@ -78,32 +79,14 @@ function days(rule: string): number {
   return Number(/\d+/.exec(rule)![0]);
 }
 
-function checkPolicy(text: string, fileSystem: FileSystem, bypassLockout: boolean): void {
-  const invalid = (why: string) => new ServiceError('InvalidPolicyException', 400, `The policy is not valid: ${why}.`);
-  let policy: any;
-  try {
-    policy = JSON.parse(text);
-  } catch {
-    throw invalid('it is no JSON');
-  }
-  const statements: any[] = [policy?.Statement ?? []].flat();
-  if (statements.length === 0) { throw invalid('it has no statement'); }
-  for (const statement of statements) {
-    if (!['Allow', 'Deny'].includes(statement?.Effect)) { throw invalid('Effect must be Allow or Deny'); }
-    if (!statement.Principal && !statement.NotPrincipal) { throw invalid('a statement needs a Principal'); }
-    const actions: unknown[] = [statement.Action ?? statement.NotAction ?? []].flat();
-    if (actions.length === 0 || !actions.every(action => action === '*' || /^elasticfilesystem:/i.test(String(action)))) {
-      throw invalid('its actions must be those of elasticfilesystem');
-    }
-    if (![statement.Resource ?? '*'].flat().every((resource: unknown) => like(String(resource), fileSystem.arn))) {
-      throw invalid(`its resource must be ${fileSystem.arn}`);
-    }
-    if (!bypassLockout && locksOut(statement)) { throw invalid('it would keep you from changing it again'); }
-  }
+function written({ policySeed: seed }: Account, policy: FileSystemPolicy): string {
+  return seed === undefined ? policy.text : policy.spelled(seed);
 }
 
-function locksOut({ Effect: effect, Principal: principal, Action: action, Condition: condition }: any): boolean {
-  const everyone = principal === '*' || [principal?.AWS ?? []].flat().includes('*');
-  return effect === 'Deny' && everyone && !condition
-    && [action ?? []].flat().some((pattern: string) => like(pattern, 'elasticfilesystem:PutFileSystemPolicy', true));
+/** Refuses a policy under which this caller could not put another one. */
+function refuseLockout(call: Call, fileSystem: FileSystem, policy: FileSystemPolicy): void {
+  const action = 'elasticfilesystem:PutFileSystemPolicy';
+  const context = resourceTags(fileSystem);
+  const verdict = policy.verdict(call.caller.arn, action, context);
+  if (verdict === 'denied' || (verdict !== 'allowed' && !call.allows(action, fileSystem.arn, context))) { throw lockout(); }
 }

@@ -99,26 +99,34 @@ function checkZone(account: Account, zone: string, performanceMode: string): voi
 }
 
 /** The ARN of the key. A customer's own key is used in the caller's name, who must be allowed to. */
-export function encryptionKey(account: Account, call: Call, keyId: string | undefined): string {
-  const managed = account.keys.resolve(MANAGED_KEY) ?? arn('kms', 'key/00000000-0000-4000-8000-0000000000ef');
-  if (keyId === undefined || keyId === MANAGED_KEY || keyId === arn('kms', MANAGED_KEY)) { return managed; }
+export function encryptionKey(account: Account, call: Call, keyId: string | undefined, region = REGION): string {
+  const managed = account.keys.resolve(MANAGED_KEY, region) ?? arn('kms', 'key/00000000-0000-4000-8000-0000000000ef', { region });
+  if (keyId === undefined || keyId === MANAGED_KEY || keyId === arn('kms', MANAGED_KEY, { region })) { return managed; }
 
-  const key = account.keys.resolve(keyId);
-  if (key === undefined) { throw badRequest(`KMS key '${keyId}' does not exist.`); }
+  const key = account.keys.resolve(keyId, region);
+  if (key === undefined) { throw badRequest(`KMS key '${keyId}' does not exist in ${region}.`); }
   if (key !== managed) {
-    const context = { 'kms:ViaService': `elasticfilesystem.${REGION}.amazonaws.com`, 'kms:CallerAccount': ACCOUNT };
-    useKey(account, call, 'kms:DescribeKey', key, context);
-    useKey(account, call, 'kms:CreateGrant', key, { ...context, 'kms:GrantIsForAWSResource': 'true' });
-    useKey(account, call, 'kms:GenerateDataKeyWithoutPlaintext', key, context);
-    useKey(account, call, 'kms:Decrypt', key, context);
+    const context = { 'kms:ViaService': `elasticfilesystem.${region}.amazonaws.com`, 'kms:CallerAccount': ACCOUNT };
+    const use = (action: string, more: Context = {}) => useKey(account, call, { action, key, region, context: { ...context, ...more } });
+    use('kms:DescribeKey');
+    use('kms:CreateGrant', { 'kms:GrantIsForAWSResource': 'true' });
+    use('kms:GenerateDataKeyWithoutPlaintext');
+    use('kms:Decrypt');
   }
   return key;
 }
 
-function useKey({ keys }: Account, call: Call, action: string, key: string, context: Context): void {
+interface KeyUse {
+  readonly action: string;
+  readonly key: string;
+  readonly region: string;
+  readonly context: Context;
+}
+
+function useKey({ keys }: Account, call: Call, { action, key, region, context }: KeyUse): void {
   if (!keys.authorize) { return call.authorize(action, key, context); }
   try {
-    keys.authorize(call, action, key, context);
+    keys.authorize(call, action, key, context, region);
   } catch (error) {
     if (error instanceof ServiceError && !(error instanceof AccessDenied)) { throw badRequest(`KMS key '${key}' cannot be used: ${error.message}`); }
     throw error;

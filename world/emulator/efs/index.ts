@@ -1,5 +1,6 @@
 import type { Clock } from '../clock';
 import { REGION } from '../environment';
+import { Principals } from '../principals';
 import { RestJsonModel } from '../rest-json';
 import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { accessPointOperations } from './access-points';
@@ -24,8 +25,10 @@ export class Efs implements Service {
   private readonly operations: Operations;
   private bucket: { tokens: number; at: number };
 
-  constructor(private readonly clock: Clock, network: Network, keys: Keys, private readonly options: EfsOptions = {}) {
-    this.account = new Account(clock, network, keys, options);
+  constructor(
+    private readonly clock: Clock, network: Network, keys: Keys, private readonly options: EfsOptions = {}, principals = new Principals(),
+  ) {
+    this.account = new Account(clock, { network, keys, principals }, options);
     this.operations = {
       ...fileSystemOperations(this.account),
       ...mountTargetOperations(this.account),

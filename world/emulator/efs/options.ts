@@ -26,10 +26,10 @@ export interface Subnet {
 
 /** What EFS needs of KMS. */
 export interface Keys {
-  /** The ARN of the key that an id, alias, key ARN or alias ARN names; undefined if there is none. */
-  resolve(keyId: string): string | undefined;
+  /** The ARN of the key of a Region that an id, alias, key ARN or alias ARN names; undefined if there is none. */
+  resolve(keyId: string, region: string): string | undefined;
   /** Refuses a use of the key: by key policy and identity policies, or because of the key's state. Without it, identity policies alone decide. */
-  authorize?(call: Call, action: string, keyId: string, context?: Context): void;
+  authorize?(call: Call, action: string, keyId: string, context: Context, region: string): void;
 }
 
 /** How long a thing stays in a state that passes, in milliseconds. */
@@ -68,6 +68,13 @@ export interface EfsOptions {
   readonly limits?: Partial<typeof LIMITS>;
   /** The rate of all EFS calls of the account together; not limited if absent. */
   readonly callsPerSecond?: number;
+  /**
+   * How DescribeFileSystemPolicy writes a policy: in another way that means the same, or as it was put.
+   * @default 'equal'
+   */
+  readonly policySpelling?: 'equal' | 'as put';
+  /** Chooses among spellings. @default - WORLD_SEED of the environment, else 1 */
+  readonly seed?: number;
   /** Availability Zones (names) where EFS is not to be had. */
   readonly unsupportedZones?: string[];
 }

@@ -98,9 +98,7 @@ function createDestination(account: Account, call: Call, source: FileSystem, wan
     throw new ServiceError('UnsupportedAvailabilityZone', 400, `One Zone file systems are not available in Availability Zone '${zone}'.`);
   }
   account.authorize(call, 'CreateFileSystem', '*', { 'elasticfilesystem:Encrypted': true });
-  const key = region === REGION
-    ? encryptionKey(account, call, wanted.KmsKeyId)
-    : wanted.KmsKeyId ?? `arn:aws:kms:${region}:${ACCOUNT}:key/00000000-0000-4000-8000-0000000000ef`;
+  const key = encryptionKey(account, call, wanted.KmsKeyId, region);
 
   const { id, order } = account.nextId('fs');
   const destination = new FileSystem(account.clock, account.durations.fileSystemCreating, order, id, `source_file_system_${source.id}`,

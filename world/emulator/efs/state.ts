@@ -1,6 +1,7 @@
 import type { Clock } from '../clock';
 import { REGION, arn } from '../environment';
 import type { DURATIONS } from './options';
+import type { FileSystemPolicy } from './policy';
 
 export type State = 'creating' | 'available' | 'updating' | 'deleting' | 'deleted' | 'error';
 
@@ -83,7 +84,7 @@ export class FileSystem implements Tagged {
   public provisionedThroughputInMibps?: number;
   /** When the mode last changed, or the provisioned throughput last went down. */
   public throughputChangedAt?: number;
-  public policy?: string;
+  public ownPolicy?: FileSystemPolicy;
   public backup?: Phase<string>;
   public lifecyclePolicies: LifecyclePolicy[] = [];
   /** Replication overwrite protection; `REPLICATING` as long as it is the destination of a replication. */
@@ -113,6 +114,11 @@ export class FileSystem implements Tagged {
 
   public get tags(): Record<string, string> {
     return this.tagSet.plain;
+  }
+
+  /** The policy as it was put. */
+  public get policy(): string | undefined {
+    return this.ownPolicy?.text;
   }
 
   /** `ENABLED`, `DISABLED`, or on the way there; undefined if nobody ever said. */

@@ -11,6 +11,7 @@ export interface ResourceStatement {
   readonly Sid?: string;
   readonly Effect: 'Allow' | 'Deny';
   readonly Principal?: string | Record<string, string | string[]>;
+  readonly NotPrincipal?: string | Record<string, string | string[]>;
   readonly Action?: string | string[];
   readonly NotAction?: string | string[];
   readonly Resource?: string | string[];
@@ -56,7 +57,8 @@ function roleOf(caller: string): string {
   return session ? `arn:${PARTITION}:iam::${session[1]}:role/${session[2]}` : caller;
 }
 
-function names({ Principal }: ResourceStatement, caller: string): 'caller' | 'account' | 'nobody' {
+function names({ Principal, NotPrincipal }: ResourceStatement, caller: string): 'caller' | 'account' | 'nobody' {
+  if (NotPrincipal !== undefined) { return names({ Effect: 'Deny', Principal: NotPrincipal }, caller) === 'nobody' ? 'caller' : 'nobody'; }
   if (Principal === undefined) { throw new Error('the emulator only knows statements with a Principal in resource policies'); }
   const principals = typeof Principal === 'string' ? [Principal] : list(Principal.AWS);
   if (principals.some(one => one === '*' || one === caller || one === roleOf(caller))) { return 'caller'; }

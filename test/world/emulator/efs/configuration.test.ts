@@ -100,21 +100,20 @@ describe('an access point', () => {
 
 describe('the configuration of a file system', () => {
   test('has a policy once one is put, until it is deleted', async () => {
+    await restart({ policySpelling: 'as put' });
     const id = await fileSystem();
     const describePolicy = () => client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: id }));
-    const put = (policy: unknown, BypassPolicyLockoutSafetyCheck?: boolean) => client.send(new PutFileSystemPolicyCommand({
-      FileSystemId: id, Policy: typeof policy === 'string' ? policy : JSON.stringify(policy), BypassPolicyLockoutSafetyCheck,
+    const put = (policy: unknown) => client.send(new PutFileSystemPolicyCommand({
+      FileSystemId: id, Policy: typeof policy === 'string' ? policy : JSON.stringify(policy),
     }));
     const statement = { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' };
-    const lockout = { Effect: 'Deny', Principal: '*', Action: '*' };
 
     expect(await refusal(describePolicy())).toEqual(refused('PolicyNotFound', 404));
     for (const policy of ['{', {}, { Statement: [{ ...statement, Action: 's3:GetObject' }] }, { Statement: { ...statement, Principal: undefined } },
-      { Statement: { ...statement, Resource: arn('elasticfilesystem', 'file-system/fs-01234567') } }, { Statement: lockout }]) {
+      { Statement: { ...statement, Resource: arn('elasticfilesystem', 'file-system/fs-01234567') } }]) {
       expect(await refusal(put(policy))).toEqual(refused('InvalidPolicyException', 400));
     }
     expect(await refusal(put('x'.repeat(20_001)))).toEqual(refused('BadRequest', 400));
-    await put({ Statement: lockout }, true);
     await put({ Statement: statement });
     expect(JSON.parse((await describePolicy()).Policy!)).toEqual({ Statement: statement });
     await client.send(new DeleteFileSystemPolicyCommand({ FileSystemId: id }));

@@ -1,4 +1,7 @@
-import { CreateFileSystemCommand, CreateMountTargetCommand, DeleteMountTargetCommand, DescribeFileSystemsCommand, EFSClient } from '@aws-sdk/client-efs';
+import {
+  CreateFileSystemCommand, CreateMountTargetCommand, CreateReplicationConfigurationCommand, DeleteMountTargetCommand, DescribeFileSystemsCommand,
+  EFSClient,
+} from '@aws-sdk/client-efs';
 import { Clock } from '../../../../world/emulator/clock';
 import { Ec2 } from '../../../../world/emulator/ec2';
 import { Efs } from '../../../../world/emulator/efs';
@@ -46,6 +49,23 @@ describe('EFS with EC2 and KMS', () => {
     clock.advance(40_000);
     await client.send(new DescribeFileSystemsCommand({ FileSystemId }));
     expect(ec2.networkInterfaces).toEqual([]);
+  });
+
+  test('a replica takes a key of its own Region, by id, alias or ARN, and no other', async () => {
+    const FAR = 'eu-central-1';
+    const [near, far] = [kms.createKey(), kms.createKey({ region: FAR })];
+    kms.createAlias('alias/far', far.keyId);
+    let sources = 0;
+    const replicate = async (KmsKeyId: string) => {
+      const { FileSystemId } = await client.send(new CreateFileSystemCommand({ CreationToken: `source ${sources++}`, Encrypted: true }));
+      clock.advance(5_000);
+      await client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId: FileSystemId, Destinations: [{ Region: FAR, KmsKeyId }] }));
+      return efs.replicas.at(-1)!.kmsKeyId;
+    };
+    for (const key of [far.keyId, far.arn, 'alias/far']) { expect(await replicate(key)).toBe(far.arn); }
+    for (const key of [near.keyId, near.arn]) {
+      await expect(replicate(key)).rejects.toMatchObject({ name: 'BadRequest', message: expect.stringContaining(`does not exist in ${FAR}`) });
+    }
   });
 
   test('a subnet that is full has no room for one', async () => {

@@ -6,6 +6,7 @@ import { Clock } from '../../../../world/emulator/clock';
 import { Efs, type EfsOptions, type Keys, type Network } from '../../../../world/emulator/efs';
 import { ACCOUNT, AVAILABILITY_ZONES, REGION, arn } from '../../../../world/emulator/environment';
 import { Principal, type Statement } from '../../../../world/emulator/iam';
+import { Principals } from '../../../../world/emulator/principals';
 import { EmulatorServer, type Credentials } from '../../../../world/emulator/server';
 import { ServiceError } from '../../../../world/emulator/service';
 
@@ -70,6 +71,7 @@ export let clock: Clock;
 export let network: TinyNetwork;
 export let server: EmulatorServer;
 export let emulated: Efs;
+export let principals: Principals;
 export let client: EFSClient;
 let clients: EFSClient[];
 
@@ -80,7 +82,8 @@ async function start(options?: EfsOptions): Promise<void> {
   clock = new Clock();
   network = new TinyNetwork();
   server = new EmulatorServer(clock);
-  emulated = new Efs(clock, network, keys, options);
+  principals = new Principals();
+  emulated = new Efs(clock, network, keys, options, principals);
   server.add(emulated);
   await server.listen();
   clients = [];
