@@ -45,6 +45,7 @@ export function lifecyclePolicies(scope: Construct, options: LifecycleOptions): 
 
 export function replication(scope: Construct, configuration: efs.ReplicationConfiguration): ReplicationConfigurationProperty {
   const existing = destinationOf(configuration);
+  checkReplicaKey(scope, configuration);
   return {
     Destinations: [{
       FileSystemId: existing?.fileSystemRef.fileSystemId,
@@ -53,6 +54,14 @@ export function replication(scope: Construct, configuration: efs.ReplicationConf
       AvailabilityZoneName: configuration.availabilityZone,
     }],
   };
+}
+
+/** Keys stay in their Region, and EFS refuses one of another Region. */
+function checkReplicaKey(scope: Construct, { kmsKey, availabilityZone, ...configuration }: efs.ReplicationConfiguration): void {
+  const [keyRegion, region] = [kmsKey?.env.region, configuration.region ?? availabilityZone?.slice(0, -1)];
+  if (keyRegion === undefined || region === undefined || keyRegion === region) { return; }
+  if ([keyRegion, region, availabilityZone].some(one => Token.isUnresolved(one))) { return; }
+  throw misuse(scope, `'kmsKey' of the replication must be a key in ${region}, where the copy is made, got one in ${keyRegion}`);
 }
 
 /**

@@ -62,10 +62,20 @@ describe('a file system', () => {
   test('that is replicated with a key lets EFS use that', () => {
     const { stack } = givenStack();
     const key = new kms.Key(stack, 'Key');
-    new FileSystem(stack, 'Fs', { vpc: givenVpc(new Stack(stack, 'Net', { env: ENV })), replicationConfiguration: regionalFileSystem('eu-central-1', key) });
+    new FileSystem(stack, 'Fs', { vpc: givenVpc(new Stack(stack, 'Net', { env: ENV })), replicationConfiguration: regionalFileSystem(ENV.region, key) });
     const [use] = statementsAllowing(stack, 'EfsProviderRole', 'kms:CreateGrant');
     expect(use.Resource).toEqual({ 'Fn::GetAtt': [onlyOf(stack, 'AWS::KMS::Key').logicalId, 'Arn'] });
     expect(onlyOf(stack, 'Custom::FileSystem').DependsOn).toContain(use.policy);
+  });
+
+  test('that is replicated to another Region takes no key of its own Region', () => {
+    const { stack, vpc } = givenStack();
+    const replicated = (id: string, key: kms.IKey) => () => new FileSystem(stack, id, { vpc, replicationConfiguration: regionalFileSystem('eu-central-1', key) });
+    const far = kms.Key.fromKeyArn(stack, 'Far', `arn:aws:kms:eu-central-1:${ENV.account}:key/12345678-1234-1234-1234-123456789012`);
+    expect(replicated('Near', new kms.Key(stack, 'Key'))).toThrow(
+      `'kmsKey' of the replication must be a key in eu-central-1, where the copy is made, got one in ${ENV.region} (in Stack/Near)`);
+    expect(replicated('Fs', far)).not.toThrow();
+    expect(statementsAllowing(stack, 'EfsProviderRole', 'kms:CreateGrant').map(({ Resource }) => Resource)).toEqual([far.keyArn]);
   });
 
   test('that is replicated to one of the stack needs no more rights, to another one just that', () => {
