@@ -47,8 +47,9 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
     const present = await this.existingTags(ResourceId);
     refuseForeignValues(properties, present, added);
     const changes = tagChanges(present, Tags, formerly);
-    await this.set(ResourceId, changes.set);
+    // Removes first, because a file system has at most 50 tags at any moment.
     await this.efs.untag(resourceIdOf(ResourceId), changes.remove);
+    await this.set(ResourceId, changes.set);
   }
 
   public async ready(_id: string, { ResourceId }: TagSetProperties): Promise<TagSetAttributes> {

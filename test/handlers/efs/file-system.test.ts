@@ -159,6 +159,13 @@ describe('updating a file system', () => {
     expect(world.efs.fileSystems[0].policy).toBeUndefined();
   });
 
+  test('replaces all the tags that a file system may have, removing before it adds', async () => {
+    const many = (prefix: string) => tags(Object.fromEntries(Array.from({ length: 43 }, (_, i) => [`${prefix}${i}`, ''])));
+    await stack.deploy({ ...PLAIN, FileSystemTags: many('a') });
+    await stack.deploy({ ...PLAIN, FileSystemTags: many('b') });
+    expect(Object.keys(world.tags(stack.physicalId!)).filter(key => /^[ab]\d/.test(key)).sort()).toEqual(many('b').map(({ Key }) => Key).sort());
+  });
+
   test('puts no policy that is there already', async () => {
     const policy = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }] };
     await stack.deploy({ ...PLAIN, FileSystemPolicy: policy });

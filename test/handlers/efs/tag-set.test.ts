@@ -47,6 +47,15 @@ test('refuses keys that have another value, before it sets any', async () => {
   expect(world.tags(id)).toEqual(FOREIGN);
 });
 
+test('replaces all the tags that a file system may have, removing before it adds', async () => {
+  const many = (prefix: string) => Object.fromEntries(Array.from({ length: 49 }, (_, i) => [`${prefix}${i}`, '']));
+  await stack.deploy(set(many('a')));
+  await stack.deploy(set(many('b')));
+  expect(world.tags(id)).toEqual({ ...FOREIGN, ...many('b') });
+  await expect(stack.deploy(set(many('c')), { failAfter: true })).rejects.toThrow('another resource failed');
+  expect(world.tags(id)).toEqual({ ...FOREIGN, ...many('b') });
+});
+
 test('overwrites them, if told to', async () => {
   await stack.deploy(set({ a: '1', foreign: 'no' }, { Overwrite: true }));
   expect(world.tags(id)).toEqual({ a: '1', foreign: 'no' });
