@@ -9,7 +9,6 @@ import { passesByItself, RETRY_POLICIES, retrying, type RetryOptions } from '../
 const PROPS: Record<string, string> = {
   ThroughputLimitExceeded: 'provisionedThroughputPerSecond',
   InsufficientThroughputCapacity: 'throughputMode',
-  InvalidPolicyException: 'fileSystemPolicy',
   SubnetNotFound: 'vpcSubnets',
   NoFreeAddressesInSubnet: 'vpcSubnets',
   AvailabilityZonesMismatch: 'vpcSubnets',

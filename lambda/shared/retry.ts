@@ -28,6 +28,8 @@ export const RETRY_POLICIES = {
   IMAGE_LISTING: { seconds: 90, retryIfSeconds: 60 },
   /** EFS learns late from EC2 that a security group exists, or that a network interface is gone. */
   NETWORK_VISIBILITY: { seconds: 90, retryIfSeconds: 30 },
+  /** EFS learns late from IAM that a role or user in a policy exists. */
+  PRINCIPAL_VISIBILITY: { seconds: 90, retryIfSeconds: 60 },
   /** A file system that just became available may refuse its replication for a while. */
   REPLICATION: { seconds: 60 },
   /** A streamed body may take minutes before it fails, and then has to be sent again. */

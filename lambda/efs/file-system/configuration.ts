@@ -59,15 +59,16 @@ export class Configuration {
 
   private async reconcileTags({ fileSystem: { FileSystemId: id, Tags: tags }, wanted, old }: ConfigurationChange): Promise<void> {
     const changes = tagChanges(tags, wanted.FileSystemTags ?? [], old?.FileSystemTags);
-    await this.services.efs.tag(id!, changes.set);
+    // Removes first, because a file system has at most 50 tags at any moment.
     await this.services.efs.untag(id!, changes.remove);
+    await this.services.efs.tag(id!, changes.set);
   }
 
   /** Returns false if a setting is not in force yet. */
   private async reconcileSettings({ fileSystem, wanted, old, context: { stackId } }: ConfigurationChange): Promise<boolean> {
     const { efs, stacks } = this.services;
     const id = fileSystem.FileSystemId!;
-    await reconcilePolicy(efs, id, wanted.FileSystemPolicy, old?.FileSystemPolicy);
+    await reconcilePolicy({ efs, fileSystem, prop: 'fileSystemPolicy' }, wanted.FileSystemPolicy, old?.FileSystemPolicy);
     await reconcileLifecycle(efs, id, wanted.LifecyclePolicies, old?.LifecyclePolicies);
     const isBackedUp = await reconcileBackup(efs, fileSystem, wanted.BackupPolicy, old?.BackupPolicy);
 

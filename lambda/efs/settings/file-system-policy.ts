@@ -1,11 +1,16 @@
 import {
   DeleteFileSystemPolicyCommand, DescribeFileSystemPolicyCommand, PutFileSystemPolicyCommand, type FileSystemDescription,
 } from '@aws-sdk/client-efs';
+import { isSamePolicy, rolesAndUsersIn } from './policy-meaning';
 import { SettingLifecycle, type SettingServices } from './setting';
 import type { FileSystemPolicyProperties } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
 import { boolean } from '../../shared/property-values';
+import { RETRY_POLICIES } from '../../shared/retry';
 import type { Efs } from '../efs';
+
+/** Principals that an error names. */
+const MOST_PRINCIPALS = 3;
 
 /** The policy is deleted with the resource. EFS's default is then in force again, which allows everything to clients that reach a mount target. */
 export class FileSystemPolicyLifecycle extends SettingLifecycle<FileSystemPolicyProperties> {
@@ -15,45 +20,79 @@ export class FileSystemPolicyLifecycle extends SettingLifecycle<FileSystemPolicy
 
   /** Refuses to replace a policy that somebody else put. */
   protected async begin(
-    { FileSystemId: id }: FileSystemDescription, { FileSystemPolicy: wanted, Overwrite: overwrite = false }: FileSystemPolicyProperties,
-    old: FileSystemPolicyProperties | undefined,
+    { FileSystemId: id, FileSystemArn: fileSystemArn }: FileSystemDescription,
+    { FileSystemPolicy: wanted, Overwrite: overwrite = false }: FileSystemPolicyProperties, old: FileSystemPolicyProperties | undefined,
   ): Promise<void> {
     if (old || boolean('overwrite', overwrite)) { return; }
     const present = await policyOf(this.efs, id!);
-    if (present === undefined || isSamePolicy(present, wanted)) { return; }
+    if (present === undefined || isSamePolicy(present, wanted, { fileSystemArn: fileSystemArn! })) { return; }
     throw new Error(`file system ${id} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);
   }
 
   protected async apply(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
-    await reconcilePolicy(this.efs, fileSystem.FileSystemId!, wanted, undefined);
+    await reconcilePolicy({ efs: this.efs, fileSystem, prop: 'document' }, wanted, undefined);
     return true;
   }
 
+  /** The policy stays ours when a role in it is deleted, which changes what EFS describes. */
   protected async isOurs(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
     const present = await policyOf(this.efs, fileSystem.FileSystemId!);
-    return present !== undefined && isSamePolicy(present, wanted);
+    return present !== undefined && isSamePolicy(present, wanted, { fileSystemArn: fileSystem.FileSystemArn!, ignoresDeletions: true });
   }
 
-  protected async remove(fileSystem: FileSystemDescription, { FileSystemPolicy: old }: FileSystemPolicyProperties): Promise<void> {
-    await reconcilePolicy(this.efs, fileSystem.FileSystemId!, undefined, old);
+  protected async remove(fileSystem: FileSystemDescription): Promise<void> {
+    await deletePolicy(this.efs, fileSystem.FileSystemId!);
   }
+}
+
+/** The file system whose policy is reconciled, and the prop that has the policy. */
+export interface PolicyTarget {
+  readonly efs: Efs;
+  readonly fileSystem: FileSystemDescription;
+  readonly prop: 'fileSystemPolicy' | 'document';
 }
 
 /** Puts the policy unless it is in force already; deletes the policy of the old properties if none is wanted. */
-export async function reconcilePolicy(efs: Efs, fileSystemId: string, wanted: unknown, old: unknown): Promise<void> {
+export async function reconcilePolicy(target: PolicyTarget, wanted: unknown, old: unknown): Promise<void> {
+  const { efs, fileSystem: { FileSystemId: id, FileSystemArn: fileSystemArn } } = target;
   if (wanted === undefined) {
-    if (old !== undefined) { await deletePolicy(efs, fileSystemId); }
+    if (old !== undefined) { await deletePolicy(efs, id!); }
     return;
   }
-  const present = await policyOf(efs, fileSystemId);
-  if (present !== undefined && isSamePolicy(present, wanted)) { return; }
-  const policy = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);
-  await efs.call('PutFileSystemPolicy', client => client.send(new PutFileSystemPolicyCommand({ FileSystemId: fileSystemId, Policy: policy })));
+  const present = await policyOf(efs, id!);
+  if (present !== undefined && isSamePolicy(present, wanted, { fileSystemArn: fileSystemArn! })) { return; }
+  await putPolicy(target, wanted);
 }
 
-/** Whether two policies are equal apart from the order of members, the type of scalars, and whether a list of one is written as a list. */
-export function isSamePolicy(present: string, wanted: unknown): boolean {
-  return canonicalPolicy(present) === canonicalPolicy(wanted);
+/** EFS learns late from IAM that a principal exists, so that this error passes by itself if the principal is new. */
+function isUnknownPrincipal(error: unknown): boolean {
+  return isNamed(error, 'InvalidPolicyException') && /invalid Principal/i.test((error as Error).message);
+}
+
+async function putPolicy({ efs, fileSystem: { FileSystemId: id }, prop }: PolicyTarget, wanted: unknown): Promise<void> {
+  const Policy = typeof wanted === 'string' ? wanted : JSON.stringify(wanted);
+  const begin = Date.now();
+  try {
+    await efs.call('PutFileSystemPolicy', client => client.send(new PutFileSystemPolicyCommand({ FileSystemId: id, Policy })),
+      { policy: RETRY_POLICIES.PRINCIPAL_VISIBILITY, retryIf: isUnknownPrincipal });
+  } catch (error) {
+    if (isNamed(error, 'InvalidPolicyException')) {
+      (error as Error).message = `'${prop}' of file system ${id} ${causeOf(error, wanted, Date.now() - begin)} (EFS: ${(error as Error).message})`;
+    }
+    throw error;
+  }
+}
+
+/** Says why EFS refused a policy, and what to change. */
+function causeOf(error: unknown, wanted: unknown, milliseconds: number): string {
+  if (isUnknownPrincipal(error)) {
+    const named = rolesAndUsersIn(wanted).slice(0, MOST_PRINCIPALS).join(', ') || 'see its statements';
+    return `names a principal that EFS did not know for ${Math.round(milliseconds / 1000)} seconds: correct or remove it (${named})`;
+  }
+  if (/prevent future FileSystemPolicy updates/i.test((error as Error).message)) {
+    return "would keep this stack's function from ever changing it: let its Deny statements leave out elasticfilesystem:PutFileSystemPolicy, or that function's role";
+  }
+  return 'is refused';
 }
 
 /** Returns undefined if EFS's default policy is in force. */
@@ -74,16 +113,4 @@ async function deletePolicy(efs: Efs, fileSystemId: string): Promise<void> {
   } catch (error) {
     if (!isNamed(error, 'PolicyNotFound')) { throw error; }
   }
-}
-
-function canonicalPolicy(policy: unknown): string {
-  return JSON.stringify(canonicalValue(typeof policy === 'string' ? JSON.parse(policy) : policy));
-}
-
-function canonicalValue(value: unknown): unknown {
-  if (Array.isArray(value)) { return value.length === 1 ? canonicalValue(value[0]) : value.map(canonicalValue); }
-  if (value !== null && typeof value === 'object') {
-    return Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, canonicalValue(inner)]);
-  }
-  return String(value);
 }

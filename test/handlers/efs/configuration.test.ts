@@ -168,6 +168,17 @@ describe('replication', () => {
     expect(world.efs.replications).toHaveLength(1);
   });
 
+  test('to another Region takes a key of that Region, and says that it is the prop if the key is of another one', async () => {
+    const [near, far, other] = [world.kms.createKey(), world.kms.createKey({ region: FAR }), world.kms.createKey({ region: FAR })];
+    await expect(stack.deploy({ ...PLAIN, ...to({ Region: FAR, KmsKeyId: near.arn }) })).rejects.toThrow(/'replicationConfiguration': .*does not exist in/);
+    for (const key of [far, other]) {
+      await stack.deploy({ ...PLAIN, ...to({ Region: FAR, KmsKeyId: key.arn }) });
+      expect(replica().kmsKeyId).toBe(key.arn);
+    }
+    await stack.deploy({ ...PLAIN, ...to({ Region: FAR, KmsKeyId: other.arn }), FileSystemTags: [{ Key: 'a', Value: 'b' }] });
+    expect(world.server.count('efs:CreateReplicationConfiguration')).toBe(3);
+  });
+
   test('moves from an existing file system to a new one in the same Region', async () => {
     const destination = world.stack('Custom::FileSystem', 'Destination');
     await destination.deploy({ ...PLAIN, Owner: 'Stack/Destination', FileSystemProtection: { ReplicationOverwriteProtection: 'DISABLED' } });

@@ -101,7 +101,81 @@ describe('a policy', () => {
 
   test('that EFS refuses leaves nothing behind', async () => {
     const stack = world.stack('Custom::FileSystemPolicy');
-    await expect(stack.deploy({ ...wanted(), FileSystemPolicy: { Statement: [] } })).rejects.toThrow(/InvalidPolicyException: 'fileSystemPolicy'/);
+    await expect(stack.deploy({ ...wanted(), FileSystemPolicy: { Statement: [] } })).rejects.toThrow(/InvalidPolicyException: 'document' of file system fs-\w+ is refused \(EFS: The policy is not valid: it has no statement/);
+    expect(of(id).policy).toBeUndefined();
+  });
+
+  describe('that names a role', () => {
+    const ROLE = 'arn:aws:iam::111122223333:role/Reader';
+    const naming = (role: string) => ({ ...wanted(), FileSystemPolicy: { Statement: { ...policy('a').Statement[0], Principal: { AWS: role } } } });
+
+    test('made a moment ago is put as soon as EFS knows the role', async () => {
+      const known = world.clock.now() + 25_000;
+      world.principals.lookUpIn({ sees: () => world.clock.now() >= known });
+      await world.stack('Custom::FileSystemPolicy').deploy(naming(ROLE));
+      expect(of(id).policy).toContain(ROLE);
+      expect(world.clock.now() - known).toBeLessThan(6_000);
+    });
+
+    test('that does not exist fails after a minute, and says for how long it was tried, and which roles it names', async () => {
+      world.principals.forget(ROLE);
+      const begin = world.clock.now();
+      await expect(world.stack('Custom::FileSystemPolicy').deploy(naming(ROLE))).rejects.toThrow(new RegExp(
+        `^InvalidPolicyException: 'document' of file system ${id} names a principal that EFS did not know for (5\\d|60) seconds: correct or remove it `
+        + `\\(${ROLE}\\) \\(EFS: Policy contains invalid Principal block\\)$`));
+      expect(world.clock.now() - begin).toBeLessThan(90_000);
+      expect(of(id).policy).toBeUndefined();
+    });
+
+    test('is deleted with the resource even if the role is gone, and EFS shows its id instead', async () => {
+      let generation = 1;
+      world.principals.lookUpIn({ sees: () => true, generation: () => generation });
+      const stack = world.stack('Custom::FileSystemPolicy');
+      await stack.deploy(naming(ROLE));
+      generation = 0;
+      await stack.destroy();
+      expect(of(id).policy).toBeUndefined();
+    });
+
+    test('is put anew if a new role has the name of the old one', async () => {
+      let generation = 1;
+      world.principals.lookUpIn({ sees: () => true, generation: () => generation });
+      const stack = world.stack('Custom::FileSystemPolicy');
+      await stack.deploy(naming(ROLE));
+      await stack.deploy({ ...naming(ROLE), Overwrite: true });
+      expect(world.server.count('efs:PutFileSystemPolicy')).toBe(1);
+      generation = 2;
+      await stack.deploy(naming(ROLE));
+      expect(world.server.count('efs:PutFileSystemPolicy')).toBe(2);
+    });
+  });
+
+  test('that would lock out the handler is refused with the remedy, and leaves nothing behind', async () => {
+    const lockout = { Statement: [{ Effect: 'Deny', Principal: '*', Action: 'elasticfilesystem:*' }] };
+    await expect(world.stack('Custom::FileSystemPolicy').deploy({ ...wanted(), FileSystemPolicy: lockout })).rejects.toThrow(
+      `'document' of file system ${id} would keep this stack's function from ever changing it: `
+      + "let its Deny statements leave out elasticfilesystem:PutFileSystemPolicy, or that function's role");
+    expect(of(id).policy).toBeUndefined();
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])('is the same in every spelling, with seed %i', async seed => {
+    await world.close();
+    world = await EfsHandlerWorld.start({ seed });
+    id = (await world.client.send(new CreateFileSystemCommand({ CreationToken: 'one' }))).FileSystemId!;
+    world.clock.advance(10_000);
+    const stack = world.stack('Custom::FileSystemPolicy');
+    const statement = {
+      Sid: 'a',
+      Effect: 'Allow',
+      Principal: { AWS: ['111122223333', '444455556666'] },
+      Action: ['elasticfilesystem:ClientMount'],
+      Condition: { Bool: { 'elasticfilesystem:AccessedViaMountTarget': true } },
+    };
+    const properties = { ...wanted(), FileSystemId: id, FileSystemPolicy: { Version: '2012-10-17', Statement: [statement, policy('b').Statement[0]] } };
+    await stack.deploy(properties);
+    await stack.deploy({ ...properties, Overwrite: true });
+    expect(world.server.count('efs:PutFileSystemPolicy')).toBe(1);
+    await stack.destroy();
     expect(of(id).policy).toBeUndefined();
   });
 

@@ -1,12 +1,5 @@
-import { isSamePolicy } from '../../../../../lambda/efs/settings/file-system-policy';
 import { hasArchiveTransition, isSameTransitions } from '../../../../../lambda/efs/settings/lifecycle-configuration';
 import { isReplicationInForce } from '../../../../../lambda/efs/settings/replication';
-
-test('policies are the same whatever the order of members, the type of scalars, and whether a list of one is a list', () => {
-  const present = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["a"],"Condition":{"Bool":{"x":"true"}}}]}';
-  expect(isSamePolicy(present, { Statement: { Action: 'a', Condition: { Bool: { x: true } }, Effect: 'Allow' }, Version: '2012-10-17' })).toBe(true);
-  expect(isSamePolicy(present, { Statement: { Action: 'b', Condition: { Bool: { x: true } }, Effect: 'Allow' }, Version: '2012-10-17' })).toBe(false);
-});
 
 test('transitions are the same in whatever order', () => {
   const [ia, archive] = [{ TransitionToIA: 'AFTER_7_DAYS' }, { TransitionToArchive: 'AFTER_90_DAYS' }];
