@@ -44,8 +44,9 @@ export class Stacks {
 
   /**
    * Returns whether CloudFormation still waits for a resource that an operation has made. It does not if it has cancelled the
-   * operation. While it rolls back, or deletes the stack, its next event may still delete the resource; after that no event
-   * will come, so this removes the resource and throws. If CloudFormation does not answer, the operation goes on.
+   * operation, or if the stack is left as the operation failed, which waits for all others first. While it rolls back, or deletes
+   * the stack, and after a failure without rollback, its next event may still delete the resource; otherwise no event will come,
+   * so this removes the resource and throws. If CloudFormation does not answer, the operation goes on.
    */
   public async isAwaited({ stackId, mayBeCancelled }: Pick<ReadyContext<unknown>, 'stackId' | 'mayBeCancelled'>, made: Unclaimed): Promise<boolean> {
     let status: string;
@@ -55,7 +56,7 @@ export class Stacks {
       log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
       return true;
     }
-    if (!/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return !(mayBeCancelled && /ROLLBACK|^DELETE/.test(status)); }
+    if (!/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return !(mayBeCancelled && /ROLLBACK|^DELETE|_FAILED$/.test(status)); }
     // The operation may have begun just now, so that this is still the end of the one before.
     if (made.begun === undefined || Date.now() < made.begun + SETTLED_AFTER_MILLISECONDS) { return false; }
     try {

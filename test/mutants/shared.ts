@@ -143,8 +143,15 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a resource is not awaited while its stack rolls back',
     file: 'lambda/shared/stacks.ts',
-    find: 'return !(mayBeCancelled && /ROLLBACK|^DELETE/.test(status));',
+    find: 'return !(mayBeCancelled && /ROLLBACK|^DELETE|_FAILED$/.test(status));',
     replace: 'return true;',
+    test: STACKS,
+  },
+  {
+    guard: 'a resource is not awaited after its stack was left as it failed',
+    file: 'lambda/shared/stacks.ts',
+    find: '|_FAILED$/.test(status)',
+    replace: '/.test(status)',
     test: STACKS,
   },
   {

@@ -1,4 +1,4 @@
-import type { Resource } from './stack';
+import type { Resource } from './resource';
 
 /** The difference that operations made to one resource since the stack was last stable, so that it can be undone. */
 export interface Change {

@@ -1,26 +1,11 @@
 import type { Changes } from './changes';
 import type { Ids } from './ids';
+import type { Resource } from './resource';
 import { ShownStatuses } from './shown-statuses';
-import type { Policy, Template } from './template';
+import type { Template } from './template';
 import { REGION, ACCOUNT, PARTITION } from '../emulator/environment';
 
-export type Properties = Record<string, any>;
-
-/** A resource as the stack knows it. */
-export interface Resource {
-  readonly logicalId: string;
-  readonly type: string;
-  /** Absent while it is being made, and if that failed before there was anything. */
-  physicalId?: string;
-  /** As they were resolved when it was last made or updated. */
-  readonly properties: Properties;
-  attributes: Record<string, unknown>;
-  readonly dependencies: string[];
-  readonly deletionPolicy: Policy;
-  readonly updateReplacePolicy: Policy;
-  status: string;
-  reason?: string;
-}
+export type { Properties, Resource } from './resource';
 
 /** One line of a stack's history; the stack itself appears as a resource with its name as logical id. */
 export interface StackEvent {

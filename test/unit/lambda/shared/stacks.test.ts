@@ -32,7 +32,10 @@ describe('isAwaited', () => {
     expect(await awaited()).toBe(true);
   });
 
-  test.each(['ROLLBACK_IN_PROGRESS', 'UPDATE_ROLLBACK_IN_PROGRESS', 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS', 'UPDATE_ROLLBACK_FAILED', 'DELETE_IN_PROGRESS'])(
+  test.each([
+    'ROLLBACK_IN_PROGRESS', 'UPDATE_ROLLBACK_IN_PROGRESS', 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS', 'UPDATE_ROLLBACK_FAILED',
+    'DELETE_IN_PROGRESS', 'CREATE_FAILED', 'UPDATE_FAILED',
+  ])(
     'is false in %s, where the next event may still come for the resource, unless the operation is part of the rollback', async status => {
       statusIs(status);
       expect(await awaited(true)).toBe(false);
