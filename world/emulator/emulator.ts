@@ -53,7 +53,8 @@ export class Emulator {
 
   private constructor(options: EmulatorOptions) {
     this.clock = new Clock(options.start);
-    this.lateness = new Lateness(options.seed ?? Number(process.env.WORLD_SEED ?? 1), options.lateness);
+    const seed = options.seed ?? Number(process.env.WORLD_SEED ?? 1);
+    this.lateness = new Lateness(seed, options.lateness);
     this.server = new EmulatorServer(this.clock);
     this.kms = new Kms(this.clock);
     this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
@@ -61,7 +62,7 @@ export class Emulator {
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs, this.principals);
     this.lambda = new Lambda(this.clock, this.server, options.lambda);
-    this.states = new StepFunctions(this.clock, this.lambda);
+    this.states = new StepFunctions(this.clock, this.lambda, seed);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);
     this.scheduler = new Scheduler(this.clock, (functionArn, payload, as) => {
       this.lambda.authorizeInvoke(as, functionArn);

@@ -121,7 +121,8 @@ describe('a task', () => {
   test.each([
     ['the name that the function gave it', "throw Object.assign(new Error('no'), { name: 'Refused' })", {}, 'Refused'],
     ['Error, if the function gave it none', "throw new Error('no')", {}, 'Error'],
-    ['Lambda.Unknown, if the process died', 'process.exit(1)', {}, 'Lambda.Unknown'],
+    ['Runtime.ExitError, if the process died', 'process.exit(1)', {}, 'Runtime.ExitError'],
+    ['Runtime.ExitError, if the system killed the process', "process.kill(process.pid, 'SIGKILL')", {}, 'Runtime.ExitError'],
     ['Sandbox.Timedout, if it took too long', "await require('timers/promises').setTimeout(60_000)", { timeoutSeconds: 5 }, 'Sandbox.Timedout'],
     ['Lambda.TooManyRequestsException, if there was no room', 'return 1', { reservedConcurrentExecutions: 0 }, 'Lambda.TooManyRequestsException'],
   ])('fails with %s', async (_, body, options, error) => {
@@ -512,5 +513,64 @@ describe('the waiting of aws-cdk-lib', () => {
       Status: 'SUCCESS', PhysicalResourceId: 'fs-1', StackId: 'stack', LogicalResourceId: 'Logical', Data: { Seen: 'a', Asked: 20 },
     });
     expect((clock.now() - began) / 1000).toBe(19 * 5);
+  });
+});
+
+describe('a history', () => {
+  const pass = { Type: 'Pass', End: true };
+  const item = (name = 'Item') => ({ StartAt: name, States: { [name]: pass } });
+
+  test.each<[string, object, number]>([
+    ['Pass', pass, 2],
+    ['Wait', { Type: 'Wait', Seconds: 1, End: true }, 2],
+    ['Choice, and what it chooses', { Type: 'Choice', Choices: [{ Variable: '$.items', IsPresent: true, Next: 'Last' }] }, 4],
+    ['Parallel: it started and succeeded, and its branches', { Type: 'Parallel', Branches: [item('One'), item('Two')], End: true }, 8],
+    ['inline Map: it started and succeeded, and its three iterations', { Type: 'Map', ItemsPath: '$.items', ItemProcessor: item(), End: true }, 4 + 3 * 4],
+    ['distributed Map: its run started and succeeded, and no child', {
+      Type: 'Map', ItemsPath: '$.items', ItemProcessor: { ...item(), ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } }, End: true,
+    }, 6],
+  ])('has the events of a %s', async (_, state, events) => {
+    const last = 'Choices' in state ? { Last: pass } : {};
+    const { executionArn, status } = await run({ StartAt: 'First', States: { First: state, ...last } }, { items: [1, 2, 3] });
+
+    expect(status).toBe('SUCCEEDED');
+    expect(states.events(executionArn)).toBe(1 + events);
+  });
+
+  test('has five events of a task, and three for each time it is repeated', async () => {
+    const Resource = define('third', 'let n = 0; exports.handler = async () => { if (++n < 3) { throw new Error("no"); } };');
+
+    const { executionArn } = await run(single({ Type: 'Task', Resource, Retry: [{ ErrorEquals: ['Error'] }] }));
+
+    expect(states.events(executionArn)).toBe(1 + 5 + 2 * 3);
+  });
+
+  /** Takes four events for each turn. */
+  const loop = {
+    StartAt: 'Turn',
+    States: {
+      Turn: { Type: 'Pass', Next: 'Again' },
+      Again: { Type: 'Choice', Choices: [{ Variable: '$.end', IsPresent: true, Next: 'End' }], Default: 'Turn' },
+      End: { Type: 'Succeed' },
+    },
+  };
+
+  test('of 25,000 events ends the execution, whatever it catches', async () => {
+    const catching = single({
+      Type: 'Parallel', Branches: [loop], Retry: [{ ErrorEquals: ['States.ALL'] }], Catch: [{ ErrorEquals: ['States.ALL'], Next: 'Caught' }],
+    });
+
+    expect(await run(catching)).toMatchObject({
+      status: 'FAILED', error: 'States.Runtime', cause: 'The execution reached the maximum number of history events (25000).',
+    });
+  });
+
+  test('of a child of a distributed Map is full for itself', async () => {
+    const { status, error, executionArn } = await run(single({
+      Type: 'Map', ItemProcessor: { ...loop, ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
+    }), [1]);
+
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' });
+    expect(states.events(executionArn)).toBeLessThan(10);
   });
 });

@@ -5,6 +5,7 @@ import type { Principal } from '../iam';
 import type { Lambda } from '../lambda';
 import { AccessDenied, ServiceError } from '../service';
 import { isLambdaInvoke, type Definition, type Json } from './definition';
+import { History } from './history';
 import type { Hooks, Interpreter, Run } from './interpreter';
 
 export interface StateMachine {
@@ -61,6 +62,7 @@ export class Execution implements Hooks {
   public error: string | undefined;
   public cause: string | undefined;
   public transitions = 0;
+  public readonly history = new History();
   private readonly role: Principal;
   private run: Run | undefined;
 
@@ -142,8 +144,7 @@ export class Execution implements Hooks {
 
     const cause = JSON.stringify(result.payload);
     const errorType = (result.payload as { errorType?: string }).errorType;
-    // A process that ended by itself did not tell its error.
-    if (errorType === undefined || errorType === 'Runtime.ExitError') {
+    if (errorType === undefined) {
       throw failure('Lambda.Unknown', `The cause could not be determined because Lambda did not return an error type. Returned payload: ${cause}`);
     }
     throw failure(errorType, cause);

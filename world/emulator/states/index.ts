@@ -21,8 +21,9 @@ export class StepFunctions implements Service {
   private readonly interpreter: Interpreter;
   private listeners: ((event: StatusChange) => void)[] = [];
 
-  constructor(private readonly clock: Clock, private readonly lambda: Lambda) {
-    this.interpreter = loadInterpreter(clock);
+  /** @param seed Chooses the pauses of retries with jitter. */
+  constructor(private readonly clock: Clock, private readonly lambda: Lambda, seed = 1) {
+    this.interpreter = loadInterpreter(clock, seed);
   }
 
   /** Tells of every change of an execution's status, as EventBridge would; returns what ends that. */
@@ -68,6 +69,11 @@ export class StepFunctions implements Service {
   /** States entered so far, each retry and the children's included. */
   public transitions(executionArn: string): number {
     return this.execution(executionArn).transitions;
+  }
+
+  /** Events in the history of the execution so far; its children have histories of their own. */
+  public events(executionArn: string): number {
+    return this.execution(executionArn).history.events;
   }
 
   /** Ends all executions; nobody is told. */

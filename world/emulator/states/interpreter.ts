@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Clock } from '../clock';
 import { NO_TIMEOUT_SECONDS, type Definition, type Json } from './definition';
+import { History, TerminalError } from './history';
 
 const LIBRARY = path.resolve(__dirname, '../../../node_modules/aws-local-stepfunctions/build/main.node.cjs');
 const MAX_BYTES = 262_144;
@@ -13,6 +15,7 @@ const DISTRIBUTED_CONCURRENCY = 10_000;
 
 /** What an execution does for its states. */
 export interface Hooks {
+  readonly history: History;
   /** A state is about to be entered, at first or again by its Retry; the last moment to abort. */
   enter(): void;
   runTask(resource: string, input: Json): Promise<Json>;
@@ -32,24 +35,13 @@ export interface Interpreter {
   run(definition: Definition, input: Json, context: Json, hooks: Hooks): Run;
 }
 
-/** An error that ends the execution: neither Retry nor Catch see it. */
-class TerminalError extends Error {
-  public readonly isRetryable = false;
-  public readonly isCatchable = false;
-
-  constructor(name: string, message: string) {
-    super(message);
-    this.name = name;
-  }
-}
-
 /**
  * aws-local-stepfunctions, in the time of a test: its source is evaluated with
  * timers and `Date` of the clock. Where it differs from Step Functions, its
  * inner classes are corrected.
  */
-export function loadInterpreter(clock: Clock): Interpreter {
-  const library = evaluate(clock);
+export function loadInterpreter(clock: Clock, seed: number): Interpreter {
+  const library = evaluate(clock, seededRandom(seed));
   const { StateMachine, StateExecutor, TaskStateAction, StatesRuntimeError, ExecutionError, jsonPathQuery, processPayloadTemplate } = library;
   const executeState = StateExecutor.prototype.execute;
 
@@ -75,15 +67,20 @@ export function loadInterpreter(clock: Clock): Interpreter {
 
   /** Called again for every retry, also by the original. */
   StateExecutor.prototype.execute = async function(input: Json, context: Json, options: Json): Promise<Json> {
-    options.runOptions.hooks.enter();
+    const { hooks, history } = options.runOptions;
+    hooks.enter();
     if (options.abortSignal.aborted) { throw new TerminalError('Aborted', 'the execution has ended'); }
-    context.State.RetryCount++;
+    const first = ++context.State.RetryCount === 0;
+    if (first) { history.add(1); }
     const result = await executeState.call(this, input, context, options);
     limitSize(result.stateResult, 'output', this.stateName);
+    if (first) { history.add(1); }
     return result;
   };
 
-  StateExecutor.prototype.executeTaskState = async function(state: Json, _raw: Json, input: Json, context: Json, name: string, { runOptions }: Json) {
+  StateExecutor.prototype.executeTaskState = async function(
+    state: Json, _raw: Json, input: Json, context: Json, name: string, { runOptions }: Json,
+  ) {
     limitSize(input, 'input', name);
     const overrideFn = (payload: Json): Promise<Json> => runOptions.hooks.runTask(state.Resource, payload);
     return new TaskStateAction(state, name).execute(input, context, { overrideFn });
@@ -97,6 +94,7 @@ export function loadInterpreter(clock: Clock): Interpreter {
     const items = state.ItemsPath ? jsonPathQuery(state.ItemsPath, input, context) : input;
     if (!Array.isArray(items)) { throw new StatesRuntimeError(`Map state '${name}': the items must be an array, got ${JSON.stringify(items)}`); }
     const distributed = state.ItemProcessor.ProcessorConfig?.Mode === 'DISTRIBUTED';
+    const { history } = options.runOptions as { history: History };
     const childContext: ((item: Json) => Json) | undefined = distributed ? options.runOptions.hooks.startMapRun(name) : undefined;
     const concurrency = (state.MaxConcurrencyPath ? jsonPathQuery(state.MaxConcurrencyPath, input, context) : state.MaxConcurrency)
       || (distributed ? DISTRIBUTED_CONCURRENCY : INLINE_CONCURRENCY);
@@ -109,11 +107,21 @@ export function loadInterpreter(clock: Clock): Interpreter {
       const itemContext = { ...context, Map: { Item: { Index: index, Value: item } } };
       const itemInput = template === undefined ? item : processPayloadTemplate(template, input, itemContext);
       const nested = childContext ? childContext(itemInput) : itemContext;
-      return machine.run(itemInput, { ...options.runOptions, context: nested, _rootAbortSignal: signal }).result;
+      const runOptions = { ...options.runOptions, context: nested, _rootAbortSignal: signal };
+      if (distributed) { return machine.run(itemInput, { ...runOptions, history: new History() }).result; }
+      // MapIterationStarted, MapIterationSucceeded.
+      history.add(1);
+      const result = await machine.run(itemInput, runOptions).result;
+      history.add(1);
+      return result;
     };
 
     try {
-      return ending(state, await inLanes(items, concurrency, runItem, signal));
+      // MapRunStarted, MapRunSucceeded.
+      history.add(distributed ? 1 : 0);
+      const results = await inLanes(items, concurrency, runItem, signal);
+      history.add(distributed ? 1 : 0);
+      return ending(state, results);
     } catch (error) {
       failed.abort();
       if (distributed) {
@@ -124,6 +132,7 @@ export function loadInterpreter(clock: Clock): Interpreter {
     }
   };
 
+  countEvents(StateExecutor);
   return {
     validate: definition => {
       const text = JSON.stringify(definition);
@@ -134,7 +143,8 @@ export function loadInterpreter(clock: Clock): Interpreter {
       valid.add(key);
     },
     run: (definition, input, context, hooks) => {
-      const { result, abort } = new StateMachine(definition, { validationOptions: { noValidate: true } }).run(input, { context, hooks });
+      const machine = new StateMachine(definition, { validationOptions: { noValidate: true } });
+      const { result, abort } = machine.run(input, { context, hooks, history: hooks.history });
       return {
         abort,
         result: result.catch((error: Error) => { throw error instanceof ExecutionError ? error.cause : error; }),
@@ -143,7 +153,24 @@ export function loadInterpreter(clock: Clock): Interpreter {
   };
 }
 
-function evaluate(clock: Clock): Json {
+/** Counts the events between those that a state was entered and exited. */
+function countEvents(StateExecutor: Json): void {
+  for (const type of ['Task', 'Map', 'Parallel']) {
+    const name = `execute${type}State`;
+    const work = StateExecutor.prototype[name] as (...given: Json[]) => Promise<Json>;
+    StateExecutor.prototype[name] = async function(...given: Json[]): Promise<Json> {
+      const { history } = given.at(-1).runOptions as { history: History };
+      history.begin(type);
+      try {
+        return await work.apply(this, given);
+      } finally {
+        history.end(type);
+      }
+    };
+  }
+}
+
+function evaluate(clock: Clock, random: () => number): Json {
   const source = readFileSync(LIBRARY, 'utf8');
   const inner = 'StateMachine, StateExecutor, TaskStateAction, StatesRuntimeError, ExecutionError, jsonPathQuery, processPayloadTemplate';
   const nativeRequire = createRequire(LIBRARY);
@@ -164,10 +191,18 @@ function evaluate(clock: Clock): Json {
     get: (target, key, receiver) => key === 'now' ? () => clock.now() : Reflect.get(target, key, receiver),
   });
 
+  // Chooses the pauses of retries with jitter.
+  const SeededMath = new Proxy(Math, { get: (target, key, receiver) => key === 'random' ? random : Reflect.get(target, key, receiver) });
+
   // Not vm.compileFunction: within Jest, that would give it another realm's Object, and plain objects would not look plain to it.
   const body = `${source}\nreturn { ${inner} };\n//# sourceURL=${LIBRARY}`;
-  return new Function('module', 'exports', 'require', 'setTimeout', 'clearTimeout', 'Date', body)(
-    { exports: {} }, {}, requireFor, setVirtualTimeout, clearVirtualTimeout, VirtualDate);
+  return new Function('module', 'exports', 'require', 'setTimeout', 'clearTimeout', 'Date', 'Math', body)(
+    { exports: {} }, {}, requireFor, setVirtualTimeout, clearVirtualTimeout, VirtualDate, SeededMath);
+}
+
+function seededRandom(seed: number): () => number {
+  let calls = 0;
+  return () => createHash('sha256').update(`${seed}/${calls++}`).digest().readUInt32BE() / 2 ** 32;
 }
 
 /** jsonpath-plus says `undefined` for a root that is falsy, and for a path with wildcards that finds nothing. */
