@@ -77,6 +77,8 @@ export function executionState({ status, error, cause }: Description): Execution
   }
 }
 
+const NO_CONCURRENCY = 'Lambda had no free concurrency for the functions of the transfer';
+
 /** If a function failed, `cause` is its error as JSON. */
 function reasonOf(error: string | undefined, cause: string | undefined): string {
   try {
@@ -85,10 +87,11 @@ function reasonOf(error: string | undefined, cause: string | undefined): string 
   } catch {
     // The cause is not the error of a function.
   }
+  if (error === 'Lambda.TooManyRequestsException') { return `${NO_CONCURRENCY} for hours`; }
   if (error === 'States.ExceedToleratedFailureThreshold') {
     // The workers write their reasons into the transfer bucket. There is none if a worker could not even do that.
-    return 'a part of the image could not be transferred, and the worker could not write the reason into the transfer bucket: '
-      + 'may it, and its key, be used? The logs of the functions whose names contain Transfer say more';
+    return 'a part of the image could not be transferred, and no worker wrote the reason into the transfer bucket: Lambda did not run one, '
+      + 'or killed each, or the bucket or its key may not be used. The logs of the functions whose names contain Transfer say more';
   }
   return [error, cause].filter(Boolean).join(': ') || 'the transfer failed';
 }

@@ -106,11 +106,16 @@ export interface CopyResult {
 }
 
 /** What the function that plans and seals is asked for: one of the steps before and after the copying. */
-export type StepInput = { readonly plan: TransferInput } | { readonly seal: SnapshotInput } | { readonly settle: SnapshotInput };
+export type StepInput = { readonly plan: TransferInput } | { readonly seal: SnapshotInput } | { readonly settle: SettleInput };
 
-/** The input of `seal` and `settle`, and of `cleanUp` for one that failed. */
+/** The input of `seal`, and of `cleanUp` for one that failed. */
 export interface SnapshotInput {
   readonly snapshotId: string;
+}
+
+export interface SettleInput extends SnapshotInput {
+  /** Seconds that the state machine has just waited. Absent in executions that an earlier release began. */
+  readonly seconds?: number;
 }
 
 /** The input of `cleanUp` at the end of one that succeeded. */
@@ -122,6 +127,8 @@ export interface ReleaseInput {
 /** What `seal` and `settle` answer. */
 export interface SettleResult {
   readonly completed: boolean;
+  /** Seconds to wait before `settle` asks again. */
+  readonly seconds: number;
 }
 
 /** Event that EventBridge sends to `cleanUp` when an execution of a transfer or an export ends. */

@@ -212,4 +212,11 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
     replace: "if (parent === '') {",
     test: 'test/unit/lambda/transfer/formats/refusals.test.ts',
   },
+  {
+    guard: 'an object that is complete is not removed because uploads whose ids were lost cannot be aborted',
+    file: 'lambda/transfer/export/finish.ts',
+    find: "    log({ event: 'could not abort lost uploads', exportId, error: saidBy(error) });\n",
+    replace: '    throw error;\n',
+    test: 'test/unit/lambda/transfer/export/finish.test.ts',
+  },
 ];

@@ -263,4 +263,26 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
     replace: '    if (digests === null) {',
     test: PARENT_TEST,
   },
+  {
+    guard: 'a worker that the system kills is followed by another one',
+    file: 'src/private/ebs/retriers.ts',
+    find: "    'Runtime.ExitError',\n",
+    replace: '',
+    test: 'test/handlers/ebs/resumption.test.ts',
+  },
+  {
+    guard: 'an import that is complete does not fail because its parent cannot be released',
+    file: 'src/private/ebs/transfer.ts',
+    find: '    release.addCatch(end, { resultPath: sfn.JsonPath.DISCARD }).next(end);\n',
+    replace: '    release.next(end);\n',
+    test: 'test/unit/src/private/ebs/transfer.test.ts',
+  },
+  {
+    guard: 'an import does not fail because the history of its execution is full while EBS completes the snapshot',
+    file: 'lambda/transfer/import/wait-completed.ts',
+    find: 'const LONGER_SECONDS = 1;',
+    replace: 'const LONGER_SECONDS = 0;',
+    test: 'test/handlers/ebs/background-import.test.ts',
+    name: '25,000 events',
+  },
 ];

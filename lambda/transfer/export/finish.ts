@@ -138,8 +138,12 @@ async function verifiedObject({ target }: ExportClients, { place, name, size, cr
   return made;
 }
 
-/** Aborts further uploads that were begun for the export, and whose ids were lost with the answer. */
+/** Aborts further uploads that were begun for the export, and whose ids were lost with the answer. Never throws, because the object is complete; the Delete repeats this. */
 async function abortLostUploads({ store, target }: ExportClients, exportId: string): Promise<void> {
-  const record = await store.record(exportId);
-  if (record) { await target.abort({ ...record, uploadId: undefined }); }
+  try {
+    const record = await store.record(exportId);
+    if (record) { await target.abort({ ...record, uploadId: undefined }); }
+  } catch (error) {
+    log({ event: 'could not abort lost uploads', exportId, error: saidBy(error) });
+  }
 }

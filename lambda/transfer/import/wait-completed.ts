@@ -1,17 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SettleResult, SnapshotInput } from '../../../src/contract/transfer';
+import type { SettleInput, SettleResult, SnapshotInput } from '../../../src/contract/transfer';
 import { notCompleted, type Snapshots } from '../snapshot/snapshots';
 
 /** EBS completes small snapshots within seconds, so waiting here for up to 30 seconds is faster than polling from the state machine, and costs no more. */
 const PATIENCE_MILLISECONDS = 30_000;
 const INTERVAL_MILLISECONDS = 1_000;
+const FIRST_WAIT_SECONDS = 5;
+/**
+ * Each wait of the state machine is longer than the one before. The history of an execution may have 25,000 events, and a poll makes nine:
+ * by this, 830 polls are four days, the longest that a transfer may take. A wait is 3 % of the time since the first after
+ * 50 minutes, and less later.
+ */
+const LONGER_SECONDS = 1;
 
-/** Returns whether EBS has completed the snapshot. Throws if it was deleted or EBS could not complete it. */
-export async function settle(all: Snapshots, { snapshotId }: SnapshotInput): Promise<SettleResult> {
+/** Returns whether EBS has completed the snapshot, and how long to wait if not. Throws if it was deleted or EBS could not complete it. */
+export async function settle(all: Snapshots, { snapshotId, seconds }: SettleInput): Promise<SettleResult> {
   const snapshot = await all.find(snapshotId);
   if (!snapshot) { throw new Error(`snapshot ${snapshotId} was deleted while EBS completed it`); }
   if (snapshot.state === 'error') { throw new Error(notCompleted(snapshot)); }
-  return { completed: snapshot.state === 'completed' };
+  return { completed: snapshot.state === 'completed', seconds: seconds === undefined ? FIRST_WAIT_SECONDS : seconds + LONGER_SECONDS };
 }
 
 /** Does the same, but waits for a while until EBS has completed the snapshot. */

@@ -6,6 +6,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { RETRIERS, type Retrier } from './retriers';
 import { TRANSFER_MOST_HOURS } from '../../contract/limits';
 import { TRANSFER_ENVIRONMENT, type CopyResult, type PlanResult } from '../../contract/transfer';
 import { HandlerFunction, type HandlerFunctionProps } from '../functions/handler-function';
@@ -18,28 +19,12 @@ export const TRANSFER_PREFIX = 'transfers/';
 /** One vCPU; the network is the limit. */
 const WORKER_MEBIBYTES = 1769;
 
-/** That Lambda could not run the function. What a function throws is final: it has repeated all that is worth repeating. */
-const LAMBDA_FAILURES: sfn.RetryProps = {
-  errors: [
-    'Lambda.ServiceException',
-    'Lambda.AWSLambdaException',
-    'Lambda.SdkClientException',
-    'Lambda.ClientExecutionTimeoutException',
-    'Lambda.TooManyRequestsException',
-    'Lambda.Unknown',
-    'Sandbox.Timedout',
-  ],
-  interval: Duration.seconds(2),
-  backoffRate: 2,
-  maxAttempts: 6,
-};
-
 /**
  * A state machine that outgrows one function: it plans, works on each range
  * until that is done, and completes. Imports and exports are of this kind.
  *
- * It catches nothing, for StopExecution and timeouts run no Catch. Who cleans
- * up is the handler of the resource, and beside it a rule on every way to end.
+ * Its only Catch is of a step that tidies up, because StopExecution and timeouts run no Catch.
+ * The handler of the resource cleans up, and beside it a rule on every way to end.
  */
 export abstract class RangeWork extends Construct {
   /** Where the plan and the digests lie. */
@@ -72,9 +57,12 @@ export abstract class RangeWork extends Construct {
     });
   }
 
-  protected task(id: string, lambdaFunction: HandlerFunction, props: Partial<tasks.LambdaInvokeProps> = {}): tasks.LambdaInvoke {
+  /** `retriers`: what is repeated if the function fails. */
+  protected task(
+    id: string, lambdaFunction: HandlerFunction, props: Partial<tasks.LambdaInvokeProps> = {}, retriers: readonly Retrier[] = RETRIERS,
+  ): tasks.LambdaInvoke {
     const task = new tasks.LambdaInvoke(this, id, { ...props, lambdaFunction, payloadResponseOnly: true, retryOnServiceExceptions: false });
-    task.addRetry(LAMBDA_FAILURES);
+    retriers.forEach(retrier => task.addRetry(retryOf(retrier)));
     return task;
   }
 
@@ -120,4 +108,15 @@ export abstract class RangeWork extends Construct {
       { actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] },
     ];
   }
+}
+
+function retryOf({ errors, intervalSeconds, maxDelaySeconds, maxAttempts, jitter }: Retrier): sfn.RetryProps {
+  return {
+    errors: [...errors],
+    interval: Duration.seconds(intervalSeconds),
+    backoffRate: 2,
+    maxAttempts,
+    ...(maxDelaySeconds !== undefined && { maxDelay: Duration.seconds(maxDelaySeconds) }),
+    ...(jitter && { jitterStrategy: sfn.JitterType.FULL }),
+  };
 }

@@ -4,16 +4,16 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { DependencyGroup, type Construct, type IDependable } from 'constructs';
 import { RangeWork, TRANSFER_PREFIX } from './range-work';
+import { LAMBDA_FAILED } from './retriers';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
 import type { VerifyInput, VerifyResult } from '../../contract/integrity';
-import type { PlanResult, ReleaseInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
+import type { PlanResult, ReleaseInput, SettleInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
 import type { HandlerFunction } from '../functions/handler-function';
 import { applyBoundary } from '../functions/settings';
 import { acknowledge } from '../resource/acknowledge';
 
 /** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
 const VERIFIERS = 6;
-const SETTLE_INTERVAL = Duration.seconds(5);
 /** What aws-cdk-lib empties the buckets of a stack with. */
 const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 
@@ -110,7 +110,10 @@ export class Transfer extends RangeWork {
 
     const step = (id: string, input: Record<string, unknown>, resultPath?: string) =>
       this.task(id, steps, { payload: sfn.TaskInput.fromObject(input), resultPath });
-    const askSettled = step('Settle snapshot', { settle: snapshot } satisfies StepInput, '$.settle');
+    const seconds = `$.settle.${'seconds' satisfies keyof SettleResult}`;
+    const askSettled = step('Settle snapshot', {
+      settle: { ...snapshot, seconds: sfn.JsonPath.numberAt(seconds) } satisfies SettleInput,
+    } satisfies StepInput, '$.settle');
     const completed = sfn.Condition.booleanEquals(`$.settle.${'completed' satisfies keyof SettleResult}`, true);
     const toVerify = sfn.Condition.booleanEquals('$.verify' satisfies `$.${keyof PlanResult}`, true);
     const increment = sfn.Condition.booleanEquals('$.increment' satisfies `$.${keyof PlanResult}`, true);
@@ -118,14 +121,15 @@ export class Transfer extends RangeWork {
     const release = this.task('Release parent', cleanUp, {
       payload: sfn.TaskInput.fromObject({ releaseParentOf: sfn.JsonPath.stringAt('$.snapshotId') } satisfies Record<keyof ReleaseInput, unknown>),
       resultPath: sfn.JsonPath.DISCARD,
-    });
-    release.next(end);
+    }, [LAMBDA_FAILED]);
+    // The snapshot is complete and verified; the event on the end of the execution releases the parent too.
+    release.addCatch(end, { resultPath: sfn.JsonPath.DISCARD }).next(end);
     const verified = new sfn.Choice(this, 'Increment verified?').when(increment, release).otherwise(end);
     const isCompleted = new sfn.Choice(this, 'Snapshot completed?')
       .when(sfn.Condition.and(completed, toVerify), this.verification(verify).next(verified))
       .when(sfn.Condition.and(completed, increment), release)
       .when(completed, end)
-      .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.duration(SETTLE_INTERVAL) }).next(askSettled));
+      .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.secondsPath(seconds) }).next(askSettled));
     askSettled.next(isCompleted);
 
     return step('Plan transfer', { plan: sfn.JsonPath.entirePayload })

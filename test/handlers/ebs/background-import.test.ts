@@ -42,6 +42,21 @@ describe('an import that nobody waits for', () => {
     world.expectNothingLeft();
   });
 
+  test('of a volume that EBS completes after four days has less than 25,000 events in its history, and does not wait much longer', async () => {
+    const days = 96 * 3_600_000 - 600_000;
+    const image = await start({ ebs: { completionDelay: days } });
+    const { SnapshotId } = await world.stack().deploy(properties());
+    const execution = `arn:aws:states:eu-west-1:111122223333:execution:transfer:${SnapshotId}`;
+
+    await world.clock.sleep(days + 1_200_000);
+
+    const { status, startDate, stopDate } = world.states.describe(execution);
+    expect(status).toBe('SUCCEEDED');
+    expect(stopDate! - startDate).toBeLessThan(days + 900_000);
+    expect(world.states.events(execution)).toBeLessThan(10_000);
+    world.expectContent(SnapshotId, image);
+  }, 60_000);
+
   test('takes other tags while it runs', async () => {
     await start({ ebs: { completionDelay: 60_000 } });
     const stack = world.stack();

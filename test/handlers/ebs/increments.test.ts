@@ -258,6 +258,25 @@ describe('an old snapshot that is deleted while it is the parent of a running im
     world.expectContent(SnapshotId, image);
   });
 
+  test('does not fail the import if it cannot be released, and goes when Lambda runs the clean-up again', async () => {
+    let broken = false;
+    await start({
+      rule: true,
+      ebs: { completionDelay: 60_000 },
+      around: async (name, work) => {
+        if (name === 'cleanUp' && broken) { throw Object.assign(new Error('Rate Exceeded.'), { name: 'Lambda.TooManyRequestsException' }); }
+        if (name === 'ended') { broken = false; }
+        return world.run(work);
+      },
+    });
+    broken = true;
+    const { SnapshotId } = await stack.deploy(background());
+    await ended();
+    expect(broken).toBe(false);
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+    world.expectContent(SnapshotId, image);
+  });
+
   test('goes when the import fails', async () => {
     await start({ rule: true });
     world.denied.push('ebs:PutSnapshotBlock');

@@ -62,7 +62,7 @@ export interface EbsHandlerWorldOptions {
   readonly timeoutSeconds?: number;
   /** Sleepers wake at multiples of so many milliseconds only: fewer moments make a faster test. @default 1 */
   readonly tick?: number;
-  /** Runs an invocation of a function by `run`, or throws `KILLED`: `Lambda.Unknown` to the state machine, which repeats it. */
+  /** Runs an invocation of a function by `run`, or throws `KILLED`: `Runtime.ExitError` to the state machine, which repeats it. */
   readonly around?: (name: string, work: () => Promise<unknown>) => Promise<unknown>;
 }
 
@@ -283,8 +283,9 @@ export class EbsHandlerWorld {
       const result = await this.perform(name, work);
       return { payload: JSON.parse(JSON.stringify(result ?? null)), executedVersion: '$LATEST', requestId: '0' };
     } catch (error) {
-      if (error === KILLED) { return { functionError: 'Unhandled', payload: {}, executedVersion: '$LATEST', requestId: '0' }; }
-      const { name: errorType, message: errorMessage } = error as Error;
+      const { name: errorType, message: errorMessage } = error === KILLED
+        ? { name: 'Runtime.ExitError', message: 'RequestId: 0 Error: Runtime exited with error: signal: killed' }
+        : error as Error;
       return { functionError: 'Unhandled', payload: { errorType, errorMessage, trace: [] }, executedVersion: '$LATEST', requestId: '0' };
     }
   }

@@ -1,90 +1,107 @@
+import { LAMBDA_FAILED, RETRIERS, type Retrier } from '../../../src/private/ebs/retriers';
 import { arn } from '../../../world/emulator/environment';
 
-const task = (name: string) => ({
-  Type: 'Task',
-  Resource: arn('lambda', `function:${name}`),
-  Retry: [{ ErrorEquals: ['Lambda.Unknown'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 6 }],
+/*
+ * The state machines as the constructs define them, without the seconds that a synthesis takes.
+ * `test/unit/src/private/ebs/state-machines.test.ts` compares them.
+ */
+
+const retry = ({ errors, intervalSeconds, maxDelaySeconds, maxAttempts, jitter }: Retrier) => ({
+  ErrorEquals: errors,
+  IntervalSeconds: intervalSeconds,
+  MaxAttempts: maxAttempts,
+  BackoffRate: 2,
+  ...(maxDelaySeconds !== undefined && { MaxDelaySeconds: maxDelaySeconds }),
+  ...(jitter && { JitterStrategy: 'FULL' }),
 });
 
-/** The state machine of imports, as the constructs define it. */
-export const IMPORT_DEFINITION = {
-  StartAt: 'Plan',
+const task = (name: string, retriers = RETRIERS) => ({ Type: 'Task', Resource: arn('lambda', `function:${name}`), Retry: retriers.map(retry) });
+
+/** The part of a map that works on each range until it is done. */
+const rangeLoop = ({ work, question, done, answer }: { work: string; question: string; done: string; answer: string }, state: object) => ({
+  ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+  StartAt: work,
   States: {
-    Plan: { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy' },
-    Copy: {
+    [work]: { ...state, Next: question },
+    [question]: { Type: 'Choice', Choices: [{ Variable: answer, BooleanEquals: true, Next: done }], Default: work },
+    [done]: { Type: 'Succeed', OutputPath: null },
+  },
+});
+
+const COMPLETED = { Variable: '$.settle.completed', BooleanEquals: true };
+const TO_VERIFY = { Variable: '$.verify', BooleanEquals: true };
+const INCREMENT = { Variable: '$.increment', BooleanEquals: true };
+
+export const IMPORT_DEFINITION = {
+  StartAt: 'Plan transfer',
+  States: {
+    'Plan transfer': { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy all ranges' },
+    'Copy all ranges': {
       Type: 'Map',
       ItemsPath: '$.ranges',
       ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
       MaxConcurrencyPath: '$.workers',
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-        StartAt: 'CopyRange',
-        States: {
-          CopyRange: { ...task('copy'), ResultPath: '$.result', Next: 'Done' },
-          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
-          Copied: { Type: 'Succeed' },
-        },
-      },
+      ItemProcessor: rangeLoop({ work: 'Copy range', question: 'Range copied?', done: 'Range copied', answer: '$.copy.done' }, {
+        ...task('copy'), Parameters: { 'snapshotId.$': '$.snapshotId', 'n.$': '$.n' }, ResultPath: '$.copy',
+      }),
       ResultPath: null,
-      Next: 'Seal',
+      Next: 'Seal snapshot',
     },
-    Seal: { ...task('steps'), Parameters: { seal: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
-    Settle: { ...task('steps'), Parameters: { settle: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Settled' },
-    Settled: {
+    'Seal snapshot': {
+      ...task('steps'), Parameters: { seal: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Snapshot completed?',
+    },
+    'Settle snapshot': {
+      ...task('steps'),
+      Parameters: { settle: { 'snapshotId.$': '$.snapshotId', 'seconds.$': '$.settle.seconds' } },
+      ResultPath: '$.settle',
+      Next: 'Snapshot completed?',
+    },
+    'Snapshot completed?': {
       Type: 'Choice',
       Choices: [
-        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.verify', BooleanEquals: true }], Next: 'Verify' },
-        { And: [{ Variable: '$.settle.completed', BooleanEquals: true }, { Variable: '$.increment', BooleanEquals: true }], Next: 'Release' },
-        { Variable: '$.settle.completed', BooleanEquals: true, Next: 'End' },
+        { And: [COMPLETED, TO_VERIFY], Next: 'Verify all ranges' },
+        { And: [COMPLETED, INCREMENT], Next: 'Release parent' },
+        { ...COMPLETED, Next: 'Snapshot completed' },
       ],
-      Default: 'Wait',
+      Default: 'Wait for EBS',
     },
-    Wait: { Type: 'Wait', Seconds: 5, Next: 'Settle' },
-    Verify: {
+    'Wait for EBS': { Type: 'Wait', SecondsPath: '$.settle.seconds', Next: 'Settle snapshot' },
+    'Verify all ranges': {
       Type: 'Map',
       ItemsPath: '$.ranges',
       ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n', 'from': 0 },
-      MaxConcurrency: 4,
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-        StartAt: 'VerifyRange',
-        States: {
-          VerifyRange: { ...task('verify'), Next: 'Compared' },
-          Compared: { Type: 'Choice', Choices: [{ Variable: '$.done', BooleanEquals: true, Next: 'RangeVerified' }], Default: 'VerifyRange' },
-          RangeVerified: { Type: 'Succeed' },
-        },
-      },
+      MaxConcurrency: 6,
+      ItemProcessor: rangeLoop({ work: 'Verify range', question: 'Range verified?', done: 'Range verified', answer: '$.done' }, task('verify')),
       ResultPath: null,
-      Next: 'Increment',
+      Next: 'Increment verified?',
     },
-    Increment: { Type: 'Choice', Choices: [{ Variable: '$.increment', BooleanEquals: true, Next: 'Release' }], Default: 'End' },
-    Release: { ...task('cleanUp'), Parameters: { 'releaseParentOf.$': '$.snapshotId' }, ResultPath: null, Next: 'End' },
-    End: { Type: 'Succeed' },
+    'Increment verified?': { Type: 'Choice', Choices: [{ ...INCREMENT, Next: 'Release parent' }], Default: 'Snapshot completed' },
+    'Release parent': {
+      ...task('cleanUp', [LAMBDA_FAILED]),
+      Parameters: { 'releaseParentOf.$': '$.snapshotId' },
+      ResultPath: null,
+      Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: 'Snapshot completed' }],
+      Next: 'Snapshot completed',
+    },
+    'Snapshot completed': { Type: 'Succeed' },
   },
 };
 
-/** The state machine of exports, as the constructs define it. */
 export const EXPORT_DEFINITION = {
-  StartAt: 'Plan',
+  StartAt: 'Plan export',
   States: {
-    Plan: { ...task('exportPlan'), Next: 'Copy' },
-    Copy: {
+    'Plan export': { ...task('exportPlan'), Next: 'Export all ranges' },
+    'Export all ranges': {
       Type: 'Map',
       ItemsPath: '$.ranges',
       ItemSelector: { 'exportId.$': '$.exportId', 'n.$': '$$.Map.Item.Value.n' },
       MaxConcurrencyPath: '$.workers',
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
-        StartAt: 'CopyRange',
-        States: {
-          CopyRange: { ...task('exportCopy'), ResultPath: '$.result', Next: 'Done' },
-          Done: { Type: 'Choice', Choices: [{ Variable: '$.result.done', BooleanEquals: true, Next: 'Copied' }], Default: 'CopyRange' },
-          Copied: { Type: 'Succeed' },
-        },
-      },
+      ItemProcessor: rangeLoop({ work: 'Export range', question: 'Range exported?', done: 'Range exported', answer: '$.copy.done' }, {
+        ...task('exportCopy'), Parameters: { 'exportId.$': '$.exportId', 'n.$': '$.n' }, ResultPath: '$.copy',
+      }),
       ResultPath: null,
-      Next: 'Finish',
+      Next: 'Complete object',
     },
-    Finish: { ...task('exportFinish'), ResultPath: null, End: true },
+    'Complete object': { ...task('exportFinish'), Parameters: { 'exportId.$': '$.exportId' }, ResultPath: null, End: true },
   },
 };

@@ -13,6 +13,7 @@ describe('an execution', () => {
   test.each([
     ['Lambda.Unknown', 'the function ended', 'Lambda.Unknown: the function ended'],
     ['States.Runtime', undefined, 'States.Runtime'],
+    ['Lambda.TooManyRequestsException', 'Rate Exceeded.', 'Lambda had no free concurrency for the functions of the transfer for hours'],
     [undefined, '{}', '{}'],
     [undefined, undefined, 'the transfer failed'],
   ])('that failed with error %s and cause %s says: %s', (error, cause, reason) => {
@@ -21,7 +22,7 @@ describe('an execution', () => {
 
   test('whose workers left no reason says where to look', () => {
     expect(executionState({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold', cause: 'too many failed' }))
-      .toMatchObject({ reason: expect.stringMatching(/could not write the reason into the transfer bucket.*logs/) as string });
+      .toMatchObject({ reason: expect.stringMatching(/no worker wrote the reason into the transfer bucket: Lambda did not run one.*logs/) as string });
   });
 
   test('that was stopped, or ran out of time, has failed', () => {
