@@ -2,6 +2,7 @@ import { Resource } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
 import type { IDependable } from 'constructs';
 
 const CLIENT_MOUNT = 'elasticfilesystem:ClientMount';
@@ -22,6 +23,8 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
 
   /** The user's document, if there is one. */
   private policyDocument?: iam.PolicyDocument;
+  private startsWithDocument = false;
+  private hasStatements = false;
   private clientsGranted = false;
   private anonymousDenied = false;
 
@@ -78,6 +81,7 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
    * @param statement The statement.
    */
   public addToResourcePolicy(statement: iam.PolicyStatement): iam.AddToResourcePolicyResult {
+    this.hasStatements = true;
     this.document().addStatements(statement);
     return { statementAdded: true, policyDependable: this };
   }
@@ -89,6 +93,7 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
    */
   protected _startPolicy(document: iam.PolicyDocument | undefined): void {
     this.policyDocument = document;
+    this.startsWithDocument = document !== undefined;
   }
 
   /**
@@ -112,6 +117,20 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
       }));
     }
     return this.policyDocument;
+  }
+
+  /**
+   * Returns why the file system has a policy even if a `FileSystemPolicy` is there, and what to change. undefined: it has none then.
+   *
+   * @internal
+   */
+  protected _causeOfPolicy(allowAnonymousAccess: boolean | undefined, deniedByFlag: boolean): string | undefined {
+    if (this.startsWithDocument) { return "its 'fileSystemPolicy': use one or the other, not both"; }
+    if (this.hasStatements) { return "a grant or 'addToResourcePolicy': add the statement to the FileSystemPolicy instead"; }
+    if (allowAnonymousAccess === false) { return "'allowAnonymousAccess: false': leave that out, because a FileSystemPolicy allows only what it says"; }
+    if (!this.clientsGranted || allowAnonymousAccess) { return undefined; }
+    const also = deniedByFlag ? `, as the feature flag ${EFS_DENY_ANONYMOUS_ACCESS} does` : '';
+    return `its grants, which keep anonymous clients out${also}: set its 'allowAnonymousAccess' to true, and let the FileSystemPolicy decide`;
   }
 
   private document(): iam.PolicyDocument {

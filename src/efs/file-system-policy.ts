@@ -3,6 +3,7 @@ import type * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { FileSystemPolicyProperties } from '../contract/configuration';
+import { factsOf } from '../private/efs/owned-file-system';
 import { settingResource } from '../private/efs/setting-resource';
 
 /**
@@ -38,7 +39,9 @@ export interface FileSystemPolicyProps {
  * Defines the policy of an Amazon EFS file system, whoever made that.
  *
  * A policy that names access points belongs here, not on the `FileSystem`: the access points
- * need the file system, and this needs both. A file system has one policy.
+ * need the file system, and this needs both. A file system has one policy: this one stands for
+ * the policy that the feature flag `@aws-cdk/aws-efs:denyAnonymousAccess` gives to a `FileSystem`
+ * of the same app.
  *
  * When it is removed, the policy is deleted, unless somebody else changed it since; EFS then
  * allows everything to everybody who reaches a mount target.
@@ -54,6 +57,7 @@ export class FileSystemPolicy extends Resource {
   constructor(scope: Construct, id: string, props: FileSystemPolicyProps) {
     super(scope, id);
     this.document = props.document ?? new iam.PolicyDocument();
+    factsOf(props.fileSystem)?.leavePolicy?.();
     settingResource<FileSystemPolicyProperties>(this, {
       resourceType: 'Custom::FileSystemPolicy',
       fileSystem: props.fileSystem,

@@ -200,7 +200,7 @@ export interface FileSystemProps extends FileSystemConfigurationOptions, MountTa
    * Changes in place.
    *
    * @default - false if `grantRead`, `grantReadWrite` or `grantRootAccess` is used, or if the feature flag
-   * `@aws-cdk/aws-efs:denyAnonymousAccess` is set; true otherwise
+   * `@aws-cdk/aws-efs:denyAnonymousAccess` is set and the app has no `FileSystemPolicy` for this file system; true otherwise
    */
   readonly allowAnonymousAccess?: boolean;
 }
@@ -326,6 +326,8 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
 
   private readonly resource: CustomResource;
+  /** A FileSystemPolicy of the app is the policy. */
+  private policyIsElsewhere = false;
 
   constructor(scope: Construct, id: string, props: FileSystemProps) {
     super(scope, id);
@@ -363,7 +365,11 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     tellFacts(this, {
       availabilityZone: zone,
       adoptsById: props.adoptFileSystemId !== undefined,
-      has: setting => setting === 'FileSystemPolicy' ? this.finishedPolicy(props) !== undefined : configuration[setting] !== undefined,
+      causeOf: setting => {
+        if (setting === 'FileSystemPolicy') { return this._causeOfPolicy(props.allowAnonymousAccess, this.deniesByFlag); }
+        return configuration[setting] && 'its own props: use one or the other, not both';
+      },
+      leavePolicy: () => { this.policyIsElsewhere = true; },
     });
     Tags.of(this).add('Name', props.fileSystemName || this.node.path);
 
@@ -469,7 +475,10 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
 
   /** Returns the policy with all grants, which may come until the template is written. */
   private finishedPolicy({ allowAnonymousAccess }: FileSystemProps): iam.PolicyDocument | undefined {
-    const deniedByDefault = FeatureFlags.of(this).isEnabled(EFS_DENY_ANONYMOUS_ACCESS) ?? false;
-    return this._finishPolicy({ allowAnonymousAccess, deniedByDefault });
+    return this._finishPolicy({ allowAnonymousAccess, deniedByDefault: this.deniesByFlag && !this.policyIsElsewhere });
+  }
+
+  private get deniesByFlag(): boolean {
+    return FeatureFlags.of(this).isEnabled(EFS_DENY_ANONYMOUS_ACCESS) ?? false;
   }
 }

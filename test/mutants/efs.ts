@@ -219,6 +219,14 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
 /** Guards of settings and tags: what somebody else has set stays. */
 const SETTING_MUTANTS: readonly Mutant[] = [
   {
+    guard: 'a FileSystem under the feature flag keeps anonymous clients out',
+    file: 'src/efs/file-system.ts',
+    find: 'this.deniesByFlag && !this.policyIsElsewhere',
+    replace: '!this.deniesByFlag && !this.policyIsElsewhere',
+    test: 'test/unit/src/efs/configuration.test.ts',
+    name: 'stands for the denial by default',
+  },
+  {
     guard: 'a policy in another spelling is still the policy that this resource put, and goes with it',
     file: `${EFS}/settings/policy-meaning.ts`,
     find: "one === '*' ? comparison.fileSystemArn : String(one)",

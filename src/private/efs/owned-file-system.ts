@@ -18,8 +18,13 @@ export interface FileSystemFacts {
   readonly availabilityZone?: string;
   /** It is named by its id, and brings its mount targets. */
   readonly adoptsById?: boolean;
-  /** When the template is written. */
-  readonly has?: (setting: OwnSetting) => boolean;
+  /**
+   * Returns why it has a setting by itself, and what to change so that a construct can have it: the end of an error. undefined: it has
+   * no such setting. Called when the template is written.
+   */
+  readonly causeOf?: (setting: OwnSetting) => string | undefined;
+  /** Lets a construct be the policy: the file system then has none by default, whatever the feature flags say. */
+  readonly leavePolicy?: () => void;
 }
 
 // A symbol of the whole process, for an app may load the library twice.

@@ -7,10 +7,6 @@ import type { SettingProperties } from '../../contract/configuration';
 import type { EfsResourceType } from '../../contract/resource-types';
 import { handledResource } from '../functions/handled-resource';
 
-const REMEDIES: { [setting in OwnSetting]?: string } = {
-  FileSystemPolicy: "leave out its 'fileSystemPolicy', and if it is grants that give it one, set its 'allowAnonymousAccess' to true",
-};
-
 export interface SettingResourceProps<P extends SettingProperties> {
   readonly resourceType: EfsResourceType;
   readonly fileSystem: efs.IFileSystem;
@@ -35,9 +31,10 @@ export function settingResource<P extends SettingProperties>(
   if (access) { resource.node.addDependency(access); }
   // Grants give a file system a policy at any time.
   scope.node.addValidation({
-    validate: () => factsOf(fileSystem)?.has?.(setting)
-      ? [`'fileSystem' is ${fileSystem.node.path}, which has ${setting} by its own props: ${REMEDIES[setting] ?? 'use one or the other, not both'}`]
-      : [],
+    validate: () => {
+      const cause = factsOf(fileSystem)?.causeOf?.(setting);
+      return cause === undefined ? [] : [`'fileSystem' is ${fileSystem.node.path}, which has ${setting} by ${cause}`];
+    },
   });
   return { resource, provider };
 }

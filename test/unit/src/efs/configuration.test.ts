@@ -1,9 +1,11 @@
-import { Stack } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
+import type { Construct } from 'constructs';
 import { BackupPolicy, FileSystem, FileSystemPolicy, LifecycleConfiguration, ReplicationConfiguration, type FileSystemProps } from '../../../../src';
 import { ENV, givenStack, givenVpc, onlyOf, propertiesOf, statementsAllowing, warningsOf } from '../../../harness/given';
 
@@ -134,7 +136,6 @@ describe('a setting of its own', () => {
   });
 
   test.each<[string, Partial<FileSystemProps>, string]>([
-    ['FileSystemPolicy', { allowAnonymousAccess: false }, 'FileSystemPolicy'],
     ['BackupPolicy', { enableAutomaticBackups: false }, 'BackupPolicy'],
     ['LifecycleConfiguration', { lifecyclePolicy: efs.LifecyclePolicy.AFTER_1_DAY }, 'LifecyclePolicies'],
     ['ReplicationConfiguration', { replicationConfiguration: regionalFileSystem('eu-central-1') }, 'ReplicationConfiguration'],
@@ -144,15 +145,51 @@ describe('a setting of its own', () => {
     expect(() => Template.fromStack(stack)).toThrow(`'fileSystem' is Stack/Fs, which has ${name} by its own props`);
   });
 
-  test('goes with a file system that has grants, if they do not give it a policy', () => {
-    const { stack, fileSystem } = given({ allowAnonymousAccess: true });
-    fileSystem.grantRead(new iam.Role(stack, 'Role', { assumedBy: new iam.AccountRootPrincipal() }));
-    make.FileSystemPolicy(stack, fileSystem);
-    Template.fromStack(stack);
-    const granted = given();
-    granted.fileSystem.grantRead(new iam.Role(granted.stack, 'Role', { assumedBy: new iam.AccountRootPrincipal() }));
-    make.FileSystemPolicy(granted.stack, granted.fileSystem);
-    expect(() => Template.fromStack(granted.stack)).toThrow("set its 'allowAnonymousAccess' to true");
+});
+
+describe.each([false, true])('a policy of its own, with the feature flag that denies anonymous access %s', flag => {
+  const flagged = (props: Partial<FileSystemProps> = {}) => {
+    const stack = new Stack(new App({ context: { [EFS_DENY_ANONYMOUS_ACCESS]: flag } }), 'Stack', { env: ENV });
+    return { stack, fileSystem: new FileSystem(stack, 'Fs', { vpc: givenVpc(stack), ...props }) };
+  };
+  const addPolicy = (scope: Construct, fileSystem: efs.IFileSystem) =>
+    new FileSystemPolicy(scope, 'Setting', { fileSystem }).addToResourcePolicy(statement());
+  const role = (stack: Stack) => new iam.Role(stack, 'Role', { assumedBy: new iam.AccountRootPrincipal() });
+
+  test('stands for the denial by default, in whatever stack of the app it is', () => {
+    for (const scopeOf of [(stack: Stack) => stack, (stack: Stack) => new Stack(stack.node.root, 'Other', { env: ENV })]) {
+      const { stack, fileSystem } = flagged();
+      addPolicy(scopeOf(stack), fileSystem);
+      expect(propertiesOf(stack, 'Custom::FileSystem')).not.toHaveProperty('FileSystemPolicy');
+    }
+    const { stack } = flagged();
+    expect('FileSystemPolicy' in propertiesOf(stack, 'Custom::FileSystem')).toBe(flag);
+  });
+
+  test('goes with grants if anonymous access is allowed', () => {
+    const { stack, fileSystem } = flagged({ allowAnonymousAccess: true });
+    fileSystem.grantRead(role(stack));
+    addPolicy(stack, fileSystem);
+    expect(propertiesOf(stack, 'Custom::FileSystem')).not.toHaveProperty('FileSystemPolicy');
+  });
+
+  const also = flag ? ', as the feature flag @aws-cdk/aws-efs:denyAnonymousAccess does' : '';
+  test.each<[string, Partial<FileSystemProps>, (fileSystem: FileSystem, stack: Stack) => void, string]>([
+    ["the prop 'fileSystemPolicy'", { fileSystemPolicy: new iam.PolicyDocument({ statements: [statement()] }) }, () => {},
+      "its 'fileSystemPolicy': use one or the other, not both"],
+    ['a statement', {}, fileSystem => fileSystem.addToResourcePolicy(statement()),
+      "a grant or 'addToResourcePolicy': add the statement to the FileSystemPolicy instead"],
+    ['a grant to another account', { allowAnonymousAccess: true }, fileSystem => fileSystem.grantRead(new iam.AccountPrincipal('444455556666')),
+      "a grant or 'addToResourcePolicy': add the statement to the FileSystemPolicy instead"],
+    ["the prop 'allowAnonymousAccess'", { allowAnonymousAccess: false }, () => {},
+      "'allowAnonymousAccess: false': leave that out, because a FileSystemPolicy allows only what it says"],
+    ['a grant', {}, (fileSystem, stack) => fileSystem.grantRead(role(stack)),
+      `its grants, which keep anonymous clients out${also}: set its 'allowAnonymousAccess' to true, and let the FileSystemPolicy decide`],
+  ])('excludes %s', (_what, props, change, cause) => {
+    const { stack, fileSystem } = flagged(props);
+    change(fileSystem, stack);
+    addPolicy(stack, fileSystem);
+    expect(() => Template.fromStack(stack)).toThrow(`'fileSystem' is Stack/Fs, which has FileSystemPolicy by ${cause}`);
   });
 });
 
