@@ -8,6 +8,7 @@ import { connects } from '../../world/emulator/ec2/routing';
 import { ACCOUNT, AVAILABILITY_ZONES, REGION } from '../../world/emulator/environment';
 import { DeploymentWorld } from '../harness/deployment/deployment-world';
 import { otherAccount, runPipeline, type Account } from '../harness/deployment/pipeline';
+import { CDK_INIT_FLAGS, synthesized } from '../harness/feature-flags';
 
 // The examples import the library by its name, as a user does.
 jest.mock('cdk-durable-storage', () => jest.requireActual('../../src'), { virtual: true });
@@ -27,14 +28,14 @@ const image = (content: string) => world.file('disk.img', Buffer.alloc(512 * 102
 const givenApp = () => new App({
   outdir: mkdtempSync(join(folder, 'out-')),
   analyticsReporting: false,
-  context: { [`availability-zones:account=${ACCOUNT}:region=${REGION}`]: Object.keys(AVAILABILITY_ZONES) },
+  context: { ...CDK_INIT_FLAGS, [`availability-zones:account=${ACCOUNT}:region=${REGION}`]: Object.keys(AVAILABILITY_ZONES) },
 });
 
 /** Deploys the only stack of an example, under the name of its file. */
 async function deploy(file: string, construct: string, props: object) {
   const app = givenApp();
   const stack: Stack = new (example(file)[construct])(app, file, { env: ENV, ...props });
-  const outcome = await world.cloudFormation.deploy(app.synth().directory, file);
+  const outcome = await world.cloudFormation.deploy(synthesized(app).directory, file);
   expectSuccess(outcome);
   const resource = (path: string) => {
     const construct_ = path.split('/').reduce((parent, id) => parent.node.findChild(id) as any, stack as any);
@@ -127,7 +128,7 @@ test('composition: two stacks of a stage, one with a nested one; a new image cha
   const deployBoth = async (content: string) => {
     const app = givenApp();
     new (example('composition').Composition)(app, 'Stage', { env: ENV, imagePath: image(content) });
-    const { directory } = app.synth();
+    const { directory } = synthesized(app);
     const outcomes = [await world.cloudFormation.deploy(directory, 'Stage-Storage'), await world.cloudFormation.deploy(directory, 'Stage-Clients')];
     outcomes.forEach(expectSuccess);
     return outcomes;
@@ -157,7 +158,7 @@ test('private-network: functions in subnets that lead nowhere work by the endpoi
   const deployed = (existingEndpoints: string[]) => {
     const app = givenApp();
     new (example('private-network').PrivateNetworkStack)(app, 'Private', { env: ENV, imagePath: image('g'), existingEndpoints });
-    return world.cloudFormation.deploy(app.synth().directory, 'Private');
+    return world.cloudFormation.deploy(synthesized(app).directory, 'Private');
   };
   const failed = await deployed(['ebs']);
   expect(failed.status).toBe('ROLLBACK_COMPLETE');
@@ -185,7 +186,7 @@ test('pipeline: each stage gets its own image in its own account, one after the 
   try {
     const app = givenApp();
     new (example('pipeline').PipelineStack)(app, 'Pipeline', { env: ENV, imagePath: image('e'), testAccount, productionAccount });
-    const { directory } = app.synth();
+    const { directory } = synthesized(app);
     expectSuccess(await world.cloudFormation.deploy(directory, 'Pipeline'));
     const { pipelines, builds } = world.cloudFormation;
     const deployed = await runPipeline([...pipelines.values()][0], builds, directory, accounts);

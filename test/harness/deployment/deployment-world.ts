@@ -7,6 +7,7 @@ import { Outcome } from './outcome';
 import { CloudFormation, type DeployOptions } from '../../../world/cloudformation';
 import { Emulator, type EmulatorOptions } from '../../../world/emulator/emulator';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
+import { synthesized } from '../feature-flags';
 
 /** The bundles. */
 export const ASSETS = resolve(__dirname, '..', '..', '..', 'assets');
@@ -17,6 +18,8 @@ export type Build = (stack: Stack) => void;
 export interface Options extends DeployOptions {
   /** Tags of the stack. */
   readonly tags?: Record<string, string>;
+  /** Context of the app: feature flags, say. */
+  readonly context?: Record<string, unknown>;
   /** Takes an action out of the policies of this library's roles, as if somebody had forgotten to grant it. */
   readonly without?: string;
 }
@@ -75,11 +78,11 @@ export class DeploymentWorld {
 
   /** Synthesizes an app of one stack, and creates or updates that. */
   public async deploy(name: string, build: Build, options: Options = {}): Promise<Outcome> {
-    const { tags, without, fail, failAfter, duplicate, lateCreate, lateUpdate, lateDelete, ...rest } = options;
-    const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false });
+    const { tags, context, without, fail, failAfter, duplicate, lateCreate, lateUpdate, lateDelete, ...rest } = options;
+    const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false, context });
     const stack = new Stack(app, name, { env: { account: ACCOUNT, region: REGION }, tags });
     build(stack);
-    const { directory } = app.synth();
+    const { directory } = synthesized(app);
     if (without !== undefined) { revoke(join(directory, stack.templateFile), without); }
 
     const before = this.synthesized.get(name);
@@ -88,8 +91,13 @@ export class DeploymentWorld {
     const idOf = (path: string) => logicalIdAt(stack, path) ?? (before && logicalIdAt(before, path)) ?? missing(path);
     const id = (path: string | undefined) => path === undefined ? undefined : idOf(path);
     const outcome = await this.cloudFormation.deploy(directory, name, {
-      ...rest, fail: id(fail), failAfter: id(failAfter), duplicate: id(duplicate),
-      lateCreate: id(lateCreate), lateUpdate: id(lateUpdate), lateDelete: id(lateDelete),
+      ...rest,
+      fail: id(fail),
+      failAfter: id(failAfter),
+      duplicate: id(duplicate),
+      lateCreate: id(lateCreate),
+      lateUpdate: id(lateUpdate),
+      lateDelete: id(lateDelete),
     });
     await this.pass({ minutes: AFTERMATH_MINUTES });
     return new Outcome(outcome, idOf);

@@ -1,8 +1,9 @@
 import { rmSync, writeFileSync } from 'fs';
 import { homedir } from 'os';
 import { join } from 'path';
-import { copyOf, FLOOR, LIBRARY_VERSION, pack, WORK } from './packed';
+import { appEnvironment, copyOf, FLOOR, LIBRARY_VERSION, pack, WORK } from './packed';
 import { run } from './shell';
+import { CDK_INIT_FLAGS } from '../../harness/feature-flags';
 
 /** How a language gets at the library, and at aws-cdk-lib. */
 export interface Language {
@@ -14,7 +15,7 @@ export interface Language {
   synthesize(): string;
 }
 
-const outdir = (folder: string) => ({ CDK_OUTDIR: join(folder, 'cdk.out') });
+const environment = (folder: string) => appEnvironment(folder, CDK_INIT_FLAGS);
 
 const python: Language = {
   tools: ['python3'],
@@ -31,7 +32,7 @@ const python: Language = {
     const folder = join(WORK, 'python');
     const wheel = join(packages, `cdk_durable_storage-${LIBRARY_VERSION}-py3-none-any.whl`);
     run('venv/bin/pip', ['install', '--quiet', '--force-reinstall', '--no-deps', wheel], { cwd: folder });
-    run('venv/bin/python', ['app.py'], { cwd: folder, env: outdir(folder) });
+    run('venv/bin/python', ['app.py'], { cwd: folder, env: environment(folder) });
     return folder;
   },
 };
@@ -61,7 +62,7 @@ const java: Language = {
   fetch: () => javaWith(FLOOR.cdk, FLOOR.constructs).fetch(),
   synthesize() {
     const folder = javaWith(FLOOR.cdk, FLOOR.constructs).compile(pack('java'));
-    run('sh', ['-c', 'exec java -cp "target/classes:$(cat target/classpath)" Consumer'], { cwd: folder, env: outdir(folder) });
+    run('sh', ['-c', 'exec java -cp "target/classes:$(cat target/classpath)" Consumer'], { cwd: folder, env: environment(folder) });
     return folder;
   },
 };
@@ -77,7 +78,7 @@ const go: Language = {
     // The code only: jsii-pacmak would resolve the modules anew, without the sums that go.sum pins.
     pack('go', true);
     const folder = copyOf('go');
-    run('go', ['run', '.'], { cwd: folder, env: outdir(folder) });
+    run('go', ['run', '.'], { cwd: folder, env: environment(folder) });
     return folder;
   },
 };

@@ -61,12 +61,17 @@ function link(folder: string, target: string, name: string): void {
 }
 
 /** Compiles a consumer as strictly as `cdk init` has it, and synthesizes it. */
+/** Environment variables that an app of the CDK reads in every language. */
+export function appEnvironment(folder: string, context: Record<string, unknown>): Record<string, string> {
+  return { CDK_OUTDIR: join(folder, 'cdk.out'), CDK_CONTEXT_JSON: JSON.stringify(context) };
+}
+
 export function synthesize(folder: string, file: string, context: Record<string, unknown> = {}): void {
   run('tsc', [
     '--ignoreConfig', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'node16', '--moduleResolution', 'node16', '--types', 'node', '--outDir', 'js', file,
   ], { cwd: folder });
   run(process.execPath, [join('js', file.replace(/\.ts$/, '.js'))], {
-    cwd: folder, env: { CDK_OUTDIR: join(folder, 'cdk.out'), CDK_CONTEXT_JSON: JSON.stringify(context) },
+    cwd: folder, env: appEnvironment(folder, context),
   });
 }
 

@@ -4,10 +4,11 @@ import { isDeepStrictEqual } from 'util';
 import { LANGUAGES } from './languages';
 import { copyOf, installBesideOurs, pack, synthesize, templateIn, WORK } from './packed';
 import { has } from './shell';
+import { CDK_INIT_FLAGS } from '../../harness/feature-flags';
 
 /**
  * Packs the library for each language, installs it as that language does, and
- * synthesizes the same app: all templates must be equal. A language whose tools
+ * synthesizes the same app under the feature flags of `cdk init`: all templates must be equal. A language whose tools
  * or registry this machine lacks is named and left out, unless it was asked for:
  *
  *     npx projen consumers            whatever the machine can
@@ -22,7 +23,7 @@ function main(wanted: string[]): void {
   const tarball = join(pack('js'), readdirSync(join(WORK, 'packages', 'js'))[0]);
   const typescript = copyOf('typescript');
   installBesideOurs(typescript, tarball);
-  synthesize(typescript, 'app.ts');
+  synthesize(typescript, 'app.ts', CDK_INIT_FLAGS);
   const expected = templateIn(typescript);
   say('typescript', `${Object.keys(expected.Resources).length} resources`);
 
