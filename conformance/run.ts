@@ -13,17 +13,20 @@ import { judgeImages } from './judges/images/index';
 import { judgeByModels } from './judges/models/index';
 import { judgeByMoto } from './judges/moto/index';
 import { judgePermissions } from './judges/permissions/index';
+import { buildVersitygw, judgeByVersitygw } from './judges/s3/index';
 import { judgeTemplates } from './judges/templates/index';
 import { Report } from './tools/report';
 
-/** Takes minutes, so it begins first. */
+/** These take minutes, so they begin first. */
 let coldsnapBuild: Promise<string> | undefined;
+let versitygwBuild: Promise<string> | undefined;
 
 const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
   models: judgeByModels,
   permissions: judgePermissions,
   moto: judgeByMoto,
+  s3: report => judgeByVersitygw(report, versitygwBuild!),
   deploy: judgeDeployment,
   images: judgeImages,
   clients: report => judgeByClients(report, coldsnapBuild),
@@ -36,6 +39,7 @@ async function main(): Promise<void> {
 
   const cargo = !process.argv.includes('--no-cargo');
   if (wanted.length === 0 || wanted.includes('clients')) { coldsnapBuild = cargo ? buildColdsnap() : undefined; }
+  if (wanted.length === 0 || wanted.includes('s3')) { versitygwBuild = buildVersitygw(); }
   const report = new Report();
   for (const [name, judge] of Object.entries(JUDGES)) {
     if (wanted.length > 0 && !wanted.includes(name)) { continue; }

@@ -16,10 +16,15 @@ const PYTHON = {
   'ministack': ['ministack==1.5.33'],
 } satisfies Record<string, string[]>;
 const COLDSNAP = '0.12.0';
+const VERSITYGW = '1.8.0';
 
 /** The version that is used of a judge. */
-export function version(name: keyof typeof PYTHON | 'coldsnap'): string {
-  return name === 'coldsnap' ? COLDSNAP : PYTHON[name][0].split('==')[1];
+export function version(name: keyof typeof PYTHON | 'coldsnap' | 'versitygw'): string {
+  switch (name) {
+    case 'coldsnap': return COLDSNAP;
+    case 'versitygw': return VERSITYGW;
+    default: return PYTHON[name][0].split('==')[1];
+  }
 }
 
 /** The programs' folder of a Python environment that holds just this judge. */
@@ -48,6 +53,18 @@ export async function coldsnap(): Promise<string> {
     rmSync(target, { recursive: true, force: true });
   });
   return join(folder, 'bin', 'coldsnap');
+}
+
+/** versitygw, an S3 over a folder. Its build takes two minutes of one core. */
+export async function versitygw(): Promise<string> {
+  const folder = join(TOOLS, 'versitygw');
+  await once(folder, VERSITYGW, async () => {
+    await output('go', ['version']);
+    // One package at a time, because other judges run meanwhile and have deadlines.
+    const env = { ...process.env, GOBIN: folder, GOFLAGS: '-p=1' };
+    await output('nice', ['-n', '19', 'go', 'install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], { minutes: 12, env });
+  });
+  return join(folder, 'versitygw');
 }
 
 /** Programs of Debian's that are not on every machine, and what they need beside what every machine has. */
