@@ -17,5 +17,3 @@ export function isDenial(error: unknown): boolean {
 export function isRefusedKey(error: unknown, key: string): boolean {
   return statusOf(error) === 400 && isNamed(error, 'InvalidURI', ...NAMELESS) && key.split('/').some(segment => ['.', '..'].includes(segment));
 }
-
-export const REFUSED_KEY = "S3 does not accept this key, which has '.' or '..' between slashes";

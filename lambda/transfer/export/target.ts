@@ -8,7 +8,7 @@ import { sendStreamed } from './streamed-body';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
 import { isNamed, nameOf, saidBy } from '../../shared/errors';
 import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry';
-import { isDenial, isRefusedKey, REFUSED_KEY, statusOf } from '../bucket/s3-errors';
+import { isDenial, isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { isTransient } from '../snapshot/errors';
 
 type Place = Pick<ExportRecord, 'exportId' | 'bucket' | 'key'>;
@@ -195,9 +195,10 @@ export class ExportTarget {
       const { code } = error as { code?: string };
       const isOfStream = status === undefined && code === undefined && nameOf(error) === 'Error';
       if (isOfStream || isNamed(error, 'PreconditionFailed', 'InvalidPart') || (giveUp?.() && (isTransient(error) || isTransientWrite(error)))) { throw error; }
-      const failed = `${action} failed for s3://${bucket}/${key}`;
-      if (isRefusedKey(error, key)) { throw new Error(`${failed}: ${REFUSED_KEY}; choose another key`); }
-      throw new Error(`${failed}: ${isDenial(error) ? 'access is denied: ' : ''}${saidBy(error)}`);
+      if (isRefusedKey(error, key)) {
+        throw new Error(`${action} failed for s3://${bucket}/${key}: S3 does not accept this key, which has '.' or '..' between slashes; choose another key`);
+      }
+      throw new Error(`${action} failed for s3://${bucket}/${key}: ${isDenial(error) ? 'access is denied: ' : ''}${saidBy(error)}`);
     }
   }
 }

@@ -8,7 +8,7 @@ import { log } from '../../shared/log';
 import { passesByItself, retrying } from '../../shared/retry';
 import { imageChecksumOf, type ImageChecksum } from '../blocks/image-checksum';
 import { sizeOf, type ImagePart } from '../blocks/unchanged-parts';
-import { isDenial, isRefusedKey, REFUSED_KEY, statusOf } from '../bucket/s3-errors';
+import { isDenial, isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { Wire, type WireRequest } from '../http/client';
 
 /** The object, or one of its versions, that a user named. */
@@ -150,7 +150,9 @@ function explained(error: unknown, source: ImageLocation & { readonly etag?: str
   const image = nameOfImage(source);
   if (nameOf(error) === 'NoSuchBucket') { return new Error(`${image} does not exist: there is no bucket ${source.bucket}`); }
   if (nameOf(error) === 'InvalidObjectState') { return archived(source, 'its storage class'); }
-  if (isRefusedKey(error, source.key)) { return new Error(`${image} cannot be read: ${REFUSED_KEY}; copy the image to another key`); }
+  if (isRefusedKey(error, source.key)) {
+    return new Error(`${image} cannot be read: S3 does not accept this key, which has '.' or '..' between slashes; copy the image to another key`);
+  }
   if (isDenial(error)) {
     const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
     return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a key encrypts it; `
