@@ -125,12 +125,12 @@ export abstract class FileSystemBase extends Resource implements efs.IFileSystem
    * @internal
    */
   protected _causeOfPolicy(allowAnonymousAccess: boolean | undefined, deniedByFlag: boolean): string | undefined {
-    if (this.startsWithDocument) { return "its 'fileSystemPolicy': use one or the other, not both"; }
-    if (this.hasStatements) { return "a grant or 'addToResourcePolicy': add the statement to the FileSystemPolicy instead"; }
-    if (allowAnonymousAccess === false) { return "'allowAnonymousAccess: false': leave that out, because a FileSystemPolicy allows only what it says"; }
+    if (this.startsWithDocument) { return "by its 'fileSystemPolicy': use one or the other, not both"; }
+    if (this.hasStatements) { return "by a grant or 'addToResourcePolicy': add the statement to the FileSystemPolicy instead"; }
+    if (allowAnonymousAccess === false) { return "by 'allowAnonymousAccess: false': leave that out, because a FileSystemPolicy allows only what it says"; }
     if (!this.clientsGranted || allowAnonymousAccess) { return undefined; }
     const also = deniedByFlag ? `, as the feature flag ${EFS_DENY_ANONYMOUS_ACCESS} does` : '';
-    return `its grants, which keep anonymous clients out${also}: set its 'allowAnonymousAccess' to true, and let the FileSystemPolicy decide`;
+    return `by its grants, which keep anonymous clients out${also}: set its 'allowAnonymousAccess' to true, and let the FileSystemPolicy decide`;
   }
 
   private document(): iam.PolicyDocument {

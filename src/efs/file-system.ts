@@ -367,7 +367,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
       adoptsById: props.adoptFileSystemId !== undefined,
       causeOf: setting => {
         if (setting === 'FileSystemPolicy') { return this._causeOfPolicy(props.allowAnonymousAccess, this.deniesByFlag); }
-        return configuration[setting] && 'its own props: use one or the other, not both';
+        return configuration[setting] && 'by its own props: use one or the other, not both';
       },
       leavePolicy: () => { this.policyIsElsewhere = true; },
     });

@@ -33,7 +33,7 @@ export function settingResource<P extends SettingProperties>(
   scope.node.addValidation({
     validate: () => {
       const cause = factsOf(fileSystem)?.causeOf?.(setting);
-      return cause === undefined ? [] : [`'fileSystem' is ${fileSystem.node.path}, which has ${setting} by ${cause}`];
+      return cause === undefined ? [] : [`'fileSystem' is ${fileSystem.node.path}, which has ${setting} ${cause}`];
     },
   });
   return { resource, provider };
