@@ -1,6 +1,7 @@
 import { OWNERSHIP_TAGS, type TagProperty } from '../../src/contract/ownership';
 import { saidBy } from '../shared/errors';
 import { valueOf } from '../shared/ownership';
+import { isPostponed } from '../shared/retry';
 import { stateOf } from '../shared/state-tag';
 
 /** How long EC2 may not list a snapshot or an AMI whose id it has returned. */
@@ -25,11 +26,15 @@ export function mayBeInvisible(begun: number | undefined): boolean {
   return begun !== undefined && Date.now() < begun + VISIBLE_AFTER_MILLISECONDS;
 }
 
-/** Throws `reason` after `cleanUp`, so that nothing of a failed transfer stays. If the clean-up fails too, the error says so. */
+/**
+ * Throws `reason` after `cleanUp`, so that nothing of a failed transfer stays. If the clean-up fails too, the error says so;
+ * if it is throttled, that is thrown instead, because the next poll repeats all of it.
+ */
 export async function failAfter(cleanUp: () => Promise<void>, reason: string): Promise<never> {
   try {
     await cleanUp();
   } catch (error) {
+    if (isPostponed(error)) { throw error; }
     throw new Error(`${reason}; and then cleaning up failed: ${saidBy(error)}`);
   }
   throw new Error(reason);

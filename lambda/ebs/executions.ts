@@ -60,7 +60,7 @@ export class Executions {
   private call<T>(action: string, request: () => Promise<T>): Promise<T> {
     return retrying(request, { what: action }).catch(error => {
       if (isNamed(error, 'ExecutionAlreadyExists', 'ExecutionDoesNotExist')) { throw error; }
-      throw new Error(`states:${action} failed: ${saidBy(error)}`);
+      throw new Error(`states:${action} failed: ${saidBy(error)}`, { cause: error });
     });
   }
 }

@@ -6,6 +6,7 @@ import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { boolean } from '../shared/property-values';
 import type { CreateContext } from '../shared/resource-lifecycle';
+import { isPostponed } from '../shared/retry';
 import { recordedBlocks } from '../transfer/bucket/recorded-digests';
 import { isCondemned } from '../transfer/parent/use';
 import type { Snapshot } from '../transfer/snapshot/snapshots';
@@ -32,7 +33,10 @@ export class Parents {
     if (properties.ParentSnapshotId !== undefined) { return this.named(properties.ParentSnapshotId, properties, wanted); }
     const { old, oldId } = context;
     if (!old || oldId === undefined) { return undefined; }
-    const parent = await this.replaced(oldId, properties, context, wanted).catch(saidBy);
+    const parent = await this.replaced(oldId, properties, context, wanted).catch(error => {
+      if (isPostponed(error)) { throw error; }
+      return saidBy(error);
+    });
     if (typeof parent !== 'string') { return parent; }
     log({ event: 'full import', because: parent, instead: oldId });
     return undefined;

@@ -24,7 +24,7 @@ export class SnapshotSharing {
 
   private call<T>(action: string, id: string, request: () => Promise<T>): Promise<T> {
     return retrying(request, { what: action }).catch(error => {
-      throw new Error(`ec2:${action} failed for snapshot ${id}: ${saidBy(error)}`);
+      throw new Error(`ec2:${action} failed for snapshot ${id}: ${saidBy(error)}`, { cause: error });
     });
   }
 }

@@ -80,7 +80,7 @@ export class SnapshotStarter {
       if (KeyMetadata!.KeyState !== 'Enabled') { throw new Error(`it is ${KeyMetadata!.KeyState}`); }
       return KeyMetadata!.Arn!;
     } catch (error) {
-      throw new Error(`'kmsKey' ${keyId} cannot be used: ${saidBy(error)}`);
+      throw new Error(`'kmsKey' ${keyId} cannot be used: ${saidBy(error)}`, { cause: error });
     }
   }
 }

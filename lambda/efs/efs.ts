@@ -111,5 +111,5 @@ export function resourceIdOf(idOrArn: string): string {
 
 /** Whether the value of a prop may have caused an error. Transient errors, and those about the state of the file system, have other causes. */
 function isAboutProp(error: unknown): boolean {
-  return !passesByItself(error) && !isNamed(error, 'Error', 'IncorrectFileSystemLifeCycleState', 'FileSystemNotFound');
+  return !passesByItself(error) && nameOf(error) !== 'Error' && !isNamed(error, 'IncorrectFileSystemLifeCycleState', 'FileSystemNotFound');
 }

@@ -1,9 +1,16 @@
 import { log } from './log';
+import { withinTime } from './patience';
 import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
 import type { Context, Lifecycle } from './resource-lifecycle';
+import { isPostponed } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
-/** Creates the resource. If that fails, removes what was created all the same, and throws the error. */
+const CLEAN_UP_MILLISECONDS = 15_000;
+
+/**
+ * Creates the resource. If that fails, removes what was created all the same, and throws the error. Removes nothing if the
+ * creation was throttled and is repeated, because the repetition finds what this one made.
+ */
 export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<OnEventResult> {
   const context = contextOf(lifecycle, event);
   try {
@@ -12,10 +19,16 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
     const { id, memo } = await lifecycle.create(event.ResourceProperties, { ...context, ...(old && { old, oldId: event.PhysicalResourceId }) });
     return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }), ...(inRollback && { InRollback: 'true' }) };
   } catch (error) {
+    if (isRepeatable(lifecycle) && isPostponed(error)) { throw error; }
     // The call may have succeeded although its answer was lost, and CloudFormation sends no Delete for a resource without an id.
-    await removeUnfinished(lifecycle, event, context).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
+    await withinTime(CLEAN_UP_MILLISECONDS, () => removeUnfinished(lifecycle, event, context)).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
     throw error;
   }
+}
+
+/** Whether `isComplete` may create the resource if `onEvent` is throttled: if it can find out that CloudFormation has cancelled the operation. */
+export function isRepeatable(lifecycle: Lifecycle<any, object>): boolean {
+  return lifecycle.inRollback !== undefined;
 }
 
 async function removeUnfinished<P extends OwnerProperties>(
@@ -26,6 +39,14 @@ async function removeUnfinished<P extends OwnerProperties>(
     await lifecycle.delete(id, properties, context);
     // Some resources take two calls to delete, and there will be no further poll to make the second.
     if (!await lifecycle.gone(id, properties, context).catch(() => false)) { await lifecycle.delete(id, properties, context); }
+  }
+}
+
+/** Deletes what this very request has made so far. */
+export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<void> {
+  const context = contextOf(lifecycle, event);
+  for (const { id, state, requestId } of await lifecycle.find([event.ResourceProperties], context)) {
+    if (state === 'unfinished' && requestId === event.RequestId) { await lifecycle.delete(id, event.ResourceProperties, context); }
   }
 }
 

@@ -58,7 +58,7 @@ export abstract class Ec2Tagged<T> {
   protected call<R>(action: string, id: string | undefined, request: () => Promise<R>): Promise<R> {
     return retrying(request, { what: action }).catch((error: Error) => {
       if (isNamed(error, ...this.notFound, ...this.handled)) { throw error; }
-      throw new Error(`ec2:${action} failed${id === undefined ? '' : ` for ${this.kind} ${id}`}: ${saidBy(error)}`);
+      throw new Error(`ec2:${action} failed${id === undefined ? '' : ` for ${this.kind} ${id}`}: ${saidBy(error)}`, { cause: error });
     });
   }
 }

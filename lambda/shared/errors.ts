@@ -7,8 +7,16 @@ export function nameOf(error: unknown): string {
   return (name === undefined || name === 'Unknown' || name === 'Error' ? Code ?? ErrorCode ?? name : name) ?? 'Error';
 }
 
+/** Whether the error, or one that it wraps, has one of these names. */
 export function isNamed(error: unknown, ...names: string[]): boolean {
-  return names.includes(nameOf(error));
+  return withCauses(error).some(each => names.includes(nameOf(each)));
+}
+
+/** Returns an error and the errors that it wraps: whoever wraps an error passes it as `cause`, so that its class is not lost. */
+export function withCauses(error: unknown): unknown[] {
+  const all: unknown[] = [];
+  for (let each = error; each instanceof Object && !all.includes(each); each = (each as Error).cause) { all.push(each); }
+  return all;
 }
 
 /** Name and message of an error, as a part of a sentence. */

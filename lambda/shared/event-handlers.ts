@@ -1,18 +1,22 @@
-import { createOrCleanUp, deleteCancelledCreation } from './creation';
+import { createOrCleanUp, deleteCancelledCreation, isRepeatable, removeOwn } from './creation';
 import { once } from './environment';
 import { inOneSentence, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
+import { withinTime } from './patience';
 import { contextOf, type EventHandlers, type IsCompleteResult, type OnEventResult, type ProviderEvent } from './provider-event';
 import { replaceOrReturn } from './replacement';
 import type { Lifecycle } from './resource-lifecycle';
-import { isThrottle } from './retry';
+import { isPostponed } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
   /** The timeout of the function that runs `onEvent`. */
   readonly creationTimeoutSeconds: number;
 }
+
+/** Time of an invocation for repeating calls. The last one may take 25 seconds more, a clean-up some, and the functions have two minutes. */
+const PATIENCE_MILLISECONDS = 70_000;
 
 /** How long a creation may still have an effect after the timeout of its function. */
 const LATE_CREATION_MARGIN_SECONDS = 30;
@@ -27,8 +31,8 @@ export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle
 export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): EventHandlers {
   const lifecycleOf = lookup(lifecycles);
   return {
-    onEvent: reporting('onEvent', async event => begin(lifecycleOf(event.ResourceType), event, options)),
-    isComplete: reporting('isComplete', unlessThrottled(async event => poll(lifecycleOf(event.ResourceType), event))),
+    onEvent: reporting('onEvent', async event => beginOrDefer(lifecycleOf(event.ResourceType), event, options)),
+    isComplete: reporting('isComplete', unlessPostponed(async event => continueOrPoll(lifecycleOf(event.ResourceType), event, options))),
   };
 }
 
@@ -40,6 +44,36 @@ function lookup(lifecycles: Lifecycles): (resourceType: string) => Lifecycle<any
     if (!lifecycle) { throw new Error(`unknown resource type ${resourceType}; this handler supports ${[...made.keys()].join(', ')}`); }
     return lifecycle();
   };
+}
+
+/** Leaves what the services throttle, or what takes too long, to the polls. */
+async function beginOrDefer<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, options: HandlerOptions,
+): Promise<OnEventResult> {
+  try {
+    return await begin(lifecycle, event, options);
+  } catch (error) {
+    if (!isPostponed(error) || !isRepeatable(lifecycle)) { throw error; }
+    log({ event: 'the service is busy: isComplete begins', error: (error as Error).message });
+    const inRollback = event.RequestType === 'Update' && await lifecycle.inRollback!(event.StackId);
+    return { PhysicalResourceId: event.PhysicalResourceId ?? event.RequestId, Deferred: 'true', ...(inRollback && { InRollback: 'true' }) };
+  }
+}
+
+/** Continues the operation. One that was deferred begins anew in every poll, and finds what the polls before have made. */
+async function continueOrPoll<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, options: HandlerOptions,
+): Promise<IsCompleteResult> {
+  if (event.Deferred === undefined) { return poll(lifecycle, event); }
+  const { PhysicalResourceId, ...operation } = event;
+  const original = event.RequestType === 'Create' ? operation : event;
+  if (event.InRollback === undefined && await lifecycle.inRollback!(event.StackId)) {
+    await removeOwn(lifecycle, original);
+    throw new Error('CloudFormation cancelled the operation while it was waiting for services that throttled it');
+  }
+  const begun = await begin(lifecycle, original, options);
+  const result = await poll(lifecycle, { ...original, ...begun });
+  return result.IsComplete ? { ...result, PhysicalResourceId: begun.PhysicalResourceId } : result;
 }
 
 async function begin<P extends OwnerProperties>(
@@ -66,10 +100,10 @@ async function beginDeletion<P extends OwnerProperties>(
   const id = event.PhysicalResourceId!;
   if (lifecycle.physicalId.test(id)) {
     const context = contextOf(lifecycle, event);
-    await lifecycle.delete(id, event.ResourceProperties, context);
+    await unlessBusy(() => lifecycle.delete(id, event.ResourceProperties, context));
     return { PhysicalResourceId: id, Since: `${context.deletionBegan}` };
   }
-  await deleteCancelledCreation(lifecycle, event);
+  await unlessBusy(() => deleteCancelledCreation(lifecycle, event));
   const until = Date.now() + 1000 * (creationTimeoutSeconds + LATE_CREATION_MARGIN_SECONDS);
   return { PhysicalResourceId: id, LateCreationUntil: `${until}` };
 }
@@ -95,13 +129,21 @@ async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<
   return false;
 }
 
-/** Wraps a poll so that it is merely incomplete if the service is throttling: the next poll continues. */
-function unlessThrottled<P>(handler: (event: ProviderEvent<P>) => Promise<IsCompleteResult>): (event: ProviderEvent<P>) => Promise<IsCompleteResult> {
+/** Leaves a step of a deletion to the polls if the service is throttling. */
+async function unlessBusy(step: () => Promise<unknown>): Promise<void> {
+  await step().catch(error => {
+    if (!isPostponed(error)) { throw error; }
+    log({ event: 'the service is busy', error: (error as Error).message });
+  });
+}
+
+/** Wraps a poll so that it is merely incomplete if the service is throttling, or if there was no more time: the next poll continues. */
+function unlessPostponed<P>(handler: (event: ProviderEvent<P>) => Promise<IsCompleteResult>): (event: ProviderEvent<P>) => Promise<IsCompleteResult> {
   return async event => {
     try {
       return await handler(event);
     } catch (error) {
-      if (!isThrottle(error)) { throw error; }
+      if (!isPostponed(error)) { throw error; }
       log({ event: 'the service is busy', error: (error as Error).message });
       return { IsComplete: false };
     }
@@ -113,7 +155,7 @@ function reporting<P, R>(step: string, handler: (event: ProviderEvent<P>) => Pro
   return async event => {
     const { RequestType, LogicalResourceId, PhysicalResourceId } = event;
     try {
-      const result = await handler(event);
+      const result = await withinTime(PATIENCE_MILLISECONDS, () => handler(event));
       log({ event: step, RequestType, LogicalResourceId, PhysicalResourceId, result });
       return result;
     } catch (error) {

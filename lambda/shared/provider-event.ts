@@ -20,6 +20,8 @@ export interface ProviderEvent<P> {
   readonly LateCreationUntil?: string;
   /** When a deletion began; milliseconds since 1970, in digits. */
   readonly Since?: string;
+  /** The services throttled `onEvent`, so that `isComplete` does its work. The physical id is not the one of the resource then. */
+  readonly Deferred?: 'true';
 }
 
 export interface OnEventResult {
@@ -28,10 +30,13 @@ export interface OnEventResult {
   readonly InRollback?: 'true';
   readonly LateCreationUntil?: string;
   readonly Since?: string;
+  readonly Deferred?: 'true';
 }
 
 export interface IsCompleteResult {
   readonly IsComplete: boolean;
+  /** The physical id, if `onEvent` was deferred. */
+  readonly PhysicalResourceId?: string;
   readonly Data?: object;
 }
 

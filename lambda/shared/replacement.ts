@@ -2,6 +2,7 @@ import { createOrCleanUp } from './creation';
 import { log } from './log';
 import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
 import type { Found, Lifecycle } from './resource-lifecycle';
+import { isPostponed } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /**
@@ -21,7 +22,10 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
   for (const leftover of leftoversIn(existing, wanted, event)) {
     log({ event: 'removing what a failed change left', id: leftover.id });
     // A failure here must not fail the rollback: CloudFormation may have removed the policy that allowed the deletion already.
-    await lifecycle.delete(leftover.id, old, contextOf(lifecycle, event, old)).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
+    await lifecycle.delete(leftover.id, old, contextOf(lifecycle, event, old)).catch(failure => {
+      if (isPostponed(failure)) { throw failure; }
+      log({ event: 'could not clean up', error: String(failure) });
+    });
   }
   if (!wanted) { return createOrCleanUp(lifecycle, event); }
   await lifecycle.update?.(wanted.id, event.ResourceProperties, old, context);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isNamed, nameOf } from './errors';
+import { isNamed, nameOf, withCauses } from './errors';
 import { log } from './log';
+import { currentPatience } from './patience';
 
 /** How long a call is repeated. */
 export interface RetryPolicy {
@@ -76,14 +77,33 @@ export async function retrying<T>(
       if (!passes && retryIf?.(error) !== true) { throw error; }
       if (policy.throwThrottles && isThrottle(error)) { throw error; }
       if (!passes) { frequent.add(error); }
-      const end = begin + 1000 * (frequent.isEmpty ? policy.seconds : policy.retryIfSeconds ?? policy.seconds);
+      const endOfPolicy = begin + 1000 * (frequent.isEmpty ? policy.seconds : policy.retryIfSeconds ?? policy.seconds);
+      const end = endOf(error, endOfPolicy);
       const pause = pauseAfter(tries);
-      if (Date.now() + pause > end || giveUp?.()) { throw frequent.most ?? error; }
+      if (Date.now() + pause > end && end < endOfPolicy && Date.now() < begin + ENOUGH_MILLISECONDS) { postponed.add(error as object); }
+      if (Date.now() + pause > end || giveUp?.()) { throw isPostponed(error) ? error : frequent.most ?? error; }
       onRetry?.(error);
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);
     }
   }
+}
+
+/** When the repetitions end: the time of the invocation may prolong those of throttling, and limit all. */
+function endOf(error: unknown, endOfPolicy: number): number {
+  const { end, limits } = currentPatience() ?? { end: endOfPolicy, limits: false };
+  const wanted = isThrottle(error) ? Math.max(end, endOfPolicy) : endOfPolicy;
+  return limits ? Math.min(end, wanted) : wanted;
+}
+
+/** Errors of calls that were not repeated for as long as their policy says, because the invocation had no more time. */
+const postponed = new WeakSet<object>();
+/** Time after which a call that fails has been repeated often enough to be believed. */
+const ENOUGH_MILLISECONDS = 45_000;
+
+/** Whether whoever is invoked again should repeat what failed: the service throttles, or there was no more time for a call. */
+export function isPostponed(error: unknown): boolean {
+  return withCauses(error).some(each => postponed.has(each as object)) || (currentPatience() !== undefined && isThrottle(error));
 }
 
 function pauseAfter(tries: number): number {
@@ -116,18 +136,24 @@ const THROTTLES = [
 const REFUSED_SIGNATURES = ['InvalidSignatureException', 'SignatureDoesNotMatch', 'RequestExpired', 'RequestTimeTooSkewed', 'RequestInTheFuture'];
 const BROKEN_CONNECTIONS = ['TimeoutError', 'AbortError', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'];
 
+/** Whether the service asks to come back later: by the name of the error, or by the status alone, as S3 does in answers to HEAD. 429 has other meanings too. */
 export function isThrottle(error: unknown): boolean {
-  return isNamed(error, ...THROTTLES);
+  return isNamed(error, ...THROTTLES) || withCauses(error).some(each => statusOf(each) === 503);
 }
 
 /** Throttling, a fault of the service, or a connection that broke. */
 export function passesByItself(error: unknown): boolean {
-  const { code, $metadata, message } = error as { code?: string; $metadata?: { httpStatusCode?: number }; message?: string };
-  return isThrottle(error)
-    || ($metadata?.httpStatusCode ?? 0) >= 500
-    || isNamed(error, ...BROKEN_CONNECTIONS)
-    || (code !== undefined && BROKEN_CONNECTIONS.includes(code))
-    || /socket hang up|Error: aborted/i.test(message ?? '');
+  return isThrottle(error) || withCauses(error).some(each => {
+    const { code, message } = each as { code?: string; message?: string };
+    return statusOf(each) >= 500
+      || isNamed(each, ...BROKEN_CONNECTIONS)
+      || (code !== undefined && BROKEN_CONNECTIONS.includes(code))
+      || /socket hang up|Error: aborted/i.test(message ?? '');
+  });
+}
+
+function statusOf(error: unknown): number {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
 }
 
 /**

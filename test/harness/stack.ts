@@ -98,8 +98,8 @@ export class Stack {
     if (event.RequestType === 'Delete') { assert.equal(id, event.PhysicalResourceId); }
     try {
       for (let polls = 0; polls < MOST_POLLS; polls++) {
-        const { IsComplete, Data } = await this.handlers.isComplete(started!);
-        if (IsComplete) { return { id, attributes: (Data ?? {}) as Attributes }; }
+        const { IsComplete, Data, PhysicalResourceId = id } = await this.handlers.isComplete(started!);
+        if (IsComplete) { return { id: PhysicalResourceId, attributes: (Data ?? {}) as Attributes }; }
         assert.equal(Data, undefined);
         await this.clock.sleep(POLL_MILLISECONDS);
       }

@@ -176,7 +176,7 @@ export class TransferStore {
   protected call<T>(action: string, request: () => Promise<T>): Promise<T> {
     return retrying(request, { what: action }).catch((error: Error) => {
       if (isNamed(error, 'NoSuchKey', 'NoSuchBucket', ...NOT_FIRST)) { throw error; }
-      throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`);
+      throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`, { cause: error });
     });
   }
 }

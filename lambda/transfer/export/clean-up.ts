@@ -4,6 +4,7 @@ import type { ExportInput } from '../../../src/contract/export';
 import type { ExecutionEnded } from '../../../src/contract/transfer';
 import { once } from '../../shared/environment';
 import { log } from '../../shared/log';
+import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 
 const services = once(exportClients);
 
@@ -13,5 +14,5 @@ export const handler = (input: ExecutionEnded): Promise<void> => exportCleanUp(s
 export async function exportCleanUp(aws: ExportClients, { detail: { input, status } }: ExecutionEnded): Promise<void> {
   const { exportId, owner, snapshotId } = JSON.parse(input) as ExportInput;
   log({ event: 'export ended', exportId, owner, snapshotId, status });
-  if (status !== 'SUCCEEDED') { await removeExport(aws, exportId, { keepRecord: true }); }
+  if (status !== 'SUCCEEDED') { await withPatience(LONG_PATIENCE_MILLISECONDS, () => removeExport(aws, exportId, { keepRecord: true })); }
 }

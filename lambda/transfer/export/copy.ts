@@ -7,8 +7,9 @@ import type { ExportCopyInput, ExportCopyResult } from '../../../src/contract/ex
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
+import { withPatience } from '../../shared/patience';
 import { Progress, refuseOverdue } from '../flow/progress';
-import { Shift, type Deadline } from '../flow/shift';
+import { Shift, timeOf, type Deadline } from '../flow/shift';
 import { isTransient } from '../snapshot/errors';
 
 /** Parts that are uploaded at once. */
@@ -23,7 +24,7 @@ export const handler = (input: ExportCopyInput, context: Deadline): Promise<Expo
 /** Uploads the parts of one range, or as many as there is time for. Skips parts that are uploaded already. */
 export async function exportCopy(aws: ExportReadClients, input: ExportCopyInput, deadline: Deadline): Promise<ExportCopyResult> {
   try {
-    return await exportRange(aws, input, deadline);
+    return await withPatience(timeOf(deadline), () => exportRange(aws, input, deadline));
   } catch (error) {
     // Another worker was given the same range, and the export has ended since.
     if (await aws.store.result(input.exportId).catch(() => undefined)) { return { done: true }; }

@@ -7,6 +7,7 @@ import type { ExportIdInput } from '../../../src/contract/export';
 import { once } from '../../shared/environment';
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
+import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { Crc } from '../blocks/crc';
 
 /** Tries to complete the upload. S3 refuses one if another worker uploads a part again meanwhile, which gives the part another ETag. */
@@ -22,7 +23,7 @@ export async function exportFinish(aws: ExportClients, { exportId }: ExportIdInp
   const { store } = aws;
   try {
     if (!await store.result(exportId)) {
-      const result = await complete(aws, exportId);
+      const result = await withPatience(LONG_PATIENCE_MILLISECONDS, () => complete(aws, exportId));
       await store.refuseCancelledExport(exportId);
       await store.saveResult(exportId, result);
       log({ event: 'exported', exportId, ...result });

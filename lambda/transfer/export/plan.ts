@@ -3,6 +3,7 @@ import { exportRangesOf, layOut, MOST_EXPORT_GIB, sizeOfObject, sizeOfPart, MOST
 import type { ExportInput, ExportPlanResult } from '../../../src/contract/export';
 import { once } from '../../shared/environment';
 import { log } from '../../shared/log';
+import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { BlockSet } from '../blocks/block-set';
 import { blocksOf, GIB } from '../blocks/sizes';
 import { refuseOverdue } from '../flow/progress';
@@ -19,10 +20,15 @@ const services = once(() => exportReadClients(4));
 
 export const handler = (input: ExportInput): Promise<ExportPlanResult> => exportPlan(services(), input);
 
-/** Divides the snapshot, or the blocks that changed in it, into parts. Tests use smaller parts and a smaller volume. */
-export async function exportPlan(
-  aws: ExportReadClients, input: ExportInput, small?: SmallExport & { readonly blocks?: number },
-): Promise<ExportPlanResult> {
+/** What tests choose: smaller parts, and a smaller volume. */
+type Small = SmallExport & { readonly blocks?: number };
+
+/** Divides the snapshot, or the blocks that changed in it, into parts. */
+export function exportPlan(aws: ExportReadClients, input: ExportInput, small?: Small): Promise<ExportPlanResult> {
+  return withPatience(LONG_PATIENCE_MILLISECONDS, () => makePlan(aws, input, small));
+}
+
+async function makePlan(aws: ExportReadClients, input: ExportInput, small?: Small): Promise<ExportPlanResult> {
   const { exportId, snapshotId, sinceId, format, volumeSize } = input;
   const volumeBlocks = small?.blocks ?? blocksOf(volumeSize * GIB);
   const { content, save } = await contentOf(aws, input, volumeBlocks);

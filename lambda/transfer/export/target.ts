@@ -198,7 +198,7 @@ export class ExportTarget {
       if (isRefusedKey(error, key)) {
         throw new Error(`${action} failed for s3://${bucket}/${key}: S3 does not accept this key, which has '.' or '..' between slashes; choose another key`);
       }
-      throw new Error(`${action} failed for s3://${bucket}/${key}: ${isDenial(error) ? 'access is denied: ' : ''}${saidBy(error)}`);
+      throw new Error(`${action} failed for s3://${bucket}/${key}: ${isDenial(error) ? 'access is denied: ' : ''}${saidBy(error)}`, { cause: error });
     }
   }
 }

@@ -6,6 +6,11 @@ export interface Deadline {
 /** A request may take 20 seconds to time out, and the progress has to be saved afterwards. */
 const RESERVE_MILLISECONDS = 60_000;
 
+/** Returns the milliseconds that an invocation has for repeating calls: a shift gives up earlier. */
+export function timeOf(deadline: Deadline): number {
+  return deadline.getRemainingTimeInMillis() - RESERVE_MILLISECONDS / 2;
+}
+
 export interface ShiftOptions {
   /** Time that is kept for the end of the invocation. @default 60_000 */
   readonly reserveMilliseconds?: number;

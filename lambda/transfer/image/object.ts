@@ -156,14 +156,14 @@ function explained(error: unknown, source: ImageLocation & { readonly etag?: str
   if (isDenial(error)) {
     const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
     return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a key encrypts it; `
-      + `without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`);
+      + `without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`, { cause: error });
   }
   switch (statusOf(error)) {
     case 301: return new Error(`${image} lies in another Region; copy it into a bucket of this one`);
     case 404: case 405: return source.etag === undefined ? new Error(`${image} does not exist`) : changed(source);
     case 412: return changed(source);
     case 400: return new Error(`${image} cannot be read: S3 calls the request invalid; is the version id right?`);
-    default: return new Error(`${image} cannot be read: ${saidBy(error)}`);
+    default: return new Error(`${image} cannot be read: ${saidBy(error)}`, { cause: error });
   }
 }
 

@@ -7,6 +7,7 @@ import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
+import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { parentOf, releaseParent } from '../parent/use';
 import { Snapshots } from '../snapshot/snapshots';
 
@@ -17,7 +18,11 @@ type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
 export const handler = (input: Input): Promise<void> => cleanUp(services(), input);
 
 /** Cleans up after an execution. Keeps the reason for a failure, which isComplete reports later; isComplete or Delete removes it. */
-export async function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
+export function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
+  return withPatience(LONG_PATIENCE_MILLISECONDS, () => cleanUpAfter(aws, input));
+}
+
+async function cleanUpAfter(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
   if ('releaseParentOf' in input) { return release(aws, input.releaseParentOf); }
   if (!('detail' in input)) { return removeLeftovers(aws, input.snapshotId, { keepFailure: true }); }
 

@@ -5,10 +5,11 @@ import type { CopyInput, CopyResult } from '../../../src/contract/transfer';
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
+import { withPatience } from '../../shared/patience';
 import { RangeRecord } from '../bucket/range-record';
 import type { TransferStore } from '../bucket/store';
 import { refuseOverdue } from '../flow/progress';
-import { Shift, type Deadline } from '../flow/shift';
+import { Shift, timeOf, type Deadline } from '../flow/shift';
 import { DeltaReading } from '../image/delta';
 import { knownDigests } from '../image/known-digests';
 import type { Source } from '../image/object';
@@ -37,7 +38,7 @@ export const handler = (input: CopyInput, context: Deadline): Promise<CopyResult
 /** Copies one range, or as much of it as there is time for. Does nothing if the range is copied already. */
 export async function copy(aws: CopyServices, input: CopyInput, deadline: Deadline): Promise<CopyResult> {
   try {
-    return await copyRange(aws, input, deadline);
+    return await withPatience(timeOf(deadline), () => copyRange(aws, input, deadline));
   } catch (error) {
     // Another worker that was given the same range may have finished it, so that EBS refuses blocks of the completed snapshot.
     if (await aws.store.digests(input.snapshotId, input.n).catch(() => undefined)) { return { done: true }; }

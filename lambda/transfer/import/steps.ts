@@ -7,6 +7,7 @@ import { settle, settleSoon } from './wait-completed';
 import type { PlanResult, SettleResult, StepInput } from '../../../src/contract/transfer';
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
+import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { BlockReader } from '../snapshot/block-reader';
 import { BlockWriter } from '../snapshot/block-writer';
 import { Snapshots } from '../snapshot/snapshots';
@@ -27,8 +28,8 @@ export const handler = (input: StepInput): Promise<PlanResult | SettleResult> =>
  * small image is still there to seal it, so that no other process has to start. Tests take smaller ranges.
  */
 export async function step(aws: StepServices, input: StepInput, smallRange?: number): Promise<PlanResult | SettleResult> {
-  if ('plan' in input) { return plan(aws, input.plan, smallRange); }
+  if ('plan' in input) { return withPatience(LONG_PATIENCE_MILLISECONDS, () => plan(aws, input.plan, smallRange)); }
   if ('settle' in input) { return settle(aws.snapshots, input.settle); }
-  await seal(aws, input.seal);
+  await withPatience(LONG_PATIENCE_MILLISECONDS, () => seal(aws, input.seal));
   return settleSoon(aws.snapshots, input.seal);
 }

@@ -5,12 +5,13 @@ import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
+import { withPatience } from '../../shared/patience';
 import { DIGEST_SIZE } from '../blocks/digests';
 import { readBackSample } from '../blocks/read-back-sample';
 import { isThere } from '../blocks/zero';
 import { rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
-import { Shift, type Deadline } from '../flow/shift';
+import { Shift, timeOf, type Deadline } from '../flow/shift';
 import { BlockReader, type ListedBlock } from '../snapshot/block-reader';
 import { isTransient } from '../snapshot/errors';
 
@@ -34,9 +35,10 @@ export const handler = (input: VerifyInput, context: Deadline): Promise<VerifyRe
 /** Reads one range back, or as much of it as there is time for. Throws if the snapshot is not what was written. */
 export async function verify(aws: VerifyServices, input: VerifyInput, deadline: Deadline): Promise<VerifyResult> {
   const shift = new Shift(deadline, isTransient, { reserveMilliseconds: RESERVE_MILLISECONDS });
-  const range = await RangeVerification.open(aws, input, shift);
+  const time = timeOf(deadline);
+  const range = await withPatience(time, () => RangeVerification.open(aws, input, shift));
   try {
-    await shift.attempt(() => range.run());
+    await withPatience(time, () => shift.attempt(() => range.run()));
     shift.throwFailure();
   } catch (error) {
     await aws.store.saveFailure(input.snapshotId, saidBy(error)).catch(() => {});

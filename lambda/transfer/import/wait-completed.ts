@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SettleInput, SettleResult, SnapshotInput } from '../../../src/contract/transfer';
-import { notCompleted, type Snapshots } from '../snapshot/snapshots';
+import { isThrottle } from '../../shared/retry';
+import { notCompleted, type Snapshot, type Snapshots } from '../snapshot/snapshots';
 
 /** EBS completes small snapshots within seconds, so waiting here for up to 30 seconds is faster than polling from the state machine, and costs no more. */
 const PATIENCE_MILLISECONDS = 30_000;
@@ -13,12 +14,22 @@ const FIRST_WAIT_SECONDS = 5;
  */
 const LONGER_SECONDS = 1;
 
-/** Returns whether EBS has completed the snapshot, and how long to wait if not. Throws if it was deleted or EBS could not complete it. */
+/**
+ * Returns whether EBS has completed the snapshot, and how long to wait if not, or if EC2 is throttling. Throws if the snapshot
+ * was deleted or EBS could not complete it.
+ */
 export async function settle(all: Snapshots, { snapshotId, seconds }: SettleInput): Promise<SettleResult> {
-  const snapshot = await all.find(snapshotId);
+  const notYet = { completed: false, seconds: seconds === undefined ? FIRST_WAIT_SECONDS : seconds + LONGER_SECONDS };
+  let snapshot: Snapshot | undefined;
+  try {
+    snapshot = await all.find(snapshotId);
+  } catch (error) {
+    if (!isThrottle(error)) { throw error; }
+    return notYet;
+  }
   if (!snapshot) { throw new Error(`snapshot ${snapshotId} was deleted while EBS completed it`); }
   if (snapshot.state === 'error') { throw new Error(notCompleted(snapshot)); }
-  return { completed: snapshot.state === 'completed', seconds: seconds === undefined ? FIRST_WAIT_SECONDS : seconds + LONGER_SECONDS };
+  return { ...notYet, completed: snapshot.state === 'completed' };
 }
 
 /** Does the same, but waits for a while until EBS has completed the snapshot. */

@@ -27,7 +27,7 @@ export function explainEbs(error: unknown, action: string, thing: string): Error
   const { Reason, message } = error as EbsError;
   const what = `ebs:${action} failed for ${thing}: ${nameOf(error)}${Reason === undefined ? '' : ` (${Reason})`}: ${message}`;
   const advice = adviceOn(error as EbsError);
-  return new Error(advice === undefined ? what : `${what}; ${advice}`);
+  return new Error(advice === undefined ? what : `${what}; ${advice}`, { cause: error });
 }
 
 function adviceOn(error: EbsError): string | undefined {

@@ -47,7 +47,7 @@ export class Exporter extends RangeWork {
     this.stateMachine = this.machine('Copies an EBS snapshot into an object in S3', this.definition({ plan, copy, finish }));
 
     const cleanUp = this.worker('CleanUp', {
-      bundle: 'export-clean-up', description: 'removes what an export that failed left behind', timeout: Duration.minutes(5),
+      bundle: 'export-clean-up', description: 'removes what an export that failed left behind', timeout: Duration.minutes(15),
     });
     this.mayUse(cleanUp, 's3:GetObject', 's3:DeleteObject');
     const ends = this.onEnd('Exports that ended, one way or another', cleanUp);

@@ -55,7 +55,7 @@ export class Transfer extends RangeWork {
     verify.allow({ ...ownedSnapshots(this), actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
 
     const cleanUp = this.worker('CleanUp', {
-      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(5),
+      bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(15),
     });
     this.mayUse(cleanUp, 's3:DeleteObject');
     cleanUp.allow(snapshotReads());

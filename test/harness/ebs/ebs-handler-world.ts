@@ -100,6 +100,8 @@ export class EbsHandlerWorld {
   /** How often each transfer function was invoked; the one of several steps, for each of them. */
   public readonly invocations: Record<string, number> = {};
   private readonly functions: Record<string, Function> = {};
+  /** Runs a function as if nothing had been called before: functions are processes of their own. */
+  private readonly apart = AsyncLocalStorage.snapshot();
   /** For every function that runs: how many of its tasks are asleep. */
   private readonly running = new AsyncLocalStorage<{ asleep: number; ended: boolean; done: () => void }>();
   private readonly environment = { ...process.env };
@@ -209,7 +211,7 @@ export class EbsHandlerWorld {
   /** Runs a function as Lambda does: time stands still while it works, and goes on while all of it sleeps. */
   public run<T>(work: () => Promise<T>): Promise<T> {
     const state = { asleep: 0, ended: false, done: this.clock.work() };
-    return this.running.run(state, work).finally(() => {
+    return this.apart(() => this.running.run(state, work)).finally(() => {
       state.ended = true;
       state.done();
     });

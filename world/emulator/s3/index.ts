@@ -1,7 +1,7 @@
 import type { Clock } from '../clock';
 import type { Kms } from '../kms';
 import type { ResourcePolicy } from '../kms/resource-policy';
-import type { Answer, Call, Service, ServiceError } from '../service';
+import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { Access, resolved } from './access';
 import { Bucket, type Encryption, type StoredObject } from './bucket';
 import {
@@ -145,7 +145,7 @@ export class S3 implements Service {
   }
 
   public refuse(error: ServiceError): Answer {
-    return refusal(error);
+    return refusal(error.code === 'ThrottlingException' ? new ServiceError('SlowDown', 503, 'Please reduce your request rate.') : error);
   }
 
   private refuseInvalid(key: string): void {

@@ -17,6 +17,19 @@ describe('the name of an error', () => {
     expect(isNamed(named('A'), 'B', 'A')).toBe(true);
     expect(isNamed(named('A'), 'B')).toBe(false);
   });
+
+  test('is also that of an error that it wraps', () => {
+    const wrapped = new Error('listing failed', { cause: new Error('page 2', { cause: named('A') }) });
+    expect(isNamed(wrapped, 'A')).toBe(true);
+    expect(isNamed(wrapped, 'B')).toBe(false);
+    expect(saidBy(wrapped)).toBe('listing failed');
+  });
+
+  test('is found although the error wraps itself', () => {
+    const error = named('A');
+    Object.assign(error, { cause: error });
+    expect(isNamed(error, 'B')).toBe(false);
+  });
 });
 
 test('an error is quoted with its name, unless the name is Error', () => {

@@ -277,6 +277,79 @@ describe('a poll', () => {
   });
 });
 
+describe('an operation whose beginning is throttled', () => {
+  const throttled = new Error('listing failed', { cause: Object.assign(new Error('slow down'), { name: 'ThrottlingException' }) });
+  const begin = async (operation: ProviderEvent<any>) => ({ ...operation, ...await handlers.onEvent(operation) });
+
+  test('is begun by the polls, which return the physical id', async () => {
+    life.failures.create = throttled;
+    const started = await begin(event('Create', { Kind: 'a' }));
+    expect(started).toMatchObject({ PhysicalResourceId: 'this', Deferred: 'true' });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+
+    life.failures = {};
+    life.polls = 1;
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    life.things = [];
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true, Data: { Id: 'thing-2' }, PhysicalResourceId: 'thing-2' });
+    expect(life.contexts.ready).toMatchObject({ memo: 'learned' });
+  });
+
+  test('removes nothing that it made, because the repetition finds it', async () => {
+    life.failures.create = throttled;
+    life.failsLate = true;
+    await begin(event('Create', { Kind: 'a' }));
+    expect(life.ids).toEqual(['thing-1']);
+  });
+
+  test('returns to the old resource all the same if it is a rollback', async () => {
+    const old = life.add('a');
+    life.add('b', { state: 'unfinished' });
+    life.rollsBack = true;
+    jest.spyOn(life, 'find').mockRejectedValueOnce(throttled);
+    const started = await begin(change('thing-2', 'b', 'a'));
+    expect(started).toMatchObject({ PhysicalResourceId: 'thing-2', Deferred: 'true', InRollback: 'true' });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true, Data: { Id: old.id }, PhysicalResourceId: old.id });
+    expect(life.ids).toEqual([old.id]);
+  });
+
+  test('repeats the removal of a leftover that was throttled', async () => {
+    const old = life.add('a');
+    life.add('b', { state: 'unfinished' });
+    life.failures.delete = throttled;
+    const started = await begin(change('thing-2', 'b', 'a'));
+    expect(life.ids).toHaveLength(2);
+    life.failures = {};
+    await handlers.isComplete(started);
+    expect(life.ids).toEqual([old.id]);
+  });
+
+  test('makes nothing more when CloudFormation has cancelled it, and removes what it made itself', async () => {
+    life.failures.create = throttled;
+    life.failsLate = true;
+    life.add('a', { state: 'unfinished' });
+    const started = await begin(event('Create', { Kind: 'a' }));
+    life.rollsBack = true;
+    await expect(handlers.isComplete(started)).rejects.toThrow('CloudFormation cancelled the operation');
+    expect(life.ids).toEqual(['thing-1']);
+  });
+
+  test('fails if nobody could say whether CloudFormation has cancelled it', async () => {
+    Object.assign(life, { inRollback: undefined });
+    life.failures.create = throttled;
+    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('listing failed');
+  });
+
+  test('is deleted by the polls', async () => {
+    const { id } = life.add('a');
+    life.failures.delete = throttled;
+    const started = await begin(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }));
+    life.failures = {};
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+  });
+});
+
 describe('a deletion', () => {
   test('repeats its call in every poll until nothing is left', async () => {
     const { id } = life.add('a');

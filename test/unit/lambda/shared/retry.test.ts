@@ -1,4 +1,5 @@
-import { passesByItself, retrying, RETRY_POLICIES, type RetryOptions } from '../../../../lambda/shared/retry';
+import { withinTime, withPatience } from '../../../../lambda/shared/patience';
+import { isPostponed, isThrottle, passesByItself, retrying, RETRY_POLICIES, type RetryOptions } from '../../../../lambda/shared/retry';
 
 const pauses: number[] = [];
 let now = 0;
@@ -142,4 +143,68 @@ test.each([
   [{ message: 'no such file' }, false],
 ])('knows whether %j passes by itself: %p', (error, expected) => {
   expect(passesByItself(error)).toBe(expected);
+});
+
+describe('within the time of an invocation that only has patience', () => {
+  test('throttling is repeated for longer, all others as their policy says', async () => {
+    const policy = { seconds: 60 };
+    await expect(withPatience(600_000, () => always(THROTTLE, { policy }))).rejects.toBe(THROTTLE);
+    expect(now).toBeGreaterThan(590_000);
+    now = 0;
+    await expect(withPatience(10_000, () => always(THROTTLE, { policy }))).rejects.toBe(THROTTLE);
+    expect(now).toBeGreaterThan(50_000);
+    now = 0;
+    await always(named('ECONNRESET'), { policy }).catch(() => {});
+    expect(now).toBeGreaterThan(50_000);
+  });
+});
+
+describe('within the time of an invocation', () => {
+  test('throttling is repeated until that ends, whatever the policy says', async () => {
+    await expect(withinTime(600_000, () => always(THROTTLE, { policy: { seconds: 1 } }))).rejects.toBe(THROTTLE);
+    expect(now).toBeGreaterThan(590_000);
+    expect(now).toBeLessThanOrEqual(600_000);
+  });
+
+  test('all other errors are repeated as their policy says, but not longer than that', async () => {
+    const broken = named('ECONNRESET');
+    await expect(withinTime(600_000, () => always(broken, { policy: { seconds: 60 } }))).rejects.toBe(broken);
+    expect(now).toBeLessThanOrEqual(60_000);
+    now = 0;
+    await expect(withinTime(10_000, () => always(broken, { policy: { seconds: 60 } }))).rejects.toBe(broken);
+    expect(now).toBeLessThanOrEqual(10_000);
+  });
+
+  test('throttling is thrown in the end, because the invocation is repeated, not the more frequent error', async () => {
+    const missing = named('NotFound');
+    const errors = [missing, missing, ...Array<Error>(100).fill(THROTTLE)];
+    await expect(withinTime(60_000, () => failing(errors, { retryIf: error => error === missing }))).rejects.toBe(THROTTLE);
+  });
+
+  test('a call that had little of it is postponed, one that had enough has failed', async () => {
+    const broken = () => named('ECONNRESET');
+    const outcome = (milliseconds: number) => withinTime(milliseconds, () => always(broken())).catch(error => isPostponed(new Error('read', { cause: error })));
+    expect([await outcome(30_000), await outcome(60_000)]).toEqual([true, false]);
+    expect(await always(broken()).catch(isPostponed)).toBe(false);
+  });
+
+  test('throttling is always postponed, and only there', async () => {
+    expect(await withinTime(60_000, async () => isPostponed(THROTTLE))).toBe(true);
+    expect(isPostponed(THROTTLE)).toBe(false);
+  });
+
+  test('a call of a nested one has the time of that', async () => {
+    await expect(withinTime(600_000, () => withinTime(10_000, () => always(THROTTLE)))).rejects.toBe(THROTTLE);
+    expect(now).toBeLessThanOrEqual(10_000);
+  });
+});
+
+test.each([
+  ['the error itself', THROTTLE, true],
+  ['one that it wraps', new Error('listing failed', { cause: THROTTLE }), true],
+  ['the status 503', named('Unknown', { $metadata: { httpStatusCode: 503 } }), true],
+  ['the status 429, which EFS has for limits', named('TooManyRequests', { $metadata: { httpStatusCode: 429 } }), false],
+  ['another fault of the service', named('InternalError', { $metadata: { httpStatusCode: 500 } }), false],
+])('knows throttling by %s', (_, error, expected) => {
+  expect(isThrottle(error)).toBe(expected);
 });
