@@ -15,6 +15,15 @@ const ids = () => world.ids;
 const created = () => world.server.count('efs:CreateFileSystem');
 
 describe('creating a file system', () => {
+  test('signs again with the time of the services if the clock of the function is wrong by 20 minutes', async () => {
+    world.server.clocksAhead = -20 * 60_000;
+    await stack.deploy({ ...ENCRYPTED, FileSystemTags: tags({ Name: 'files' }) });
+    expect(world.tags(ids()[0])).toMatchObject({ Name: 'files' });
+    expect(created()).toBeLessThanOrEqual(2);
+    await stack.destroy();
+    expect(ids()).toEqual([]);
+  });
+
   test('makes it as the properties say, and marks it as ours', async () => {
     const { keyId, arn } = world.kms.createKey();
     world.kms.createAlias('alias/files', keyId);

@@ -8,6 +8,7 @@ import { plan } from '../../../lambda/transfer/import/plan';
 import { seal } from '../../../lambda/transfer/import/seal';
 import { BlockWriter } from '../../../lambda/transfer/snapshot/block-writer';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import type { Fault } from '../../../world/emulator/faults';
 import { checksum } from '../../../world/emulator/s3/checksums';
 
 let transfer: Transfer;
@@ -129,6 +130,15 @@ describe('copy', () => {
     await expect(copy(aws, { snapshotId, n: 0 }, deadline)).rejects.toThrow(`the import of snapshot ${snapshotId} was cancelled`);
     expect(puts).toBe(remaining > 60_000 ? 40 : 8);
     expect(world.transferObjects).toEqual([]);
+  });
+
+  test('signs a block again whose signature expired on its way', async () => {
+    const { world, aws, input, snapshotId } = transfer;
+    await plan(aws, input);
+    const expired: Fault = { kind: 'error', code: 'InvalidSignatureException', status: 403, message: 'Signature expired' };
+    world.server.faults.inject('ebs:PutSnapshotBlock', expired, { times: 2, skip: 5 });
+    expect(await copy(aws, { snapshotId, n: 0 }, PLENTY)).toEqual({ done: true });
+    expect(world.ebs.putCount).toBe(40);
   });
 
   test('does not sign blocks, as the other SDKs do, so that nothing hashes them a second time', async () => {
