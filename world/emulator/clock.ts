@@ -13,7 +13,8 @@ export class Clock {
   private order = 0;
   private jumpScheduled = false;
 
-  constructor(start: number = Date.UTC(2026, 10, 1, 12, 0, 0)) {
+  /** @param settleMilliseconds Real time for an answer that was just sent to arrive; 0 where nothing is sent. */
+  constructor(start: number = Date.UTC(2026, 10, 1, 12, 0, 0), private readonly settleMilliseconds = 2) {
     this.time = start;
   }
 
@@ -75,11 +76,12 @@ export class Clock {
   private jumpWhenIdle(): void {
     if (this.jumpScheduled || this.working > 0 || !this.awaited) { return; }
     this.jumpScheduled = true;
-    setTimeout(() => setImmediate(() => {
+    const jump = () => setImmediate(() => {
       this.jumpScheduled = false;
       if (this.working > 0 || !this.awaited) { return; }
       this.jumpTo(Math.min(...this.sleepers.map(sleeper => sleeper.due)));
       this.jumpWhenIdle();
-    }), 2);
+    });
+    if (this.settleMilliseconds > 0) { setTimeout(jump, this.settleMilliseconds); } else { setImmediate(jump); }
   }
 }

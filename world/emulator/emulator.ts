@@ -27,6 +27,9 @@ export interface EmulatorOptions {
   readonly lateness?: LatenessOptions;
 }
 
+/** About what functions of Node.js take on Lambda. Always the same, so that a deployment takes the same course again. */
+const DURATIONS = { coldStart: 500, invocation: 10 };
+
 /** All emulated services behind one loopback port, in one time. */
 export class Emulator {
   public static async start(options: EmulatorOptions = {}): Promise<Emulator> {
@@ -61,7 +64,7 @@ export class Emulator {
     this.s3 = new S3(this.clock, this.kms, options.s3);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs, this.principals);
-    this.lambda = new Lambda(this.clock, this.server, options.lambda);
+    this.lambda = new Lambda(this.clock, this.server, { ...DURATIONS, ...options.lambda });
     this.states = new StepFunctions(this.clock, this.lambda, seed);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);
     this.scheduler = new Scheduler(this.clock, (functionArn, payload, as) => {

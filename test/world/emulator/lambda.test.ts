@@ -6,7 +6,7 @@ import { GetFunctionCommand, InvokeCommand, LambdaClient, waitUntilFunctionActiv
 import { Clock } from '../../../world/emulator/clock';
 import { arn, REGION } from '../../../world/emulator/environment';
 import { Principal, type Statement } from '../../../world/emulator/iam';
-import { Lambda, type FunctionProps } from '../../../world/emulator/lambda';
+import { Lambda, type FunctionProps, type LambdaOptions } from '../../../world/emulator/lambda';
 import { installClock } from '../../../world/emulator/lambda/in-process-clock';
 import { EmulatorServer } from '../../../world/emulator/server';
 
@@ -26,6 +26,12 @@ beforeEach(async () => {
   server.add(lambda);
   await server.listen();
 });
+
+/** Another Lambda in place of the one of all tests. */
+function restart(options: LambdaOptions): void {
+  lambda = new Lambda(clock, server, { maxProcesses: 16, ...options });
+  server.add(lambda);
+}
 
 afterEach(async () => {
   await lambda.close();
@@ -468,5 +474,104 @@ describe('code in this process', () => {
     }
     expect(Date.now() - real).toBeLessThan(HOUR);
     expect(Date.now()).not.toBe(clock.now());
+  });
+});
+
+describe('the concurrency of the account', () => {
+  const work = `${SLEEP} exports.handler = async ms => { await sleep(ms); return process.pid; };`;
+  const Reason = 'ConcurrentInvocationLimitExceeded';
+
+  test('refuses what is more, whichever function it is of, until there is room again', async () => {
+    restart({ concurrency: 2 });
+    define('one', work);
+    define('two', work);
+
+    const running = [lambda.invoke('one', 1000), lambda.invoke('two', 1000)];
+    await expect(client().send(new InvokeCommand({ FunctionName: 'one', Payload: '1' }))).rejects.toMatchObject({ name: 'TooManyRequestsException', Reason });
+    await Promise.all(running);
+    expect((await lambda.invoke('one', 1)).functionError).toBeUndefined();
+    expect(lambda.concurrency).toMatchObject({ peak: 2, refused: 1 });
+  });
+
+  test('is shared by those without a reserve, which has its own', async () => {
+    restart({ concurrency: 3 });
+    define('reserved', work, { reservedConcurrentExecutions: 2 });
+    define('other', work);
+
+    const running = [lambda.invoke('reserved', 1000), lambda.invoke('reserved', 1000), lambda.invoke('other', 1000)];
+    await expect(lambda.invoke('other', 1)).rejects.toMatchObject({ code: 'TooManyRequestsException', members: { Reason } });
+    await expect(lambda.invoke('reserved', 1)).rejects.toMatchObject({ members: { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' } });
+    await Promise.all(running);
+  });
+
+  test('is used twice by a function that invokes another, unless both are exempt', async () => {
+    restart({ concurrency: 2 });
+    const inner = define('inner', work);
+    const code = `const { LambdaClient, InvokeCommand } = require('@aws-sdk/client-lambda');
+      exports.handler = async () => { await new LambdaClient({}).send(new InvokeCommand({ FunctionName: 'inner', Payload: '5000' })); };`;
+    define('outer', code, { role: role(allow('lambda:InvokeFunction', inner)) });
+    define('framework', code, { role: role(allow('lambda:InvokeFunction', inner)), unlimited: true });
+
+    await lambda.invoke('outer');
+    expect(lambda.concurrency.peak).toBe(2);
+    await Promise.all([lambda.invoke('framework'), lambda.invoke('framework'), lambda.invoke('outer')]);
+    expect(lambda.concurrency).toMatchObject({ peak: 2, refused: 0 });
+  });
+
+  test('makes asynchronous invocations wait, for hours if need be, at intervals from a second to five minutes', async () => {
+    restart({ concurrency: 1 });
+    define('busy', work, { timeoutSeconds: 900 });
+    define('queued', 'exports.handler = async () => { console.log(Date.now()); };');
+    const begin = clock.now();
+    const occupied = (async () => { for (let i = 0; i < 20; i++) { await lambda.invoke('busy', 899_000); } })();
+
+    await Promise.all([occupied, lambda.enqueue('queued')]);
+
+    const [ran, ...again] = lambda.logs('queued').map(Number);
+    expect(again).toEqual([]);
+    expect(ran - begin).toBeGreaterThanOrEqual(20 * 899_000);
+    expect(ran - begin).toBeLessThan(20 * 899_000 + 300_000);
+    // After 1, 2, 4 … 256 seconds, then every five minutes.
+    expect(lambda.concurrency.refused).toBeLessThan(75);
+  });
+
+  test('drops an asynchronous invocation after six hours', async () => {
+    restart({ concurrency: 0 });
+    define('queued', 'exports.handler = async () => {};');
+    const begin = clock.now();
+    await lambda.enqueue('queued');
+    expect(clock.now() - begin).toBeGreaterThan(5.9 * HOUR);
+    expect(clock.now() - begin).toBeLessThanOrEqual(6 * HOUR);
+    expect(lambda.invocations('queued')).toBe(0);
+  });
+});
+
+describe('an invocation', () => {
+  test('takes the time of a cold start, then of a warm one', async () => {
+    restart({ coldStart: 500, invocation: 10 });
+    define('clock', 'exports.handler = async (_, context) => [Date.now(), context.getRemainingTimeInMillis()];', { timeoutSeconds: 7 });
+    const begin = clock.now();
+
+    expect((await lambda.invoke('clock')).payload).toEqual([begin + 510, 7000]);
+    expect((await lambda.invoke('clock')).payload).toEqual([begin + 520, 7000]);
+  });
+
+  test('of one event that arrives twice at once runs in two processes at once', async () => {
+    restart({ coldStart: 500 });
+    define('twice', `${SLEEP} exports.handler = async () => { console.log(process.pid, 'begins'); await sleep(1000); console.log(process.pid, 'ends'); };`);
+
+    await Promise.all([lambda.enqueue('twice', { same: true }), lambda.enqueue('twice', { same: true })]);
+
+    const lines = lambda.logs('twice').map(line => line.split(' '));
+    expect(lines.map(([, what]) => what)).toEqual(['begins', 'begins', 'ends', 'ends']);
+    expect(new Set(lines.map(([pid]) => pid)).size).toBe(2);
+  });
+
+  test('whose process is killed before the handler runs fails as a killed one', async () => {
+    restart({ coldStart: 60_000 });
+    define('young', 'exports.handler = async () => 1;');
+    const invoked = lambda.invoke('young');
+    expect(lambda.kill('young')).toBe(1);
+    expect((await invoked).payload).toMatchObject({ errorType: 'Runtime.ExitError' });
   });
 });

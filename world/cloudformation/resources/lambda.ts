@@ -3,6 +3,7 @@ import { arn } from '../../emulator/environment';
 import type { Principal } from '../../emulator/iam';
 import type { FunctionProps } from '../../emulator/lambda';
 import type { Handler, Request } from '../handler';
+import { isOfProviderFramework } from '../provider-framework';
 import type { Properties } from '../stack';
 import { functionArn, listOf, nameOf, numberOf, recorded, type Context } from './context';
 import { checkPlace, hasTargets, type Client } from './mounts';
@@ -35,7 +36,7 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
       + 'created in all availability zones the function will execute in.');
   };
 
-  const settings = (name: string, { properties }: Request): Omit<FunctionProps, 'functionName'> => {
+  const settings = (name: string, { logicalId, properties }: Request): Omit<FunctionProps, 'functionName'> => {
     const {
       Handler: handler, Code, Environment, Timeout, MemorySize, Role, ReservedConcurrentExecutions, VpcConfig, Runtime, FileSystemConfigs,
     } = properties;
@@ -53,6 +54,7 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
       role: principal,
       wayTo: place && (service => wayFrom(place, service)),
       reservedConcurrentExecutions: numberOf(ReservedConcurrentExecutions),
+      unlimited: isOfProviderFramework(logicalId),
     };
   };
 

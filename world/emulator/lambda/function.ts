@@ -4,7 +4,7 @@ import type { Way } from '../ec2/routing';
 import { arn } from '../environment';
 import type { Principal } from '../iam';
 import type { EmulatorServer } from '../server';
-import { ServiceError } from '../service';
+import { tooManyRequests } from './concurrency';
 import { Instance, type Outcome } from './instance';
 import { checkEnvironment, LOG_STREAM, processEnvironment, type FunctionSettings } from './runtime';
 
@@ -22,20 +22,33 @@ export interface FunctionProps {
   readonly role: Principal;
   /** Invocations at once; more are refused. */
   readonly reservedConcurrentExecutions?: number;
+  /** Its executions, and those that it invokes, count against no limit of the account. */
+  readonly unlimited?: boolean;
   /** How it comes to an AWS service, if it does, and by which endpoint. @default - to all, as outside of a VPC */
   readonly wayTo?: (service: string) => Way | undefined;
   /** Gets every line that the function prints. */
   readonly logSink?: (line: string) => void;
 }
 
+/** How long invocations take beside what the handler does, in emulated milliseconds. */
+export interface Durations {
+  /** From nothing to a process that waits for events. @default 0 */
+  readonly coldStart?: number;
+  /** From the invocation to the handler. @default 0 */
+  readonly invocation?: number;
+}
+
 /** What a function needs of its surroundings. */
 export interface Host {
   readonly clock: Clock;
   readonly server: EmulatorServer;
+  readonly durations: Durations;
   /** Whether one more process may start; makes room for it if it can. */
   admits(): boolean;
   /** Resolves when that may have changed. */
   change(): Promise<void>;
+  /** Takes a place among the account's executions, and returns what gives it back; throws if there is none. */
+  takePlace(): () => void;
   started(instance: Instance, accessKeyId: string): void;
   ended(instance: Instance, accessKeyId: string): void;
 }
@@ -60,25 +73,14 @@ export class EmulatedFunction {
     this.retire();
   }
 
-  public async run(event: string): Promise<Outcome & { requestId: string }> {
-    const limit = this.props.reservedConcurrentExecutions;
-    if (limit !== undefined && this.running >= limit) {
-      throw new ServiceError('TooManyRequestsException', 429, 'Rate Exceeded.', { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' });
-    }
+  /** @param unlimited Whether the caller counts against no limit. */
+  public async run(event: string, { unlimited = false } = {}): Promise<Outcome & { requestId: string }> {
+    const leave = this.takePlace(unlimited);
     this.running++;
     this.invocations++;
     try {
-      let instance = this.warm();
-      while (!instance) {
-        if (this.host.admits()) {
-          instance = this.start();
-        } else {
-          await this.host.change();
-          instance = this.warm();
-        }
-      }
       const requestId = randomUUID();
-      const outcome = await instance.run({
+      const outcome = await (await this.claimInstance()).run({
         requestId,
         event,
         timeoutSeconds: this.timeoutSeconds,
@@ -96,6 +98,7 @@ export class EmulatedFunction {
       return { ...outcome, requestId };
     } finally {
       this.running--;
+      leave();
     }
   }
 
@@ -118,6 +121,32 @@ export class EmulatedFunction {
   public get settings(): FunctionSettings {
     const { functionName, codeDirectory, handler, environment = {}, memorySize = 128 } = this.props;
     return { functionName, codeDirectory, handler, environment, memorySize };
+  }
+
+  private takePlace(unlimited: boolean): () => void {
+    const reserve = this.props.reservedConcurrentExecutions;
+    if (reserve === undefined) { return unlimited || this.props.unlimited ? () => {} : this.host.takePlace(); }
+    if (this.running >= reserve) { throw tooManyRequests('ReservedFunctionConcurrentInvocationLimitExceeded'); }
+    return () => {};
+  }
+
+  /** Returns a process that is claimed for one invocation, after the time that Lambda takes to get there. */
+  private async claimInstance(): Promise<Instance> {
+    const { coldStart = 0, invocation = 0 } = this.host.durations;
+    let instance = this.warm();
+    let pause = invocation;
+    while (!instance) {
+      if (this.host.admits()) {
+        instance = this.start();
+        pause += coldStart;
+      } else {
+        await this.host.change();
+        instance = this.warm();
+      }
+    }
+    instance.claim();
+    if (pause > 0) { await this.host.clock.sleep(pause); }
+    return instance;
   }
 
   private warm(): Instance | undefined {

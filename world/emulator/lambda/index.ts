@@ -3,7 +3,8 @@ import { arn } from '../environment';
 import type { Principal } from '../iam';
 import type { EmulatorServer } from '../server';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from '../service';
-import { EmulatedFunction, type FunctionProps } from './function';
+import { Concurrency } from './concurrency';
+import { EmulatedFunction, type Durations, type FunctionProps } from './function';
 import type { Instance } from './instance';
 
 export type { FunctionProps } from './function';
@@ -16,9 +17,16 @@ export interface InvocationResult {
   readonly requestId: string;
 }
 
-export interface LambdaOptions {
+export interface LambdaOptions extends Durations {
   /** Processes at a time, without those that wait for a function they have invoked. @default 32 */
   readonly maxProcesses?: number;
+  /** Executions at once in the account; more are refused. @default 1,000 */
+  readonly concurrency?: number;
+}
+
+interface Caller {
+  readonly instance: Instance;
+  readonly unlimited: boolean;
 }
 
 const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
@@ -32,11 +40,15 @@ export class Lambda implements Service {
   public readonly signingName = 'lambda';
   private readonly functions = new Map<string, EmulatedFunction>();
   private readonly instances = new Map<Instance, string>();
-  private readonly byAccessKey = new Map<string, Instance>();
+  private readonly byAccessKey = new Map<string, Caller>();
   private readonly queue: (() => void)[] = [];
   private readonly closing = new AbortController();
+  public readonly concurrency: Concurrency;
 
-  constructor(private readonly clock: Clock, private readonly server: EmulatorServer, private readonly options: LambdaOptions = {}) {}
+  constructor(private readonly clock: Clock, private readonly server: EmulatorServer, private readonly options: LambdaOptions = {}) {
+    const reserved = () => [...this.functions.values()].reduce((sum, { props }) => sum + (props.reservedConcurrentExecutions ?? 0), 0);
+    this.concurrency = new Concurrency(reserved, options.concurrency);
+  }
 
   public create(props: FunctionProps): string {
     if (this.functions.has(props.functionName)) {
@@ -45,11 +57,13 @@ export class Lambda implements Service {
     const created = new EmulatedFunction(props, {
       clock: this.clock,
       server: this.server,
+      durations: this.options,
+      takePlace: () => this.concurrency.take(),
       admits: () => this.admits(),
       change: () => new Promise(resolve => this.queue.push(resolve)),
       started: (instance, accessKeyId) => {
         this.instances.set(instance, accessKeyId);
-        this.byAccessKey.set(accessKeyId, instance);
+        this.byAccessKey.set(accessKeyId, { instance, unlimited: props.unlimited ?? false });
       },
       ended: (instance, accessKeyId) => {
         this.instances.delete(instance);
@@ -73,12 +87,12 @@ export class Lambda implements Service {
     deleted.retire();
   }
 
-  /** Invokes and waits for the answer; throws `ServiceError` if Lambda refuses. */
-  public async invoke(nameOrArn: string, payload: unknown = {}): Promise<InvocationResult> {
+  /** Invokes and waits for the answer; throws `ServiceError` if Lambda refuses. `unlimited`: the caller counts against no limit. */
+  public async invoke(nameOrArn: string, payload: unknown = {}, options: { readonly unlimited?: boolean } = {}): Promise<InvocationResult> {
     const invoked = this.find(nameOrArn);
     const event = JSON.stringify(payload);
     if (Buffer.byteLength(event) > MAX_SYNCHRONOUS_BYTES) { throw tooLarge(Buffer.byteLength(event), MAX_SYNCHRONOUS_BYTES); }
-    const outcome = await invoked.run(event);
+    const outcome = await invoked.run(event, options);
     this.admitNext();
 
     const answer = { executedVersion: '$LATEST', requestId: outcome.requestId };
@@ -90,7 +104,7 @@ export class Lambda implements Service {
     return { ...answer, payload: JSON.parse(outcome.payload) };
   }
 
-  /** Invokes asynchronously, as CloudFormation and EventBridge do: a failure is retried twice, throttling for six hours. */
+  /** Invokes asynchronously, as CloudFormation and EventBridge do: a failure is retried twice, throttling and faults of Lambda for six hours. */
   public async enqueue(nameOrArn: string, payload: unknown = {}): Promise<void> {
     const expiry = this.clock.now() + MAX_EVENT_AGE_SECONDS * 1000;
     let failures = 0;
@@ -101,7 +115,7 @@ export class Lambda implements Service {
         if (!functionError || failures === EVENT_RETRY_SECONDS.length) { return; }
         pause = EVENT_RETRY_SECONDS[failures++];
       } catch (error) {
-        if (!(error instanceof ServiceError) || error.code !== 'TooManyRequestsException') { return; }
+        if (!(error instanceof ServiceError) || (error.status !== 429 && error.status < 500)) { return; }
         pause = Math.min(2 ** attempt, 300);
       }
       if (this.clock.now() + pause * 1000 > expiry) { return; }
@@ -193,10 +207,11 @@ export class Lambda implements Service {
     }
 
     // If the caller is itself one of the functions, it now waits for this one.
-    const resume = this.byAccessKey.get(/Credential=([^/]+)\//.exec(call.headers.authorization ?? '')?.[1] ?? '')?.waitForInvocation();
+    const caller = this.byAccessKey.get(/Credential=([^/]+)\//.exec(call.headers.authorization ?? '')?.[1] ?? '');
+    const resume = caller?.instance.waitForInvocation();
     if (resume) { this.admitNext(); }
     try {
-      const result = await this.invoke(resource, payload);
+      const result = await this.invoke(resource, payload, caller);
       return json(200, result.payload, {
         'x-amz-executed-version': result.executedVersion,
         'x-amzn-requestid': result.requestId,

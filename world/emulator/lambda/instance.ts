@@ -54,6 +54,7 @@ export class Instance {
   private waitingFor = 0;
   private release: (() => void) | undefined;
   private closed = false;
+  private claimed = false;
 
   constructor(private readonly options: InstanceOptions) {
     this.clock = options.clock;
@@ -72,7 +73,12 @@ export class Instance {
   }
 
   public get busy(): boolean {
-    return this.current !== undefined;
+    return this.claimed || this.current !== undefined;
+  }
+
+  /** It is to run an invocation soon. */
+  public claim(): void {
+    this.claimed = true;
   }
 
   /** Waits for a function it has invoked, so that another process may run in its place. */
@@ -81,6 +87,8 @@ export class Instance {
   }
 
   public async run(request: InvocationRequest): Promise<Outcome> {
+    this.claimed = false;
+    if (this.closed) { return failure(request.requestId, 'Runtime.ExitError', 'Runtime exited without providing a reason'); }
     const watchdog = new AbortController();
     const outcome = new Promise<Outcome>(resolve => this.current = { request, settle: resolve, openStreams: 2 });
     this.updateHold();
@@ -185,7 +193,7 @@ export class Instance {
     if (!this.current) { return; }
     const { requestId } = this.current.request;
     this.kill();
-    this.settle({ error: JSON.stringify({ errorType, errorMessage: `RequestId: ${requestId} Error: ${errorMessage}` }) });
+    this.settle(failure(requestId, errorType, errorMessage));
   }
 
   private onClose(code: number | null, signal: string | null): void {
@@ -227,4 +235,8 @@ export class Instance {
     });
     stream.on('end', () => { if (rest !== '') { this.options.log(rest); } });
   }
+}
+
+function failure(requestId: string, errorType: string, errorMessage: string): Outcome {
+  return { error: JSON.stringify({ errorType, errorMessage: `RequestId: ${requestId} Error: ${errorMessage}` }) };
 }
