@@ -32,7 +32,8 @@ class Workshop {
 
   constructor() {
     for (const name of COPIED) { cpSync(join(root, name), join(this.folder, name), { recursive: true }); }
-    symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'));
+    // A synthesis needs bundles, whatever is in them.
+    for (const name of ['node_modules', 'assets']) { symlinkSync(join(root, name), join(this.folder, name)); }
   }
 
   public async try({ file, find, replace, test, name }: Mutant): Promise<Verdict> {

@@ -285,4 +285,11 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
     test: 'test/handlers/ebs/background-import.test.ts',
     name: '25,000 events',
   },
+  {
+    guard: 'imports that share the concurrency of a new account do not fail',
+    file: 'src/private/ebs/retriers.ts',
+    find: '  maxAttempts: 2_000,\n',
+    replace: '  maxAttempts: 6,\n',
+    test: 'test/campaigns/ebs/concurrency.test.ts',
+  },
 ];

@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import { DeploymentWorld, startEmulator } from './deployment-world';
 import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
 import { BLOCK_SIZE, type SnapshotView } from '../../../world/emulator/ebs';
+import type { EmulatorOptions } from '../../../world/emulator/emulator';
 import { uploadInParts } from '../../../world/emulator/s3/upload';
 
 export const IMAGES = 'images';
@@ -12,8 +13,8 @@ const MIB = 1024 * 1024;
 
 /** An account with two buckets of images, and what tests ask about its snapshots. */
 export class EbsWorld extends DeploymentWorld {
-  public static override async start(): Promise<EbsWorld> {
-    const world = new EbsWorld(await startEmulator({ lambda: { maxProcesses: 20 } }));
+  public static override async start({ lambda, ...options }: EmulatorOptions = {}): Promise<EbsWorld> {
+    const world = new EbsWorld(await startEmulator({ lambda: { maxProcesses: 20, ...lambda }, ...options }));
     world.emulator.s3.createBucket(IMAGES);
     world.emulator.s3.createBucket(VERSIONED_IMAGES, { versioned: true });
     return world;
