@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join, resolve } from 'path';
 import { App, type Stack } from 'aws-cdk-lib';
@@ -14,7 +14,7 @@ import { ENV } from '../../harness/given';
 
 const root = resolve(__dirname, '..', '..', '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const DOCUMENTS = ['README.md'];
+const DOCUMENTS = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`)];
 
 const snippets = DOCUMENTS.flatMap(document => [...read(document).matchAll(/^```ts\n(.*?)^```/gms)].map(([, code], index) => ({
   name: `${document} ${index + 1}: ${/new (\w+)\(/.exec(code)?.[1] ?? code.split('\n')[0]}`, code,
