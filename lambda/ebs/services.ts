@@ -56,7 +56,7 @@ export function ebsServices({ cloudFormation, ebs, ec2, kms, sfn }: EbsClients):
   return {
     source,
     store,
-    starter: new SnapshotStarter(ebs, kms),
+    starter: new SnapshotStarter(ebs, kms, snapshots),
     snapshots,
     sharing: new SnapshotSharing(ec2),
     images,

@@ -1,8 +1,10 @@
 import { StartSnapshotCommand, type EBSClient, type Tag } from '@aws-sdk/client-ebs';
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { isNamed, saidBy } from '../shared/errors';
+import { log } from '../shared/log';
 import { retrying } from '../shared/retry';
-import { explainEbs, isNotYetVisible } from '../transfer/snapshot/errors';
+import { explainEbs, isDeniedKey, isNotYetVisible } from '../transfer/snapshot/errors';
+import type { Snapshots } from '../transfer/snapshot/snapshots';
 
 export interface NewSnapshot {
   /** Client token. EBS answers a repeated token with the same snapshot, even if that was deleted. */
@@ -44,7 +46,7 @@ export class ParentRefused extends Error {}
 
 /** Starts snapshots that are filled block by block. */
 export class SnapshotStarter {
-  constructor(private readonly ebs: EBSClient, private readonly kms: KMSClient) {}
+  constructor(private readonly ebs: EBSClient, private readonly kms: KMSClient, private readonly snapshots: Snapshots) {}
 
   /** Starts a snapshot. undefined: the token was used before, with other parameters. */
   public async start(snapshot: NewSnapshot): Promise<StartedSnapshot | undefined> {
@@ -68,19 +70,39 @@ export class SnapshotStarter {
       return { id: SnapshotId!, encrypted: KmsKeyArn !== undefined || (SseType ?? 'none') !== 'none' };
     } catch (error) {
       if (isNamed(error, 'ConflictException')) { return undefined; }
-      const why = explainEbs(error, 'StartSnapshot', `a snapshot of ${volumeSize} GiB${parentId === undefined ? '' : ` with parent ${parentId}`}`);
+      const what = `a snapshot of ${volumeSize} GiB${parentId === undefined ? '' : ` with parent ${parentId}`}`;
+      const advice = kmsKeyArn === undefined && isDeniedKey(error) ? await this.adviceOnKey(parentId) : undefined;
+      const why = explainEbs(error, 'StartSnapshot', what, advice);
       throw parentId !== undefined && isNamed(error, 'ValidationException', 'ResourceNotFoundException') ? new ParentRefused(why.message) : why;
     }
   }
 
   /** Returns the ARN of an enabled key, because EBS accepts only ARNs. */
   public async keyArn(keyId: string): Promise<string> {
+    const region = /^arn:[^:]+:kms:([^:]+):/.exec(keyId)?.[1];
+    const own = await this.kms.config.region();
+    if (region !== undefined && region !== own) { throw new Error(`'kmsKey' must be a key of ${own}, got ${keyId}, which is in ${region}`); }
     try {
       const { KeyMetadata } = await retrying(() => this.kms.send(new DescribeKeyCommand({ KeyId: keyId })), { what: 'kms:DescribeKey' });
       if (KeyMetadata!.KeyState !== 'Enabled') { throw new Error(`it is ${KeyMetadata!.KeyState}`); }
       return KeyMetadata!.Arn!;
     } catch (error) {
       throw new Error(`'kmsKey' ${keyId} cannot be used: ${saidBy(error)}`, { cause: error });
+    }
+  }
+
+  /** Names the key that a snapshot gets for which the user named none. */
+  private async adviceOnKey(parentId: string | undefined): Promise<string | undefined> {
+    try {
+      if (parentId !== undefined) {
+        const parent = await this.snapshots.find(parentId);
+        return `parent ${parentId} is encrypted with ${parent?.kmsKeyArn}: give that key as 'kmsKey'`;
+      }
+      const { key } = await this.snapshots.defaultEncryption();
+      return `the account's default key for EBS is ${key}: give it as 'kmsKey'`;
+    } catch (error) {
+      log({ event: 'cannot tell which key is missing', error: saidBy(error) });
+      return undefined;
     }
   }
 }

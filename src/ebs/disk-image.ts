@@ -1,5 +1,6 @@
 import * as fs from 'fs';
 import * as path from 'path';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3_assets from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
@@ -11,9 +12,27 @@ import type { DiskImageLocation } from '../private/ebs/image-location';
 import { check, misuse, notBoth } from '../private/resource/validation';
 
 /**
+ * How a disk image is read.
+ */
+export interface DiskImageReadOptions {
+  /**
+   * The customer key that encrypts the object, if the bucket does not name it: the functions that read the image are allowed to
+   * decrypt with it. Its key policy must let this account's IAM policies decide, as the default key policy does.
+   *
+   * Buckets of this app name their key, imported ones only if `Bucket.fromBucketAttributes` is given it. The asset bucket needs
+   * it after `cdk bootstrap --bootstrap-kms-key-id`, but not after `--bootstrap-customer-key`.
+   *
+   * A change alone imports nothing.
+   *
+   * @default - the `encryptionKey` of the bucket, if it has one
+   */
+  readonly encryptionKey?: kms.IKeyRef;
+}
+
+/**
  * What a disk image is.
  */
-export interface DiskImageOptions {
+export interface DiskImageOptions extends DiskImageReadOptions {
   /**
    * The format of the image. Any other than `AUTO` is checked when the image is imported.
    *
@@ -102,9 +121,10 @@ export abstract class DiskImage {
    * @param bucket The bucket. It may be in another account, if its policy lets this one read.
    * @param key The key of the delta.
    * @param versionId The version of the object. Default: the current one.
+   * @param options How the delta is read. Default: with the key of the bucket, if it has one
    */
-  public static fromDelta(bucket: s3.IBucket, key: string, versionId?: string): DiskImage {
-    return new DeltaImage(bucket, key, versionId);
+  public static fromDelta(bucket: s3.IBucket, key: string, versionId?: string, options?: DiskImageReadOptions): DiskImage {
+    return new DeltaImage(bucket, key, versionId, options);
   }
 
   /**
@@ -152,7 +172,7 @@ class BucketImage extends DiskImage {
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
     const { format = DiskImageFormat.AUTO, manifest } = this.options;
     notBoth(scope, "'manifest'", `'format: ${format}'`, manifest === true && format !== DiskImageFormat.AUTO && format !== DiskImageFormat.RAW);
-    return { bucket, key, versionId, manifest, ...formatOf(scope, this.options) };
+    return { bucket, key, versionId, manifest, encryptionKey: this.options.encryptionKey, ...formatOf(scope, this.options) };
   }
 }
 
@@ -193,10 +213,10 @@ class AssetImage extends DiskImage {
   }
 
   public _bind(scope: Construct): DiskImageLocation {
-    const { format, containerAsRaw, ...options } = this.options;
+    const { format, containerAsRaw, encryptionKey, ...options } = this.options;
     const asset = new s3_assets.Asset(scope, 'Image', { ...options, path: this.filePath });
     if (!asset.isFile) { throw misuse(scope, `'image' must be bundled into a single file, got a folder from '${this.filePath}'`); }
-    return { bucket: asset.bucket, key: asset.s3ObjectKey, ...formatOf(scope, { format, containerAsRaw }) };
+    return { bucket: asset.bucket, key: asset.s3ObjectKey, encryptionKey, ...formatOf(scope, { format, containerAsRaw }) };
   }
 }
 
@@ -209,7 +229,7 @@ function sizeOf(scope: Construct, filePath: string): number {
   return stats.size;
 }
 
-function formatOf(scope: Construct, { format, containerAsRaw }: DiskImageOptions): DiskImageOptions {
+function formatOf(scope: Construct, { format, containerAsRaw }: DiskImageOptions): Pick<DiskImageOptions, 'format' | 'containerAsRaw'> {
   notBoth(scope, "'containerAsRaw'", `'format: ${format ?? DiskImageFormat.AUTO}'`, containerAsRaw === true && format !== DiskImageFormat.RAW);
   return { format: format === DiskImageFormat.AUTO ? undefined : format, containerAsRaw: containerAsRaw || undefined };
 }

@@ -1,4 +1,4 @@
-import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, TagManager, TagType, Token } from 'aws-cdk-lib';
+import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -90,6 +90,9 @@ export interface SnapshotImportProps {
    * IAM policies decide, as the default key policy does.
    *
    * A change makes a new snapshot.
+   *
+   * Needed, too, if the snapshot is encrypted with the account's default key for EBS, and that is a key of your own (`aws ec2
+   * get-ebs-default-kms-key-id` shows it): the functions may only use a key that is given here.
    *
    * @default - the account's default key for EBS, if the snapshot is encrypted
    */
@@ -382,6 +385,8 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     if (parent instanceof SnapshotImport && !parent._waits) {
       throw misuse(this, `'parent' must be completed before this import begins, got ${parent.node.path}, which has 'waitForCompletion: false'`);
     }
+    const region = Stack.of(this).region;
+    check(this, 'kmsKey', props.kmsKey?.env.region, `a key in ${region}, where the snapshot is made`, keyRegion => keyRegion === region || Token.isUnresolved(region));
     checkWhole(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 10, 1000);
     checkWhole(this, 'maxConcurrency', props.maxConcurrency, 1, 1000);
     validateAccounts(this, 'sharedWithAccounts', props.sharedWithAccounts);

@@ -155,8 +155,8 @@ function explained(error: unknown, source: ImageLocation & { readonly etag?: str
   }
   if (isDenial(error)) {
     const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
-    return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a key encrypts it; `
-      + `without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`, { cause: error });
+    return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a customer key encrypts it, `
+      + `which 'encryptionKey' of the DiskImage names; without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`, { cause: error });
   }
   switch (statusOf(error)) {
     case 301: return new Error(`${image} lies in another Region; copy it into a bucket of this one`);

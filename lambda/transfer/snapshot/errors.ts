@@ -22,18 +22,22 @@ export function isTransient(error: unknown): boolean {
   return passesByItself(error) || isNotYetVisible(error) || isTransientRefusal(error);
 }
 
+/** Returns whether EBS direct could not use a key in the name of the caller. */
+export function isDeniedKey(error: unknown): boolean {
+  return isNamed(error, 'AccessDeniedException') && (error as EbsError).Reason === 'DEPENDENCY_ACCESS_DENIED';
+}
+
 /** Explains an error of EBS direct, and what a user can do about it, in one sentence. */
-export function explainEbs(error: unknown, action: string, thing: string): Error {
+export function explainEbs(error: unknown, action: string, thing: string, advice = adviceOn(error as EbsError)): Error {
   const { Reason, message } = error as EbsError;
   const what = `ebs:${action} failed for ${thing}: ${nameOf(error)}${Reason === undefined ? '' : ` (${Reason})`}: ${message}`;
-  const advice = adviceOn(error as EbsError);
   return new Error(advice === undefined ? what : `${what}; ${advice}`, { cause: error });
 }
 
 function adviceOn(error: EbsError): string | undefined {
   switch (nameOf(error)) {
-    case 'AccessDeniedException': return error.Reason === 'DEPENDENCY_ACCESS_DENIED'
-      ? 'the import may not use the key: check the policy of \'kmsKey\', or of the account\'s default key for EBS'
+    case 'AccessDeniedException': return isDeniedKey(error)
+      ? 'the functions may not use the key of the snapshot: give it as \'kmsKey\', and check its key policy'
       : undefined;
     case 'ServiceQuotaExceededException': return 'delete snapshots, or have the quota raised';
     case 'ConcurrentLimitExceededException': return 'an account can have 100 pending snapshots; try again when some are completed';

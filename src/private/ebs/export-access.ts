@@ -5,6 +5,7 @@ import type { ExportRoles } from './exporter';
 import { literally } from './image-location';
 import { manifestKeyOf } from '../../contract/snapshot-export';
 import { acknowledgeWildcards } from '../resource/acknowledge';
+import { keyTarget } from '../resource/key-access';
 
 export interface ExportAccessProps {
   readonly snapshot: { readonly snapshotArn: string };
@@ -60,7 +61,7 @@ export class ExportAccess extends Construct {
   private policy(id: string, role: iam.IRole, statements: iam.PolicyStatementProps[], bucket?: s3.IBucket): void {
     const policy = new iam.Policy(this, id, { roles: [role], statements: statements.map(statement => new iam.PolicyStatement(statement)) });
     if (bucket?.encryptionKey) {
-      policy.addStatements(new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [bucket.encryptionKey.keyArn] }));
+      policy.addStatements(new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], ...keyTarget(this, bucket.encryptionKey) }));
     }
   }
 }

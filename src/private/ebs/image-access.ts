@@ -4,6 +4,7 @@ import { literally, type DiskImageLocation } from './image-location';
 import type { EbsProvider } from './provider';
 import { manifestKeyOf } from '../../contract/snapshot-export';
 import { acknowledgeWildcards } from '../resource/acknowledge';
+import { keyTarget } from '../resource/key-access';
 
 export interface ImageAccessProps {
   readonly image: DiskImageLocation;
@@ -12,19 +13,19 @@ export interface ImageAccessProps {
 
 /** What a construct's handlers may do with its image, and its manifest; the custom resource must depend on it. */
 export class ImageAccess extends iam.Policy {
-  constructor(scope: Construct, id: string, { image: { bucket, key, manifest }, provider }: ImageAccessProps) {
+  constructor(scope: Construct, id: string, { image: { bucket, key, manifest, encryptionKey = bucket.encryptionKey }, provider }: ImageAccessProps) {
     const statements = (keys: string[], ...actions: string[]) => [
       new iam.PolicyStatement({ actions: [...READ, ...actions], resources: keys.map(name => bucket.arnForObjects(literally(name))) }),
       // Without it, S3 says of a missing object that access is denied.
       new iam.PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
-      ...bucket.encryptionKey ? [new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [bucket.encryptionKey.keyArn] })] : [],
+      ...encryptionKey ? [new iam.PolicyStatement({ actions: ['kms:Decrypt'], ...keyTarget(scope, encryptionKey) })] : [],
     ];
     super(scope, id, { roles: provider.imageReaders, statements: statements(manifest ? [key, manifestKeyOf(key)] : [key]) });
     // It also asks for the parts that the image was uploaded in.
     new iam.Policy(this, 'Plan', {
       roles: provider.imagePlanners, statements: statements([key], 's3:GetObjectAttributes', 's3:GetObjectVersionAttributes'),
     });
-    acknowledgeWildcards(this, 'The key of the image holds characters that a policy cannot spell, or that mean more there');
+    acknowledgeWildcards(this, 'The key of the image holds characters that a policy cannot spell, or that mean more there; a key known by its alias is limited by that');
   }
 }
 

@@ -1,4 +1,5 @@
 import { Token } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 
 /** The object that holds an image, and its format. */
@@ -6,6 +7,8 @@ export interface DiskImageLocation {
   readonly bucket: s3.IBucket;
   readonly key: string;
   readonly versionId?: string;
+  /** The key that encrypts the object; that of the bucket if absent. */
+  readonly encryptionKey?: kms.IKeyRef;
   /** The ETag that the object must have. */
   readonly etag?: string;
   /** The format; detected from the content if absent. */

@@ -19,7 +19,7 @@ export interface KeyAccessProps {
 /** What a construct's handlers may do with the key that the user chose; the custom resource must depend on it. */
 export class KeyAccess extends iam.Policy {
   constructor(scope: Construct, id: string, { key, actions, grants = true, roles }: KeyAccessProps) {
-    const target = targetOf(scope, key);
+    const target = keyTarget(scope, key);
     super(scope, id, {
       roles,
       statements: [
@@ -38,10 +38,10 @@ export class KeyAccess extends iam.Policy {
 }
 
 /** IAM knows keys only, no aliases: the key behind the alias, or all keys that have it. */
-function targetOf(scope: Construct, key: kms.IKeyRef): { resources: string[]; conditions?: iam.Conditions } {
+export function keyTarget(scope: Construct, key: kms.IKeyRef): { resources: string[]; conditions?: iam.Conditions } {
   if (!isAlias(key)) { return { resources: [key.keyRef.keyArn] }; }
   try {
-    return targetOf(scope, key.aliasTargetKey);
+    return keyTarget(scope, key.aliasTargetKey);
   } catch {
     // Imported by its name, so its key is known to KMS alone.
     return {

@@ -55,7 +55,7 @@ describe('an import names an action that is denied, and leaves nothing:', () => 
     await start();
     const { arn: key } = world.kms.createKey();
     world.denied.push('kms:GenerateDataKey');
-    await expect(world.stack().deploy(properties({ KmsKeyId: key }))).rejects.toThrow(/PutSnapshotBlock failed.*DEPENDENCY_ACCESS_DENIED.*check the policy of 'kmsKey'/);
+    await expect(world.stack().deploy(properties({ KmsKeyId: key }))).rejects.toThrow(/PutSnapshotBlock failed.*DEPENDENCY_ACCESS_DENIED.*give it as 'kmsKey', and check its key policy/);
     world.expectNothingLeft();
   });
 });

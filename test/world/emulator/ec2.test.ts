@@ -309,7 +309,7 @@ describe('snapshots', () => {
 describe('settings', () => {
   test('encryption by default and its key can be asked for', async () => {
     expect(await client.send(new GetEbsEncryptionByDefaultCommand())).toMatchObject({ EbsEncryptionByDefault: false });
-    expect((await client.send(new GetEbsDefaultKmsKeyIdCommand())).KmsKeyId).toBe(ec2.managedKmsKeyArn);
+    expect((await client.send(new GetEbsDefaultKmsKeyIdCommand())).KmsKeyId).toBe('alias/aws/ebs');
     ec2.encryptionByDefault = true;
     ec2.defaultKmsKeyId = 'alias/mine';
     expect(await client.send(new GetEbsEncryptionByDefaultCommand())).toMatchObject({ EbsEncryptionByDefault: true });

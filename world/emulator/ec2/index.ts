@@ -61,7 +61,8 @@ export class Ec2 extends Network implements Service {
     DescribeSnapshots: (_, parameters) => this.describeSnapshots(parameters),
     DescribeImages: (_, parameters) => this.describeImages(parameters),
     GetEbsEncryptionByDefault: () => ({ ebsEncryptionByDefault: this.encryptionByDefault }),
-    GetEbsDefaultKmsKeyId: () => ({ kmsKeyId: this.defaultKmsKeyArn }),
+    // The ARN of a customer's key, but the alias of the one that AWS manages.
+    GetEbsDefaultKmsKeyId: () => ({ kmsKeyId: this.defaultKmsKeyId === AWS_MANAGED_ALIAS ? AWS_MANAGED_ALIAS : this.defaultKmsKeyArn }),
     DeleteSnapshot: (call, parameters) => this.deleteSnapshot(call, parameters.required('SnapshotId')),
     CreateTags: (call, parameters) => this.createTags(call, parameters),
     DeleteTags: (call, parameters) => this.deleteTags(call, parameters),

@@ -24,9 +24,10 @@ beforeAll(async () => {
   await world.s3.put(IMAGES, 'disk.img', disk(BLOCK_SIZE));
   stack = world.stack();
   old = (await stack.deploy(properties({ VolumeSize: 2 }))).SnapshotId;
+  const snapshots = new Snapshots(new EC2Client(clientConfig()));
   parents = new Parents({
-    snapshots: new Snapshots(new EC2Client(clientConfig())),
-    starter: new SnapshotStarter(new EBSClient(clientConfig()), new KMSClient(clientConfig())),
+    snapshots,
+    starter: new SnapshotStarter(new EBSClient(clientConfig()), new KMSClient(clientConfig()), snapshots),
     store: importClients().store,
   });
 });

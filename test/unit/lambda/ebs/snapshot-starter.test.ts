@@ -1,8 +1,10 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
+import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { requestDigest } from '../../../../lambda/ebs/idempotency';
 import { ParentRefused, SnapshotStarter, type NewSnapshot } from '../../../../lambda/ebs/snapshot-starter';
 import { clientConfig } from '../../../../lambda/shared/client-config';
+import { Snapshots } from '../../../../lambda/transfer/snapshot/snapshots';
 import { EbsHandlerWorld } from '../../../harness/ebs/ebs-handler-world';
 
 const request = { stackId: 'stack', logicalId: 'Image', requestId: 'one' };
@@ -30,7 +32,7 @@ describe('a start', () => {
 
   beforeEach(async () => {
     world = await EbsHandlerWorld.start();
-    starter = new SnapshotStarter(new EBSClient(clientConfig()), new KMSClient(clientConfig()));
+    starter = new SnapshotStarter(new EBSClient(clientConfig()), new KMSClient(clientConfig()), new Snapshots(new EC2Client(clientConfig())));
   });
   afterEach(() => world.close());
 
@@ -52,6 +54,30 @@ describe('a start', () => {
     expect(await starter.start(wanted())).toMatchObject({ encrypted: false });
     world.ec2.encryptionByDefault = true;
     expect(await starter.start(wanted({ token: requestDigest(request, 'again') }))).toMatchObject({ encrypted: true });
+  });
+
+  test('that may not use the default key of the account names that key and the prop', async () => {
+    const { arn } = world.kms.createKey();
+    world.ec2.defaultKmsKeyId = arn;
+    world.denied.push('kms:CreateGrant');
+    await expect(starter.start(wanted({ encrypted: true })))
+      .rejects.toThrow(new RegExp(`DEPENDENCY_ACCESS_DENIED.*; the account's default key for EBS is ${arn}: give it as 'kmsKey'$`));
+    world.ec2.encryptionByDefault = true;
+    await expect(starter.start(wanted())).rejects.toThrow(`the account's default key for EBS is ${arn}: give it as 'kmsKey'`);
+    await expect(starter.start(wanted({ kmsKeyArn: arn, encrypted: true }))).rejects.toThrow("give it as 'kmsKey', and check its key policy");
+  });
+
+  test('that may not use the key of the parent names that key and the prop', async () => {
+    const { arn } = world.kms.createKey();
+    const parentId = await world.givenSnapshot({}, { KmsKeyArn: arn });
+    world.denied.push('kms:CreateGrant');
+    await expect(starter.start(wanted({ parentId }))).rejects.toThrow(`parent ${parentId} is encrypted with ${arn}: give that key as 'kmsKey'`);
+  });
+
+  test('refuses a key of another Region before it asks for it', async () => {
+    const { arn } = world.kms.createKey({ region: 'eu-central-1' });
+    await expect(starter.keyArn(arn)).rejects.toThrow(`'kmsKey' must be a key of eu-west-1, got ${arn}, which is in eu-central-1`);
+    expect(world.server.count('kms:DescribeKey')).toBe(0);
   });
 
   test('whose parent EBS refuses throws an error that allows a start without it', async () => {

@@ -7,7 +7,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, SnapshotImport, Verification, ZeroBlocks, type SnapshotImportProps } from '../../../../src';
+import { DiskImage, Snapshot, SnapshotImport, type SnapshotImportProps, Verification, ZeroBlocks } from '../../../../src';
 import { givenStack, onlyOf, propertiesOf, statementsAllowing, tagsIn } from '../../../harness/given';
 
 const TYPE = 'Custom::SnapshotImport';
@@ -158,6 +158,49 @@ describe('the rights to read the image', () => {
       { Resource: { 'Fn::GetAtt': [onlyOf(stack, 'AWS::KMS::Key').logicalId, 'Arn'] } },
     ]);
   });
+});
+
+describe('the key of an object whose bucket does not name it', () => {
+  const given_ = (key: (stack: Stack) => kms.IKeyRef) => {
+    const { stack } = givenStack();
+    const bucket = s3.Bucket.fromBucketName(stack, 'Bucket', 'images');
+    new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(bucket, 'disk.img', undefined, { encryptionKey: key(stack) }) });
+    return stack;
+  };
+
+  test.each(['EbsProviderRole', 'TransferCopy', 'TransferSteps'])('is granted to %s', role => {
+    expect(statementsAllowing(given_(stack => kms.Key.fromKeyArn(stack, 'Key', KEY_ARN)), role, 'kms:Decrypt')).toMatchObject([{ Resource: KEY_ARN }]);
+  });
+
+  test('is granted by its alias, if it is known by that', () => {
+    const [statement] = statementsAllowing(given_(stack => kms.Alias.fromAliasName(stack, 'Alias', 'alias/images')), 'TransferCopy', 'kms:Decrypt');
+    expect(statement).toMatchObject({ Condition: { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/images' } } });
+  });
+
+  test('counts before that of the bucket', () => {
+    const { stack } = givenStack();
+    const bucket = new s3.Bucket(stack, 'Images', { encryption: s3.BucketEncryption.KMS });
+    new SnapshotImport(stack, 'Image', {
+      image: DiskImage.fromBucket(bucket, 'disk.img', undefined, { encryptionKey: kms.Key.fromKeyArn(stack, 'Key', KEY_ARN) }),
+    });
+    expect(statementsAllowing(stack, 'TransferCopy', 'kms:Decrypt')).toMatchObject([{ Resource: KEY_ARN }]);
+  });
+
+  test('may encrypt an asset, or a delta', () => {
+    const { stack } = givenStack();
+    const encryptionKey = kms.Key.fromKeyArn(stack, 'Key', KEY_ARN);
+    new SnapshotImport(stack, 'Asset', { image: DiskImage.fromAsset(__filename, { encryptionKey }) });
+    new SnapshotImport(stack, 'Delta', {
+      image: DiskImage.fromDelta(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'delta', undefined, { encryptionKey }),
+      parent: Snapshot.fromSnapshotId(stack, 'Parent', 'snap-0123456789abcdef0'),
+    });
+    expect(statementsAllowing(stack, 'TransferCopy', 'kms:Decrypt')).toMatchObject([{ Resource: KEY_ARN }, { Resource: KEY_ARN }]);
+  });
+});
+
+test('a key of another Region is refused', () => {
+  const there = kms.Key.fromKeyArn(givenStack().stack, 'Key', KEY_ARN.replace('eu-west-1', 'eu-central-1'));
+  expect(() => given({ kmsKey: there })).toThrow("'kmsKey' must be a key in eu-west-1, where the snapshot is made, got 'eu-central-1' (in Stack/Image)");
 });
 
 test('its metrics are found by the name that the handlers know it by', () => {
