@@ -9,6 +9,7 @@
  */
 import { buildColdsnap, judgeByClients } from './judges/clients/index';
 import { judgeDeployment } from './judges/deploy/index';
+import { judgeByIam } from './judges/iam/index';
 import { judgeImages } from './judges/images/index';
 import { judgeByModels } from './judges/models/index';
 import { judgeByMoto } from './judges/moto/index';
@@ -23,6 +24,7 @@ let versitygwBuild: Promise<string> | undefined;
 
 const JUDGES: Record<string, (report: Report) => Promise<void>> = {
   templates: judgeTemplates,
+  iam: judgeByIam,
   models: judgeByModels,
   permissions: judgePermissions,
   moto: judgeByMoto,

@@ -11,6 +11,7 @@ import { Unavailable } from './report';
  */
 const PYTHON = {
   'cfn-lint': ['cfn-lint==1.58.0'],
+  'policy_sentry': ['policy_sentry==0.15.2'],
   'boto3': ['boto3==1.44.5'],
   'moto': ['moto[server,efs,ec2,s3,ebs]==5.2.5'],
   'ministack': ['ministack==1.5.33'],
