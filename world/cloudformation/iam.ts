@@ -1,5 +1,9 @@
+import { Late, NotYet } from './late';
+import { isOfProviderFramework } from './provider-framework';
+import type { Clock } from '../emulator/clock';
 import { ACCOUNT, PARTITION } from '../emulator/environment';
 import { Principal, type Statement } from '../emulator/iam';
+import type { Lateness } from '../emulator/lateness';
 import type { PrincipalDirectory } from '../emulator/principals';
 
 export interface PolicyDocument {
@@ -7,13 +11,13 @@ export interface PolicyDocument {
 }
 
 /** AWS's own policies that templates of this library attach. */
-const MANAGED: Record<string, string[]> = {
-  'service-role/AWSLambdaBasicExecutionRole': ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-  'service-role/AWSLambdaVPCAccessExecutionRole': [
+const MANAGED: Record<string, PolicyDocument> = {
+  'service-role/AWSLambdaBasicExecutionRole': allowing('logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'),
+  'service-role/AWSLambdaVPCAccessExecutionRole': allowing(
     'logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents',
     'ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', 'ec2:DeleteNetworkInterface',
     'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses',
-  ],
+  ),
 };
 
 /** IAM allows a role that many characters of inline policies, white space not counted. */
@@ -25,101 +29,129 @@ export interface RoleProperties {
   readonly path: string;
 }
 
-/** A role as the template's resources have made it so far; whoever runs under it feels a change at the next call. */
+/** A role as the template's resources have made it so far. Services see each change late, so that what was granted before stays in effect for a while. */
 export class Role {
   /** Policies that stand in the role itself, and those attached by AWS::IAM::Policy. */
-  private readonly inline = new Map<string, PolicyDocument>();
+  private readonly inline = new Map<string, Late<PolicyDocument | undefined>>();
+  /** By ARN. */
+  private readonly managed = new Map<string, Late<boolean>>();
+  /** undefined: there is no such role. */
+  private readonly trust: Late<PolicyDocument | undefined>;
   private readonly sessions = new Map<string, Principal>();
+  /** Actions that the template ever granted. AWS's own policies do not count as granted by the template. */
   private readonly granted = new Set<string>();
-  private readonly used = new Set<string>();
+  public properties: RoleProperties;
 
   constructor(
     public readonly name: string,
     public readonly stackName: string,
     public readonly logicalId: string,
-    public properties: RoleProperties,
-    private readonly customerManaged: Map<string, PolicyDocument>,
-  ) {}
+    properties: RoleProperties,
+    private readonly policies: ManagedPolicies,
+    private readonly late: <T>(thing: string, initial: T) => Late<T>,
+  ) {
+    this.trust = late<PolicyDocument | undefined>(`${name}/trust`, undefined);
+    this.properties = properties;
+    this.change(properties);
+  }
 
   public get arn(): string {
     return `arn:${PARTITION}:iam::${ACCOUNT}:role${this.properties.path}${this.name}`;
   }
 
+  public change(properties: RoleProperties): void {
+    this.properties = properties;
+    this.trust.set(properties.trust);
+    for (const arn of new Set([...this.managed.keys(), ...properties.managed])) {
+      const attached = properties.managed.includes(arn);
+      const before = getOrMake(this.managed, arn, () => this.late(`${this.name}/${arn}`, false));
+      if (attached !== before.latest) { before.set(attached); }
+      if (attached) { this.note(this.policies.get(arn)?.latest); }
+    }
+  }
+
   public putPolicy(name: string, document: PolicyDocument): void {
-    this.review();
-    const sizes = [...this.inline].filter(([other]) => other !== name).map(([, other]) => size(other));
+    const sizes = [...this.inline].filter(([other]) => other !== name).map(([, other]) => other.latest === undefined ? 0 : size(other.latest));
     const total = sizes.reduce((sum, one) => sum + one, size(document));
     if (total > INLINE_LIMIT) { throw new Error(`Maximum policy size of ${INLINE_LIMIT} bytes exceeded for role ${this.name}: ${total}`); }
-    this.inline.set(name, document);
-    this.review();
+    getOrMake(this.inline, name, () => this.late<PolicyDocument | undefined>(`${this.name}/${name}`, undefined)).set(document);
+    this.note(document);
   }
 
   public removePolicy(name: string): void {
-    this.review();
-    this.inline.delete(name);
+    this.inline.get(name)?.set(undefined);
   }
 
-  /** A service that wants to run something under this role. */
+  /** Counts the actions of a managed policy of this template as granted, if the role has it. */
+  public noteManagedPolicy(arn: string): void {
+    if (this.properties.managed.includes(arn)) { this.note(this.policies.get(arn)?.latest); }
+  }
+
+  /** Whether services see that there is such a role. */
+  public get isSeen(): boolean {
+    return this.trust.seen !== undefined;
+  }
+
+  /** Whether a service that wants to run something under this role sees that it may. */
   public trusts(service: string): boolean {
-    return [this.properties.trust.Statement].flat().some(statement => statement.Effect === 'Allow'
+    return this.trust.seen !== undefined && [this.trust.seen.Statement].flat().some(statement => statement.Effect === 'Allow'
       && [(statement as { Principal?: { Service?: string | string[] } }).Principal?.Service ?? []].flat().includes(service));
+  }
+
+  /** The error of a service that refuses something because of this role: `NotYet` while it does not see all of its changes. */
+  public refusal(message: string): Error {
+    const changes = [this.trust, ...this.inline.values(), ...this.managed.values()].flatMap(({ nextChange }) => nextChange ?? []);
+    return changes.length > 0 ? new NotYet(message, Math.min(...changes)) : new Error(message);
   }
 
   /** The role as a function or a state machine of that name assumes it. */
   public session(name: string): Principal {
-    let principal = this.sessions.get(name);
-    if (!principal) {
-      principal = new Principal(`arn:${PARTITION}:sts::${ACCOUNT}:assumed-role/${this.name}/${name}`, () => [...this.own(), ...this.awsManaged()]);
-      this.sessions.set(name, principal);
-    }
-    return principal;
+    const arn = `arn:${PARTITION}:sts::${ACCOUNT}:assumed-role/${this.name}/${name}`;
+    return getOrMake(this.sessions, name, () => new Principal(arn, () => this.statements()));
   }
 
-  /** Looks at what is granted and used now, before it changes; AWS's own policies do not count as granted by the template. */
-  public review(): void {
-    const now = this.own().filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => Action ?? []);
-    now.forEach(action => this.granted.add(action));
-    for (const principal of this.sessions.values()) {
-      const unused = principal.unused();
-      now.filter(action => !unused.includes(action)).forEach(action => this.used.add(action));
-    }
-  }
-
-  /** What was ever granted, and how much of it a call has needed. */
+  /** What was ever granted, and what calls have needed. */
   public usage(): { granted: Set<string>; used: Set<string> } {
-    this.review();
-    return { granted: this.granted, used: this.used };
+    return { granted: this.granted, used: new Set([...this.sessions.values()].flatMap(({ used }) => [...used])) };
   }
 
-  /** The role is deleted: sessions that still exist may do nothing any more. */
+  /** Deletes the role: its sessions may still do for a while what they could do. */
   public retire(): void {
-    this.review();
-    this.inline.clear();
+    this.inline.forEach(policy => policy.set(undefined));
+    this.managed.forEach(attached => attached.set(false));
+    this.trust.set(undefined);
     this.properties = { ...this.properties, managed: [] };
   }
 
-  private own(): Statement[] {
-    const attached = this.properties.managed.flatMap(managed => this.customerManaged.get(managed) ?? []);
-    return [...this.inline.values(), ...attached].flatMap(document => document.Statement);
+  /** What services see at this moment. */
+  private statements(): Statement[] {
+    const inline = [...this.inline.values()].flatMap(({ seen }) => seen ?? []);
+    const attached = [...this.managed].filter(([, late]) => late.seen).map(([arn]) => arn);
+    const managed = attached.flatMap(arn => this.policies.get(arn)?.seen ?? MANAGED[nameIn(arn)] ?? []);
+    return [...inline, ...managed].flatMap(document => document.Statement);
   }
 
-  private awsManaged(): Statement[] {
-    return this.properties.managed.filter(managed => !this.customerManaged.has(managed)).map(managed => ({
-      Effect: 'Allow', Action: MANAGED[managed.split(':policy/')[1]], Resource: '*',
-    }));
+  private note(document: PolicyDocument | undefined): void {
+    [document?.Statement ?? []].flat().filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => Action ?? [])
+      .forEach(action => this.granted.add(action));
   }
 }
+
+type ManagedPolicies = Map<string, Late<PolicyDocument | undefined>>;
 
 export class Iam implements PrincipalDirectory {
   /** By ARN. What is gone grants nothing, but is still asked what it never used. */
   private readonly roles = new Map<string, Role>();
   private readonly former: Role[] = [];
-  private readonly policies = new Map<string, PolicyDocument>();
+  private readonly policies: ManagedPolicies = new Map();
+
+  constructor(private readonly clock: Clock, private readonly lateness: Lateness) {}
 
   public createRole(name: string, stackName: string, logicalId: string, properties: RoleProperties): Role {
     if (this.byName(name)) { throw new Error(`Role with name ${name} already exists.`); }
     this.checkManaged(properties.managed);
-    const role = new Role(name, stackName, logicalId, properties, this.policies);
+    const late = <T>(thing: string, initial: T) => isOfProviderFramework(logicalId) ? new Late(this.clock, initial, () => 0) : this.late(thing, initial);
+    const role = new Role(name, stackName, logicalId, properties, this.policies, late);
     this.roles.set(role.arn, role);
     return role;
   }
@@ -127,8 +159,7 @@ export class Iam implements PrincipalDirectory {
   public updateRole(name: string, properties: RoleProperties): Role {
     this.checkManaged(properties.managed);
     const role = this.role(name);
-    role.review();
-    role.properties = properties;
+    role.change(properties);
     return role;
   }
 
@@ -142,7 +173,7 @@ export class Iam implements PrincipalDirectory {
 
   /** By name, or by ARN. */
   public role(name: string): Role {
-    const role = this.roles.get(name) ?? this.byName(name);
+    const role = this.find(name);
     if (!role) { throw new Error(`The role with name ${name} cannot be found.`); }
     return role;
   }
@@ -153,29 +184,28 @@ export class Iam implements PrincipalDirectory {
 
   /** Roles of the stacks, and those that `cdk bootstrap` made. */
   public sees(arn: string): boolean {
-    return this.roles.has(arn) || /:role\/cdk-hnb659fds-/.test(arn);
+    return [...this.roles.values(), ...this.former].some(role => role.arn === arn && role.isSeen) || /:role\/cdk-hnb659fds-/.test(arn);
   }
 
   public generation(arn: string): number {
     return this.sees(arn) ? 1 + this.former.filter(role => role.arn === arn).length : 0;
   }
 
-  /** The role that a service is to run something under, if it trusts that service. */
+  /** The role that a service is to run something under. Throws if the service does not see that it may: `NotYet` if that will pass. */
   public assumable(arn: string, service: string): Role {
     const role = this.roles.get(arn);
-    if (!role?.trusts(service)) { throw new Error(`The role defined for the function cannot be assumed by ${service}: ${arn}`); }
-    return role;
+    if (role?.trusts(service)) { return role; }
+    const message = `The role defined for the function cannot be assumed by ${service}: ${arn}`;
+    throw role ? role.refusal(message) : new Error(message);
   }
 
   public putManagedPolicy(arn: string, document: PolicyDocument): void {
-    this.roles.forEach(role => role.review());
-    this.policies.set(arn, document);
-    this.roles.forEach(role => role.review());
+    getOrMake(this.policies, arn, () => this.late<PolicyDocument | undefined>(arn, undefined)).set(document);
+    this.roles.forEach(role => role.noteManagedPolicy(arn));
   }
 
   public deleteManagedPolicy(arn: string): void {
-    this.roles.forEach(role => role.review());
-    this.policies.delete(arn);
+    this.policies.get(arn)?.set(undefined);
   }
 
   /** Granted actions that no call needed, by the logical id of the role; without a name, in all stacks together. */
@@ -187,14 +217,33 @@ export class Iam implements PrincipalDirectory {
     return Object.fromEntries([...granted].filter(([, actions]) => actions.size > 0).map(([id, actions]) => [id, [...actions].sort()]));
   }
 
+  private late<T>(thing: string, initial: T): Late<T> {
+    return new Late(this.clock, initial, () => this.lateness.delay('iam', thing));
+  }
+
   private byName(name: string): Role | undefined {
     return [...this.roles.values()].find(role => role.name === name);
   }
 
   private checkManaged(arns: string[]): void {
-    const unknown = arns.find(arn => !this.policies.has(arn) && !MANAGED[arn.split(':policy/')[1]]);
+    const unknown = arns.find(arn => this.policies.get(arn)?.latest === undefined && !MANAGED[nameIn(arn)]);
     if (unknown) { throw new Error(`Policy ${unknown} does not exist or is not attachable.`); }
   }
+}
+
+function allowing(...actions: string[]): PolicyDocument {
+  return { Statement: { Effect: 'Allow', Action: actions, Resource: '*' } };
+}
+
+/** `service-role/AWSLambdaBasicExecutionRole`, say. */
+function nameIn(policyArn: string): string {
+  return policyArn.split(':policy/')[1];
+}
+
+function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
 }
 
 function size(document: PolicyDocument): number {

@@ -53,7 +53,7 @@ export interface ContinueOptions extends OperationOptions {
 /** Plays CloudFormation, and the part of `cdk deploy` before it: deploys synthesized assemblies onto the emulator. */
 export class CloudFormation implements Service {
   public readonly signingName = 'cloudformation';
-  public readonly iam = new Iam();
+  public readonly iam: Iam;
   /** SSM parameters, by name. */
   public readonly parameters = new Map([['/cdk-bootstrap/hnb659fds/version', '30']]);
   /** Properties of the CodeBuild projects and pipelines that there are, by name. */
@@ -69,6 +69,7 @@ export class CloudFormation implements Service {
 
   constructor(private readonly emulator: Emulator) {
     this.assets = new Assets(emulator.s3);
+    this.iam = new Iam(emulator.clock, emulator.lateness);
     const { clock, server, lambda } = emulator;
     this.customResources = new CustomResources(clock, server, (token, event) => {
       if (!token?.startsWith(`arn:${PARTITION}:lambda:`)) { throw new Error(`the player knows functions as service tokens only, got ${token}`); }

@@ -1,5 +1,6 @@
 import type { Delivery, Handler, Made, Request } from './handler';
 import { scalarsToStrings, type Scope } from './intrinsics';
+import { NotYet } from './late';
 import type { Resource, Stack } from './stack';
 import type { Template } from './template';
 import type { Clock } from '../emulator/clock';
@@ -72,11 +73,16 @@ export abstract class Operation {
     };
   }
 
-  /** Time stands still while the player itself works. */
+  /** Time stands still while the player itself works. Repeats what a service refuses only because it sees a change of IAM late. */
   protected async working<T>(handler: Handler, work: () => T | Promise<T>): Promise<T> {
     const done = handler.waits ? () => {} : this.around.clock.work();
     try {
       return await work();
+    } catch (error) {
+      if (!(error instanceof NotYet)) { throw error; }
+      done();
+      await this.around.clock.sleep(error.until - this.around.clock.now());
+      return await this.working(handler, work);
     } finally {
       done();
     }

@@ -15,8 +15,8 @@ export interface Statement {
 export class Principal {
   public static readonly ADMIN = new Principal(`arn:${PARTITION}:iam::${ACCOUNT}:user/test`, () => undefined);
 
-  /** Granted action patterns, by the statement they stand in, that allowed something. */
-  private readonly used = new Set<string>();
+  /** Granted action patterns that allowed something. */
+  public readonly used = new Set<string>();
   /** Actions that some call asked for, allowed or not. */
   public readonly asked = new Set<string>();
 
@@ -42,12 +42,6 @@ export class Principal {
   public denies(action: string, resource: string, context: Context): boolean {
     return (this.statements() ?? []).some(s =>
       s.Effect === 'Deny' && matchesAction(s, action) && matchesResource(s, resource) && matchesCondition(s, context));
-  }
-
-  /** Actions that the policies grant and that no call needed so far. */
-  public unused(): string[] {
-    const granted = (this.statements() ?? []).filter(s => s.Effect === 'Allow').flatMap(s => list(s.Action));
-    return [...new Set(granted)].filter(pattern => !this.used.has(pattern)).sort();
   }
 }
 

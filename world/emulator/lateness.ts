@@ -20,10 +20,17 @@ const DEFAULTS: Required<LatenessOptions> = { iam: 20, snapshotListing: 10, imag
  */
 export class Lateness {
   private readonly changes = new Map<string, number>();
+  private readonly suspended = new Set<keyof LatenessOptions>();
   private readonly longest: Required<LatenessOptions>;
 
   constructor(private readonly seed: number, options: LatenessOptions = {}) {
     this.longest = { ...DEFAULTS, ...options };
+  }
+
+  /** Lets changes of a kind be seen at once, as if they had been made long before, until the returned function is called. */
+  public suspend(kind: keyof LatenessOptions): () => void {
+    this.suspended.add(kind);
+    return () => { this.suspended.delete(kind); };
   }
 
   /** Returns the milliseconds after which this change of the thing is seen. */
@@ -31,6 +38,7 @@ export class Lateness {
     const key = `${kind}/${thing}`;
     const change = this.changes.get(key) ?? 0;
     this.changes.set(key, change + 1);
+    if (this.suspended.has(kind)) { return 0; }
     const digest = createHash('sha256').update(`${this.seed}/${key}/${change}`).digest();
     return Math.round(digest.readUInt32BE() / 0xffff_ffff * this.longest[kind] * 1000);
   }

@@ -16,3 +16,12 @@ test('delays lie between nothing and the longest, and fill that range', () => {
   expect(seconds.filter(one => one < 0 || one > 20)).toEqual([]);
   expect(delays(new Lateness(1, { iam: 0 }), 'Role/Policy')).toEqual(new Array(20).fill(0));
 });
+
+test('nothing is late while a kind is suspended, and the delays after that are the same as without', () => {
+  const [all, some] = [new Lateness(7), new Lateness(7)];
+  const resume = some.suspend('iam');
+  expect(some.delay('iam', 'Role/Policy')).toBe(0);
+  expect(some.delay('snapshotListing', 'snap-1')).toBeGreaterThan(0);
+  resume();
+  expect(delays(some, 'Role/Policy').slice(0, 19)).toEqual(delays(all, 'Role/Policy').slice(1));
+});

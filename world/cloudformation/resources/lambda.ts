@@ -1,8 +1,8 @@
 import type { Way } from '../../emulator/ec2/routing';
 import { arn } from '../../emulator/environment';
-import type { Principal } from '../../emulator/iam';
 import type { FunctionProps } from '../../emulator/lambda';
 import type { Handler, Request } from '../handler';
+import type { Role } from '../iam';
 import { isOfProviderFramework } from '../provider-framework';
 import type { Properties } from '../stack';
 import { functionArn, listOf, nameOf, numberOf, recorded, type Context } from './context';
@@ -12,10 +12,10 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
   const { lambda, efs, ec2 } = emulator;
 
   /** Where the function's network interfaces are; its role must let Lambda make them. */
-  const placed = (role: Principal, { SubnetIds, SecurityGroupIds }: Properties): Client => {
+  const placed = (role: Role, name: string, { SubnetIds, SecurityGroupIds }: Properties): Client => {
     const missing = ['CreateNetworkInterface', 'DescribeNetworkInterfaces', 'DeleteNetworkInterface']
-      .find(action => !role.allows(`ec2:${action}`, action.startsWith('Describe') ? '*' : arn('ec2', 'network-interface/*'), {}));
-    if (missing) { throw new Error(`The provided execution role does not have permissions to call ${missing} on EC2`); }
+      .find(action => !role.session(name).allows(`ec2:${action}`, action.startsWith('Describe') ? '*' : arn('ec2', 'network-interface/*'), {}));
+    if (missing) { throw role.refusal(`The provided execution role does not have permissions to call ${missing} on EC2`); }
     const place = { subnetIds: SubnetIds, groups: listOf<string>(SecurityGroupIds) };
     checkPlace(emulator, place);
     return place;
@@ -42,8 +42,7 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
     } = properties;
     if (!/^nodejs/.test(Runtime)) { throw new Error(`the player runs functions on Node.js only, not on ${Runtime}`); }
     const role = iam.assumable(Role, 'lambda.amazonaws.com');
-    const principal = role.session(name);
-    const place = VpcConfig?.SubnetIds?.length > 0 ? placed(principal, VpcConfig) : undefined;
+    const place = VpcConfig?.SubnetIds?.length > 0 ? placed(role, name, VpcConfig) : undefined;
     for (const { Arn } of listOf<Properties>(FileSystemConfigs)) { checkMount(Arn, place); }
     return {
       handler,
@@ -51,7 +50,7 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
       environment: Object.fromEntries(Object.entries(Environment?.Variables ?? {}).map(([key, value]) => [key, String(value)])),
       timeoutSeconds: numberOf(Timeout),
       memorySize: numberOf(MemorySize),
-      role: principal,
+      role: role.session(name),
       wayTo: place && (service => wayFrom(place, service)),
       reservedConcurrentExecutions: numberOf(ReservedConcurrentExecutions),
       unlimited: isOfProviderFramework(logicalId),

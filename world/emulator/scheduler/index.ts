@@ -108,11 +108,20 @@ export class Scheduler implements Service {
     const due = Date.parse(`${time}Z`);
     if (due <= this.clock.now()) { throw invalid('Invalid Schedule Expression: the time is in the past'); }
     call.authorize('iam:PassRole', target.RoleArn, { 'iam:PassedToService': 'scheduler.amazonaws.com' });
-    this.assume(target.RoleArn);
+    this.checkTrust(target.RoleArn);
 
     this.entries.get(key)?.cancel();
     const schedule = { Name: body.Name!, GroupName: body.GroupName!, ScheduleExpression: ScheduleExpression!, ActionAfterCompletion, Target: target };
     this.entries.set(key, { schedule, due, cancel: this.clock.wakeAt(due, () => this.fire(key)) });
+  }
+
+  /** Scheduler tries the role at once, and sees the trust of a new one as late as every service. */
+  private checkTrust(roleArn: string): void {
+    try {
+      this.assume(roleArn);
+    } catch {
+      throw invalid('The execution role you provide must allow AWS EventBridge Scheduler to assume the role.');
+    }
   }
 
   private fire(key: string): void {
