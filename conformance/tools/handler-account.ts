@@ -7,6 +7,7 @@ import { ebsLifecycles } from '../../lambda/ebs/handlers';
 import { clientConfig } from '../../lambda/shared/client-config';
 import { handlersOf } from '../../lambda/shared/event-handlers';
 import type { EventHandlers } from '../../lambda/shared/provider-event';
+import { Stacks as StackStatuses } from '../../lambda/shared/stacks';
 import { exportClients } from '../../lambda/transfer/export/clients';
 import { exportCopy } from '../../lambda/transfer/export/copy';
 import { exportFinish } from '../../lambda/transfer/export/finish';
@@ -115,13 +116,14 @@ export abstract class HandlerAccount {
       [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
     });
     const config = clientConfig();
+    const cloudFormation = new CloudFormationClient(config);
     this.ebsHandlers = handlersOf(ebsLifecycles({
-      cloudFormation: new CloudFormationClient(config),
+      cloudFormation,
       ebs: new EBSClient(config),
       ec2: new EC2Client(config),
       kms: new KMSClient(config),
       sfn: new SFNClient(config),
-    }), { creationTimeoutSeconds: 120 });
+    }), { creationTimeoutSeconds: 120, stacks: new StackStatuses(cloudFormation) });
     this.makeFunctions();
   }
 

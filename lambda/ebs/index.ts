@@ -7,6 +7,7 @@ import { ebsLifecycles } from './handlers';
 import { clientConfig } from '../shared/client-config';
 import { creationTimeoutSeconds } from '../shared/environment';
 import { handlersOf } from '../shared/event-handlers';
+import { Stacks } from '../shared/stacks';
 
 const config = clientConfig();
 const clients = {
@@ -17,4 +18,6 @@ const clients = {
   sfn: new SFNClient(config),
 };
 
-export const { onEvent, isComplete } = handlersOf(ebsLifecycles(clients), { creationTimeoutSeconds: creationTimeoutSeconds() });
+export const { onEvent, isComplete } = handlersOf(ebsLifecycles(clients), {
+  creationTimeoutSeconds: creationTimeoutSeconds(), stacks: new Stacks(clients.cloudFormation),
+});

@@ -8,6 +8,7 @@ import { efsLifecycles } from './handlers';
 import { clientConfig } from '../shared/client-config';
 import { creationTimeoutSeconds } from '../shared/environment';
 import { handlersOf } from '../shared/event-handlers';
+import { Stacks } from '../shared/stacks';
 
 const config = clientConfig();
 const clients = {
@@ -20,4 +21,6 @@ const clients = {
   efsIn: (region: string) => new EFSClient({ ...config, region }),
 };
 
-export const { onEvent, isComplete } = handlersOf(efsLifecycles(clients), { creationTimeoutSeconds: creationTimeoutSeconds() });
+export const { onEvent, isComplete } = handlersOf(efsLifecycles(clients), {
+  creationTimeoutSeconds: creationTimeoutSeconds(), stacks: new Stacks(clients.cloudFormation),
+});

@@ -1,18 +1,21 @@
 import { createOrCleanUp, deleteCancelledCreation, isRepeatable, removeOwn } from './creation';
+import { inOperation, type Operation } from './denials';
 import { once } from './environment';
 import { inOneSentence, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
 import { withinTime } from './patience';
-import { contextOf, type EventHandlers, type IsCompleteResult, type OnEventResult, type ProviderEvent } from './provider-event';
+import { beginOf, contextOf, type EventHandlers, type IsCompleteResult, type OnEventResult, type ProviderEvent } from './provider-event';
 import { replaceOrReturn } from './replacement';
 import type { Lifecycle } from './resource-lifecycle';
-import { isPostponed } from './retry';
+import { isPostponed, RETRY_POLICIES } from './retry';
+import type { Stacks } from './stacks';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
   /** The timeout of the function that runs `onEvent`. */
   readonly creationTimeoutSeconds: number;
+  readonly stacks: Pick<Stacks, 'status'>;
 }
 
 /** Time of an invocation for repeating calls. The last one may take 25 seconds more, a clean-up some, and the functions have two minutes. */
@@ -31,8 +34,13 @@ export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle
 export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): EventHandlers {
   const lifecycleOf = lookup(lifecycles);
   return {
-    onEvent: reporting('onEvent', async event => beginOrDefer(lifecycleOf(event.ResourceType), event, options)),
-    isComplete: reporting('isComplete', unlessPostponed(async event => continueOrPoll(lifecycleOf(event.ResourceType), event, options))),
+    onEvent: reporting('onEvent', async event => {
+      const begun = { ...event, Since: `${beginOf(event)}` };
+      const result = await inOperation(operationOf(begun, options), () => beginOrDefer(lifecycleOf(event.ResourceType), begun, options));
+      return { ...result, Since: begun.Since };
+    }),
+    isComplete: reporting('isComplete', unlessPostponed(async event =>
+      inOperation(operationOf(event, options), () => continueOrPoll(lifecycleOf(event.ResourceType), event, options)))),
   };
 }
 
@@ -99,9 +107,8 @@ async function beginDeletion<P extends OwnerProperties>(
 ): Promise<OnEventResult> {
   const id = event.PhysicalResourceId!;
   if (lifecycle.physicalId.test(id)) {
-    const context = contextOf(lifecycle, event);
-    await unlessBusy(() => lifecycle.delete(id, event.ResourceProperties, context));
-    return { PhysicalResourceId: id, Since: `${context.deletionBegan}` };
+    await unlessBusy(() => lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event)));
+    return { PhysicalResourceId: id };
   }
   await unlessBusy(() => deleteCancelledCreation(lifecycle, event));
   const until = Date.now() + 1000 * (creationTimeoutSeconds + LATE_CREATION_MARGIN_SECONDS);
@@ -127,6 +134,16 @@ async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<
   if (await lifecycle.gone(id, event.ResourceProperties, contextOf(lifecycle, event))) { return true; }
   await lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event));
   return false;
+}
+
+/** The operation of an event, in which calls are repeated that are denied. The deletion of a stack begins before any policy goes. */
+function operationOf(event: ProviderEvent<unknown>, { stacks }: HandlerOptions): Operation {
+  const ask = once(async () => {
+    if (event.RequestType !== 'Delete') { return RETRY_POLICIES.DENIAL.seconds; }
+    const status = await stacks.status(event.StackId).catch(() => undefined);
+    return status === 'DELETE_IN_PROGRESS' ? 0 : RETRY_POLICIES.DENIED_DELETION.seconds;
+  });
+  return { began: beginOf(event), secondsForDenials: ask };
 }
 
 /** Leaves a step of a deletion to the polls if the service is throttling. */

@@ -18,7 +18,7 @@ export interface ProviderEvent<P> {
   readonly InRollback?: 'true';
   /** Until when a cancelled creation may still be running; milliseconds since 1970, in digits. */
   readonly LateCreationUntil?: string;
-  /** When a deletion began; milliseconds since 1970, in digits. */
+  /** When the operation began; milliseconds since 1970, in digits. */
   readonly Since?: string;
   /** The services throttled `onEvent`, so that `isComplete` does its work. The physical id is not the one of the resource then. */
   readonly Deferred?: 'true';
@@ -55,6 +55,11 @@ export function contextOf<P extends OwnerProperties>(
     logicalId: event.LogicalResourceId,
     requestId: event.RequestId,
     identity: identityOf(lifecycle, properties),
-    deletionBegan: event.Since === undefined ? Date.now() : Number(event.Since),
+    deletionBegan: beginOf(event),
   };
+}
+
+/** Returns when the operation began, in milliseconds since 1970: now, unless an earlier step has passed it on. */
+export function beginOf({ Since }: Pick<ProviderEvent<unknown>, 'Since'>): number {
+  return Since === undefined ? Date.now() : Number(Since);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endOfDenials, isDenial, sayHowLong } from './denials';
 import { isNamed, nameOf, withCauses } from './errors';
 import { log } from './log';
 import { currentPatience } from './patience';
@@ -11,6 +12,8 @@ export interface RetryPolicy {
   readonly retryIfSeconds?: number;
   /** Throws throttling at once, because the caller is a poll that is repeated anyway. */
   readonly throwThrottles?: boolean;
+  /** Throws a denial at once, because the caller can do without the call. */
+  readonly throwDenials?: boolean;
 }
 
 /** Every retry policy of this library. A call that names none has `CALL`. */
@@ -35,6 +38,12 @@ export const RETRY_POLICIES = {
   REPLICATION: { seconds: 60 },
   /** A streamed body may take minutes before it fails, and then has to be sent again. */
   STREAM: { seconds: 600 },
+  /** A call that the caller can do without if the function may not make it. */
+  OPTIONAL: { seconds: 90, throwDenials: true },
+  /** All calls of an operation that are denied, from its beginning on: IAM applies a policy that was made just before it late. */
+  DENIAL: { seconds: 60 },
+  /** The same for a deletion, whose policy is older, unless the stack changes it in the same operation. */
+  DENIED_DELETION: { seconds: 30 },
 } as const satisfies Record<string, RetryPolicy>;
 
 export interface RetryOptions {
@@ -42,6 +51,8 @@ export interface RetryOptions {
   readonly policy?: RetryPolicy;
   /** Matches further errors that pass by themselves. When time is up, the most frequent of them is thrown, not the latest. */
   readonly retryIf?: (error: unknown) => boolean;
+  /** Matches further errors that pass once IAM has applied a change. They are repeated as denials are. */
+  readonly deniedIf?: (error: unknown) => boolean;
   /** What is being tried, for the log. */
   readonly what?: string;
   /** Called before every pause; true ends the retries as if their time were over. */
@@ -54,15 +65,17 @@ const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
 
 /**
- * Calls `attempt` until it succeeds, fails for good, or the time of the policy is over. This is the only layer of retries:
- * the SDK's own is switched off (`client-config.ts`), so one call is one request. Pauses double, and vary at random by half.
+ * Calls `attempt` until it succeeds, fails for good, or the time of the policy is over; a denial, until the time of the operation for
+ * denials is over. This is the only layer of retries: the SDK's own is switched off (`client-config.ts`), so one call is one request.
+ * Pauses double, and vary at random by half.
  */
-export async function retrying<T>(
-  attempt: () => Promise<T>, { policy = RETRY_POLICIES.CALL, retryIf, what, giveUp, onRetry }: RetryOptions = {},
-): Promise<T> {
+export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  const { retryIf, deniedIf, what, giveUp, onRetry } = options;
+  const policy: RetryPolicy = options.policy ?? RETRY_POLICIES.CALL;
   const begin = Date.now();
   const frequent = new ErrorCounts();
   let signedAgain = false;
+  let deniedSince: number | undefined;
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
@@ -73,15 +86,22 @@ export async function retrying<T>(
         log({ event: 'sign again', what, error: nameOf(error) });
         continue;
       }
-      const passes = passesByItself(error);
+      const denied = isDenial(error) || deniedIf?.(error) === true;
+      const passes = denied || passesByItself(error);
       if (!passes && retryIf?.(error) !== true) { throw error; }
       if (policy.throwThrottles && isThrottle(error)) { throw error; }
+      if (policy.throwDenials && denied) { throw error; }
       if (!passes) { frequent.add(error); }
-      const endOfPolicy = begin + 1000 * (frequent.isEmpty ? policy.seconds : policy.retryIfSeconds ?? policy.seconds);
+      deniedSince ??= denied ? Date.now() : undefined;
+      const seconds = frequent.isEmpty ? policy.seconds : policy.retryIfSeconds ?? policy.seconds;
+      const endOfPolicy = denied ? await endOfDenials() : begin + 1000 * seconds;
       const end = endOf(error, endOfPolicy);
       const pause = pauseAfter(tries);
       if (Date.now() + pause > end && end < endOfPolicy && Date.now() < begin + ENOUGH_MILLISECONDS) { postponed.add(error as object); }
-      if (Date.now() + pause > end || giveUp?.()) { throw isPostponed(error) ? error : frequent.most ?? error; }
+      if (Date.now() + pause > end || giveUp?.()) {
+        if (isPostponed(error)) { throw error; }
+        throw denied ? sayHowLong(error, deniedSince!) : frequent.most ?? error;
+      }
       onRetry?.(error);
       log({ event: 'retry', what, tries, error: nameOf(error) });
       await sleep(pause);

@@ -7,6 +7,13 @@ const UNIT = 'test/unit/lambda/efs';
 /** Guards of file systems: against the loss of data, and of what others have made. */
 const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
   {
+    guard: 'a deferred change of the throughput waits until Scheduler sees its role',
+    file: 'lambda/efs/file-system/schedules.ts',
+    find: "{ what: 'CreateSchedule', deniedIf: isRoleUnknown }",
+    replace: "{ what: 'CreateSchedule' }",
+    test: 'test/handlers/efs/throughput-deferral.test.ts',
+  },
+  {
     guard: 'a rollback does not delete a file system that CloudFormation retained and a creation took up again',
     file: `${EFS}/file-system/adopter.ts`,
     find: 'isOwn && !wasRetained(existing, context) ? undefined',
@@ -126,6 +133,14 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
 
 /** Guards of mount targets: only those of the set are deleted, and their record goes with them. */
 const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
+  {
+    guard: 'a deletion that may not look at network interfaces does not wait to be allowed',
+    file: 'lambda/efs/mount-targets/network-interfaces.ts',
+    find: ', policy: RETRY_POLICIES.OPTIONAL',
+    replace: '',
+    test: 'test/handlers/efs/deletion.test.ts',
+    name: 'nobody may look',
+  },
   {
     guard: 'an update deletes no mount target that is not of the set',
     file: `${EFS}/mount-targets/plan.ts`,

@@ -21,6 +21,13 @@ const PARENT_TEST = 'test/unit/lambda/transfer/parent/digests.test.ts';
 /** M13 of the findings (no second look after a parent was condemned) is equivalent: the next poll of the Delete looks again. */
 export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
   {
+    guard: 'an import that may not ask for the parts of its image does not wait to be allowed',
+    file: 'lambda/transfer/image/object.ts',
+    find: ', policy: RETRY_POLICIES.OPTIONAL',
+    replace: '',
+    test: 'test/unit/lambda/transfer/image/object.test.ts',
+  },
+  {
     guard: 'the last block of an image is filled up with zeros, not with what the buffer held before (M01)',
     file: 'lambda/transfer/import/part-reader.ts',
     find: '      buffer.fill(0, length);\n',

@@ -26,10 +26,10 @@ export class Schedules {
       Target: { Arn: FunctionArn, RoleArn, Input: JSON.stringify(change) },
     };
     try {
-      await retrying(() => this.scheduler.send(new CreateScheduleCommand(schedule)), { what: 'CreateSchedule' });
+      await retrying(() => this.scheduler.send(new CreateScheduleCommand(schedule)), { what: 'CreateSchedule', deniedIf: isRoleUnknown });
     } catch (error) {
       if (!isNamed(error, 'ConflictException')) { throw error; }
-      await retrying(() => this.scheduler.send(new UpdateScheduleCommand(schedule)), { what: 'UpdateSchedule' });
+      await retrying(() => this.scheduler.send(new UpdateScheduleCommand(schedule)), { what: 'UpdateSchedule', deniedIf: isRoleUnknown });
     }
     return time;
   }
@@ -44,6 +44,11 @@ export class Schedules {
       }
     }
   }
+}
+
+/** Scheduler tries the role at once, and the role may be as new as the file system. */
+function isRoleUnknown(error: unknown): boolean {
+  return isNamed(error, 'ValidationException') && /execution role .* assume the role/i.test((error as Error).message);
 }
 
 /** Alternates between two names, because EventBridge deletes the schedule that is being carried out only a moment later. */

@@ -1,8 +1,9 @@
 import { paginateDescribeNetworkInterfaces, type EC2Client } from '@aws-sdk/client-ec2';
 import type { MountTargetDescription } from '@aws-sdk/client-efs';
-import { nameOf, saidBy } from '../../shared/errors';
+import { isDenial } from '../../shared/denials';
+import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { retrying } from '../../shared/retry';
+import { RETRY_POLICIES, retrying } from '../../shared/retry';
 
 /** Looks up the network interfaces of mount targets in EC2. */
 export class NetworkInterfaces {
@@ -14,10 +15,10 @@ export class NetworkInterfaces {
    */
   public async leftBehind(fileSystemId: string, targets: readonly MountTargetDescription[]): Promise<string[]> {
     try {
-      const all = await retrying(() => this.ofFileSystem(fileSystemId), { what: 'DescribeNetworkInterfaces' });
+      const all = await retrying(() => this.ofFileSystem(fileSystemId), { what: 'DescribeNetworkInterfaces', policy: RETRY_POLICIES.OPTIONAL });
       return all.filter(id => !targets.some(({ NetworkInterfaceId }) => NetworkInterfaceId === id));
     } catch (error) {
-      if (!/Unauthorized|AccessDenied/.test(nameOf(error))) { throw error; }
+      if (!isDenial(error)) { throw error; }
       log({ event: 'cannot look for network interfaces', error: saidBy(error) });
       return [];
     }

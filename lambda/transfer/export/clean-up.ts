@@ -5,10 +5,11 @@ import type { ExecutionEnded } from '../../../src/contract/transfer';
 import { once } from '../../shared/environment';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 
 const services = once(exportClients);
 
-export const handler = (input: ExecutionEnded): Promise<void> => exportCleanUp(services(), input);
+export const handler = worker((input: ExecutionEnded) => exportCleanUp(services(), input));
 
 /** Removes what an export made that did not succeed. Keeps the record and the reason for isComplete, which comes later; isComplete or Delete removes these. */
 export async function exportCleanUp(aws: ExportClients, { detail: { input, status } }: ExecutionEnded): Promise<void> {

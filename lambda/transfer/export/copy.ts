@@ -8,6 +8,7 @@ import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 import { Progress, refuseOverdue } from '../flow/progress';
 import { Shift, timeOf, type Deadline } from '../flow/shift';
 import { isTransient } from '../snapshot/errors';
@@ -19,7 +20,7 @@ const AHEAD = 8;
 
 const services = once(() => exportReadClients(LANES * AHEAD));
 
-export const handler = (input: ExportCopyInput, context: Deadline): Promise<ExportCopyResult> => exportCopy(services(), input, context);
+export const handler = worker((input: ExportCopyInput, context: Deadline) => exportCopy(services(), input, context));
 
 /** Uploads the parts of one range, or as many as there is time for. Skips parts that are uploaded already. */
 export async function exportCopy(aws: ExportReadClients, input: ExportCopyInput, deadline: Deadline): Promise<ExportCopyResult> {

@@ -8,6 +8,7 @@ import { once } from '../../shared/environment';
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 import { Crc } from '../blocks/crc';
 
 /** Tries to complete the upload. S3 refuses one if another worker uploads a part again meanwhile, which gives the part another ETag. */
@@ -16,7 +17,7 @@ const CRC32 = Crc.named('CRC32');
 
 const services = once(exportClients);
 
-export const handler = (input: ExportIdInput): Promise<void> => exportFinish(services(), input);
+export const handler = worker((input: ExportIdInput) => exportFinish(services(), input));
 
 /** Makes the object from its parts, and the manifest beside it, if all parts are what was read. */
 export async function exportFinish(aws: ExportClients, { exportId }: ExportIdInput): Promise<void> {

@@ -4,6 +4,7 @@ import type { ExportInput, ExportPlanResult } from '../../../src/contract/export
 import { once } from '../../shared/environment';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 import { BlockSet } from '../blocks/block-set';
 import { blocksOf, GIB } from '../blocks/sizes';
 import { refuseOverdue } from '../flow/progress';
@@ -18,7 +19,7 @@ const LEAST_LISTED = 10_000;
 
 const services = once(() => exportReadClients(4));
 
-export const handler = (input: ExportInput): Promise<ExportPlanResult> => exportPlan(services(), input);
+export const handler = worker((input: ExportInput) => exportPlan(services(), input));
 
 /** What tests choose: smaller parts, and a smaller volume. */
 type Small = SmallExport & { readonly blocks?: number };

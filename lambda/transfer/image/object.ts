@@ -5,7 +5,7 @@ import {
 import type { PinnedObject } from '../../../src/contract/transfer';
 import { nameOf, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { passesByItself, retrying } from '../../shared/retry';
+import { passesByItself, RETRY_POLICIES, retrying } from '../../shared/retry';
 import { imageChecksumOf, type ImageChecksum } from '../blocks/image-checksum';
 import { sizeOf, type ImagePart } from '../blocks/unchanged-parts';
 import { isDenial, isRefusedKey, statusOf } from '../bucket/s3-errors';
@@ -51,7 +51,7 @@ export class Source {
 
   /**
    * Returns the parts that the object was uploaded in, if S3 has a SHA-256 of each. Errors are only logged, such as a denial,
-   * because an import can do without the parts.
+   * because an import can do without the parts. To be called after `verify`, which waits until the policy of the image is in effect.
    */
   public async parts(source: PinnedObject): Promise<ImagePart[] | undefined> {
     if (!isMultipart(source.etag)) { return undefined; }
@@ -121,7 +121,7 @@ export class Source {
     const command = new GetObjectAttributesCommand({
       Bucket: bucket, Key: key, VersionId: versionId, ObjectAttributes: ['ETag', 'ObjectParts'], PartNumberMarker: marker,
     });
-    return retrying(() => this.s3.send(command), { what: 's3:GetObjectAttributes' });
+    return retrying(() => this.s3.send(command), { what: 's3:GetObjectAttributes', policy: RETRY_POLICIES.OPTIONAL });
   }
 
   private head(location: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {

@@ -8,6 +8,7 @@ import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 import { parentOf, releaseParent } from '../parent/use';
 import { Snapshots } from '../snapshot/snapshots';
 
@@ -15,7 +16,7 @@ const services = once(() => ({ snapshots: new Snapshots(new EC2Client(clientConf
 
 type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
 
-export const handler = (input: Input): Promise<void> => cleanUp(services(), input);
+export const handler = worker((input: Input) => cleanUp(services(), input));
 
 /** Cleans up after an execution. Keeps the reason for a failure, which isComplete reports later; isComplete or Delete removes it. */
 export function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {

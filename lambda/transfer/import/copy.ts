@@ -6,6 +6,7 @@ import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 import { RangeRecord } from '../bucket/range-record';
 import type { TransferStore } from '../bucket/store';
 import { refuseOverdue } from '../flow/progress';
@@ -33,7 +34,7 @@ const services = once((): CopyServices => ({
   reader: new BlockReader(new EBSClient(clientConfig())),
 }));
 
-export const handler = (input: CopyInput, context: Deadline): Promise<CopyResult> => copy(services(), input, context);
+export const handler = worker((input: CopyInput, context: Deadline) => copy(services(), input, context));
 
 /** Copies one range, or as much of it as there is time for. Does nothing if the range is copied already. */
 export async function copy(aws: CopyServices, input: CopyInput, deadline: Deadline): Promise<CopyResult> {

@@ -8,6 +8,7 @@ import type { PlanResult, SettleResult, StepInput } from '../../../src/contract/
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 import { BlockReader } from '../snapshot/block-reader';
 import { BlockWriter } from '../snapshot/block-writer';
 import { Snapshots } from '../snapshot/snapshots';
@@ -21,7 +22,7 @@ const services = once((): StepServices => {
   return { ...importClients(), reader: new BlockReader(ebs), writer: new BlockWriter(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
 });
 
-export const handler = (input: StepInput): Promise<PlanResult | SettleResult> => step(services(), input);
+export const handler = worker((input: StepInput) => step(services(), input));
 
 /**
  * Runs one of the steps before and after the copying. One function runs all of them, because the process that planned a

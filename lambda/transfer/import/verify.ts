@@ -6,6 +6,7 @@ import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { withPatience } from '../../shared/patience';
+import { worker } from '../../shared/worker';
 import { DIGEST_SIZE } from '../blocks/digests';
 import { readBackSample } from '../blocks/read-back-sample';
 import { isThere } from '../blocks/zero';
@@ -30,7 +31,7 @@ const services = once((): VerifyServices => ({
   reader: new BlockReader(new EBSClient(clientConfig({ connections: GETS_AT_ONCE }))),
 }));
 
-export const handler = (input: VerifyInput, context: Deadline): Promise<VerifyResult> => verify(services(), input, context);
+export const handler = worker((input: VerifyInput, context: Deadline) => verify(services(), input, context));
 
 /** Reads one range back, or as much of it as there is time for. Throws if the snapshot is not what was written. */
 export async function verify(aws: VerifyServices, input: VerifyInput, deadline: Deadline): Promise<VerifyResult> {

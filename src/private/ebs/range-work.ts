@@ -6,7 +6,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { RETRIERS, type Retrier } from './retriers';
+import { MAP_DENIED, RETRIERS, type Retrier } from './retriers';
 import { TRANSFER_MOST_HOURS } from '../../contract/limits';
 import { TRANSFER_ENVIRONMENT, type CopyResult, type PlanResult } from '../../contract/transfer';
 import { HandlerFunction, type HandlerFunctionProps } from '../functions/handler-function';
@@ -77,13 +77,22 @@ export abstract class RangeWork extends Construct {
         outputPath: sfn.JsonPath.DISCARD,
       }))
       .otherwise(range));
-    return new sfn.DistributedMap(this, `${verb} all ranges`, {
-      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
+    return this.mapOver(`${verb} all ranges`, range, {
       itemSelector: { ...common, n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n') },
       maxConcurrencyPath: '$.workers' satisfies `$.${keyof PlanResult}`,
+    });
+  }
+
+  /** Works on the ranges of the plan, each in an execution of its own. */
+  protected mapOver(id: string, range: sfn.IChainable, props: sfn.DistributedMapProps): sfn.DistributedMap {
+    const map = new sfn.DistributedMap(this, id, {
+      ...props,
+      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
       mapExecutionType: sfn.StateMachineType.STANDARD,
       resultPath: sfn.JsonPath.DISCARD,
-    }).itemProcessor(range);
+    });
+    map.addRetry(retryOf(MAP_DENIED));
+    return map.itemProcessor(range);
   }
 
   protected onEnd(description: string, cleanUp: HandlerFunction): events.Rule {

@@ -15,7 +15,9 @@ export interface Retrier {
 export const LAMBDA_FAILED: Retrier = {
   errors: [
     'Lambda.ServiceException',
+    // Also if the role of the state machine may not invoke the function, because IAM applies its policy late.
     'Lambda.AWSLambdaException',
+    'Lambda.AccessDeniedException',
     'Lambda.SdkClientException',
     'Lambda.ClientExecutionTimeoutException',
     'Lambda.Unknown',
@@ -42,3 +44,6 @@ export const NO_CONCURRENCY: Retrier = {
 
 /** What a state machine repeats if a task fails. */
 export const RETRIERS: readonly Retrier[] = [LAMBDA_FAILED, NO_CONCURRENCY];
+
+/** The state machine may not run its Distributed Map: that right is a policy made after it, which IAM applies late. */
+export const MAP_DENIED: Retrier = { errors: ['States.Permissions'], intervalSeconds: 2, maxAttempts: 5 };

@@ -148,14 +148,11 @@ export class Transfer extends RangeWork {
       // What it answered says where to go on.
       .otherwise(verifyRange));
 
-    return new sfn.DistributedMap(this, 'Verify all ranges', {
-      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
+    return this.mapOver('Verify all ranges', verifyRange, {
       itemSelector: {
         snapshotId: sfn.JsonPath.stringAt('$.snapshotId'), n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n'), from: 0,
       } satisfies Record<keyof VerifyInput, unknown>,
       maxConcurrency: VERIFIERS,
-      mapExecutionType: sfn.StateMachineType.STANDARD,
-      resultPath: sfn.JsonPath.DISCARD,
-    }).itemProcessor(verifyRange);
+    });
   }
 }

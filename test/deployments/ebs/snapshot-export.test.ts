@@ -73,7 +73,7 @@ describe('exports', () => {
   test('to another key are written before the old object goes; one that fails leaves the old one, and nothing else', async () => {
     (await deploy('two.delta')).expectSuccess('UPDATE_COMPLETE');
     expect(deltas()).toEqual(['two.delta']);
-    world.emulator.server.faults.inject('ebs:GetSnapshotBlock', { kind: 'error', code: 'AccessDeniedException', status: 403, message: 'no' });
+    world.emulator.server.faults.inject('ebs:GetSnapshotBlock', { kind: 'error', code: 'ValidationException', status: 400, message: 'no' });
     const failed = await deploy('three.delta');
     failed.expectFailure('UPDATE_ROLLBACK_COMPLETE', /ebs:GetSnapshotBlock failed for block 4 of snapshot snap-/);
     expect(deltas()).toEqual(['two.delta']);

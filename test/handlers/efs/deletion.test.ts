@@ -135,9 +135,12 @@ describe('mount targets', () => {
     await begin();
     const set = world.stack('Custom::MountTargets');
     await set.deploy(targets());
-    world.server.faults.inject('ec2:DescribeNetworkInterfaces', { kind: 'error', code: 'UnauthorizedOperation', status: 403, message: 'no' });
+    const fault = { kind: 'error', code: 'UnauthorizedOperation', status: 403, message: 'no' } as const;
+    world.server.faults.inject('ec2:DescribeNetworkInterfaces', fault, { times: Infinity });
     await set.destroy();
     expect(world.efs.mountTargets).toEqual([]);
+    // The first look is enough to know.
+    expect(world.server.count('ec2:DescribeNetworkInterfaces')).toBe(1);
   });
 
   test('that somebody makes in a subnet of the set while it is being deleted are left alone', async () => {

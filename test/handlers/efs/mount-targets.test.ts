@@ -169,10 +169,10 @@ describe('creating a set', () => {
 
   test('leaves no record behind, if it fails after the record was written', async () => {
     world.server.faults.inject('efs:TagResource', { kind: 'lost-answer' });
-    world.server.faults.inject('efs:TagResource', { kind: 'error', code: 'AccessDeniedException', status: 403, message: 'denied' });
+    world.server.faults.inject('efs:TagResource', { kind: 'error', code: 'BadRequest', status: 400, message: 'refused' });
     const before = world.tags(id);
-    await expect(onEvent(stack.event('Create', { ...set, ...subnets('a1') }))).rejects.toThrow('denied');
-    // The creation wrote its record, its repetition was denied, and the clean-up marked the record before it removed it.
+    await expect(onEvent(stack.event('Create', { ...set, ...subnets('a1') }))).rejects.toThrow('refused');
+    // The creation wrote its record, its repetition was refused, and the clean-up marked the record before it removed it.
     expect(world.server.count('efs:TagResource')).toBe(3);
     expect(world.tags(id)).toEqual(before);
   });

@@ -1,4 +1,5 @@
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { Principal } from '../../../world/emulator/iam';
 import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
@@ -35,6 +36,19 @@ test('a throughput change that EFS does not allow yet is reported as pending, an
   await pass(25);
   expect(world.efs.fileSystems[0]).toMatchObject({ throughputMode: 'provisioned', provisionedThroughputInMibps: 10 });
   expect(schedules()).toEqual([]);
+});
+
+test('a schedule waits until Scheduler sees the role, which may be as new as the file system', async () => {
+  await stack.deploy(PLAIN);
+  await stack.deploy(ELASTIC);
+  const seen = world.clock.now() + 20_000;
+  world.scheduler.assume = () => {
+    if (world.clock.now() < seen) { throw new Error('not yet'); }
+    return Principal.ADMIN;
+  };
+  expect(await stack.deploy(PLAIN)).toMatchObject({ PendingThroughputChange: expect.stringContaining('bursting') });
+  expect(schedules()).toHaveLength(1);
+  expect(world.clock.now()).toBeGreaterThanOrEqual(seen);
 });
 
 test('an update back to the throughput in force cancels the pending change', async () => {

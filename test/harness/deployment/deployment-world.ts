@@ -20,7 +20,7 @@ export interface Options extends DeployOptions {
   readonly tags?: Record<string, string>;
   /** Context of the app: feature flags, say. */
   readonly context?: Record<string, unknown>;
-  /** Takes an action out of the policies of this library's roles, as if somebody had forgotten to grant it. */
+  /** Takes an action out of the policies of this library's roles, as if somebody had forgotten to grant it long before. A rollback grants it late. */
   readonly without?: string;
 }
 
@@ -90,6 +90,7 @@ export class DeploymentWorld {
     // What an update removes is known by the stack before.
     const idOf = (path: string) => logicalIdAt(stack, path) ?? (before && logicalIdAt(before, path)) ?? missing(path);
     const id = (path: string | undefined) => path === undefined ? undefined : idOf(path);
+    const resume = without === undefined ? undefined : this.emulator.lateness.suspend('iam');
     const outcome = await this.cloudFormation.deploy(directory, name, {
       ...rest,
       fail: id(fail),
@@ -98,7 +99,12 @@ export class DeploymentWorld {
       lateCreate: id(lateCreate),
       lateUpdate: id(lateUpdate),
       lateDelete: id(lateDelete),
+      onEvent: event => {
+        if (/ROLLBACK/.test(event.status)) { resume?.(); }
+        rest.onEvent?.(event);
+      },
     });
+    resume?.();
     await this.pass({ minutes: AFTERMATH_MINUTES });
     return new Outcome(outcome, idOf);
   }

@@ -12,6 +12,7 @@ import { ebsLifecycles } from '../../../lambda/ebs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { handlersOf } from '../../../lambda/shared/event-handlers';
 import type { EventHandlers } from '../../../lambda/shared/provider-event';
+import { Stacks as StackStatuses } from '../../../lambda/shared/stacks';
 import { exportCleanUp } from '../../../lambda/transfer/export/clean-up';
 import { exportClients } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
@@ -235,13 +236,14 @@ export class EbsHandlerWorld {
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
     const config = clientConfig();
+    const cloudFormation = new CloudFormationClient(config);
     const { onEvent, isComplete } = handlersOf(ebsLifecycles({
-      cloudFormation: new CloudFormationClient(config),
+      cloudFormation,
       ebs: new EBSClient(config),
       ec2: new EC2Client(config),
       kms: new KMSClient(config),
       sfn: new SFNClient(config),
-    }), { creationTimeoutSeconds: 120 });
+    }), { creationTimeoutSeconds: 120, stacks: new StackStatuses(cloudFormation) });
     this.handlers = {
       onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
     };

@@ -1,4 +1,4 @@
-import { LAMBDA_FAILED, RETRIERS, type Retrier } from '../../../src/private/ebs/retriers';
+import { LAMBDA_FAILED, MAP_DENIED, RETRIERS, type Retrier } from '../../../src/private/ebs/retriers';
 import { arn } from '../../../world/emulator/environment';
 
 /*
@@ -16,6 +16,8 @@ const retry = ({ errors, intervalSeconds, maxDelaySeconds, maxAttempts, jitter }
 });
 
 const task = (name: string, retriers = RETRIERS) => ({ Type: 'Task', Resource: arn('lambda', `function:${name}`), Retry: retriers.map(retry) });
+
+const MAP = { Type: 'Map', Retry: [retry(MAP_DENIED)] };
 
 /** The part of a map that works on each range until it is done. */
 const rangeLoop = ({ work, question, done, answer }: { work: string; question: string; done: string; answer: string }, state: object) => ({
@@ -37,7 +39,7 @@ export const IMPORT_DEFINITION = {
   States: {
     'Plan transfer': { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy all ranges' },
     'Copy all ranges': {
-      Type: 'Map',
+      ...MAP,
       ItemsPath: '$.ranges',
       ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
       MaxConcurrencyPath: '$.workers',
@@ -67,7 +69,7 @@ export const IMPORT_DEFINITION = {
     },
     'Wait for EBS': { Type: 'Wait', SecondsPath: '$.settle.seconds', Next: 'Settle snapshot' },
     'Verify all ranges': {
-      Type: 'Map',
+      ...MAP,
       ItemsPath: '$.ranges',
       ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n', 'from': 0 },
       MaxConcurrency: 6,
@@ -92,7 +94,7 @@ export const EXPORT_DEFINITION = {
   States: {
     'Plan export': { ...task('exportPlan'), Next: 'Export all ranges' },
     'Export all ranges': {
-      Type: 'Map',
+      ...MAP,
       ItemsPath: '$.ranges',
       ItemSelector: { 'exportId.$': '$.exportId', 'n.$': '$$.Map.Item.Value.n' },
       MaxConcurrencyPath: '$.workers',

@@ -13,6 +13,7 @@ import { efsLifecycles } from '../../../lambda/efs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import { handlersOf } from '../../../lambda/shared/event-handlers';
 import type { EventHandlers } from '../../../lambda/shared/provider-event';
+import { Stacks as StackStatuses } from '../../../lambda/shared/stacks';
 import type { EfsResourceType } from '../../../src/contract/resource-types';
 import { Clock } from '../../../world/emulator/clock';
 import { Ec2 } from '../../../world/emulator/ec2';
@@ -140,7 +141,9 @@ export class EfsHandlerWorld {
     this.client = new EFSClient(admin);
     this.clients.push(this.client, ...Object.values(clients));
     this.runDeferred = deferredThroughput({ efs: new EfsService(clients.efs), schedules: new Schedules(clients.scheduler) });
-    this.handlers = handlersOf(efsLifecycles({ ...clients, efsIn }), { creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS });
+    this.handlers = handlersOf(efsLifecycles({ ...clients, efsIn }), {
+      creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS, stacks: new StackStatuses(clients.cloudFormation),
+    });
   }
 
   private makeNetwork(): void {

@@ -2,6 +2,7 @@ import { handlersOf } from '../../../../lambda/shared/event-handlers';
 import { identityOf } from '../../../../lambda/shared/identity';
 import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
 import type { Context, Created, Found, Lifecycle } from '../../../../lambda/shared/resource-lifecycle';
+import { retrying } from '../../../../lambda/shared/retry';
 import type { OwnerProperties } from '../../../../src/contract/ownership';
 
 interface Properties extends OwnerProperties { readonly Kind?: string; readonly Label?: string }
@@ -84,15 +85,19 @@ class FakeLifecycle implements Lifecycle<Properties, { Id: string }> {
 }
 
 let life: FakeLifecycle;
+jest.mock('node:timers/promises', () => ({ setTimeout: async (milliseconds: number) => { now += milliseconds; } }));
+
 let handlers: EventHandlers;
 let now: number;
+const stacks = { status: jest.fn<Promise<string | undefined>, [string]>() };
 
 beforeEach(() => {
   now = 1_000_000;
+  stacks.status.mockReset();
   jest.spyOn(Date, 'now').mockImplementation(() => now);
   jest.spyOn(console, 'log').mockImplementation(() => {});
   life = new FakeLifecycle();
-  handlers = handlersOf({ 'Custom::Thing': life }, { creationTimeoutSeconds: 120 });
+  handlers = handlersOf({ 'Custom::Thing': life }, { creationTimeoutSeconds: 120, stacks });
 });
 afterEach(() => { jest.restoreAllMocks(); });
 
@@ -106,14 +111,14 @@ const logged = () => (console.log as jest.Mock).mock.calls.map(([line]) => JSON.
 
 describe('the table of resource types', () => {
   test('refuses an unknown type with the types that are supported', async () => {
-    handlers = handlersOf({ 'Custom::A': life, 'Custom::B': life }, { creationTimeoutSeconds: 1 });
+    handlers = handlersOf({ 'Custom::A': life, 'Custom::B': life }, { creationTimeoutSeconds: 1, stacks });
     await expect(handlers.onEvent(event('Create', {}))).rejects.toThrow(/^unknown resource type Custom::Thing; this handler supports Custom::A, Custom::B$/);
     await expect(handlers.isComplete({ ...event('Create', {}), ResourceType: 'toString' })).rejects.toThrow('unknown resource type toString');
   });
 
   test('makes a lifecycle that is given as a function once, when its first event comes', async () => {
     const make = jest.fn(() => life);
-    handlers = handlersOf({ 'Custom::Thing': make, 'Custom::Other': () => { throw new Error('variable is not set'); } }, { creationTimeoutSeconds: 1 });
+    handlers = handlersOf({ 'Custom::Thing': make, 'Custom::Other': () => { throw new Error('variable is not set'); } }, { creationTimeoutSeconds: 1, stacks });
     expect(make).not.toHaveBeenCalled();
     await handlers.onEvent(event('Create', { Kind: 'a' }));
     await handlers.onEvent(event('Create', { Kind: 'a' }));
@@ -124,7 +129,7 @@ describe('the table of resource types', () => {
 
 describe('a creation', () => {
   test('returns the physical id and what the creation found out', async () => {
-    expect(await handlers.onEvent(event('Create', { Kind: 'a' }))).toEqual({ PhysicalResourceId: 'thing-1', Memo: 'learned' });
+    expect(await handlers.onEvent(event('Create', { Kind: 'a' }))).toEqual({ PhysicalResourceId: 'thing-1', Memo: 'learned', Since: '1000000' });
   });
 
   test('that fails after its call has succeeded removes what it made, and throws its own error', async () => {
@@ -168,7 +173,7 @@ describe('an update of the same identity', () => {
   test('changes the resource in place', async () => {
     const { id } = life.add('a');
     const result = await handlers.onEvent(event('Update', { Kind: 'a', Label: 'new' }, { PhysicalResourceId: id, OldResourceProperties: { ...OWNED, Kind: 'a' } }));
-    expect(result).toEqual({ PhysicalResourceId: id });
+    expect(result).toMatchObject({ PhysicalResourceId: id });
     expect(life.calls).toEqual([`update ${id}`]);
   });
 });
@@ -176,7 +181,7 @@ describe('an update of the same identity', () => {
 describe('an update to another identity', () => {
   test('creates the replacement, and keeps the old resource until CloudFormation deletes it', async () => {
     const old = life.add('a');
-    expect(await handlers.onEvent(change(old.id, 'a', 'b'))).toEqual({ PhysicalResourceId: 'thing-2', Memo: 'learned' });
+    expect(await handlers.onEvent(change(old.id, 'a', 'b'))).toMatchObject({ PhysicalResourceId: 'thing-2', Memo: 'learned' });
     expect(life.ids).toEqual([old.id, 'thing-2']);
     expect(life.contexts.create).toMatchObject({ old: { Kind: 'a' }, oldId: old.id });
   });
@@ -189,7 +194,7 @@ describe('an update to another identity', () => {
   test('returns to the old resource if the change is rolled back, and removes the unfinished replacement', async () => {
     const old = life.add('a');
     const replacement = life.add('b', { state: 'unfinished' });
-    expect(await handlers.onEvent(change(replacement.id, 'b', 'a'))).toEqual({ PhysicalResourceId: old.id });
+    expect(await handlers.onEvent(change(replacement.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: old.id });
     expect(life.ids).toEqual([old.id]);
     expect(life.calls).toEqual([`delete ${replacement.id}`, `update ${old.id}`]);
     expect(life.contexts.delete.identity).toBe(replacement.identity);
@@ -232,7 +237,7 @@ describe('an update to another identity', () => {
   test('returns to the current resource before earlier ones that were retained', async () => {
     life.add('a');
     const current = life.add('a');
-    expect(await handlers.onEvent(change(current.id, 'b', 'a'))).toEqual({ PhysicalResourceId: current.id });
+    expect(await handlers.onEvent(change(current.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: current.id });
   });
 
   test('does not return to a resource that was never finished', async () => {
@@ -245,7 +250,7 @@ describe('an update to another identity', () => {
     const old = life.add('a');
     const leftover = life.add('b', { state: 'unfinished' });
     life.failures.delete = new Error('denied');
-    expect(await handlers.onEvent(change(leftover.id, 'b', 'a'))).toEqual({ PhysicalResourceId: old.id });
+    expect(await handlers.onEvent(change(leftover.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: old.id });
     expect(logged()).toContainEqual({ event: 'could not clean up', error: 'Error: denied' });
   });
 });
@@ -386,7 +391,7 @@ describe('the deletion of a cancelled creation', () => {
 
   test('removes what the creation made, without knowing its id', async () => {
     life.add('a', { state: 'unfinished' });
-    expect(await handlers.onEvent(cancelled({ Kind: 'a' }))).toEqual({ PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK', LateCreationUntil: `${LATEST}` });
+    expect(await handlers.onEvent(cancelled({ Kind: 'a' }))).toMatchObject({ PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK', LateCreationUntil: `${LATEST}` });
     expect(life.ids).toEqual([]);
   });
 
@@ -416,5 +421,57 @@ describe('the deletion of a cancelled creation', () => {
     life.add('a', { state: 'unfinished' });
     await handlers.onEvent(cancelled({ Kind: 'a' }));
     expect(life.ids).toEqual([retained.id]);
+  });
+});
+
+describe('a call that is denied', () => {
+  const denial = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
+  /** Seconds for which a call of this step is repeated, and what is thrown then. */
+  const patienceOf = async (step: 'create' | 'ready' | 'delete', play: () => Promise<unknown>) => {
+    const began = now;
+    life.failures[step] = Object.assign(new Error('not authorized'), denial);
+    const original = FakeLifecycle.prototype[step].bind(life) as (...args: any[]) => Promise<any>;
+    jest.spyOn(life, step).mockImplementation((...args: any[]) => retrying(() => original(...args)));
+    const message = await play().then(() => 'no error', (error: Error) => error.message);
+    return { seconds: (now - began) / 1000, message };
+  };
+  const deletion = (more: Partial<ProviderEvent<any>> = {}) => event('Delete', { Kind: 'a' }, { PhysicalResourceId: life.add('a').id, ...more });
+
+  test('is repeated for a minute in a creation, which then says so', async () => {
+    const { seconds, message } = await patienceOf('create', () => handlers.onEvent(event('Create', { Kind: 'a' })));
+    expect(seconds).toBeGreaterThan(50);
+    expect(seconds).toBeLessThanOrEqual(60);
+    expect(message).toBe(`AccessDeniedException: denied for ${Math.round(seconds)} seconds, longer than IAM may need to apply a new policy: not authorized`);
+    expect(stacks.status).not.toHaveBeenCalled();
+  });
+
+  test('shares one minute with all calls of the operation, the polls included', async () => {
+    const started = event('Create', { Kind: 'a' }, { PhysicalResourceId: life.add('a').id, Since: `${now}` });
+    now += 40_000;
+    expect((await patienceOf('ready', () => handlers.isComplete(started))).seconds).toBeLessThanOrEqual(20);
+    now += 40_000;
+    expect(await patienceOf('ready', () => handlers.isComplete(started))).toEqual({ seconds: 0, message: 'AccessDeniedException: not authorized' });
+  });
+
+  test('is final in the deletion of a stack, which changes no policy before', async () => {
+    stacks.status.mockResolvedValue('DELETE_IN_PROGRESS');
+    const { seconds, message } = await patienceOf('delete', () => handlers.onEvent(deletion()));
+    expect(seconds).toBe(0);
+    expect(message).toMatch(/^thing-1 cannot be deleted: AccessDeniedException: not authorized$/);
+    expect(stacks.status.mock.calls).toEqual([['stack']]);
+  });
+
+  test.each(['ROLLBACK_IN_PROGRESS', 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', undefined])('is repeated for 30 seconds in a deletion while the stack is in %s', async status => {
+    stacks.status.mockResolvedValue(status);
+    const { seconds, message } = await patienceOf('delete', () => handlers.onEvent(deletion()));
+    expect(seconds).toBeGreaterThan(22);
+    expect(seconds).toBeLessThanOrEqual(30);
+    expect(message).toContain(`denied for ${Math.round(seconds)} seconds`);
+    expect(stacks.status).toHaveBeenCalledTimes(1);
+  });
+
+  test('is repeated for 30 seconds in a deletion if CloudFormation does not answer, or denies that too', async () => {
+    stacks.status.mockImplementation(() => retrying(async () => { throw denial; }));
+    expect((await patienceOf('delete', () => handlers.onEvent(deletion()))).seconds).toBeGreaterThan(22);
   });
 });

@@ -1,5 +1,7 @@
+import { inOperation } from '../../../../lambda/shared/denials';
 import { withinTime, withPatience } from '../../../../lambda/shared/patience';
 import { isPostponed, isThrottle, passesByItself, retrying, RETRY_POLICIES, type RetryOptions } from '../../../../lambda/shared/retry';
+import { worker } from '../../../../lambda/shared/worker';
 
 const pauses: number[] = [];
 let now = 0;
@@ -36,7 +38,7 @@ test('repeats transient errors until the call succeeds', async () => {
 });
 
 test('throws every other error at once', async () => {
-  await expect(always(named('AccessDenied'))).rejects.toThrow('of AccessDenied');
+  await expect(always(named('NoSuchKey'))).rejects.toThrow('of NoSuchKey');
   expect(pauses).toEqual([]);
 });
 
@@ -100,7 +102,7 @@ describe('errors of retryIf', () => {
   });
 
   test('are thrown by frequency: the most frequent one, not the latest', async () => {
-    const [gone, denied] = [named('NotFound'), named('AccessDenied')];
+    const [gone, denied] = [named('NotFound'), named('InUse')];
     let tries = 0;
     const work = async () => { throw pauses.length > 0 && now > 8_000 ? denied : (tries++, gone); };
     await expect(retrying(work, { retryIf, policy: { seconds: 12 } })).rejects.toThrow('of NotFound');
@@ -207,4 +209,76 @@ test.each([
   ['another fault of the service', named('InternalError', { $metadata: { httpStatusCode: 500 } }), false],
 ])('knows throttling by %s', (_, error, expected) => {
   expect(isThrottle(error)).toBe(expected);
+});
+
+describe('a denial', () => {
+  const young = <T>(work: () => Promise<T>) => inOperation({ began: now, secondsForDenials: async () => 60 }, work);
+  const nameless = (name: string) => named(name, { $metadata: { httpStatusCode: 403 } });
+  const reasonOf = (call: Promise<unknown>) => call.then(() => 'no error', (error: Error) => error.message);
+
+  test.each([
+    named('AccessDenied'), named('AccessDeniedException'), named('AccessDeniedException', { Reason: 'DEPENDENCY_ACCESS_DENIED' }),
+    named('UnauthorizedOperation'), nameless('403'), nameless('Unknown'), nameless('Forbidden'),
+  ])('is repeated while the operation is young: %s', async error => {
+    expect(await young(() => failing([error, error, error]))).toBe('done');
+    expect(pauses).toHaveLength(3);
+  });
+
+  test.each(['InvalidObjectState', 'SignatureDoesNotMatch', 'InvalidChunkSizeError'])('is not every answer with the status 403: %s', async name => {
+    await expect(young(() => always(nameless(name)))).rejects.toThrow(`of ${name}`);
+    expect(pauses).toEqual([]);
+  });
+
+  test('is final outside of operations', async () => {
+    expect(await reasonOf(always(named('AccessDenied')))).toBe('of AccessDenied');
+    expect(pauses).toEqual([]);
+  });
+
+  test('is thrown after a minute, under its name, and says for how long it lasted', async () => {
+    const call = young(() => always(named('AccessDenied')));
+    await expect(call).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect(now).toBeGreaterThan(55_000 - 5_000);
+    expect(now).toBeLessThanOrEqual(60_000);
+    expect(await reasonOf(call)).toBe(`denied for ${Math.round(now / 1000)} seconds, longer than IAM may need to apply a new policy: of AccessDenied`);
+  });
+
+  test('is repeated for one minute in all, however many calls are denied', async () => {
+    await young(async () => {
+      await reasonOf(always(named('AccessDenied')));
+      expect(await reasonOf(always(named('UnauthorizedOperation')))).toContain('of UnauthorizedOperation');
+      await reasonOf(always(named('AccessDeniedException')));
+    });
+    expect(now).toBeLessThanOrEqual(60_000);
+  });
+
+  test('is repeated for a minute whatever the policy of the call', async () => {
+    await young(() => reasonOf(always(named('AccessDenied'), { policy: { seconds: 10, retryIfSeconds: 5 }, retryIf: () => true })));
+    expect(now).toBeGreaterThan(50_000);
+  });
+
+  test('does not shorten the time of other errors', async () => {
+    let tries = 0;
+    const work = async () => { throw tries++ === 0 ? named('AccessDenied') : THROTTLE; };
+    await expect(young(() => retrying(work))).rejects.toThrow('of ThrottlingException');
+    expect(now).toBeGreaterThan(80_000);
+  });
+
+  test('is thrown at once if the call is optional', async () => {
+    await expect(young(() => always(named('AccessDenied'), { policy: RETRY_POLICIES.OPTIONAL }))).rejects.toThrow(/^of AccessDenied$/);
+    expect(pauses).toEqual([]);
+  });
+
+  test('may be an error that only this call can tell', async () => {
+    const unknown = named('ValidationException');
+    expect(await young(() => failing([unknown, unknown], { deniedIf: error => error === unknown }))).toBe('done');
+    await expect(young(() => always(unknown))).rejects.toThrow('of ValidationException');
+  });
+
+  test('is repeated in the first minute of a worker', async () => {
+    const copy = worker((error: Error) => always(error));
+    now = 500_000;
+    await reasonOf(copy(named('AccessDenied')));
+    expect(now).toBeGreaterThan(550_000);
+    expect(now).toBeLessThanOrEqual(560_000);
+  });
 });

@@ -2,6 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'http';
 import type { AddressInfo } from 'net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { clientConfig } from '../../../../../lambda/shared/client-config';
+import { inOperation } from '../../../../../lambda/shared/denials';
 import { Source } from '../../../../../lambda/transfer/image/object';
 
 /** An S3 whose bodies break, which the emulator's never do. */
@@ -63,4 +64,17 @@ test('another range than the one asked for is an error', async () => {
   server.removeAllListeners('request');
   server.on('request', (_, response: ServerResponse) => { response.writeHead(200, { 'content-length': IMAGE.length }).end(IMAGE); });
   await expect(source.read(SOURCE, 0, Buffer.alloc(500))).rejects.toThrow('S3 answered with the whole object when asked for bytes 0-499');
+});
+
+test('the parts of an image are done without at once, if the function may not ask for them', async () => {
+  let calls = 0;
+  const denying = {
+    send: async () => {
+      calls++;
+      throw Object.assign(new Error('no'), { name: 'AccessDenied' });
+    },
+  } as unknown as S3Client;
+  const young = { began: Date.now(), secondsForDenials: async () => 60 };
+  expect(await inOperation(young, () => new Source(denying).parts({ ...SOURCE, etag: '"1-2"' }))).toBeUndefined();
+  expect(calls).toBe(1);
 });

@@ -170,6 +170,18 @@ test('ranges are copied by as many workers at once as the plan says, in executio
   });
 });
 
+test('the state machine waits a minute for its right to run maps, which is made after it', () => {
+  const maps = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Map');
+
+  expect(maps).toHaveLength(2);
+  for (const { Retry } of maps) {
+    expect(Retry).toEqual([{ ErrorEquals: ['States.Permissions'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 }]);
+    const [{ IntervalSeconds, BackoffRate, MaxAttempts }] = Retry;
+    const pauses = Array.from({ length: MaxAttempts }, (_, i) => IntervalSeconds * BackoffRate ** i);
+    expect(pauses.reduce((sum, pause) => sum + pause)).toBeGreaterThan(60);
+  }
+});
+
 test('a transfer is reported when it ends, and cleaned up if it fails, times out or is stopped', () => {
   const template = givenTemplate();
   const id = (type: string, part: string) => Object.keys(template.findResources(type)).find(name => name.includes(part))!;
