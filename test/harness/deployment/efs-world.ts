@@ -6,12 +6,12 @@ import { Network } from './network';
 import { FileSystem } from '../../../src';
 import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
 import type * as efs from '../../../world/emulator/efs';
-import type { Emulator } from '../../../world/emulator/emulator';
+import type { Emulator, EmulatorOptions } from '../../../world/emulator/emulator';
 
 /** An account with a VPC, and what tests ask about its file systems. */
 export class EfsWorld extends DeploymentWorld {
-  public static override async start(): Promise<EfsWorld> {
-    return new EfsWorld(await startEmulator({ lambda: { maxProcesses: 16 } }));
+  public static override async start(options: EmulatorOptions = {}): Promise<EfsWorld> {
+    return new EfsWorld(await startEmulator({ lambda: { maxProcesses: 16 }, ...options }));
   }
 
   public readonly network: Network;
