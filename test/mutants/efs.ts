@@ -260,10 +260,18 @@ const SETTING_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a policy goes with its resource even if a role in it was deleted',
     file: `${EFS}/settings/file-system-policy.ts`,
-    find: 'ignoresDeletions: true',
-    replace: 'ignoresDeletions: false',
+    find: 'fileSystemArn: fileSystem.FileSystemArn!, ignoresDeletions: true',
+    replace: 'fileSystemArn: fileSystem.FileSystemArn!, ignoresDeletions: false',
     test: `${HANDLERS}/settings.test.ts`,
     name: 'even if the role is gone',
+  },
+  {
+    guard: 'a FileSystem that loses its policy does not delete the one that somebody else has put since',
+    file: `${EFS}/settings/file-system-policy.ts`,
+    find: 'if (isPresent(old, { ignoresDeletions: true }))',
+    replace: 'if (old)',
+    test: `${HANDLERS}/file-system.test.ts`,
+    name: 'without its policy deletes that',
   },
   {
     guard: 'a policy waits for a role that was made a moment ago',

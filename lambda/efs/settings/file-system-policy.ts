@@ -52,16 +52,18 @@ export interface PolicyTarget {
   readonly prop: 'fileSystemPolicy' | 'document';
 }
 
-/** Puts the policy unless it is in force already; deletes the policy of the old properties if none is wanted. */
+/** Puts the policy unless it is in force already. If none is wanted, deletes that of the old properties, unless somebody else has changed it since. */
 export async function reconcilePolicy(target: PolicyTarget, wanted: unknown, old: unknown): Promise<void> {
   const { efs, fileSystem: { FileSystemId: id, FileSystemArn: fileSystemArn } } = target;
-  if (wanted === undefined) {
-    if (old !== undefined) { await deletePolicy(efs, id!); }
-    return;
-  }
+  if (wanted === undefined && old === undefined) { return; }
   const present = await policyOf(efs, id!);
-  if (present !== undefined && isSamePolicy(present, wanted, { fileSystemArn: fileSystemArn! })) { return; }
-  await putPolicy(target, wanted);
+  const isPresent = (policy: unknown, options = {}) =>
+    present !== undefined && isSamePolicy(present, policy, { fileSystemArn: fileSystemArn!, ...options });
+  if (wanted === undefined) {
+    if (isPresent(old, { ignoresDeletions: true })) { await deletePolicy(efs, id!); }
+  } else if (!isPresent(wanted)) {
+    await putPolicy(target, wanted);
+  }
 }
 
 /** EFS learns late from IAM that a principal exists, so that this error passes by itself if the principal is new. */

@@ -1,3 +1,4 @@
+import { PutFileSystemPolicyCommand } from '@aws-sdk/client-efs';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { CREATION_TIMEOUT_SECONDS, inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
@@ -173,6 +174,17 @@ describe('updating a file system', () => {
     await stack.deploy({ ...PLAIN, FileSystemTags: many('a') });
     await stack.deploy({ ...PLAIN, FileSystemTags: many('b') });
     expect(Object.keys(world.tags(stack.physicalId!)).filter(key => /^[ab]\d/.test(key)).sort()).toEqual(many('b').map(({ Key }) => Key).sort());
+  });
+
+  test('without its policy deletes that, but not the one that somebody else has put since', async () => {
+    const policy = (Sid: string) => ({ Statement: [{ Sid, Effect: 'Allow', Principal: { AWS: '111122223333' }, Action: ['elasticfilesystem:ClientMount'] }] });
+    await stack.deploy({ ...PLAIN, FileSystemPolicy: policy('ours') });
+    await stack.deploy(PLAIN);
+    expect(world.efs.fileSystems[0].policy).toBeUndefined();
+    await stack.deploy({ ...PLAIN, FileSystemPolicy: policy('ours') });
+    await world.client.send(new PutFileSystemPolicyCommand({ FileSystemId: stack.physicalId, Policy: JSON.stringify(policy('theirs')) }));
+    await stack.deploy(PLAIN);
+    expect(world.efs.fileSystems[0].policy).toContain('theirs');
   });
 
   test('puts no policy that is there already', async () => {
