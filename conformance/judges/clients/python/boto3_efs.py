@@ -16,6 +16,10 @@ def say(what):
     print(what, flush=True)
 
 
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
 def expect(actual, wanted):
     assert actual == wanted, f"{actual!r}, not {wanted!r}"
 
@@ -95,7 +99,14 @@ expect(efs.put_lifecycle_configuration(FileSystemId=first, LifecyclePolicies=pol
 expect(efs.describe_lifecycle_configuration(FileSystemId=first)["LifecyclePolicies"], policies)
 policy = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "elasticfilesystem:ClientMount"}]})
 efs.put_file_system_policy(FileSystemId=first, Policy=policy)
-expect(json.loads(efs.describe_file_system_policy(FileSystemId=first)["Policy"]), json.loads(policy))
+# EFS adds the resource, and may give a policy back in another spelling of the same meaning.
+arn = efs.describe_file_systems(FileSystemId=first)["FileSystems"][0]["FileSystemArn"]
+[statement] = listed(json.loads(efs.describe_file_system_policy(FileSystemId=first)["Policy"])["Statement"])
+expect(statement["Effect"], "Allow")
+expect(listed(statement["Action"]), ["elasticfilesystem:ClientMount"])
+expect(listed(statement["Resource"]), [arn])
+principal = statement["Principal"]
+expect(listed(principal["AWS"] if isinstance(principal, dict) else principal), ["*"])
 efs.delete_file_system_policy(FileSystemId=first)
 try:
     efs.describe_file_system_policy(FileSystemId=first)
