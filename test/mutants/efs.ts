@@ -142,6 +142,13 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
     name: 'nobody may look',
   },
   {
+    guard: 'a mount target that somebody makes after the event is not taken for one of the set',
+    file: `${EFS}/mount-targets/set-records.ts`,
+    find: 'subnetIds: withTargets(recorded, targets),',
+    replace: 'subnetIds: [...new Set([...recorded, ...situation.candidates.map(({ subnetId }) => subnetId)])],',
+    test: `${HANDLERS}/mount-targets.test.ts`,
+  },
+  {
     guard: 'an update deletes no mount target that is not of the set',
     file: `${EFS}/mount-targets/plan.ts`,
     find: 'recorded.includes(target.SubnetId!) && kept',

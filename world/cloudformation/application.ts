@@ -128,7 +128,7 @@ export class Application extends Operation {
   /** Deletes a failed creation before it is tried again, or leaves that to the clean-up. */
   private async makeRoom(failed: Resource): Promise<boolean> {
     if (this.options.failedCreations === 'clean-up') { return true; }
-    if (!await new Deletion(this.around, this.stack, this.options).run([failed], { undoingCreate: true, carryOn: false })) {
+    if (!await new Deletion(this.around, this.stack, this.options).run([failed], { undone: [failed], carryOn: false })) {
       this.changes.superseded.push(failed);
       return false;
     }

@@ -1,4 +1,5 @@
 import type { Resource } from './resource';
+import type { Policy } from './template';
 
 /** The difference that operations made to one resource since the stack was last stable, so that it can be undone. */
 export interface Change {
@@ -41,10 +42,10 @@ export class Changes {
     if (deleted) { this.deleted.add(keyOf(resource)); } else { this.deleted.delete(keyOf(resource)); }
   }
 
-  /** Returns what the changed resources were before, where they have become another thing, with the policy for replaced things. */
-  public replaced(current: ReadonlyMap<string, Resource>): Resource[] {
+  /** Returns what the changed resources were before, where they have become another thing, with the policy that holds for them now. */
+  public replaced(current: ReadonlyMap<string, Resource>, policy: (change: Change) => Policy): Resource[] {
     return [...this.byLogicalId.values()]
-      .flatMap(({ before, after }) => before === undefined ? [] : [{ ...before, deletionPolicy: after.updateReplacePolicy }])
+      .flatMap(change => change.before === undefined ? [] : [{ ...change.before, deletionPolicy: policy(change) }])
       .filter(before => !isCurrent(before, current) && !this.deleted.has(keyOf(before)));
   }
 

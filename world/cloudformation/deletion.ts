@@ -4,8 +4,8 @@ import { Operation } from './operation';
 import type { Resource } from './stack';
 
 export interface DeletionRules {
-  /** The resources were made by an operation that is being undone. */
-  readonly undoingCreate: boolean;
+  /** Of these resources, the ones that were made by an operation that is being undone, or that failed. */
+  readonly undone?: readonly Resource[];
   /** A resource that cannot be deleted is left behind, as in a clean-up, and does not keep those that it depends on. */
   readonly carryOn: boolean;
   /** Logical ids of resources that stay, as RetainResources of DeleteStack. */
@@ -44,8 +44,10 @@ export class Deletion extends Operation {
     }
   }
 
-  private isRetained({ logicalId, deletionPolicy }: Resource, { undoingCreate, retain }: DeletionRules): boolean {
+  private isRetained(resource: Resource, { undone = [], retain }: DeletionRules): boolean {
+    const { logicalId, deletionPolicy } = resource;
     if (retain?.includes(logicalId)) { return true; }
+    const undoingCreate = undone.includes(resource);
     const deletesNew = undoingCreate && this.options.retainExceptOnCreate;
     return deletionPolicy === 'Retain' && !deletesNew || deletionPolicy === 'RetainExceptOnCreate' && !undoingCreate;
   }

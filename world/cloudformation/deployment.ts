@@ -1,10 +1,10 @@
 import { Application } from './application';
-import { Changes } from './changes';
-import { Deletion } from './deletion';
+import { Changes, type Change } from './changes';
+import { Deletion, type DeletionRules } from './deletion';
 import { isRollbackDisabled, same, type OperationOptions, type Surroundings } from './operation';
 import { Rollback } from './rollback';
 import type { OperationType, Resource, Stack } from './stack';
-import type { Template } from './template';
+import type { Policy, Template } from './template';
 
 /** Creates, updates, rolls back or deletes one stack, as CloudFormation goes about it: the statuses of the stack, in their order. */
 export class Deployment {
@@ -50,8 +50,8 @@ export class Deployment {
   public async delete(retain: readonly string[] = []): Promise<void> {
     this.note('DELETE_STACK');
     this.stack.setStatus('DELETE_IN_PROGRESS', 'User Initiated');
-    const all = [...this.stack.resources.values(), ...this.replaced(), ...this.leftovers()];
-    return this.endDeletion(await this.remove(all, { undoingCreate: false, retain }));
+    const all = [...this.stack.resources.values(), ...this.replaced(({ before }) => before!.deletionPolicy), ...this.leftovers()];
+    return this.endDeletion(await this.remove(all, { retain }));
   }
 
   private begin(operation: OperationType, changes: Changes): Application {
@@ -76,21 +76,21 @@ export class Deployment {
     const removed = [...this.stack.resources.values()].filter(({ logicalId }) => !template.resources.has(logicalId));
     const leftovers = this.leftovers();
     // What cannot be cleaned up is left behind silently.
-    await this.remove([...removed, ...this.replaced()], { undoingCreate: false, carryOn: true });
-    await this.remove(leftovers, { undoingCreate: true, carryOn: true });
+    const replaced = this.replaced(({ after }) => after.updateReplacePolicy);
+    await this.remove([...removed, ...replaced, ...leftovers], { undone: leftovers, carryOn: true });
     removed.forEach(({ logicalId }) => this.stack.resources.delete(logicalId));
     this.end(template, 'UPDATE_COMPLETE');
   }
 
   private async rollBackCreation(reason: string): Promise<void> {
     this.stack.setStatus('ROLLBACK_IN_PROGRESS', `${reason}Rollback requested by user.`);
-    const gone = await this.remove([...this.stack.resources.values(), ...this.leftovers()], { undoingCreate: true });
+    const gone = await this.undo([...this.stack.resources.values(), ...this.leftovers()]);
     this.stack.setStatus(gone ? 'ROLLBACK_COMPLETE' : 'ROLLBACK_FAILED');
   }
 
   private async deleteFailedCreation(reason: string): Promise<void> {
     this.stack.setStatus('DELETE_IN_PROGRESS', `${reason}Delete requested by user.`);
-    return this.endDeletion(await this.remove([...this.stack.resources.values()], { undoingCreate: true }));
+    return this.endDeletion(await this.undo([...this.stack.resources.values()]));
   }
 
   /** Undoes the changes in the order of the stable template, then deletes what they had made. */
@@ -102,7 +102,7 @@ export class Deployment {
 
     this.stack.setStatus('UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
     const created = [...this.stack.resources.values()].filter(({ logicalId }) => !template.resources.has(logicalId));
-    await this.remove([...created, ...this.leftovers()], { undoingCreate: true, carryOn: true });
+    await this.undo([...created, ...this.leftovers()], { carryOn: true });
     created.forEach(({ logicalId }) => this.stack.resources.delete(logicalId));
     this.end(template, 'UPDATE_ROLLBACK_COMPLETE');
   }
@@ -113,12 +113,16 @@ export class Deployment {
     this.stack.setStatus(gone ? 'DELETE_COMPLETE' : 'DELETE_FAILED', gone ? undefined : `The following resource(s) failed to delete: [${stuck.join(', ')}].`);
   }
 
-  private remove(resources: readonly Resource[], rules: { undoingCreate: boolean; carryOn?: boolean; retain?: readonly string[] }): Promise<boolean> {
+  private undo(resources: readonly Resource[], rules: Partial<DeletionRules> = {}): Promise<boolean> {
+    return this.remove(resources, { undone: resources, ...rules });
+  }
+
+  private remove(resources: readonly Resource[], rules: Partial<DeletionRules>): Promise<boolean> {
     return new Deletion(this.around, this.stack, this.options).run(resources, { carryOn: false, ...rules });
   }
 
-  private replaced(): Resource[] {
-    return this.stack.changes?.replaced(this.stack.resources) ?? [];
+  private replaced(policy: (change: Change) => Policy): Resource[] {
+    return this.stack.changes?.replaced(this.stack.resources, policy) ?? [];
   }
 
   private leftovers(): Resource[] {

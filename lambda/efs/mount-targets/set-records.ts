@@ -1,5 +1,5 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
-import { planOf, withTargets, type Situation } from './plan';
+import { withTargets, type Situation } from './plan';
 import { ownRecord, readRecord, recordKey, recordTag, requestDigest, resourceDigest, type SetRecord } from './record';
 import type { Context } from '../../shared/resource-lifecycle';
 import type { RetryOptions } from '../../shared/retry';
@@ -47,7 +47,8 @@ export class SetRecords {
       state,
       resource: resourceDigest(context),
       request,
-      subnetIds: [...new Set([...withTargets(recorded, targets), ...planOf(situation).missing.map(({ subnetId }) => subnetId)])],
+      // Subnets without a mount target follow just before one is made there. Until then, somebody else may make one.
+      subnetIds: withTargets(recorded, targets),
       adopted: [...record?.adopted ?? [], ...taken],
       settling: record?.settling,
     });

@@ -196,6 +196,15 @@ describe('creating a set', () => {
 });
 
 describe('mount targets of others', () => {
+  test('spares a mount target that somebody makes between the event and the first poll, in one of its subnets', async () => {
+    const event = stack.event('Create', { ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.50', '10.1.3.50'] });
+    const started = { ...event, ...await onEvent(event) };
+    const foreign = await world.foreignTarget(id, world.subnet.a1);
+    await expect(isComplete(started)).rejects.toThrow(`mount target ${foreign}`);
+    await stack.play(stack.event('Delete', event.ResourceProperties, { PhysicalResourceId: started.PhysicalResourceId }));
+    expect(targets().map(target => target.id)).toEqual([foreign]);
+  });
+
   test('in a wanted Availability Zone are an error at once, and stay', async () => {
     const foreign = await world.foreignTarget(id, world.subnet.a2);
     await expect(stack.deploy({ ...set, ...subnets('b1', 'a1') })).rejects.toThrow(
