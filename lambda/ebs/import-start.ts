@@ -119,7 +119,6 @@ function newSnapshot(
     encrypted,
     kmsKeyArn,
     parentId: parent?.snapshotId,
-    sparse: integrityOf(properties).zeroBlocks === 'OMIT' || parent !== undefined,
     background: !waitsForCompletion(properties),
   };
 }

@@ -7,6 +7,7 @@ import type { ExportServices } from './services';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
 import { log } from '../shared/log';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
+import { overdueReason } from '../transfer/bucket/overdue';
 import { refuseTooLarge } from '../transfer/export/layout';
 import { removeExport } from '../transfer/export/leftovers';
 import type { ExportRecord, ExportResult } from '../transfer/export/store';
@@ -14,8 +15,6 @@ import type { Snapshot } from '../transfer/snapshot/snapshots';
 
 /** Pause for calls that are under way when an export is removed: parts that arrive after the abort have to be aborted again. */
 const AFTERMATH_MILLISECONDS = 5_000;
-
-const TOO_LATE = 'the export did not end in time; if it only takes long, set \'waitForCompletion\' to false';
 
 /**
  * An object in S3 with the content of a snapshot. S3 cannot list objects by
@@ -63,7 +62,8 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     if (execution?.status === 'FAILED') { return this.executionFailed(record, context, execution.reason); }
     if (!execution) { await this.startExecution(record, properties); }
     if (!waitsForCompletion(properties)) { return this.handOutIfAwaited(record, undefined, context); }
-    return Date.now() > exportDeadlineOf(record.volumeSize, properties, record.started) ? this.fail(id, TOO_LATE) : undefined;
+    if (Date.now() <= exportDeadlineOf(record.volumeSize, properties, record.started)) { return undefined; }
+    return this.fail(id, await overdueReason(this.aws.store, id, 'export'));
   }
 
   public async delete(id: string, { RemovalPolicy }: SnapshotExportProperties, { stackId }: Context): Promise<void> {

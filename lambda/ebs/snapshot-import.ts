@@ -12,6 +12,7 @@ import { log } from '../shared/log';
 import { tagChanges, valueOf } from '../shared/ownership';
 import type { Context, CreateContext, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
 import { stateOf } from '../shared/state-tag';
+import { overdueReason } from '../transfer/bucket/overdue';
 import { nameOfImage } from '../transfer/image/object';
 import { removeLeftovers } from '../transfer/import/leftovers';
 import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent/use';
@@ -26,8 +27,6 @@ interface ImportMemo {
   /** Milliseconds since 1970. */
   readonly started: number;
 }
-
-const TOO_LATE = 'the import did not end in time; if it only takes long, set \'waitForCompletion\' to false';
 
 /** A snapshot with the content of a disk image in S3. */
 export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
@@ -67,7 +66,8 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     if (fault !== undefined) { return this.fail(id, fault); }
     if (snapshot.state !== 'completed' && !execution) { await this.startExecution(id, properties, memo!); }
     if (waitsForCompletion(properties) && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
-      return memo && Date.now() > deadlineOf(memo.source, properties, memo.started) ? this.fail(id, TOO_LATE) : undefined;
+      if (!memo || Date.now() <= deadlineOf(memo.source, properties, memo.started)) { return undefined; }
+      return this.fail(id, await overdueReason(this.aws.store, id, 'import'));
     }
     if (!isHandedOut(snapshot) && !await this.isAwaited(id, memo, context)) { return undefined; }
     await this.handOut(snapshot, properties, context.old);

@@ -18,8 +18,6 @@ export interface NewSnapshot {
   readonly kmsKeyArn?: string;
   /** The new snapshot has the encryption of its parent. EBS refuses a key beside a parent. */
   readonly parentId?: string;
-  /** Zeros or unchanged blocks are read but not put, so that much time may pass without a block. */
-  readonly sparse?: boolean;
   /** The import may take longer than CloudFormation waits. */
   readonly background?: boolean;
 }
@@ -31,15 +29,13 @@ export interface StartedSnapshot {
 }
 
 /**
- * Minutes without a block after which EBS gives up the snapshot, so that it does not stay pending if nothing else can remove it.
- * The longest silence of an import that goes on: a minute until isComplete has started the transfer, two in which Lambda has no
- * room for a worker, two and a half in which EBS does not find the snapshot, and as much again if a worker dies and is repeated.
+ * Minutes without a block after which EBS gives up the snapshot, so that it does not stay pending if nothing else can remove it. An import may
+ * be silent for all of its time and go on then: Lambda may have no free concurrency for its workers, and nothing but zeros that are left out,
+ * or blocks that a parent has, may come for long.
  */
-const INACTIVITY_MINUTES = 15;
-/** The longest that an import can take while CloudFormation waits. */
-const SPARSE_INACTIVITY_MINUTES = 60;
+const INACTIVITY_MINUTES = 60;
 /** Three days, the most that EBS allows. */
-const LONG_INACTIVITY_MINUTES = 4_320;
+const BACKGROUND_INACTIVITY_MINUTES = 4_320;
 
 /** EBS refused the parent. Nothing was started, and a start without the parent may succeed. */
 export class ParentRefused extends Error {}
@@ -50,7 +46,7 @@ export class SnapshotStarter {
 
   /** Starts a snapshot. undefined: the token was used before, with other parameters. */
   public async start(snapshot: NewSnapshot): Promise<StartedSnapshot | undefined> {
-    const { token, volumeSize, description, tags, encrypted, kmsKeyArn, parentId, sparse, background } = snapshot;
+    const { token, volumeSize, description, tags, encrypted, kmsKeyArn, parentId, background } = snapshot;
     const command = new StartSnapshotCommand({
       ClientToken: token,
       VolumeSize: volumeSize,
@@ -60,7 +56,7 @@ export class SnapshotStarter {
       ...(encrypted && parentId === undefined && { Encrypted: true }),
       KmsKeyArn: parentId === undefined ? kmsKeyArn : undefined,
       ParentSnapshotId: parentId,
-      Timeout: !sparse ? INACTIVITY_MINUTES : background ? LONG_INACTIVITY_MINUTES : SPARSE_INACTIVITY_MINUTES,
+      Timeout: background ? BACKGROUND_INACTIVITY_MINUTES : INACTIVITY_MINUTES,
     });
     try {
       // The limit on pending snapshots may be free again within a minute, because other imports end.

@@ -1,5 +1,6 @@
 import type { TransferLimits } from './limits';
 import type { ExportFormatName } from './snapshot-export';
+import type { Retried } from './transfer';
 
 /** What the handler of exports, their state machine and its functions say to each other. */
 
@@ -36,7 +37,7 @@ export interface ExportPlanResult extends ExportIdInput {
 }
 
 /** The input of `copy`: one range of one export. */
-export interface ExportCopyInput extends ExportIdInput {
+export interface ExportCopyInput extends ExportIdInput, Retried {
   readonly n: number;
 }
 

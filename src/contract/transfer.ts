@@ -95,9 +95,15 @@ export interface PlanResult {
 }
 
 /** The input of `copy`: one range of one transfer. */
-export interface CopyInput {
+export interface CopyInput extends Retried {
   readonly snapshotId: string;
   readonly n: number;
+}
+
+/** Of a worker's input. */
+export interface Retried {
+  /** How often Step Functions has repeated this invocation so far. Absent in executions that an earlier release began. */
+  readonly retries?: number;
 }
 
 /** `done: false`: the worker came near its deadline, and wants to be invoked again. */

@@ -299,4 +299,12 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
     replace: '  maxAttempts: 6,\n',
     test: 'test/campaigns/ebs/concurrency.test.ts',
   },
+  {
+    guard: 'EBS does not give up a snapshot while its import waits for free concurrency',
+    file: 'lambda/ebs/snapshot-starter.ts',
+    find: 'const INACTIVITY_MINUTES = 60;',
+    replace: 'const INACTIVITY_MINUTES = 15;',
+    test: 'test/handlers/ebs/snapshot-import-failures.test.ts',
+    name: 'goes on as soon as there is some',
+  },
 ];

@@ -14,6 +14,7 @@ import type { ImagePart } from '../blocks/unchanged-parts';
  *     parent/<n>      the digests of the parent's blocks in that range, for an increment
  *     reading/<n>     the same, while they are still being read from the parent
  *     parts.json      the parts that the image was uploaded in, if S3 has a SHA-256 of each
+ *     refused         there if Lambda refused a worker for minutes, see overdue.ts
  *     failure         why a range could not be copied, because a Distributed Map does not return it
  *     manifest.json   count and checksum with which the snapshot was sealed; digests without it are not believed
  */
@@ -117,6 +118,18 @@ export class TransferStore {
     // After the clean-up, nothing would remove it.
     if (!await this.get(snapshotId, 'plan.json')) { return; }
     await this.put(snapshotId, 'failure', sentence, { IfNoneMatch: '*' });
+  }
+
+  public async saveRefused(id: string): Promise<void> {
+    // After the clean-up, nothing would remove it.
+    if (await this.get(id, 'plan.json')) { await this.put(id, 'refused', ''); }
+  }
+
+  /** Returns whether Lambda refused a worker for minutes, or ran none at all. */
+  public async wasRefused(id: string): Promise<boolean> {
+    if (await this.get(id, 'refused')) { return true; }
+    const begun = ['progress/', 'digests/', 'ranges/', 'reading/', 'parent/'].map(folder => keyOf(id, folder));
+    return !(await this.list(id)).some(key => begun.some(prefix => key.startsWith(prefix)));
   }
 
   /** Removes everything that belongs to a snapshot. Succeeds if there is nothing, or not even the bucket. */

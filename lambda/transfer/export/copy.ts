@@ -9,7 +9,8 @@ import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
-import { Progress, refuseOverdue } from '../flow/progress';
+import { isOverdue, overdueReason, recordRefusals } from '../bucket/overdue';
+import { Progress } from '../flow/progress';
 import { Shift, timeOf, type Deadline } from '../flow/shift';
 import { isTransient } from '../snapshot/errors';
 
@@ -34,10 +35,12 @@ export async function exportCopy(aws: ExportReadClients, input: ExportCopyInput,
   }
 }
 
-async function exportRange(aws: ExportReadClients, { exportId, n }: ExportCopyInput, deadline: Deadline): Promise<ExportCopyResult> {
+async function exportRange(aws: ExportReadClients, input: ExportCopyInput, deadline: Deadline): Promise<ExportCopyResult> {
   const { store } = aws;
+  const { exportId, n } = input;
   const plan = await store.exportPlan(exportId);
-  refuseOverdue(plan.deadline, 'export');
+  await recordRefusals(store, exportId, input);
+  if (isOverdue(plan.deadline)) { throw new Error(await overdueReason(store, exportId, 'export')); }
   const wanted = partsOfRange(plan, n);
   const done: DonePart[] = [...await store.parts(exportId, n)];
   const missing = wanted.filter(part => !done.some(one => one.part === part));

@@ -7,7 +7,7 @@ import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience'
 import { worker } from '../../shared/worker';
 import { BlockSet } from '../blocks/block-set';
 import { blocksOf, GIB } from '../blocks/sizes';
-import { refuseOverdue } from '../flow/progress';
+import { refuseOverdue } from '../bucket/overdue';
 import { DeltaTable, deltaPrelude } from '../formats/delta';
 import { Qcow2Prelude } from '../formats/qcow2-prelude';
 import { VHD_FOOTER } from '../formats/vhd';

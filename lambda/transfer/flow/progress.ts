@@ -29,9 +29,3 @@ export class Progress {
     await this.saving;
   }
 }
-
-/** Throws if the time for the whole import or export is over. */
-export function refuseOverdue(deadline: number | undefined, what: 'import' | 'export' = 'import'): void {
-  if (deadline === undefined || Date.now() <= deadline) { return; }
-  throw new Error(`the ${what} did not end in time; if it only takes long, set 'waitForCompletion' to false`);
-}

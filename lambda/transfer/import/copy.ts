@@ -7,9 +7,9 @@ import { once } from '../../shared/environment';
 import { saidBy } from '../../shared/errors';
 import { withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
+import { isOverdue, overdueReason, recordRefusals } from '../bucket/overdue';
 import { RangeRecord } from '../bucket/range-record';
 import type { TransferStore } from '../bucket/store';
-import { refuseOverdue } from '../flow/progress';
 import { Shift, timeOf, type Deadline } from '../flow/shift';
 import { DeltaReading } from '../image/delta';
 import { knownDigests } from '../image/known-digests';
@@ -53,7 +53,8 @@ async function copyRange(aws: CopyServices, input: CopyInput, deadline: Deadline
   const { snapshotId, n } = input;
   if (await store.digests(snapshotId, n)) { return { done: true }; }
   const plan = await store.plan(snapshotId);
-  refuseOverdue(plan.deadline);
+  await recordRefusals(store, snapshotId, input);
+  if (isOverdue(plan.deadline)) { throw new Error(await overdueReason(store, snapshotId, 'import')); }
   const shift = new Shift(deadline, isTransient);
   const delta = await DeltaReading.open(source, plan.source);
   const record = RangeRecord.parse(plan, n, await store.progress(snapshotId, n));

@@ -8,7 +8,7 @@ import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { MAP_DENIED, RETRIERS, type Retrier } from './retriers';
 import { TRANSFER_MOST_HOURS } from '../../contract/limits';
-import { TRANSFER_ENVIRONMENT, type CopyResult, type PlanResult } from '../../contract/transfer';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult } from '../../contract/transfer';
 import { HandlerFunction, type HandlerFunctionProps } from '../functions/handler-function';
 import { functionSettings } from '../functions/settings';
 
@@ -69,7 +69,10 @@ export abstract class RangeWork extends Construct {
   /** Works on all ranges of the plan, on each until it is done. `verb`: `['Copy', 'copied']`; `common`: what all of them are told. */
   protected eachRange([verb, done]: [string, string], worker: HandlerFunction, common: Record<string, string>): sfn.DistributedMap {
     const range = this.task(`${verb} range`, worker, {
-      payload: sfn.TaskInput.fromObject({ ...common, n: sfn.JsonPath.numberAt('$.n') }), resultPath: '$.copy',
+      payload: sfn.TaskInput.fromObject({
+        ...common, n: sfn.JsonPath.numberAt('$.n'), ['retries' satisfies keyof CopyInput]: sfn.JsonPath.numberAt('$$.State.RetryCount'),
+      }),
+      resultPath: '$.copy',
     });
     range.next(new sfn.Choice(this, `Range ${done}?`)
       .when(sfn.Condition.booleanEquals(`$.copy.${'done' satisfies keyof CopyResult}`, true), new sfn.Succeed(this, `Range ${done}`, {

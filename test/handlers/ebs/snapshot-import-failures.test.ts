@@ -281,3 +281,56 @@ describe('an import succeeds in spite of', () => {
     expect(fired).toBeGreaterThan(0);
   });
 });
+
+describe('without free concurrency', () => {
+  const refused = Object.assign(new Error('Rate Exceeded.'), { name: 'Lambda.TooManyRequestsException' });
+  const REASON = /^the import did not end in time, because Lambda had no free concurrency for its functions/;
+
+  test.each(['plan', 'copy'])('an import says so when its time is over, and leaves nothing (%s)', async step => {
+    await start({ tick: 1_000, around: async (name, work) => { if (name === step) { throw refused; } return world.run(work); } });
+    const begin = world.clock.now();
+
+    await expect(world.stack().deploy(properties())).rejects.toThrow(REASON);
+
+    expect(world.clock.now() - begin).toBeGreaterThan(48 * 60_000);
+    expect(world.clock.now() - begin).toBeLessThan(51 * 60_000);
+    world.expectNothingLeft();
+  });
+
+  test('an import of which a worker ran too late says so, too', async () => {
+    let ranges = 0;
+    let begin = 0;
+    await start({
+      rangeBlocks: 2,
+      tick: 1_000,
+      around: async (name, work) => {
+        if (name !== 'copy' || ++ranges === 1) { return world.run(work); }
+        // The second range begins after three quarters of an hour, and takes ten minutes.
+        if (world.clock.now() < begin + 45 * 60_000) { throw refused; }
+        const answer = await world.run(work);
+        await world.clock.sleep(600_000);
+        return answer;
+      },
+    });
+    begin = world.clock.now();
+    await expect(world.stack().deploy(properties())).rejects.toThrow(REASON);
+    world.expectNothingLeft();
+  });
+
+  test('an import goes on as soon as there is some, and is none the worse', async () => {
+    let free = Infinity;
+    const image = await start({
+      tick: 1_000,
+      around: async (name, work) => {
+        if (world.clock.now() < free && name !== 'isComplete' && name !== 'onEvent') { throw refused; }
+        return world.run(work);
+      },
+    });
+    free = world.clock.now() + 30 * 60_000;
+
+    const { SnapshotId } = await world.stack().deploy(properties());
+
+    world.expectContent(SnapshotId, image);
+    expect(world.clock.now()).toBeLessThan(free + 4 * 60_000);
+  });
+});

@@ -44,7 +44,7 @@ export const IMPORT_DEFINITION = {
       ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
       MaxConcurrencyPath: '$.workers',
       ItemProcessor: rangeLoop({ work: 'Copy range', question: 'Range copied?', done: 'Range copied', answer: '$.copy.done' }, {
-        ...task('copy'), Parameters: { 'snapshotId.$': '$.snapshotId', 'n.$': '$.n' }, ResultPath: '$.copy',
+        ...task('copy'), Parameters: { 'snapshotId.$': '$.snapshotId', 'n.$': '$.n', 'retries.$': '$$.State.RetryCount' }, ResultPath: '$.copy',
       }),
       ResultPath: null,
       Next: 'Seal snapshot',
@@ -99,7 +99,7 @@ export const EXPORT_DEFINITION = {
       ItemSelector: { 'exportId.$': '$.exportId', 'n.$': '$$.Map.Item.Value.n' },
       MaxConcurrencyPath: '$.workers',
       ItemProcessor: rangeLoop({ work: 'Export range', question: 'Range exported?', done: 'Range exported', answer: '$.copy.done' }, {
-        ...task('exportCopy'), Parameters: { 'exportId.$': '$.exportId', 'n.$': '$.n' }, ResultPath: '$.copy',
+        ...task('exportCopy'), Parameters: { 'exportId.$': '$.exportId', 'n.$': '$.n', 'retries.$': '$$.State.RetryCount' }, ResultPath: '$.copy',
       }),
       ResultPath: null,
       Next: 'Complete object',

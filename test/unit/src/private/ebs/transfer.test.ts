@@ -50,7 +50,8 @@ async function run(functions: Record<string, Handler>): Promise<{ result?: unkno
     state.Resource = `arn:aws:lambda:eu-west-1:111122223333:function:${Resource}`;
   }
   try {
-    const result = await new StateMachine(made).run(INPUT, { overrides }).result;
+    // The interpreter alone counts no retries.
+    const result = await new StateMachine(made).run(INPUT, { overrides, context: { State: { RetryCount: 0 } } }).result;
     return { result, calls };
   } catch (error) {
     return { error: error as Error, calls };
@@ -73,7 +74,7 @@ test('a transfer plans, copies each range until it is done, seals once, and wait
   expect(visits).toEqual({ 0: 1, 1: 2 });
   expect(calls[0]).toEqual(['plan', INPUT]);
   expect(calls.slice(1, 4)).toEqual(expect.arrayContaining([
-    ['Copy', { snapshotId: 'snap-1', n: 0 }], ['Copy', { snapshotId: 'snap-1', n: 1 }], ['Copy', { snapshotId: 'snap-1', n: 1 }],
+    ...[0, 1, 1].map(n => ['Copy', expect.objectContaining({ snapshotId: 'snap-1', n })]),
   ]));
   expect(calls.slice(4)).toEqual([['seal', { snapshotId: 'snap-1' }], ...[5, 6, 7].map(seconds => ['settle', { snapshotId: 'snap-1', seconds }])]);
 });
