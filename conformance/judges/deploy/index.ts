@@ -108,7 +108,7 @@ class Deployments {
   private async failInTransfer(before: string): Promise<string> {
     const { faults } = this.account.emulator.server;
     faults.choose(operation => operation === 'ebs:PutSnapshotBlock'
-      ? { kind: 'error', code: 'AccessDeniedException', status: 403, message: 'User: worker is not authorized to perform: ebs:PutSnapshotBlock' } : undefined);
+      ? { kind: 'error', code: 'ServiceQuotaExceededException', status: 402, message: 'a denial would be repeated for a minute of real time' } : undefined);
     try {
       return await this.fail({ imagePath: this.image('third'), costCenter: '4004', clients: 'Operations' }, before, /ebs:PutSnapshotBlock/);
     } finally {

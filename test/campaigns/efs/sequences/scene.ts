@@ -5,7 +5,7 @@ import { BROKEN, THROTTLE, type Fault } from '../../../../world/emulator/faults'
 import type { EfsHandlerWorld } from '../../../harness/efs/efs-handler-world';
 
 const FAULTS: Fault[] = [THROTTLE, BROKEN, { kind: 'reset' }, { kind: 'lost-answer' }];
-const REFUSED: Fault = { kind: 'error', code: 'AccessDeniedException', status: 403, message: 'refused by the test' };
+const REFUSED: Fault = { kind: 'error', code: 'BadRequest', status: 400, message: 'refused by the test' };
 /** More in succession than that would outlast the patience of the handlers now and then. */
 const MOST_IN_SUCCESSION = 3;
 
