@@ -134,14 +134,6 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
 /** Guards of mount targets: only those of the set are deleted, and their record goes with them. */
 const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
   {
-    guard: 'a deletion that may not look at network interfaces does not wait to be allowed',
-    file: 'lambda/efs/mount-targets/network-interfaces.ts',
-    find: ', policy: RETRY_POLICIES.OPTIONAL',
-    replace: '',
-    test: 'test/handlers/efs/deletion.test.ts',
-    name: 'nobody may look',
-  },
-  {
     guard: 'a mount target that somebody makes after the event is not taken for one of the set',
     file: `${EFS}/mount-targets/set-records.ts`,
     find: 'subnetIds: withTargets(recorded, targets),',

@@ -80,8 +80,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a failed creation deletes what its lost call has made',
     file: 'lambda/shared/creation.ts',
-    find: 'await removeUnfinished(lifecycle, event, context)',
-    replace: 'await Promise.resolve()',
+    find: '() => removeUnfinished(lifecycle, event, context)',
+    replace: '() => Promise.resolve()',
     test: EVENT_HANDLERS,
   },
   {
