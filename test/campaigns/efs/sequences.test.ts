@@ -25,25 +25,24 @@ let world: EfsHandlerWorld;
 beforeAll(async () => { world = await EfsHandlerWorld.start(QUICK); });
 afterAll(() => world.close());
 
-async function play({ seed, faults, steps }: Sequence): Promise<void> {
+async function play({ seed, faults, late, steps }: Sequence): Promise<void> {
   const scene = new Scene(world);
   const oracle = new Oracle(scene);
-  const deployment = new Deployment(scene, (logicalId, held) => oracle.completed(logicalId, held));
+  const deployment = new Deployment(scene, oracle, seed, late);
   oracle.deployment = deployment;
-  await scene.begin(seed, faults);
+  await scene.begin(seed, faults, () => deployment.ownId);
   try {
     for (const step of steps) {
       switch (step.kind) {
-        case 'interfere': await scene.interfere(step.what, deployment.ownId); break;
-        case 'late poll': await deployment.latePoll(step.number); break;
+        case 'interfere': await scene.interfere(step.what); break;
+        case 'late poll': await deployment.provider.latePoll(step.number); break;
         case 'wait a day': world.clock.advance(25 * 3_600_000); break;
         case 'destroy': await deployment.destroy(); break;
+        case 'roll back': await deployment.rollBack(); break;
         case 'deploy': {
-          oracle.begin();
           const before = {
             theirs: scene.theirTargets.size,
             left: deployment.left.size + deployment.unfinishedLeft.size,
-            held: { ...deployment.held },
             changedAt: Math.max(0, ...world.efs.fileSystems.map(({ throughputChangedAt }) => throughputChangedAt ?? 0)),
           };
           oracle.judge(await deployment.deploy(step), step, before);

@@ -1,13 +1,17 @@
-import { randomUUID } from 'crypto';
+import { Planned, Provider } from './provider';
 import type { Scene } from './scene';
-import type { Deploy, Template } from './template';
-import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
-import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
-import { arn } from '../../../../world/emulator/environment';
-
-export const LOGICAL_IDS = ['Files', 'Targets', 'Tags'] as const;
-export type LogicalId = typeof LOGICAL_IDS[number];
-const TYPES = { Files: 'Custom::FileSystem', Targets: 'Custom::MountTargets', Tags: 'Custom::TagSet' } as const;
+import { LOGICAL_IDS, OTHER, stackTemplate, type LogicalId } from './stack-template';
+import type { Deploy } from './template';
+import { StackApi } from '../../../../world/cloudformation/api';
+import { Deployment as PlayerDeployment } from '../../../../world/cloudformation/deployment';
+import type { Handler } from '../../../../world/cloudformation/handler';
+import { Ids } from '../../../../world/cloudformation/ids';
+import type { Scope } from '../../../../world/cloudformation/intrinsics';
+import type { OperationOptions, Surroundings } from '../../../../world/cloudformation/operation';
+import { isPaused } from '../../../../world/cloudformation/permitted';
+import { Stack, STACK_TYPE, type StackEvent } from '../../../../world/cloudformation/stack';
+import { Template } from '../../../../world/cloudformation/template';
+import { Lateness } from '../../../../world/emulator/lateness';
 
 /** A resource as CloudFormation knows it. */
 export interface Held {
@@ -15,309 +19,241 @@ export interface Held {
   readonly properties: any;
 }
 
-/** A resource that the deployment in hand did not finish. */
-interface Unfinished {
-  readonly logicalId: LogicalId;
-  readonly properties: any;
-  /** From the handler, if it gave one. */
-  readonly id?: string;
-  /** The creation was taken back already. */
-  readonly cancelled?: boolean;
-}
-
-const POLL = 5_000;
-const MOST_POLLS = 600;
-/** Of a creation that is being cancelled, there are many. */
-const LONG_POLL = 20_000;
 /** What a mount target of somebody else does to a deployment; and nothing else may. */
 export const IN_THE_WAY = /is not of this set/;
+const CANNOT_DELETE_YET = /cannot be deleted as long as/;
+const GONE = /gone|does not exist|disappeared|no longer exists|released or taken over/;
+const ONE_CHANGE_A_DAY = /EFS allows one change of the mode/;
 
-/** What was asked for, not what went wrong. */
-export class Planned extends Error {}
+const NO_SCOPE: Omit<Scope, 'ref'> = {
+  attribute: (id, name) => { throw new Error(`no ${id}.${name}`); },
+  condition: name => { throw new Error(`no condition ${name}`); },
+  mapping: name => { throw new Error(`no mapping ${name}`); },
+  importValue: name => { throw new Error(`no export ${name}`); },
+  parameter: name => { throw new Error(`no parameter ${name}`); },
+};
 
-/** CloudFormation and the Provider framework for a stack of three resources, event by event. */
+export interface DeploymentListener {
+  /** A deployment begins; what an earlier one left as it failed is rolled back, if it has to be. */
+  begin(): void;
+  completed(logicalId: LogicalId, held: Held): void;
+}
+
+/** The stack of a sequence, played by the player's CloudFormation, with an operator who clears the way when something is stuck. */
 export class Deployment {
-  public stackId = this.newStackId();
-  public held: Partial<Record<LogicalId, Held>> = {};
   /** File systems that CloudFormation left, or whose deletion it gave up. */
   public readonly left = new Set<string>();
   /** So were these, but they never were complete, so that the handler may remove them whenever it sees them. */
   public readonly unfinishedLeft = new Set<string>();
-  private readonly waiters: ProviderEvent<any>[] = [];
-  private unfinished: Unfinished | undefined;
+  public readonly provider: Provider;
+  /** The resources with which the latest deployment began. */
+  public before: Partial<Record<LogicalId, Held>> = {};
+  private readonly stacks: Stack[] = [];
+  private readonly complete = new Set<string>();
+  private readonly released = new Set<string>();
+  /** The first failure of the operation in hand that was not asked for. */
+  private failure: Error | undefined;
+  private unexpected: Error | undefined;
+  private readonly lateness: Lateness;
 
-  constructor(private readonly scene: Scene, private readonly completed: (logicalId: LogicalId, held: Held) => void) {}
-
-  public get ownId(): string | undefined {
-    return this.held.Files?.id;
+  constructor(private readonly scene: Scene, private readonly listener: DeploymentListener, seed: number, late: number) {
+    this.lateness = new Lateness(seed, { stackStatus: late });
+    this.provider = new Provider(scene, {
+      completed: (logicalId, id, properties) => {
+        this.complete.add(id);
+        this.listener.completed(logicalId, { id, properties });
+      },
+      // An update that goes back to a file system marks it as adopted, unless the stack is seen to roll back: after a failure without
+      // rollback, or while its status is late, a file system with the policy DESTROY is left too (deployed-behaviour 1, 17).
+      released: id => this.released.add(id),
+      failed: (error, request) => this.note(error, request),
+    });
+    const api = new StackApi(() => [...this.stacks].reverse());
+    scene.world.server.add({
+      signingName: 'cloudformation', operation: call => api.operation(call), handle: async call => api.handle(call), refuse: error => api.refuse(error),
+    });
   }
 
-  /** undefined: done; otherwise what failed, after it was rolled back. */
+  public get stack(): Stack | undefined {
+    return this.stacks.find(({ status }) => status !== 'DELETE_COMPLETE');
+  }
+
+  /** Whether the stack was left as an operation without rollback failed. */
+  public get isPaused(): boolean {
+    return this.stack !== undefined && isPaused(this.stack);
+  }
+
+  /** The resources that CloudFormation takes for complete. */
+  public get held(): Partial<Record<LogicalId, Held>> {
+    return this.resources(/(CREATE|UPDATE)_COMPLETE$/);
+  }
+
+  /** The resources of the stack, failed ones too. */
+  public get present(): Partial<Record<LogicalId, Held>> {
+    return this.resources(/./);
+  }
+
+  private resources(statuses: RegExp): Partial<Record<LogicalId, Held>> {
+    const all = LOGICAL_IDS.flatMap(id => this.stack?.resources.get(id) ?? []).filter(({ status }) => statuses.test(status));
+    return Object.fromEntries(all.map(({ logicalId, physicalId, properties }) => [logicalId, { id: physicalId!, properties }]));
+  }
+
+  public get ownId(): string | undefined {
+    const id = this.stack?.resources.get('Files')?.physicalId;
+    return this.scene.world.efs.fileSystems.some(one => one.id === id) ? id : undefined;
+  }
+
+  /** Returns undefined if it succeeded, otherwise the failure, after the rollback if there is one. */
   public async deploy(step: Deploy): Promise<Error | undefined> {
-    const isNew = Object.keys(this.held).length === 0;
-    const before = { ...this.held };
-    const leftBefore = [...this.left];
-    this.status(isNew ? 'CREATE_IN_PROGRESS' : 'UPDATE_IN_PROGRESS');
-    const touched: LogicalId[] = [];
+    if (this.isPaused && !step.disableRollback && !this.stack!.express) { await this.rollBack(); }
+    this.before = this.present;
+    this.listener.begin();
+    const isNew = this.stack === undefined;
+    const stack = this.stack ?? this.newStack();
+    const express = step.express || stack.express && isPaused(stack);
+    const options: OperationOptions = {
+      disableRollback: step.disableRollback || isPaused(stack) || undefined,
+      express,
+      rollbackPhysicalId: step.rollbackWith,
+      failedCreations: step.failedCreations,
+      retainExceptOnCreate: step.retainExceptOnCreate,
+    };
+    const template = new Template(stackTemplate(step.template, step.failAfter, this.scene), {}, this.scope(stack));
+    if (!isNew && !isPaused(stack) && PlayerDeployment.sameTemplates(stack.template!, template)) { return undefined; }
+
+    this.begin(step);
     this.scene.refuse(step.refuse);
-    try {
-      for (const [number, logicalId] of LOGICAL_IDS.entries()) {
-        if (!step.template[name(logicalId)]) { continue; }
-        touched.push(logicalId);
-        await this.bring(logicalId, number, step);
-      }
-      if (step.failAfter) { throw new Planned('another resource failed'); }
-    } catch (error) {
-      this.scene.refuse(undefined);
-      this.status(isNew ? 'ROLLBACK_IN_PROGRESS' : 'UPDATE_ROLLBACK_IN_PROGRESS');
-      await this.rollBack(before, touched, step);
-      leftBefore.forEach(id => this.left.add(id));
-      this.status(isNew ? 'DELETE_COMPLETE' : 'UPDATE_ROLLBACK_COMPLETE');
-      if (isNew) { this.stackId = this.newStackId(); }
-      return error as Error;
-    }
+    const stable = isPaused(stack) ? undefined : this.held;
+    const play = this.player(stack, options);
+    await (isNew ? play.create(template) : play.update(template));
     this.scene.refuse(undefined);
-    this.status(isNew ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
-    for (const logicalId of [...LOGICAL_IDS].reverse()) {
-      const was = before[logicalId];
-      if (!step.template[name(logicalId)]) { delete this.held[logicalId]; }
-      if (was && was.id !== this.held[logicalId]?.id) { await this.cleanUp(logicalId, was); }
-    }
-    this.status('UPDATE_COMPLETE');
-    return undefined;
+    const failure = this.failure;
+    await this.settle(stack, options, stable);
+    if (/^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) { return undefined; }
+    return failure ?? new Planned('as planned');
+  }
+
+  /** RollbackStack, or in express mode, which does not have it, nothing. */
+  public async rollBack(): Promise<void> {
+    const { stack } = this;
+    if (!stack || !isPaused(stack) || stack.express) { return; }
+    this.begin(undefined);
+    await this.player(stack, { disableRollback: false }).rollBack();
+    await this.settle(stack, {}, undefined);
   }
 
   public async destroy(): Promise<void> {
-    this.status('DELETE_IN_PROGRESS');
-    for (const logicalId of [...LOGICAL_IDS].reverse()) {
-      const held = this.held[logicalId];
-      delete this.held[logicalId];
-      if (held) { await this.insisting(() => this.remove(logicalId, held)); }
-    }
-    this.status('DELETE_COMPLETE');
-    this.stackId = this.newStackId();
+    const { stack } = this;
+    if (!stack) { return; }
+    this.begin(undefined);
+    await this.player(stack, {}).delete();
+    await this.settle(stack, {}, undefined);
   }
 
-  /** A waiter that does not know that nobody waits any more. */
-  public async latePoll(number: number): Promise<void> {
-    const waiter = this.waiters[this.waiters.length - 1 - number];
-    if (waiter) { await this.handlers.isComplete(waiter).catch(() => {}); }
+  private begin(step: Deploy | undefined): void {
+    this.failure = undefined;
+    this.unexpected = undefined;
+    this.provider.begin(step);
   }
 
-  private async bring(logicalId: LogicalId, number: number, step: Deploy): Promise<void> {
-    const was = this.held[logicalId];
-    const properties = this.propertiesOf(logicalId, step.template);
-    const event = this.event(was ? 'Update' : 'Create', logicalId, properties, {
-      ...was && { PhysicalResourceId: was.id, OldResourceProperties: was.properties },
-    });
-    const cancel = step.cancel?.resource === number ? step.cancel.polls : undefined;
-    const meanwhile = step.meanwhile?.resource === number ? step.meanwhile : undefined;
-    this.unfinished = { logicalId, properties, ...was && { id: was.id } };
-    if (meanwhile && meanwhile.polls < 0) { await this.scene.interfere(meanwhile.what, this.ownId); }
-
-    if (!was && cancel !== undefined && cancel < 0) { return this.cancel(event, undefined); }
-    let started = await this.start(event);
-    if (step.duplicates) { started = await this.start(event); }
-    this.unfinished = { logicalId, properties, id: started.PhysicalResourceId! };
-    this.waiters.push(started);
-
-    for (let polls = 0; polls < MOST_POLLS; polls++) {
-      if (meanwhile?.polls === polls) { await this.scene.interfere(meanwhile.what, this.ownId); }
-      if (cancel === polls) {
-        if (!was) { return this.cancel(event, started); }
-        this.unfinished = { logicalId, properties, id: was.id };
-        throw new Planned('cancelled');
-      }
-      if ((await this.handlers.isComplete(started)).IsComplete) {
-        this.unfinished = undefined;
-        this.hold(logicalId, { id: started.PhysicalResourceId!, properties });
-        return;
-      }
-      if (step.duplicates && polls === 1) { await this.start(event); }
-      this.scene.world.clock.advance(POLL);
+  /** Does what an operator does with a stack that is stuck, and deletes one whose creation was rolled back, as `cdk deploy` does. */
+  private async settle(stack: Stack, options: OperationOptions, stable: Deployment['held'] | undefined): Promise<void> {
+    this.throwUnexpected();
+    if (stack.status === 'UPDATE_ROLLBACK_FAILED') {
+      this.clearTheWay();
+      await this.player(stack, { ...options, disableRollback: false }).continueRollback(this.scene.gone.size > 0 ? this.failedResources(stack) : []);
     }
-    throw new Error('Operation timed out');
-  }
-
-  /** CloudFormation gives up a creation, and deletes a thing whose id it made up; the creation itself may come late. */
-  private async cancel(event: ProviderEvent<any>, started: ProviderEvent<any> | undefined): Promise<void> {
-    const logicalId = event.LogicalResourceId as LogicalId;
-    this.unfinished = { logicalId, properties: event.ResourceProperties, cancelled: true };
-    this.scene.refuse(undefined);
-    this.status('ROLLBACK_IN_PROGRESS');
-    const deletion = await this.start(this.event('Delete', logicalId, event.ResourceProperties, {
-      PhysicalResourceId: `Stack-${logicalId}-1ABCDEFGH2IJK`,
-    }));
-    let late = started;
-    for (let polls = 0; polls < MOST_POLLS; polls++) {
-      if (polls === 2 && !late) { late = await this.start(event).catch(() => undefined); }
-      if (late && polls < 6) { await this.handlers.isComplete(late).catch(() => {}); }
-      if ((await this.handlers.isComplete(deletion)).IsComplete) { throw new Planned('cancelled'); }
-      this.scene.world.clock.advance(LONG_POLL);
+    if (/^(ROLLBACK|DELETE)_FAILED$/.test(stack.status)) {
+      this.clearTheWay();
+      await this.player(stack, {}).delete();
     }
-    throw new Error('a cancelled creation was not undone');
-  }
-
-  private async rollBack(before: Partial<Record<LogicalId, Held>>, touched: LogicalId[], { rollbackWith }: Deploy): Promise<void> {
-    const { unfinished } = this;
-    this.unfinished = undefined;
-    const toDelete: [LogicalId, Held, boolean][] = [];
-    for (const logicalId of touched) {
-      const was = before[logicalId];
-      const open = unfinished?.logicalId === logicalId ? unfinished : undefined;
-      const now = open ? undefined : this.held[logicalId]!;
-      if (!was) {
-        const id = open ? open.id : now!.id;
-        delete this.held[logicalId];
-        // The framework swallows the Delete of a creation whose onEvent threw: it knows no id.
-        if (id !== undefined && !open?.cancelled) { toDelete.push([logicalId, { id, properties: (open ?? now)!.properties }, !open]); }
-        continue;
-      }
-      const id = now ? now.id : rollbackWith === 'new' ? open!.id! : was.id;
-      const update = () => this.play(this.event('Update', logicalId, was.properties, {
-        PhysicalResourceId: id, OldResourceProperties: (open ?? now)!.properties,
-      }));
-      const back = await this.insisting(update);
-      expect(back).toBe(was.id);
-      this.hold(logicalId, was);
-      if (id !== back) { toDelete.push([logicalId, { id, properties: (open ?? now)!.properties }, !open]); }
-    }
-    for (const [logicalId, held, complete] of toDelete.reverse()) {
-      await this.insisting(() => this.remove(logicalId, held, { madeJustNow: true, complete }));
+    this.throwUnexpected();
+    if (stack.status === 'ROLLBACK_COMPLETE') { await this.player(stack, {}).delete(); }
+    expect(stack.status).toMatch(/^((CREATE|UPDATE)_(COMPLETE|FAILED)|UPDATE_ROLLBACK_COMPLETE|DELETE_COMPLETE)$/);
+    if (stack.status === 'UPDATE_ROLLBACK_COMPLETE' && stable && this.scene.gone.size === 0) {
+      const ids = (held: Deployment['held']) => Object.entries(held).map(([logicalId, { id }]) => [logicalId, id]);
+      expect(ids(this.held)).toEqual(ids(stable));
     }
   }
 
-  /** As CloudFormation after an update: what cannot be deleted is given up. */
-  private async cleanUp(logicalId: LogicalId, held: Held): Promise<void> {
-    try {
-      await this.remove(logicalId, held);
-    } catch (error) {
-      if (!this.blocked(error as Error)) { throw error; }
-      this.left.add(held.id);
+  private failedResources(stack: Stack): string[] {
+    return [...stack.resources.values()].filter(({ status }) => status === 'UPDATE_FAILED').map(({ logicalId }) => logicalId);
+  }
+
+  private throwUnexpected(): void {
+    const { unexpected } = this;
+    this.unexpected = undefined;
+    if (unexpected) { throw unexpected; }
+  }
+
+  private clearTheWay(): void {
+    this.scene.removeTheirTargets();
+    this.scene.world.clock.advance(5_000);
+  }
+
+  private note(error: Error, request: 'forward' | 'back' | 'delete'): void {
+    const { message } = error;
+    if (request === 'forward') { return void (this.failure ??= error); }
+    const reasons = [
+      this.scene.theirTargets.size > 0 && (IN_THE_WAY.test(message) || CANNOT_DELETE_YET.test(message)),
+      this.scene.gone.size > 0 && request === 'back' && GONE.test(message),
+      // Without a rollback, the event that takes a change back cannot be told from a change (deployed-behaviour 17).
+      request === 'back' && !/ROLLBACK/.test(this.stack?.status ?? '') && ONE_CHANGE_A_DAY.test(message),
+    ];
+    // A failed creation that makes room for the next is deleted while calls may be refused.
+    reasons.push(request === 'delete' && this.stack?.status === 'UPDATE_IN_PROGRESS' && /refused by the test/.test(message));
+    // A replacement may come with another removal policy. The Delete carries the old one, which protects the data.
+    reasons.push(request === 'delete' && this.stack?.status === 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS' && /'removalPolicy' is RETAIN/.test(message));
+    if (!reasons.some(Boolean)) { this.unexpected ??= error; }
+  }
+
+  private onEvent({ type, status, physicalId: id, logicalId }: StackEvent): void {
+    // Only what goes forward meets the call that is refused.
+    if (type === STACK_TYPE && !/^(CREATE|UPDATE)_IN_PROGRESS$/.test(status)) { this.scene.refuse(undefined); }
+    if (type !== 'Custom::FileSystem' || id === undefined) { return; }
+    if (status === 'DELETE_SKIPPED') {
+      // What a creation that CloudFormation gave up has made is retained with the id that CloudFormation made up.
+      const abandoned = this.provider.abandonedId('Files');
+      if (abandoned !== undefined && !this.scene.world.efs.fileSystems.some(one => one.id === id)) { this.unfinishedLeft.add(abandoned); }
+      if (this.scene.world.efs.fileSystems.some(one => one.id === id)) { (this.complete.has(id) ? this.left : this.unfinishedLeft).add(id); }
+    } else if (status === 'DELETE_FAILED') {
+      this.left.add(id);
+    } else if (status === 'DELETE_COMPLETE' && logicalId === 'Files') {
+      if (this.released.delete(id)) { this.left.add(id); } else { this.left.delete(id); }
     }
   }
 
-  private async remove(logicalId: LogicalId, { id, properties }: Held, { madeJustNow = false, complete = true } = {}): Promise<void> {
-    const { world } = this.scene;
-    const adopted = logicalId === 'Files'
-      && world.efs.fileSystems.find(one => one.id === id)?.tags[OWNERSHIP_TAGS.state] === 'adopted';
-    if (logicalId === 'Files' && (properties.Removal === 'Retain' || (properties.Removal === 'RetainExceptOnCreate' && !madeJustNow))) {
-      (complete ? this.left : this.unfinishedLeft).add(id);
-      return;
-    }
-    await this.play(this.event('Delete', logicalId, properties, { PhysicalResourceId: id }));
-    if (adopted) { this.left.add(id); } else { this.left.delete(id); }
+  private newStack(): Stack {
+    const { clock } = this.scene.world;
+    const ids = new Ids(`sequence ${this.stacks.length}`);
+    const stack = new Stack('Stack', ids, clock.now(), { now: () => clock.now(), delay: thing => this.lateness.delay('stackStatus', thing) });
+    stack.onEvent = event => this.onEvent(event);
+    this.stacks.push(stack);
+    return stack;
   }
 
-  /** As an operator does, who clears the way and lets CloudFormation try again. */
-  private async insisting<T>(attempt: () => Promise<T>): Promise<T> {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!this.blocked(error as Error)) { throw error; }
-      this.scene.removeTheirTargets();
-      this.scene.world.clock.advance(POLL);
-      return attempt();
-    }
+  private player(stack: Stack, options: OperationOptions): PlayerDeployment {
+    const other: Handler = {
+      create: () => { throw new Planned('another resource failed'); },
+      update: () => { throw new Planned('another resource failed'); },
+      delete: () => {},
+    };
+    const around: Surroundings = {
+      clock: this.scene.world.clock,
+      handler: type => type === OTHER.type ? other : this.provider,
+      scope: owner => this.scope(owner),
+      publish: () => {},
+    };
+    return new PlayerDeployment(around, stack, options);
   }
 
-  private blocked({ message }: Error): boolean {
-    return this.scene.theirTargets.size > 0 && (IN_THE_WAY.test(message) || /cannot be deleted as long as/.test(message));
-  }
-
-  private async play(event: ProviderEvent<any>): Promise<string> {
-    const started = await this.start(event);
-    this.waiters.push(started);
-    for (let polls = 0; polls < MOST_POLLS; polls++) {
-      if ((await this.handlers.isComplete(started)).IsComplete) { return started.PhysicalResourceId!; }
-      this.scene.world.clock.advance(POLL);
-    }
-    throw new Error('Operation timed out');
-  }
-
-  private async start(event: ProviderEvent<any>): Promise<ProviderEvent<any>> {
-    const result = await this.handlers.onEvent(event);
-    if (event.RequestType === 'Delete') { expect(result.PhysicalResourceId).toBe(event.PhysicalResourceId); }
-    return { ...event, ...result };
-  }
-
-  private hold(logicalId: LogicalId, held: Held): void {
-    this.held[logicalId] = held;
-    this.completed(logicalId, held);
-  }
-
-  private get handlers(): EventHandlers {
-    return this.scene.world.handlers;
-  }
-
-  private event(type: 'Create' | 'Update' | 'Delete', logicalId: LogicalId, properties: any, more: Partial<ProviderEvent<any>>): ProviderEvent<any> {
+  private scope(stack: Stack): Scope {
     return {
-      RequestType: type,
-      StackId: this.stackId,
-      RequestId: randomUUID(),
-      ResourceType: TYPES[logicalId],
-      LogicalResourceId: logicalId,
-      ResourceProperties: properties,
-      ...more,
+      ...NO_SCOPE,
+      ref: name => {
+        if (name !== 'AWS::StackId') { throw new Error(`Ref finds no ${name}`); }
+        return stack.id;
+      },
     };
   }
-
-  private propertiesOf(logicalId: LogicalId, { files, targets, tags }: Template): any {
-    const { world, foreignId } = this.scene;
-    const target = (own: boolean) => (own && files ? this.held.Files!.id : foreignId);
-    const list = (plain: Readonly<Record<string, string>>) => Object.entries(plain).map(([Key, Value]) => ({ Key, Value }));
-    switch (logicalId) {
-      case 'Files': return {
-        Owner: 'Stack/Files',
-        RemovalPolicy: files!.removal === 'Delete' ? 'Delete' : 'Retain',
-        // Not for the handler: CloudFormation's own policy.
-        Removal: files!.removal,
-        AllowReplacement: 'true',
-        Encrypted: `${files!.encrypted}`,
-        PerformanceMode: files!.maxIo ? 'maxIO' : 'generalPurpose',
-        ThroughputMode: files!.elastic ? 'elastic' : 'bursting',
-        FileSystemTags: list(files!.tags),
-        ...files!.token !== undefined && { CreationToken: files!.token },
-        ...files!.policy !== 'none' && { FileSystemPolicy: { Statement: files!.policy === 'bad' ? [] : POLICY } },
-      };
-      case 'Targets': return {
-        Owner: 'Stack/Targets',
-        RemovalPolicy: 'Delete',
-        FileSystemId: target(targets!.own),
-        Address: 'c8targets',
-        SubnetIds: targets!.subnets.map(subnet => world.subnet[subnet]),
-        SecurityGroups: targets!.groups.map(group => world.group[group]),
-        ...targets!.host !== undefined && targets!.addresses !== 'IPV6_ONLY'
-          && { IpAddresses: targets!.subnets.map(subnet => `${NETWORKS[subnet]}.${targets!.host}`) },
-        ...targets!.host !== undefined && targets!.addresses !== undefined
-          && { Ipv6Addresses: targets!.subnets.map(subnet => `2001:db8:1:${NETWORKS[subnet].split('.')[2]}::${targets!.host}`) },
-        ...targets!.addresses !== undefined && { IpAddressType: targets!.addresses },
-        ...targets!.fixed && { ReplaceMountTargets: 'false' },
-        ...targets!.patient && { DnsPropagationDelay: '10' },
-      };
-      case 'Tags': return {
-        Owner: 'Stack/Tags',
-        RemovalPolicy: 'Delete',
-        ResourceId: target(tags!.own),
-        Address: 'c8tags',
-        Tags: list(tags!.tags),
-        ...tags!.overwrite && { Overwrite: 'true' },
-      };
-    }
-  }
-
-  private newStackId(): string {
-    return arn('cloudformation', `stack/Stack/${randomUUID()}`);
-  }
-
-  private status(status: string): void {
-    this.scene.world.stacks.statuses.set(this.stackId, status);
-  }
-}
-
-const POLICY = [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }];
-const NETWORKS = { a1: '10.1.1', a2: '10.1.2', b1: '10.1.3', c1: '10.1.4', x1: '10.2.1', y1: '10.2.2' };
-
-export function name(logicalId: LogicalId): 'files' | 'targets' | 'tags' {
-  return logicalId.toLowerCase() as 'files' | 'targets' | 'tags';
 }

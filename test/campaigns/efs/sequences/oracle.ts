@@ -1,5 +1,7 @@
-import { IN_THE_WAY, Planned, type Deployment, type Held, type LogicalId } from './deployment';
+import { IN_THE_WAY, type Deployment, type Held } from './deployment';
+import { Planned } from './provider';
 import type { Scene } from './scene';
+import type { LogicalId } from './stack-template';
 import { ZONES, type Deploy } from './template';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 
@@ -12,7 +14,6 @@ export interface Before {
   readonly theirs: number;
   /** File systems that wait for a new life. */
   readonly left: number;
-  readonly held: Deployment['held'];
   /** The latest change of throughput of any file system. */
   readonly changedAt: number;
 }
@@ -28,8 +29,8 @@ export class Oracle {
   private readonly strayPolicies = new Set<string>();
   /** So are these tags, which stay, unless a later life sets and drops them. */
   private readonly strayTags = new Map<string, string[]>();
-  /** A rollback may leave the throughput as it is. */
-  private rolledBack = false;
+  /** The throughput of file systems that the last event asked for. */
+  private readonly throughputs = new Map<string, string>();
   public deployment!: Deployment;
 
   constructor(private readonly scene: Scene) {}
@@ -47,10 +48,24 @@ export class Oracle {
         this.deployment.left.delete(id);
         this.deployment.unfinishedLeft.delete(id);
       }
-      if (properties.FileSystemPolicy) { this.strayPolicies.delete(id); }
+      if (properties.FileSystemPolicy) {
+        this.strayPolicies.delete(id);
+        this.scene.changedPolicies.delete(id);
+      }
+      const { ThroughputMode: mode } = properties;
+      // A rollback may leave the throughput as it is.
+      if (/ROLLBACK/.test(this.deployment.stack!.status)) {
+        this.scene.throughputLeft = true;
+      } else if (this.throughputs.get(id) !== mode) {
+        this.scene.throughputLeft = false;
+      }
+      this.throughputs.set(id, mode);
     }
     const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId ?? properties.ResourceId;
-    Object.keys(wantedTags(logicalId, properties)).forEach(key => theirTags.get(fileSystemId)?.delete(key));
+    Object.keys(wantedTags(logicalId, properties)).forEach(key => {
+      theirTags.get(fileSystemId)?.delete(key);
+      this.scene.removedTags.get(fileSystemId)?.delete(key);
+    });
   }
 
   /** Before a deployment. */
@@ -62,7 +77,6 @@ export class Oracle {
 
   /** Fails unless there was a reason to fail. */
   public judge(error: Error | undefined, step: Deploy, before: Before): void {
-    this.rolledBack = error !== undefined;
     const { files, targets, tags } = step.template;
     const badGroup = targets !== undefined && targets.subnets[0] < 'd' && targets.groups.includes('other');
     if (error === undefined) {
@@ -77,11 +91,14 @@ export class Oracle {
       [/'securityGroups'/, badGroup],
       [IN_THE_WAY, before.theirs > 0 || step.meanwhile?.what.kind === 'add target'],
       [/EFS allows one change of the mode/, this.scene.world.clock.now() - before.changedAt < A_DAY + 600_000],
-      [/creationToken/, before.left > 0 || (files?.token !== undefined && files.token === before.held.Files?.properties.CreationToken)],
+      // A file system has the token that waits for a new life, or, without rollback, for a clean-up.
+      [/creationToken/, before.left > 0 || this.deployment.left.size > 0
+        || this.scene.world.efs.fileSystems.some(({ creationToken }) => creationToken === files?.token)],
       // The old file system's mount targets have their addresses until it is deleted.
-      [/IpAddressInUse/, targets?.host !== undefined && before.held.Targets !== undefined],
-      [/'replaceMountTargets' is false/, targets?.fixed && before.held.Targets !== undefined],
+      [/IpAddressInUse/, targets?.host !== undefined && this.deployment.before.Targets !== undefined],
+      [/'replaceMountTargets' is false/, targets?.fixed && this.deployment.before.Targets !== undefined],
       [/exist already with other values/, tags && !tags.overwrite],
+      [/gone|does not exist|disappeared|IncorrectFileSystemLifeCycleState/, this.scene.gone.size > 0],
     ];
     if (!reasons.some(([pattern, reason]) => pattern.test(message) && Boolean(reason))) { throw new Error(`no reason to fail so: ${error.stack}`); }
   }
@@ -91,12 +108,25 @@ export class Oracle {
     const { held, left, unfinishedLeft } = this.deployment;
     // What was deleted is gone by then.
     world.clock.advance(120_000);
-    const expected = new Set([foreignId, ...held.Files ? [held.Files.id] : [], ...left]);
+    this.checkTheirs();
+    // The rest is checked when the stack is stable again.
+    if (this.deployment.isPaused) { return; }
+    const expected = new Set([foreignId, ...held.Files ? [held.Files.id] : [], ...left].filter(id => !this.scene.gone.has(id)));
     const present = world.efs.fileSystems.map(({ id }) => id).filter(id => expected.has(id) || !unfinishedLeft.has(id));
     expect(present.sort()).toEqual([...expected].sort());
-    if (held.Files) { this.checkFileSystem(held.Files); }
+    if (held.Files && !this.scene.gone.has(held.Files.id)) { this.checkFileSystem(held.Files); }
     this.checkTags(foreignId);
     this.checkTargets();
+  }
+
+  /** Whatever state the stack is in, nothing of others is touched. */
+  private checkTheirs(): void {
+    const { world, foreignId, theirTargets, theirTags } = this.scene;
+    expect(world.efs.fileSystems.map(({ id }) => id)).toContain(foreignId);
+    // Those that a tag set may overwrite come back when it is taken back.
+    const safe = [...theirTags.get(foreignId) ?? []].filter(([key]) => !/^t\d$/.test(key));
+    expect(this.scene.tagsOf(foreignId)).toMatchObject(Object.fromEntries(safe));
+    expect(world.efs.mountTargets.map(({ id }) => id)).toEqual(expect.arrayContaining([...theirTargets]));
   }
 
   private checkFileSystem({ id, properties }: Held): void {
@@ -105,11 +135,13 @@ export class Oracle {
       lifeCycleState: 'available',
       encrypted: properties.Encrypted === 'true',
       performanceMode: properties.PerformanceMode,
-      ...!this.rolledBack && { throughputMode: properties.ThroughputMode },
+      ...!this.scene.throughputLeft && { throughputMode: properties.ThroughputMode },
     });
-    expect(found.tags).toMatchObject({ [OWNERSHIP_TAGS.stackId]: this.deployment.stackId, [OWNERSHIP_TAGS.logicalId]: 'Files' });
+    expect(found.tags).toMatchObject({ [OWNERSHIP_TAGS.stackId]: this.deployment.stack!.id, [OWNERSHIP_TAGS.logicalId]: 'Files' });
     expect(found.tags[OWNERSHIP_TAGS.state]).not.toBe('creating');
-    if (!this.strayPolicies.has(id)) { expect(found.policy !== undefined).toBe(properties.FileSystemPolicy !== undefined); }
+    if (!this.strayPolicies.has(id) && !this.scene.changedPolicies.has(id)) {
+      expect(found.policy !== undefined).toBe(properties.FileSystemPolicy !== undefined);
+    }
     this.checkTags(id);
   }
 
@@ -121,6 +153,7 @@ export class Oracle {
       return one && on === fileSystemId ? wantedTags(logicalId, one.properties) : {};
     });
     const expected: Plain = Object.assign({}, ...wanted, Object.fromEntries(this.scene.theirTags.get(fileSystemId) ?? []));
+    this.scene.removedTags.get(fileSystemId)?.forEach(key => delete expected[key]);
     const stray = this.strayTags.get(fileSystemId) ?? [];
     const tags = Object.fromEntries(Object.entries(this.scene.tagsOf(fileSystemId)).filter(([key]) => key in expected || !stray.includes(key)));
     expect({ fileSystemId, tags }).toEqual({ fileSystemId, tags: expected });
@@ -133,7 +166,8 @@ export class Oracle {
     for (const id of theirTargets) { expect(all.map(target => target.id)).toContain(id); }
     const ours = all.filter(({ id }) => !theirTargets.has(id));
     expect(world.ec2.networkInterfaces).toHaveLength(all.length);
-    const { properties } = this.deployment.held.Targets ?? {};
+    const held = this.deployment.held.Targets?.properties;
+    const properties = this.scene.gone.has(held?.FileSystemId) ? undefined : held;
     const subnetIds: string[] = properties?.SubnetIds ?? [];
     const zoneOf = (subnetId: string) => ZONES[this.scene.placeOf(subnetId)!];
     const zones = [...new Set(subnetIds.map(zoneOf))].sort();

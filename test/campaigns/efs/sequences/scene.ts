@@ -1,4 +1,4 @@
-import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
+import { CreateFileSystemCommand, PutFileSystemPolicyCommand, UpdateFileSystemCommand } from '@aws-sdk/client-efs';
 import type { Interference, SubnetName } from './template';
 import { OWNERSHIP_TAG_PREFIX } from '../../../../src/contract/ownership';
 import { BROKEN, THROTTLE, type Fault } from '../../../../world/emulator/faults';
@@ -8,6 +8,8 @@ const FAULTS: Fault[] = [THROTTLE, BROKEN, { kind: 'reset' }, { kind: 'lost-answ
 const REFUSED: Fault = { kind: 'error', code: 'BadRequest', status: 400, message: 'refused by the test' };
 /** More in succession than that would outlast the patience of the handlers now and then. */
 const MOST_IN_SUCCESSION = 3;
+
+const BY_HAND = [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: ['elasticfilesystem:ClientMount', 'elasticfilesystem:ClientWrite'] }];
 
 const MODULUS = 2 ** 31 - 1;
 
@@ -29,14 +31,25 @@ export class Scene {
   public readonly theirTargets = new Set<string>();
   /** Somebody deleted a mount target of ours, and nobody has asked for it since. */
   public damaged = false;
+  /** By file system: tags of the stack that somebody removed, and that nobody has asked for since. */
+  public readonly removedTags = new Map<string, Set<string>>();
+  /** File systems whose policy somebody changed, and nobody has set since. */
+  public readonly changedPolicies = new Set<string>();
+  /** The throughput of the stack's file system was changed, or left by a rollback, and nobody has changed it since. */
+  public throughputLeft = false;
+  /** File systems that somebody deleted. */
+  public readonly gone = new Set<string>();
   /** The call with this number from now is refused, for good. */
   private refusing: number | undefined;
   private armed = false;
+  /** Returns the file system of the stack. */
+  private ownId: () => string | undefined = () => undefined;
   private made = 0;
 
   constructor(public readonly world: EfsHandlerWorld) {}
 
-  public async begin(seed: number, rate: number): Promise<void> {
+  public async begin(seed: number, rate: number, ownId: () => string | undefined): Promise<void> {
+    this.ownId = ownId;
     const next = random(seed);
     jest.spyOn(Math, 'random').mockImplementation(next);
     let inSuccession = 0;
@@ -64,7 +77,6 @@ export class Scene {
     const { world } = this;
     [...world.efs.mountTargets, ...world.efs.fileSystems].forEach(({ phase }) => phase.settle('deleted'));
     world.efs.settle();
-    world.stacks.statuses.clear();
     world.server.faults.clear();
     world.server.calls.length = 0;
     (console.log as jest.Mock).mockClear();
@@ -76,13 +88,18 @@ export class Scene {
     this.refusing = call;
   }
 
-  public async interfere(what: Interference, ownId: string | undefined): Promise<void> {
+  public async interfere(what: Interference): Promise<void> {
     this.armed = false;
     try {
-      await this.act(what, ownId);
+      await this.act(what, this.ownId());
     } finally {
       this.armed = true;
     }
+  }
+
+  /** These tags may be gone, or may be those of the stack. */
+  public forgetTags(fileSystemId: string, keys: readonly string[]): void {
+    keys.forEach(key => this.theirTags.get(fileSystemId)?.delete(key));
   }
 
   /** What is not the stack's, so that nothing stands in its way. */
@@ -127,8 +144,50 @@ export class Scene {
         this.damaged = true;
         return;
       }
-      case 'remove theirs':
-        this.removeTheirTargets();
+      case 'remove theirs': return this.removeTheirTargets();
+      default: if (ownId !== undefined) { await this.actOnOwn(what, ownId); }
     }
+  }
+
+  private async actOnOwn(what: Interference, id: string): Promise<void> {
+    const { world } = this;
+    switch (what.kind) {
+      case 'change policy':
+        await this.byHand(() => world.client.send(new PutFileSystemPolicyCommand({
+          FileSystemId: id, Policy: JSON.stringify({ Statement: BY_HAND }),
+        })));
+        this.changedPolicies.add(id);
+        return;
+      case 'remove tag': {
+        if (this.theirTags.get(id)?.has(what.key)) { return; }
+        await this.byHand(() => world.untag(id, what.key));
+        this.removedTags.set(id, (this.removedTags.get(id) ?? new Set<string>()).add(what.key));
+        return;
+      }
+      case 'change throughput':
+        await this.byHand(() => world.client.send(new UpdateFileSystemCommand({
+          FileSystemId: id, ThroughputMode: 'provisioned', ProvisionedThroughputInMibps: 1,
+        })));
+        this.throughputLeft = true;
+        return;
+      case 'delete file system':
+        world.efs.mountTargets.filter(({ fileSystemId }) => fileSystemId === id).forEach(target => {
+          this.theirTargets.delete(target.id);
+          target.phase.settle('deleted');
+        });
+        world.efs.fileSystems.find(one => one.id === id)?.phase.settle('deleted');
+        world.efs.settle();
+        this.gone.add(id);
+    }
+  }
+
+  /** What EFS refuses at that moment, nobody did. */
+  private async byHand(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if ((error as any).$metadata === undefined) { throw error; }
+    }
+    this.world.clock.advance(10_000);
   }
 }

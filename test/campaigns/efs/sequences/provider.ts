@@ -1,0 +1,197 @@
+import type { Scene } from './scene';
+import { LOGICAL_IDS, type LogicalId } from './stack-template';
+import type { Deploy } from './template';
+import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
+import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
+import { ResourceFailure, type Handler, type Made, type Request } from '../../../../world/cloudformation/handler';
+import type { Resource, Stack } from '../../../../world/cloudformation/stack';
+
+const POLL = 5_000;
+const MOST_POLLS = 600;
+/** Of a creation that is being cancelled, there are many. */
+const LONG_POLL = 20_000;
+/** The id with which the Provider framework answers for a creation whose onEvent threw; it swallows the Delete with it. */
+const FAILED = 'AWSCDK::CustomResourceProviderFramework::CREATE_FAILED';
+
+/** What was asked for, not what went wrong. */
+export class Planned extends Error {}
+
+/** What the deployment learns from the provider. */
+export interface Listener {
+  completed(logicalId: LogicalId, id: string, properties: any): void;
+  /** A file system that was adopted is left, not deleted. */
+  released(id: string): void;
+  /** An event failed. Throws if nothing can have been the reason. */
+  failed(error: Error, request: 'forward' | 'back' | 'delete'): void;
+}
+
+/** The Provider framework in process, for one event after another; and what goes wrong between CloudFormation and it. */
+export class Provider implements Handler {
+  public readonly waits = true;
+  public readonly custom = true;
+  /** What goes wrong in the operation in hand. */
+  private plan: Deploy | undefined;
+  /** Resources that have had an event in the operation in hand: the next one takes that back. */
+  private readonly touched = new Set<LogicalId>();
+  /** Polls that go on although nobody waits for their end. */
+  public readonly waiters: ProviderEvent<any>[] = [];
+  /** Create events that reach the handlers only after the Delete event. */
+  private readonly late = new Map<LogicalId, ProviderEvent<any>>();
+  /** Creations that CloudFormation has given up, and that go on. */
+  private readonly abandoned = new Map<LogicalId, ProviderEvent<any>>();
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly scene: Scene, private readonly listener: Listener) {}
+
+  public begin(plan: Deploy | undefined): void {
+    this.plan = plan;
+    this.touched.clear();
+  }
+
+  public create(request: Request): Promise<Made> {
+    return this.inTurn(() => this.ask('Create', request, {}));
+  }
+
+  public update(request: Request, before: Resource): Promise<Made> {
+    return this.inTurn(() => this.ask('Update', request, { PhysicalResourceId: before.physicalId, OldResourceProperties: before.properties }));
+  }
+
+  public delete(resource: Resource, stack: Stack): Promise<void> {
+    return this.inTurn(() => this.remove(resource, stack));
+  }
+
+  /** Returns the id of what a creation has made that CloudFormation has given up. */
+  public abandonedId(logicalId: LogicalId): string | undefined {
+    return this.abandoned.get(logicalId)?.PhysicalResourceId;
+  }
+
+  /** A waiter that does not know that nobody waits any more. */
+  public async latePoll(number: number): Promise<void> {
+    const waiter = this.waiters[this.waiters.length - 1 - number];
+    if (waiter) { await this.poll(waiter).catch(() => {}); }
+  }
+
+  private async ask(type: 'Create' | 'Update', { stack, logicalId: id, properties, type: resourceType, signal }: Request, more: object): Promise<Made> {
+    const logicalId = id as LogicalId;
+    const forward = !this.touched.has(logicalId) && !/ROLLBACK/.test(stack.status);
+    this.touched.add(logicalId);
+    const event: ProviderEvent<any> = {
+      RequestType: type,
+      StackId: stack.id,
+      RequestId: stack.ids.uuid(),
+      ResourceType: resourceType,
+      LogicalResourceId: logicalId,
+      ResourceProperties: properties,
+      ...more,
+    };
+    // Without an answer, CloudFormation makes up an id.
+    const knownAs = event.PhysicalResourceId ?? `Stack-${logicalId}-1ABCDEFGH2IJK`;
+    if (signal.aborted) { throw new ResourceFailure('Resource cancelled', type === 'Create' ? FAILED : knownAs); }
+    let reached: string | undefined;
+    try {
+      const physicalId = await this.play(event, forward ? this.plan : undefined, started => { reached = started; });
+      this.listener.completed(logicalId, physicalId, properties);
+      return { physicalId, attributes: {} };
+    } catch (error) {
+      this.scene.refuse(undefined);
+      // A value that was overwritten is not put back, also when the tag set was never complete (deployed-behaviour 3).
+      if (properties.Overwrite) { this.scene.forgetTags(properties.ResourceId, properties.Tags.map(({ Key }: { Key: string }) => Key)); }
+      if (!(error instanceof Planned)) { this.listener.failed(error as Error, forward ? 'forward' : 'back'); }
+      throw new ResourceFailure((error as Error).message, error instanceof Planned ? knownAs : reached ?? event.PhysicalResourceId ?? FAILED);
+    }
+  }
+
+  /** Returns the physical id. */
+  private async play(event: ProviderEvent<any>, plan: Deploy | undefined, reached: (id: string) => void): Promise<string> {
+    const logicalId = event.LogicalResourceId as LogicalId;
+    const number = LOGICAL_IDS.indexOf(logicalId);
+    const cancel = plan?.cancel?.resource === number ? plan.cancel.polls : undefined;
+    const meanwhile = plan?.meanwhile?.resource === number ? plan.meanwhile : undefined;
+    if (meanwhile && meanwhile.polls < 0) { await this.scene.interfere(meanwhile.what); }
+    if (cancel !== undefined && cancel < 0) {
+      // An Update is lost: one that arrives after that of the rollback changes things all the same, until handlers ask whether it counts.
+      if (event.RequestType === 'Create') { this.late.set(logicalId, event); }
+      throw new Planned('cancelled');
+    }
+    let started = await this.start(event);
+    if (plan?.duplicates) { started = await this.start(event); }
+    reached(started.PhysicalResourceId!);
+    this.waiters.push(started);
+
+    for (let polls = 0; polls < MOST_POLLS; polls++) {
+      if (meanwhile?.polls === polls) { await this.scene.interfere(meanwhile.what); }
+      if (cancel === polls) {
+        if (event.RequestType === 'Create') { this.abandoned.set(logicalId, started); }
+        throw new Planned('cancelled');
+      }
+      if (await this.poll(started)) { return started.PhysicalResourceId!; }
+      if (plan?.duplicates && polls === 1) { await this.start(event); }
+      this.scene.world.clock.advance(POLL);
+    }
+    throw new Error('Operation timed out');
+  }
+
+  private async remove({ logicalId: id, physicalId, properties, type }: Resource, stack: Stack): Promise<void> {
+    const logicalId = id as LogicalId;
+    if (physicalId === FAILED) { return; }
+    const { world } = this.scene;
+    const adopted = world.efs.fileSystems.find(one => one.id === physicalId)?.tags[OWNERSHIP_TAGS.state] === 'adopted';
+    const event: ProviderEvent<any> = {
+      RequestType: 'Delete',
+      StackId: stack.id,
+      RequestId: stack.ids.uuid(),
+      ResourceType: type,
+      LogicalResourceId: logicalId,
+      ResourceProperties: properties,
+      PhysicalResourceId: physicalId,
+    };
+    try {
+      await this.playDelete(event);
+    } catch (error) {
+      this.listener.failed(error as Error, 'delete');
+      throw error;
+    }
+    if (adopted) { this.listener.released(physicalId!); }
+  }
+
+  private async playDelete(event: ProviderEvent<any>): Promise<void> {
+    const logicalId = event.LogicalResourceId as LogicalId;
+    const isMadeUp = event.PhysicalResourceId!.startsWith('Stack-');
+    let abandoned = isMadeUp ? this.abandoned.get(logicalId) : undefined;
+    const held = isMadeUp ? this.late.get(logicalId) : undefined;
+    if (isMadeUp) {
+      this.abandoned.delete(logicalId);
+      this.late.delete(logicalId);
+    }
+    const deletion = await this.start(event);
+    expect(deletion.PhysicalResourceId).toBe(event.PhysicalResourceId);
+    if (this.plan?.duplicates) { await this.start(event); }
+    this.waiters.push(deletion);
+    for (let polls = 0; polls < MOST_POLLS; polls++) {
+      if (polls === 2 && held) { abandoned = await this.start(held).catch(() => undefined); }
+      if (abandoned && polls < 6) { await this.poll(abandoned).catch(() => {}); }
+      if (await this.poll(deletion)) { return; }
+      this.scene.world.clock.advance(isMadeUp ? LONG_POLL : POLL);
+    }
+    throw new Error('Operation timed out');
+  }
+
+  private async start(event: ProviderEvent<any>): Promise<ProviderEvent<any>> {
+    return { ...event, ...await this.handlers.onEvent(event) };
+  }
+
+  private async poll(started: ProviderEvent<any>): Promise<boolean> {
+    return (await this.handlers.isComplete(started)).IsComplete;
+  }
+
+  private get handlers(): EventHandlers {
+    return this.scene.world.handlers;
+  }
+
+  /** One event after another, so that a seed plays the same calls in the same order. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.turn.then(work);
+    this.turn = mine.catch(() => {});
+    return mine;
+  }
+}

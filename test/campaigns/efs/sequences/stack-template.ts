@@ -1,0 +1,76 @@
+import type { Scene } from './scene';
+import type { Files, Tags, Targets, Template } from './template';
+import type { TemplateBody } from '../../../../world/cloudformation/template';
+
+export const LOGICAL_IDS = ['Files', 'Targets', 'Tags'] as const;
+export type LogicalId = typeof LOGICAL_IDS[number];
+
+/** A resource that fails when all others are there. */
+export const OTHER = { id: 'Other', type: 'Test::Other' };
+
+const POLICY = [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }];
+const NETWORKS = { a1: '10.1.1', a2: '10.1.2', b1: '10.1.3', c1: '10.1.4', x1: '10.2.1', y1: '10.2.2' };
+
+/** Returns the template as CloudFormation gets it. */
+export function stackTemplate({ files, targets, tags }: Template, failAfter: boolean, scene: Scene): TemplateBody {
+  const target = (own: boolean) => (own && files ? { Ref: 'Files' } : scene.foreignId);
+  const resources: Record<string, any> = {
+    ...files && {
+      Files: {
+        Type: 'Custom::FileSystem',
+        Properties: filesProperties(files),
+        DeletionPolicy: files.removal,
+        UpdateReplacePolicy: files.removal === 'Delete' ? 'Delete' : 'Retain',
+      },
+    },
+    ...targets && { Targets: { Type: 'Custom::MountTargets', Properties: targetsProperties(targets, target(targets.own), scene) } },
+    ...tags && { Tags: { Type: 'Custom::TagSet', Properties: tagsProperties(tags, target(tags.own)) } },
+  };
+  return { Resources: { ...resources, ...failAfter && { [OTHER.id]: { Type: OTHER.type, DependsOn: Object.keys(resources) } } } };
+}
+
+function filesProperties(files: Files) {
+  return {
+    Owner: 'Stack/Files',
+    RemovalPolicy: files.removal === 'Delete' ? 'Delete' : 'Retain',
+    AllowReplacement: 'true',
+    Encrypted: `${files.encrypted}`,
+    PerformanceMode: files.maxIo ? 'maxIO' : 'generalPurpose',
+    ThroughputMode: files.elastic ? 'elastic' : 'bursting',
+    FileSystemTags: list(files.tags),
+    ...files.token !== undefined && { CreationToken: files.token },
+    ...files.policy !== 'none' && { FileSystemPolicy: { Statement: files.policy === 'bad' ? [] : POLICY } },
+  };
+}
+
+function targetsProperties({ subnets, groups, host, addresses, fixed, patient }: Targets, fileSystem: unknown, { world }: Scene) {
+  return {
+    Owner: 'Stack/Targets',
+    RemovalPolicy: 'Delete',
+    FileSystemId: fileSystem,
+    Address: 'c8targets',
+    SubnetIds: subnets.map(subnet => world.subnet[subnet]),
+    SecurityGroups: groups.map(group => world.group[group]),
+    ...host !== undefined && addresses !== 'IPV6_ONLY' && { IpAddresses: subnets.map(subnet => `${NETWORKS[subnet]}.${host}`) },
+    ...host !== undefined && addresses !== undefined
+      && { Ipv6Addresses: subnets.map(subnet => `2001:db8:1:${NETWORKS[subnet].split('.')[2]}::${host}`) },
+    ...addresses !== undefined && { IpAddressType: addresses },
+    ...fixed && { ReplaceMountTargets: 'false' },
+    ...patient && { DnsPropagationDelay: '10' },
+  };
+}
+
+function tagsProperties({ tags, overwrite }: Tags, fileSystem: unknown) {
+  return {
+    Owner: 'Stack/Tags',
+    RemovalPolicy: 'Delete',
+    ResourceId: fileSystem,
+    Address: 'c8tags',
+    Tags: list(tags),
+    ...overwrite && { Overwrite: 'true' },
+  };
+}
+
+function list(plain: Readonly<Record<string, string>>) {
+  return Object.entries(plain).map(([Key, Value]) => ({ Key, Value }));
+}
