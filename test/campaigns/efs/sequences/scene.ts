@@ -42,9 +42,9 @@ export class Scene {
   /** The call with this number from now is refused, for good. */
   private refusing: number | undefined;
   private armed = false;
-  /** Returns the file system of the stack. */
-  private ownId: () => string | undefined = () => undefined;
   private made = 0;
+  /** Returns the file system of the stack. */
+  private ownId!: () => string | undefined;
 
   constructor(public readonly world: EfsHandlerWorld) {}
 
