@@ -47,7 +47,7 @@ export class StorageFunctions {
    * @param options Of the interface endpoints. Default: in all private subnets, open to the whole VPC
    */
   public static addEndpoints(vpc: ec2.IVpc, options: StorageEndpointsOptions = {}): void {
-    const { existing = [], subnets, securityGroups } = options;
+    const { existing = [], subnets, securityGroups, lookupSupportedAzs } = options;
     const names = [S3, ...Object.keys(INTERFACES)];
     check(vpc, 'existing', existing.find(name => !names.includes(name)), `among ${names.join(', ')}`, () => false);
     if (!existing.includes(S3)) {
@@ -55,7 +55,7 @@ export class StorageFunctions {
     }
     for (const [name, service] of Object.entries(INTERFACES)) {
       if (existing.includes(name)) { continue; }
-      const endpoint = vpc.addInterfaceEndpoint(`${ENDPOINT}-${name}`, { service, subnets, securityGroups });
+      const endpoint = vpc.addInterfaceEndpoint(`${ENDPOINT}-${name}`, { service, subnets, securityGroups, lookupSupportedAzs });
       acknowledge(endpoint, { 'AwsSolutions-EC23': 'It is open to the addresses of the VPC alone' });
     }
   }
@@ -79,6 +79,15 @@ export interface StorageEndpointsOptions {
    * @default - the private subnets of the VPC
    */
   readonly subnets?: ec2.SubnetSelection;
+
+  /**
+   * Whether each interface endpoint is only put into those zones that have its service: few Regions have a zone that lacks one,
+   * and there the deployment fails without it. The zones are looked up at synthesis, once for each service, so the stack of the
+   * VPC needs an account and a Region.
+   *
+   * @default false
+   */
+  readonly lookupSupportedAzs?: boolean;
 
   /**
    * The security groups of the interface endpoints. They must let HTTPS in from the functions.

@@ -80,6 +80,19 @@ describe('in a VPC', () => {
   });
 });
 
+test('endpoints are only put into zones that have the service, if these are looked up', () => {
+  const stack = new Stack(new App({
+    context: {
+      'availability-zones:account=111122223333:region=eu-west-1': ['eu-west-1a', 'eu-west-1b'],
+      'endpoint-service-availability-zones:account=111122223333:region=eu-west-1:serviceName=com.amazonaws.eu-west-1.ebs': ['eu-west-1b'],
+    },
+  }), 'Stack', { env: { account: '111122223333', region: 'eu-west-1' } });
+  const vpc = new ec2.Vpc(stack, 'Vpc');
+  StorageFunctions.addEndpoints(vpc, { lookupSupportedAzs: true, existing: ['kms', 'ec2', 'states', 'lambda', 'tagging', 'scheduler', 'cloudformation', 'elasticfilesystem'] });
+  const [[, endpoint]] = ofType(Template.fromStack(stack).toJSON().Resources, 'AWS::EC2::VPCEndpoint').filter(([, { Properties }]) => Properties.SubnetIds);
+  expect(endpoint.Properties.SubnetIds).toEqual([{ Ref: expect.stringContaining('PrivateSubnet2') }]);
+});
+
 test('endpoints that are there already are left out', () => {
   const { stack, vpc } = givenStack();
   StorageFunctions.addEndpoints(vpc, { existing: ['s3', 'kms', 'ec2', 'states', 'lambda', 'tagging', 'scheduler', 'cloudformation'] });
