@@ -141,6 +141,14 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
     test: `${HANDLERS}/mount-targets.test.ts`,
   },
   {
+    guard: 'a mount target is deleted that was made while a deletion wrote the record',
+    file: `${EFS}/mount-targets/reconciliation.ts`,
+    find: 'if (record?.subnetIds.includes(subnetId)) { return; }',
+    replace: 'if (record) { return; }',
+    test: `${HANDLERS}/mount-targets.test.ts`,
+    name: 'if the Delete writes the record',
+  },
+  {
     guard: 'an update deletes no mount target that is not of the set',
     file: `${EFS}/mount-targets/plan.ts`,
     find: 'recorded.includes(target.SubnetId!) && kept',

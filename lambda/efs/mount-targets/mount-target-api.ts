@@ -22,14 +22,15 @@ export interface CreateMountTargetOptions {
 export class MountTargetApi {
   constructor(private readonly efs: Efs) {}
 
-  public async create(options: CreateMountTargetOptions): Promise<void> {
+  /** Returns the new mount target's id, or undefined if the subnet's zone has one already. */
+  public async create(options: CreateMountTargetOptions): Promise<string | undefined> {
     const { fileSystemId, candidate: { subnetId, addressType, ipAddress, ipv6Address } } = options;
     log({ event: 'creating mount target', fileSystemId, subnetId, addressType, ipAddress, ipv6Address });
     try {
-      await this.callCreate(options);
+      return await this.callCreate(options);
     } catch (error) {
       // The answer to an earlier call was lost, or somebody else made one. The next poll finds out which.
-      if (isNamed(error, 'MountTargetConflict')) { return; }
+      if (isNamed(error, 'MountTargetConflict')) { return undefined; }
       if (!isNamed(error, 'Error', 'IncorrectFileSystemLifeCycleState')) {
         const addresses = [ipAddress, ipv6Address].filter(address => address !== undefined);
         const where = addresses.length > 0 ? `, address ${addresses.join(' and ')}` : '';
@@ -40,7 +41,7 @@ export class MountTargetApi {
   }
 
   /** Begins to delete a mount target; succeeds if there is none. */
-  public async delete({ MountTargetId }: MountTargetDescription): Promise<void> {
+  public async delete({ MountTargetId }: Pick<MountTargetDescription, 'MountTargetId'>): Promise<void> {
     log({ event: 'deleting mount target', MountTargetId });
     try {
       await this.efs.call('DeleteMountTarget', client => client.send(new DeleteMountTargetCommand({ MountTargetId })));
@@ -64,11 +65,11 @@ export class MountTargetApi {
       { policy: RETRY_POLICIES.NETWORK_VISIBILITY, retryIf: error => isNamed(error, 'SecurityGroupNotFound') });
   }
 
-  private async callCreate({ fileSystemId, candidate, securityGroups, check, waitForAddress }: CreateMountTargetOptions): Promise<void> {
+  private async callCreate({ fileSystemId, candidate, securityGroups, check, waitForAddress }: CreateMountTargetOptions): Promise<string> {
     const { subnetId, addressType, ipAddress, ipv6Address } = candidate;
-    await this.efs.call('CreateMountTarget', async client => {
+    return this.efs.call('CreateMountTarget', async client => {
       await check();
-      await client.send(new CreateMountTargetCommand({
+      const { MountTargetId } = await client.send(new CreateMountTargetCommand({
         FileSystemId: fileSystemId,
         SubnetId: subnetId,
         ...addressType !== 'IPV4_ONLY' && { IpAddressType: addressType },
@@ -76,6 +77,7 @@ export class MountTargetApi {
         Ipv6Address: ipv6Address,
         ...securityGroups.length > 0 && { SecurityGroups: [...securityGroups] },
       }));
+      return MountTargetId!;
     }, {
       policy: RETRY_POLICIES.NETWORK_VISIBILITY,
       retryIf: error => isNamed(error, 'SecurityGroupNotFound') || (waitForAddress && isNamed(error, 'IpAddressInUse')),

@@ -46,7 +46,7 @@ export class Reconciliation {
     for (const target of this.plan.obsolete) { await this.api.delete(target); }
     if (this.plan.missing.length > 0) { await this.recordMissing(); }
     try {
-      for (const candidate of this.plan.missing) { await this.create(candidate); }
+      await this.createMissing();
       if (this.plan.missing.length > 0 || this.plan.waiting || !this.areAvailable()) { return false; }
       for (const target of this.kept.values()) { await this.api.secure(target, this.options.properties.SecurityGroups); }
       return true;
@@ -76,6 +76,25 @@ export class Reconciliation {
     return [...this.kept.values()].map(({ SubnetId }) => SubnetId!);
   }
 
+  private async createMissing(): Promise<void> {
+    for (const candidate of this.plan.missing) {
+      const made = await this.create(candidate);
+      if (made !== undefined) { await this.deleteUnlessRecorded(made, candidate.subnetId); }
+    }
+  }
+
+  /**
+   * Deletes a mount target that was just made if the record lacks its subnet: a deletion wrote the record at the same time, and would leave
+   * the mount target behind.
+   */
+  private async deleteUnlessRecorded(MountTargetId: string, subnetId: string): Promise<void> {
+    const { id, context } = this.options;
+    const record = await this.records.find(id);
+    if (record?.subnetIds.includes(subnetId)) { return; }
+    await this.api.delete({ MountTargetId });
+    currentRecord(record, id, context);
+  }
+
   /** Records the subnets before mount targets are made in them, so that a deletion finds the mount targets. */
   private async recordMissing(): Promise<void> {
     const { recorded, targets } = this.options.situation;
@@ -83,9 +102,9 @@ export class Reconciliation {
     await this.write({ subnetIds: [...new Set([...withTargets(recorded, targets), ...missing])], ...this.delay > 0 && { settling: 'pending' } });
   }
 
-  private async create(candidate: Plan['missing'][number]): Promise<void> {
+  private create(candidate: Plan['missing'][number]): Promise<string | undefined> {
     const { id, context, properties, readAt, situation } = this.options;
-    await this.api.create({
+    return this.api.create({
       fileSystemId: situation.fileSystem.FileSystemId!,
       candidate,
       securityGroups: properties.SecurityGroups,

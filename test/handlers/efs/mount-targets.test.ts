@@ -489,6 +489,20 @@ describe('a creation that CloudFormation cancels', () => {
     expect(world.tags(id)).toEqual({});
   });
 
+  test('leaves nothing, if the Delete writes the record between the Create reading it and making a mount target', async () => {
+    const create = stack.event('Create', { ...set, ...subnets('a1') });
+    const event = { ...create, ...await onEvent(create) };
+    const [, ...words] = world.tags(id)[RECORD].split(' ');
+    const deleting = ['deleting', ...words].join(' ');
+    const { tagSet } = world.efs.fileSystems.find(one => one.id === id)!;
+    world.server.faults.before('efs:CreateMountTarget', () => tagSet.put([{ Key: RECORD, Value: deleting }]));
+
+    await expect(isComplete(event)).rejects.toThrow('is being deleted');
+    await stack.cancel(event.ResourceProperties);
+    expect(targets()).toEqual([]);
+    expect(world.tags(id)).toEqual({});
+  });
+
   test('leaves the world as it is, if there was no Create', async () => {
     await world.tag(id, { a: 'b' });
     await stack.cancel({ ...set, ...subnets('a1') });
