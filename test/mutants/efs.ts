@@ -143,8 +143,8 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a mount target is deleted that was made while a deletion wrote the record',
     file: `${EFS}/mount-targets/reconciliation.ts`,
-    find: 'if (record?.subnetIds.includes(subnetId)) { return; }',
-    replace: 'if (record) { return; }',
+    find: 'record?.subnetIds.includes(subnetId) !== true',
+    replace: 'record === undefined && subnetId',
     test: `${HANDLERS}/mount-targets.test.ts`,
     name: 'if the Delete writes the record',
   },

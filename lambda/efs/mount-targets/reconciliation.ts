@@ -77,22 +77,27 @@ export class Reconciliation {
   }
 
   private async createMissing(): Promise<void> {
-    for (const candidate of this.plan.missing) {
-      const made = await this.create(candidate);
-      if (made !== undefined) { await this.deleteUnlessRecorded(made, candidate.subnetId); }
+    const made = new Map<string, string>();
+    try {
+      for (const candidate of this.plan.missing) {
+        const mountTargetId = await this.create(candidate);
+        if (mountTargetId !== undefined) { made.set(candidate.subnetId, mountTargetId); }
+      }
+    } finally {
+      if (made.size > 0) { await this.deleteUnrecorded(made); }
     }
   }
 
   /**
-   * Deletes a mount target that was just made if the record lacks its subnet: a deletion wrote the record at the same time, and would leave
-   * the mount target behind.
+   * Deletes the mount targets that were just made in subnets that the record lacks: a deletion wrote the record at the same time, and would
+   * leave them behind. `made`: ids of mount targets by subnet.
    */
-  private async deleteUnlessRecorded(MountTargetId: string, subnetId: string): Promise<void> {
+  private async deleteUnrecorded(made: ReadonlyMap<string, string>): Promise<void> {
     const { id, context } = this.options;
     const record = await this.records.find(id);
-    if (record?.subnetIds.includes(subnetId)) { return; }
-    await this.api.delete({ MountTargetId });
-    currentRecord(record, id, context);
+    const unrecorded = [...made].filter(([subnetId]) => record?.subnetIds.includes(subnetId) !== true);
+    for (const [, MountTargetId] of unrecorded) { await this.api.delete({ MountTargetId }); }
+    if (unrecorded.length > 0) { currentRecord(record, id, context); }
   }
 
   /** Records the subnets before mount targets are made in them, so that a deletion finds the mount targets. */
