@@ -2,7 +2,7 @@ import {
   DeregisterImageCommand, DescribeImageAttributeCommand, DisableImageDeprecationCommand, EnableImageDeprecationCommand, ModifyImageAttributeCommand,
   paginateDescribeImages, RegisterImageCommand, type Image as Ec2Image, type LaunchPermission, type RegisterImageRequest, type Tag,
 } from '@aws-sdk/client-ec2';
-import { Ec2Tagged, type Ec2Query } from '../shared/ec2-tagged';
+import { type Ec2Query, Ec2Tagged, RESULTS_PER_PAGE } from '../shared/ec2-tagged';
 import { isNamed } from '../shared/errors';
 import { RETRY_POLICIES, retrying } from '../shared/retry';
 
@@ -99,7 +99,7 @@ export class Images extends Ec2Tagged<Image> {
 
   protected async *pages({ id, filters }: Ec2Query): AsyncIterable<Image[]> {
     // Include disabled AMIs, because they still hold their snapshots and their names.
-    const input = { ...id === undefined ? { Owners: ['self'], Filters: filters } : { ImageIds: [id] }, IncludeDisabled: true };
+    const input = { ...id === undefined ? { Owners: ['self'], Filters: filters, MaxResults: RESULTS_PER_PAGE } : { ImageIds: [id] }, IncludeDisabled: true };
     for await (const { Images: images = [] } of paginateDescribeImages({ client: this.ec2 }, input)) {
       yield images.map(imageOf).filter(({ state }) => state !== 'deregistered');
     }

@@ -2,6 +2,9 @@ import { CreateTagsCommand, DeleteTagsCommand, type EC2Client, type Filter, type
 import { isNamed, saidBy } from './errors';
 import { retrying } from './retry';
 
+/** EC2 throttles calls that list without pages in accounts with many resources. It refuses pages where ids are given. */
+export const RESULTS_PER_PAGE = 1_000;
+
 /** One thing by its id, or else the account's own things that match all filters. */
 export type Ec2Query = { readonly id: string; readonly filters?: undefined } | { readonly id?: undefined; readonly filters: Filter[] };
 

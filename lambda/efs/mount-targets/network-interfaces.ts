@@ -1,6 +1,7 @@
 import { paginateDescribeNetworkInterfaces, type EC2Client } from '@aws-sdk/client-ec2';
 import type { MountTargetDescription } from '@aws-sdk/client-efs';
 import { isDenial } from '../../shared/denials';
+import { RESULTS_PER_PAGE } from '../../shared/ec2-tagged';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { RETRY_POLICIES, retrying } from '../../shared/retry';
@@ -29,6 +30,7 @@ export class NetworkInterfaces {
     for await (const page of paginateDescribeNetworkInterfaces({ client: this.ec2 }, {
       // The description that EFS gives them, with the id of the mount target at its end.
       Filters: [{ Name: 'description', Values: [`EFS mount target for ${fileSystemId} (*`] }],
+      MaxResults: RESULTS_PER_PAGE,
     })) {
       found.push(...(page.NetworkInterfaces ?? []).map(({ NetworkInterfaceId }) => NetworkInterfaceId!));
     }

@@ -2,7 +2,7 @@ import {
   DeleteSnapshotCommand, GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand, paginateDescribeSnapshots,
   type Snapshot as Ec2Snapshot, type Tag,
 } from '@aws-sdk/client-ec2';
-import { Ec2Tagged, type Ec2Query } from '../../shared/ec2-tagged';
+import { type Ec2Query, Ec2Tagged, RESULTS_PER_PAGE } from '../../shared/ec2-tagged';
 import { isNamed } from '../../shared/errors';
 import { RETRY_POLICIES, retrying } from '../../shared/retry';
 
@@ -69,7 +69,7 @@ export class Snapshots extends Ec2Tagged<Snapshot> {
   }
 
   protected async *pages({ id, filters }: Ec2Query): AsyncIterable<Snapshot[]> {
-    const input = id === undefined ? { OwnerIds: ['self'], Filters: filters } : { SnapshotIds: [id] };
+    const input = id === undefined ? { OwnerIds: ['self'], Filters: filters, MaxResults: RESULTS_PER_PAGE } : { SnapshotIds: [id] };
     for await (const page of paginateDescribeSnapshots({ client: this.ec2 }, input)) { yield (page.Snapshots ?? []).map(snapshotOf); }
   }
 }
