@@ -5,7 +5,7 @@ const STACKS = 50;
 const CALLS_PER_SECOND = 10;
 /** EFS calls for one file system with three mount targets; and with those that were throttled, and so repeated. */
 const MOST_ANSWERED = 50;
-const MOST_CALLS = 120;
+const MOST_CALLS = 140;
 
 let world: EfsHandlerWorld;
 afterEach(() => world.close());
