@@ -23,7 +23,7 @@ export interface Life<A extends Account> {
   readonly deployments: Record<string, (account: A) => Record<string, unknown>>;
   start(): Promise<A>;
   /** Brings a world in which a step failed back to where the step needs all its permissions. */
-  again?(account: A): void;
+  again?(account: A, step: string): void;
   /** All that a deployment can leave behind, by kind. */
   inventory(account: A): Record<string, number>;
 }
@@ -76,7 +76,7 @@ export async function playWithoutEach<A extends Account>(life: Life<A>): Promise
         await account.world.close();
         account = undefined;
       } else {
-        life.again?.(account);
+        life.again?.(account, step);
       }
       verdicts.push({ life: life.name, step, action, said, complaints });
     }

@@ -87,6 +87,7 @@ describe('after all of this', () => {
     expectUnused(world, {
       EfsProviderRole: {
         'elasticfilesystem:CreateReplicationConfiguration': settings,
+        'elasticfilesystem:DeleteFileSystemPolicy': settings,
         'elasticfilesystem:DeleteReplicationConfiguration': settings,
         'elasticfilesystem:DescribeAccessPoints': 'to name what is in the way of a deletion, test/handlers/efs/deletion.test.ts',
         'elasticfilesystem:DescribeBackupPolicy': settings,
