@@ -6,6 +6,8 @@ import { stateOf } from '../shared/state-tag';
 
 /** How long EC2 may not list a snapshot or an AMI whose id it has returned. */
 const VISIBLE_AFTER_MILLISECONDS = 150_000;
+/** How long filters of EC2 may not find a new snapshot or AMI. */
+const LISTED_AFTER_MILLISECONDS = 30_000;
 
 /** A snapshot or an AMI. */
 interface Tagged {
@@ -24,6 +26,11 @@ export function isOfStack(stackId: string, { tags }: Tagged): boolean {
 /** Whether EC2 may not list a thing yet that was begun at `begun`, in milliseconds since 1970; undefined: by an earlier request. */
 export function mayBeInvisible(begun: number | undefined): boolean {
   return begun !== undefined && Date.now() < begun + VISIBLE_AFTER_MILLISECONDS;
+}
+
+/** Whether filters of EC2 find everything by now that was made before `since`, in milliseconds since 1970. */
+export function isAllListed(since: number): boolean {
+  return Date.now() >= since + LISTED_AFTER_MILLISECONDS;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isHandedOut } from './completion';
+import { isAllListed, isHandedOut } from './completion';
 import type { Image } from './images';
 import type { EbsServices } from './services';
 import { MACHINE_IMAGE_TAGS } from '../../src/contract/machine-image';
@@ -6,6 +6,7 @@ import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
+import type { Context } from '../shared/resource-lifecycle';
 import { stateOf, stateTag } from '../shared/state-tag';
 
 /** When the AMI last became the current one of its resource, in milliseconds since 1970; 0 if never. */
@@ -49,7 +50,7 @@ function isReplaced(image: Image, [latest]: readonly Image[]): boolean {
 export class ImageFamily {
   constructor(
     private readonly aws: Pick<EbsServices, 'images' | 'kept' | 'stacks'>,
-    private readonly resource: { readonly stackId: string; readonly logicalId: string },
+    private readonly resource: Pick<Context, 'stackId' | 'logicalId' | 'deletionBegan'>,
   ) {}
 
   /** The time for an image that becomes current: later than that of all others, even if the clocks of functions differ. */
@@ -57,11 +58,13 @@ export class ImageFamily {
     return Math.max(Date.now(), ...(await this.all()).map(image => currentSince(image) + 1));
   }
 
-  /** Keeps or deregisters an image that is no longer current. Has to be called again while the image is still there, because others may have to go first. */
+  /** Keeps or deregisters an image that is no longer current. Has to be called again while the image is still there, because others may have to go first, or may not be listed yet. */
   public async leave(image: Image): Promise<void> {
     const others = (await this.all())
       .filter(other => other.id !== image.id && isHandedOut(other))
       .sort((a, b) => currentSince(b) - currentSince(a));
+    // The image that replaced it just before may not be listed yet.
+    if (!isReplaced(image, others) && !isAllListed(this.resource.deletionBegan)) { return; }
     // An image that nothing replaced goes because its resource goes, whatever the stack does.
     const status = isReplaced(image, others) ? await this.stackStatus() : 'DELETE_IN_PROGRESS';
     const { keep, superfluous } = departureOf(image, others, status);

@@ -93,7 +93,7 @@ export class ImportStart {
    * another one then. Throws unless the image that is current now fits into that snapshot.
    */
   private async startedBefore({ image, context: { stackId, requestId } }: ImportRequest, parent: TransferParent | undefined) {
-    const [first] = await this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.requestId]: requestId });
+    const [first] = await this.aws.snapshots.findExisting({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.requestId]: requestId });
     const firstParent = first && parentOf(first);
     if (!first || diskSizeOf(image) > first.volumeSize * GIB || (firstParent !== undefined && firstParent !== parent?.snapshotId)) {
       throw new Error(`${nameOfImage(image)} was replaced while its import was being started; deploy again when it stays as it is`);

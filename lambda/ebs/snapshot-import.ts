@@ -1,4 +1,4 @@
-import { failAfter, isHandedOut, isOfStack, mayBeInvisible } from './completion';
+import { failAfter, isAllListed, isHandedOut, isOfStack, mayBeInvisible } from './completion';
 import type { ExecutionState } from './executions';
 import { ImportStart } from './import-start';
 import { waitsForCompletion } from './limits/deadlines';
@@ -151,6 +151,8 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   /** Returns false if the snapshot stays: for a while, which the next poll repeats, or because something uses it. */
   private async deleteSnapshot(snapshot: Snapshot, { stackId, deletionBegan }: Context): Promise<boolean> {
     const { snapshots, kept } = this.aws;
+    // An import that was started with this parent just before may not be listed yet.
+    if (snapshot.state === 'completed' && isHandedOut(snapshot) && !isAllListed(deletionBegan)) { return false; }
     // First, because nothing records the parent once the snapshot is gone.
     const refusal = await releaseParent(this.aws, parentOf(snapshot), snapshot.id);
     // Throws if an image of others uses the parent, because only the user can deregister it.

@@ -2,7 +2,7 @@ import { log } from './log';
 import { withinTime } from './patience';
 import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
 import type { Context, Lifecycle } from './resource-lifecycle';
-import { isPostponed } from './retry';
+import { isPostponed, passesByItself, RETRY_POLICIES, retrying } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 const CLEAN_UP_MILLISECONDS = 15_000;
@@ -21,7 +21,7 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
   } catch (error) {
     if (isRepeatable(lifecycle) && isPostponed(error)) { throw error; }
     // The call may have succeeded although its answer was lost, and CloudFormation sends no Delete for a resource without an id.
-    await withinTime(CLEAN_UP_MILLISECONDS, () => removeUnfinished(lifecycle, event, context)).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
+    await withinTime(CLEAN_UP_MILLISECONDS, () => removeUnfinished(lifecycle, event, context, error)).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
     throw error;
   }
 }
@@ -32,14 +32,28 @@ export function isRepeatable(lifecycle: Lifecycle<any, object>): boolean {
 }
 
 async function removeUnfinished<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: ProviderEvent<P>, context: Context,
+  lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: ProviderEvent<P>, context: Context, cause: unknown,
 ): Promise<void> {
-  for (const { id, state } of await lifecycle.find([properties], context)) {
-    if (state !== 'unfinished') { continue; }
+  const find = async () => (await lifecycle.find([properties], context)).filter(({ state }) => state === 'unfinished');
+  // If an answer was lost just now, something may exist that EC2 does not list yet.
+  for (const { id } of await (passesByItself(cause) ? findLate(find) : find())) {
     await lifecycle.delete(id, properties, context);
     // Some resources take two calls to delete, and there will be no further poll to make the second.
     if (!await lifecycle.gone(id, properties, context).catch(() => false)) { await lifecycle.delete(id, properties, context); }
   }
+}
+
+/** Looks again until something is found, or there is no more time. */
+async function findLate<T>(find: () => Promise<T[]>): Promise<T[]> {
+  const missing = new Error('nothing is listed');
+  return retrying(async () => {
+    const found = await find();
+    if (found.length === 0) { throw missing; }
+    return found;
+  }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find what a failed creation made' }).catch(error => {
+    if (error === missing) { return []; }
+    throw error;
+  });
 }
 
 /** Deletes what this very request has made so far. */

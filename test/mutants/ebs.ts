@@ -10,10 +10,27 @@ const EXPORT_TEST = 'test/handlers/ebs/snapshot-export.test.ts';
 const EXPORT_GUARDS_TEST = 'test/handlers/ebs/export-guards.test.ts';
 const INCREMENTS_TEST = 'test/handlers/ebs/increments.test.ts';
 const MACHINE_TEST = 'test/handlers/ebs/machine-image.test.ts';
+const LISTING_TEST = 'test/handlers/ebs/late-listing.test.ts';
 const FAMILY_TEST = 'test/unit/lambda/ebs/image-family.test.ts';
 const PARENTS_TEST = 'test/unit/lambda/ebs/parents.test.ts';
 
 const IMPORTS: readonly Mutant[] = [
+  {
+    guard: 'a parent is not deleted while EC2 may not list the import that uses it',
+    file: IMPORT,
+    find: ' && !isAllListed(deletionBegan)',
+    replace: ' && false',
+    test: LISTING_TEST,
+    name: 'a parent is not deleted before its child is complete',
+  },
+  {
+    guard: 'an AMI is not deregistered while EC2 may not list the one that replaced it',
+    file: FAMILY,
+    find: ' && !isAllListed(this.resource.deletionBegan)',
+    replace: ' && false',
+    test: LISTING_TEST,
+    name: 'an AMI that was replaced is kept',
+  },
   {
     guard: 'the state machine waits for its right to run maps, which is made after it',
     file: 'src/private/ebs/range-work.ts',

@@ -80,14 +80,14 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a failed creation deletes what its lost call has made',
     file: 'lambda/shared/creation.ts',
-    find: '() => removeUnfinished(lifecycle, event, context)',
+    find: '() => removeUnfinished(lifecycle, event, context, error)',
     replace: '() => Promise.resolve()',
     test: EVENT_HANDLERS,
   },
   {
     guard: 'the clean-up of a failed creation spares usable resources',
     file: 'lambda/shared/creation.ts',
-    find: "if (state !== 'unfinished') { continue; }",
+    find: ".filter(({ state }) => state === 'unfinished')",
     replace: '',
     test: EVENT_HANDLERS,
   },

@@ -46,6 +46,19 @@ export class Snapshots extends Ec2Tagged<Snapshot> {
     }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot' });
   }
 
+  /** Returns the snapshots with all of these tags, which must exist. Looks for a while, because EC2 lists them late; none if it never does. */
+  public async findExisting(tags: Record<string, string>): Promise<Snapshot[]> {
+    const missing = new Error('not listed yet');
+    return retrying(async () => {
+      const found = await this.findTagged(tags);
+      if (found.length === 0) { throw missing; }
+      return found;
+    }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot by tags' }).catch(error => {
+      if (error === missing) { return []; }
+      throw error;
+    });
+  }
+
   /** Succeeds if the snapshot does not exist. Throws `SnapshotInUse`. */
   public async delete(id: string): Promise<void> {
     try {

@@ -122,6 +122,7 @@ describe('an import that nobody waits for', () => {
     const image = await start({ ebs: { completionDelay: 60_000 } });
     const stack = world.stack();
     const first = await stack.deploy(properties());
+    await world.clock.sleep(10_000);
     await expect(stack.deploy(properties({ SourceKey: 'other.img' }), { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
 
     expect(stack.physicalId).toBe(first.SnapshotId);

@@ -296,7 +296,7 @@ describe('an old snapshot that is deleted while it is the parent of a running im
   });
 
   test('goes although the import ends just when it is condemned', async () => {
-    await start();
+    await start({ ebs: { completionDelay: 60_000 } });
     world.server.faults.before('ec2:CreateTags', () => world.clock.advance(900_000), { times: Infinity });
     const event = stack.event('Update', background(), { PhysicalResourceId: old, OldResourceProperties: properties() });
     const { id } = await stack.play(event);

@@ -314,6 +314,8 @@ describe('an update', () => {
     const v2 = { ...v1, SourceKey: 'v2.img' };
     await world.handlers.onEvent(stack.event('Update', v2, { PhysicalResourceId: SnapshotId, OldResourceProperties: v1 }));
     expect(world.snapshotIds).toHaveLength(2);
+    // EC2 lists the new snapshot by then. Before, only the polls of the cancelled update can remove it.
+    await world.clock.sleep(10_000);
 
     const back = await stack.play(stack.event('Update', v1, { PhysicalResourceId: SnapshotId, OldResourceProperties: v2 }));
 

@@ -38,6 +38,7 @@ import { Principal } from '../../../world/emulator/iam';
 import { Kms } from '../../../world/emulator/kms';
 import type { Lambda } from '../../../world/emulator/lambda';
 import { installClock } from '../../../world/emulator/lambda/in-process-clock';
+import { Lateness } from '../../../world/emulator/lateness';
 import { S3, type S3Options } from '../../../world/emulator/s3';
 import { EmulatorServer } from '../../../world/emulator/server';
 import { AccessDenied } from '../../../world/emulator/service';
@@ -109,7 +110,7 @@ export class EbsHandlerWorld {
   private restoreTime: (() => void) | undefined;
 
   private constructor(private readonly options: EbsHandlerWorldOptions) {
-    this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
+    this.ec2 = new Ec2(this.clock, this.kms, { lateness: new Lateness(Number(process.env.WORLD_SEED ?? 1)), ...options.ec2 });
     this.s3 = new S3(this.clock, this.kms, options.s3);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.states = new StepFunctions(this.clock, {

@@ -7,6 +7,9 @@ import { Stack } from '../stack';
 
 type Properties = Record<string, unknown>;
 
+/** The filters of EC2 find every snapshot by then. */
+const LISTED_AFTER_MILLISECONDS = 10_000;
+
 interface Resource {
   readonly id: string;
   readonly properties: Properties;
@@ -110,7 +113,7 @@ export class MachineStack {
     };
     const { snapshots } = this.world.ec2;
     const existing = snapshots.all.find(snapshot => Object.entries(tags).every(([key, value]) => snapshot.tags.get(key) === value));
-    return (existing ?? snapshots.add({ volumeSize: 1, startTime: this.world.clock.now(), tags })).snapshotId;
+    return (existing ?? snapshots.add({ volumeSize: 1, startTime: this.world.clock.now() - LISTED_AFTER_MILLISECONDS, tags })).snapshotId;
   }
 
   /** What CloudFormation knows of a resource whose creation or update failed. */
