@@ -2,7 +2,7 @@ import { log } from './log';
 import { withinTime } from './patience';
 import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
 import type { Context, Lifecycle } from './resource-lifecycle';
-import { isPostponed, passesByItself, RETRY_POLICIES, retrying } from './retry';
+import { isPostponed, isThrottle, passesByItself, RETRY_POLICIES, retrying } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 const CLEAN_UP_MILLISECONDS = 15_000;
@@ -35,8 +35,9 @@ async function removeUnfinished<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: ProviderEvent<P>, context: Context, cause: unknown,
 ): Promise<void> {
   const find = async () => (await lifecycle.find([properties], context)).filter(({ state }) => state === 'unfinished');
-  // If an answer was lost just now, something may exist that EC2 does not list yet.
-  for (const { id } of await (passesByItself(cause) ? findLate(find) : find())) {
+  // If an answer was lost just now, something may exist that EC2 does not list yet. A throttled call has made nothing.
+  const answerWasLost = passesByItself(cause) && !isThrottle(cause);
+  for (const { id } of await (answerWasLost ? findLate(find) : find())) {
     await lifecycle.delete(id, properties, context);
     // Some resources take two calls to delete, and there will be no further poll to make the second.
     if (!await lifecycle.gone(id, properties, context).catch(() => false)) { await lifecycle.delete(id, properties, context); }
