@@ -60,7 +60,7 @@ export class Emulator {
     this.lateness = new Lateness(seed, options.lateness);
     this.server = new EmulatorServer(this.clock);
     this.kms = new Kms(this.clock);
-    this.ec2 = new Ec2(this.clock, this.kms, options.ec2);
+    this.ec2 = new Ec2(this.clock, this.kms, { lateness: this.lateness, ...options.ec2 });
     this.s3 = new S3(this.clock, this.kms, options.s3);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs, this.principals);
