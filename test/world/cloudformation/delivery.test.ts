@@ -69,12 +69,16 @@ describe('statuses', () => {
 
   test('may be shown as they were before the operation for seconds, of the stack and of each resource', async () => {
     const seen: { stack?: string; listed: Record<string, string | undefined> }[] = [];
-    const deploying = fixture.deploy({ A: custom({ Id: 'a', CreateSeconds: 100 }), B: custom({ A: ref('A') }) });
+    let deploying: Promise<unknown>;
+    // The clock does not wait for what goes before a deployment, such as the upload of assets.
+    await new Promise<unknown>(resolve => {
+      deploying = fixture.deploy({ A: custom({ Id: 'a', CreateSeconds: 100 }), B: custom({ A: ref('A') }) }, { onEvent: resolve });
+    });
     for (let second = 0; second < 60; second++) {
       await fixture.emulator.clock.sleep(1000);
       seen.push(await ask());
     }
-    await deploying;
+    await deploying!;
     await fixture.emulator.clock.sleep(LATE * 1000);
     expect(await ask()).toMatchObject({ stack: 'CREATE_COMPLETE', listed: { A: 'CREATE_COMPLETE', B: 'CREATE_COMPLETE' } });
     expect(seen[0].stack).toBe('REVIEW_IN_PROGRESS');
