@@ -1,3 +1,5 @@
+import { saidBy } from '../../shared/errors';
+
 /** The part of Lambda's context that workers use. */
 export interface Deadline {
   getRemainingTimeInMillis(): number;
@@ -5,6 +7,8 @@ export interface Deadline {
 
 /** A request may take 20 seconds to time out, and the progress has to be saved afterwards. */
 const RESERVE_MILLISECONDS = 60_000;
+/** The shortest shift whose transient errors are final if it got nothing done: a service that fails for so long does not recover in time. */
+const LONG_SHIFT_MILLISECONDS = 10 * 60_000;
 
 /** Returns the milliseconds that an invocation has for repeating calls: a shift gives up earlier. */
 export function timeOf(deadline: Deadline): number {
@@ -22,7 +26,9 @@ export interface ShiftOptions {
  */
 export class Shift {
   private failure: { readonly error: unknown } | undefined;
+  private dropped: { readonly error: unknown } | undefined;
   private readonly reserve: number;
+  private readonly milliseconds: number;
 
   /** @param isTransient Whether the work that failed with this error may succeed when it is repeated. */
   constructor(
@@ -30,6 +36,7 @@ export class Shift {
     { reserveMilliseconds = RESERVE_MILLISECONDS }: ShiftOptions = {},
   ) {
     this.reserve = reserveMilliseconds;
+    this.milliseconds = deadline.getRemainingTimeInMillis() - reserveMilliseconds;
   }
 
   public get isOutOfTime(): boolean {
@@ -77,9 +84,22 @@ export class Shift {
     if (this.failure) { throw this.failure.error; }
   }
 
+  /**
+   * Throws `what`, with the last error that was dropped, if the shift was a long one. To be called if it got nothing done: the next
+   * invocation would hardly do better, and the reason would be lost.
+   */
+  public throwDropped(what: string): void {
+    if (!this.dropped || this.milliseconds < LONG_SHIFT_MILLISECONDS) { return; }
+    const { error } = this.dropped;
+    throw new Error(`${what} in ${Math.round(this.milliseconds / 60_000)} minutes: ${saidBy(error)}`, { cause: error });
+  }
+
   private fail(error: unknown): void {
     // A transient error is left to the next invocation if time is nearly up.
-    if (this.isOutOfTime && this.isTransient(error)) { return; }
+    if (this.isOutOfTime && this.isTransient(error)) {
+      this.dropped = { error };
+      return;
+    }
     this.failure ??= { error };
   }
 }

@@ -52,6 +52,7 @@ export class RangeCopy {
   private readonly pacer: Pacer;
   private readonly metrics = new RangeMetrics();
   private readonly progress: Progress;
+  private hasCopied = false;
   /** Number of blocks that did not have to be read. */
   private unread = 0;
 
@@ -70,6 +71,7 @@ export class RangeCopy {
     await this.progress.end();
     await disk.close?.();
     shift.throwFailure();
+    if (!this.hasCopied) { shift.throwDropped('no block could be read and put'); }
     return this.finish();
   }
 
@@ -119,6 +121,7 @@ export class RangeCopy {
     const crc = decision.action === 'omit' ? record.crcOfZeros(i) : record.crcOf(i, block);
     if (decision.action === 'put') { await this.put(i, block, decision.digest); }
     this.recordBlock(i, decision, crc);
+    this.hasCopied = true;
     if (decision.action === 'put') { this.progress.made(); }
   }
 

@@ -62,6 +62,27 @@ describe('attempt', () => {
   });
 });
 
+describe('a shift that got nothing done', () => {
+  test('fails with its last transient error, if it was long', async () => {
+    left = 0;
+    await shift.attempt(failing(TRANSIENT));
+    expect(() => shift.throwFailure()).not.toThrow();
+    expect(() => shift.throwDropped('nothing was done')).toThrow(/^nothing was done in 14 minutes: .*slow down/);
+  });
+
+  test('leaves a transient error to the next invocation, if it was short', async () => {
+    left = 500_000;
+    shift = new Shift({ getRemainingTimeInMillis: () => left }, error => error === TRANSIENT);
+    left = 0;
+    await shift.attempt(failing(TRANSIENT));
+    expect(() => shift.throwDropped('nothing was done')).not.toThrow();
+  });
+
+  test('does not fail without an error', () => {
+    expect(() => shift.throwDropped('nothing was done')).not.toThrow();
+  });
+});
+
 describe('forEach', () => {
   test('does all items, in their order, and no more at once than there are lanes', async () => {
     const begun: number[] = [];
