@@ -68,9 +68,9 @@ describe('verify', () => {
   });
 
   test('goes on in another invocation when its time ends', async () => {
-    // Two blocks can be begun in each invocation, which first asks for the time of its retries.
+    // Two blocks can be begun in each invocation, which first asks for the time of its retries and of its shift.
     let asked = 0;
-    await start({ ebs: { readDelay: 0 }, remaining: () => { asked = 0; return () => world.invocations.verify && ++asked > 3 ? 30_000 : 900_000; } });
+    await start({ ebs: { readDelay: 0 }, remaining: () => { asked = 0; return () => world.invocations.verify && ++asked > 4 ? 30_000 : 900_000; } });
     await world.stack().deploy(properties({ Verify: 'FULL' }));
     expect(world.invocations.verify).toBe(3);
     expect(world.server.calls.filter(({ operation, status }) => operation === 'ebs:GetSnapshotBlock' && status === 200)).toHaveLength(6);
