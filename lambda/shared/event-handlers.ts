@@ -18,8 +18,8 @@ export interface HandlerOptions {
   readonly stacks: Pick<Stacks, 'status'>;
 }
 
-/** Time of an invocation for repeating calls. The last one may take 25 seconds more, a clean-up some, and the functions have two minutes. */
-const PATIENCE_MILLISECONDS = 70_000;
+/** Time of an invocation for repeating calls. The last one may take 25 seconds more, a clean-up 15, and the functions have two minutes. */
+const PATIENCE_MILLISECONDS = 80_000;
 
 /** How long a creation may still have an effect after the timeout of its function. */
 const LATE_CREATION_MARGIN_SECONDS = 30;
