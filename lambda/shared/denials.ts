@@ -19,7 +19,7 @@ export function inOperation<T>(operation: Operation, work: () => Promise<T>): Pr
 /** Returns until when the current operation repeats denials, in milliseconds since 1970. Outside of operations, and in old ones, that is over. */
 export async function endOfDenials(): Promise<number> {
   const operation = current.getStore();
-  // What it asks is not part of the operation, so a denial of that is final.
+  // A call that `patience` makes is not part of the operation, so a denial of it is final.
   return operation === undefined ? 0 : operation.began + 1000 * await current.run(undefined, () => operation.secondsForDenials());
 }
 

@@ -12,7 +12,7 @@ export function isNamed(error: unknown, ...names: string[]): boolean {
   return withCauses(error).some(each => names.includes(nameOf(each)));
 }
 
-/** Returns an error and the errors that it wraps: whoever wraps an error passes it as `cause`, so that its class is not lost. */
+/** Returns an error and the errors that it wraps. Code that wraps an error passes it as `cause`, so that its class is not lost. */
 export function withCauses(error: unknown): unknown[] {
   const all: unknown[] = [];
   for (let each = error; typeof each === 'object' && each !== null && !all.includes(each); each = (each as Error).cause) { all.push(each); }

@@ -121,7 +121,7 @@ const postponed = new WeakSet<object>();
 /** Time after which a call that fails has been repeated often enough to be believed. */
 const ENOUGH_MILLISECONDS = 45_000;
 
-/** Whether whoever is invoked again should repeat what failed: the service throttles, or there was no more time for a call. */
+/** Returns whether the next invocation should repeat the call: the service throttles, or there was no more time. */
 export function isPostponed(error: unknown): boolean {
   return withCauses(error).some(each => postponed.has(each as object)) || (currentPatience() !== undefined && isThrottle(error));
 }

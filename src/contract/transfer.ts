@@ -100,7 +100,7 @@ export interface CopyInput extends Retried {
   readonly n: number;
 }
 
-/** Of a worker's input. */
+/** The member of a worker's input that counts its repetitions. */
 export interface Retried {
   /** How often Step Functions has repeated this invocation so far. Absent in executions that an earlier release began. */
   readonly retries?: number;

@@ -42,7 +42,7 @@ export const NO_CONCURRENCY: Retrier = {
   jitter: true,
 };
 
-/** What a state machine repeats if a task fails. */
+/** The errors of tasks that a state machine repeats. */
 export const RETRIERS: readonly Retrier[] = [LAMBDA_FAILED, NO_CONCURRENCY];
 
 /** The state machine may not run its Distributed Map: that right is a policy made after it, which IAM applies late. */

@@ -212,7 +212,7 @@ export class Deployment {
     if (type === STACK_TYPE && !/^(CREATE|UPDATE)_IN_PROGRESS$/.test(status)) { this.scene.refuse(undefined); }
     if (type !== 'Custom::FileSystem' || id === undefined) { return; }
     if (status === 'DELETE_SKIPPED') {
-      // What a creation that CloudFormation gave up has made is retained with the id that CloudFormation made up.
+      // CloudFormation gave the creation up and made up an id, so it retains that id instead of the thing that was made.
       const abandoned = this.provider.abandonedId('Files');
       if (abandoned !== undefined && !this.scene.world.efs.fileSystems.some(one => one.id === id)) { this.unfinishedLeft.add(abandoned); }
       if (this.scene.world.efs.fileSystems.some(one => one.id === id)) { (this.complete.has(id) ? this.left : this.unfinishedLeft).add(id); }
