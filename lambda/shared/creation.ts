@@ -2,7 +2,7 @@ import { log } from './log';
 import { withinTime } from './patience';
 import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
 import type { Context, Lifecycle } from './resource-lifecycle';
-import { isPostponed, isThrottle, passesByItself, RETRY_POLICIES, retrying } from './retry';
+import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 const CLEAN_UP_MILLISECONDS = 15_000;
@@ -37,24 +37,11 @@ async function removeUnfinished<P extends OwnerProperties>(
   const find = async () => (await lifecycle.find([properties], context)).filter(({ state }) => state === 'unfinished');
   // If an answer was lost just now, something may exist that EC2 does not list yet. A throttled call has made nothing.
   const answerWasLost = passesByItself(cause) && !isThrottle(cause);
-  for (const { id } of await (answerWasLost ? findLate(find) : find())) {
+  for (const { id } of await (answerWasLost ? findLate(find, 'find what a failed creation made') : find())) {
     await lifecycle.delete(id, properties, context);
     // Some resources take two calls to delete, and there will be no further poll to make the second.
     if (!await lifecycle.gone(id, properties, context).catch(() => false)) { await lifecycle.delete(id, properties, context); }
   }
-}
-
-/** Looks again until something is found, or there is no more time. */
-async function findLate<T>(find: () => Promise<T[]>): Promise<T[]> {
-  const missing = new Error('nothing is listed');
-  return retrying(async () => {
-    const found = await find();
-    if (found.length === 0) { throw missing; }
-    return found;
-  }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find what a failed creation made' }).catch(error => {
-    if (error === missing) { return []; }
-    throw error;
-  });
 }
 
 /** Deletes what this very request has made so far. */

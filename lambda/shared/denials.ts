@@ -25,9 +25,12 @@ export async function endOfDenials(): Promise<number> {
 
 const DENIALS = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'];
 /** Names of an error whose answer has no body, such as those to HEAD. */
-const NAMELESS = ['403', 'Forbidden', 'Unknown', 'UnknownError'];
+const NAMELESS = ['403', 'Forbidden', 'Unknown', 'UnknownError', 'Error'];
 
-/** Returns whether IAM, or the policy of a key or bucket, refused a call. */
+/**
+ * Returns whether IAM, or the policy of a key or bucket, refused a call. S3 answers with the same status if a request is malformed or
+ * was signed with a wrong time.
+ */
 export function isDenial(error: unknown): boolean {
   return isNamed(error, ...DENIALS) || withCauses(error).some(each => {
     const { $metadata } = each as { $metadata?: { httpStatusCode?: number } };

@@ -126,6 +126,21 @@ export function isPostponed(error: unknown): boolean {
   return withCauses(error).some(each => postponed.has(each as object)) || (currentPatience() !== undefined && isThrottle(error));
 }
 
+/** Calls `find` until it finds something, because EC2 lists new things late. Returns nothing if it never does. */
+export async function findLate<T>(find: () => Promise<T[]>, what: string): Promise<T[]> {
+  const missing = new Error('nothing is listed');
+  try {
+    return await retrying(async () => {
+      const found = await find();
+      if (found.length === 0) { throw missing; }
+      return found;
+    }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what });
+  } catch (error) {
+    if (error === missing) { return []; }
+    throw error;
+  }
+}
+
 function pauseAfter(tries: number): number {
   return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
 }

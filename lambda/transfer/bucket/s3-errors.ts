@@ -8,11 +8,6 @@ export function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
-/** Returns whether S3 denied access. S3 answers with the same status if a request is malformed or was signed with a wrong time. */
-export function isDenial(error: unknown): boolean {
-  return statusOf(error) === 403 && isNamed(error, 'AccessDenied', ...NAMELESS);
-}
-
 /** Returns whether S3 refused a key because `.` or `..` is one of its segments. Which of those keys S3 takes is only partly documented. */
 export function isRefusedKey(error: unknown, key: string): boolean {
   return statusOf(error) === 400 && isNamed(error, 'InvalidURI', ...NAMELESS) && key.split('/').some(segment => ['.', '..'].includes(segment));

@@ -6,9 +6,10 @@ import {
 import type { ExportRecord, ExportResult } from './store';
 import { sendStreamed } from './streamed-body';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
+import { isDenial } from '../../shared/denials';
 import { isNamed, nameOf, saidBy } from '../../shared/errors';
 import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry';
-import { isDenial, isRefusedKey, statusOf } from '../bucket/s3-errors';
+import { isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { isTransient } from '../snapshot/errors';
 
 type Place = Pick<ExportRecord, 'exportId' | 'bucket' | 'key'>;

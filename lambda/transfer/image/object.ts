@@ -3,12 +3,13 @@ import {
   GetObjectAttributesCommand, GetObjectCommand, HeadObjectCommand, type GetObjectAttributesCommandOutput, type HeadObjectCommandOutput, type S3Client,
 } from '@aws-sdk/client-s3';
 import type { PinnedObject } from '../../../src/contract/transfer';
+import { isDenial } from '../../shared/denials';
 import { nameOf, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { passesByItself, RETRY_POLICIES, retrying } from '../../shared/retry';
 import { imageChecksumOf, type ImageChecksum } from '../blocks/image-checksum';
 import { sizeOf, type ImagePart } from '../blocks/unchanged-parts';
-import { isDenial, isRefusedKey, statusOf } from '../bucket/s3-errors';
+import { isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { Wire, type WireRequest } from '../http/client';
 
 /** The object, or one of its versions, that a user named. */

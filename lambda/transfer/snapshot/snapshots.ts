@@ -4,7 +4,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { type Ec2Query, Ec2Tagged, RESULTS_PER_PAGE } from '../../shared/ec2-tagged';
 import { isNamed } from '../../shared/errors';
-import { RETRY_POLICIES, retrying } from '../../shared/retry';
+import { findLate, RETRY_POLICIES, retrying } from '../../shared/retry';
 
 export interface Snapshot {
   readonly id: string;
@@ -46,17 +46,9 @@ export class Snapshots extends Ec2Tagged<Snapshot> {
     }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot' });
   }
 
-  /** Returns the snapshots with all of these tags, which must exist. Looks for a while, because EC2 lists them late; none if it never does. */
-  public async findExisting(tags: Record<string, string>): Promise<Snapshot[]> {
-    const missing = new Error('not listed yet');
-    return retrying(async () => {
-      const found = await this.findTagged(tags);
-      if (found.length === 0) { throw missing; }
-      return found;
-    }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot by tags' }).catch(error => {
-      if (error === missing) { return []; }
-      throw error;
-    });
+  /** Returns the snapshots with all of these tags, of which there must be one. Looks for a while, because EC2 lists them late. */
+  public findExisting(tags: Record<string, string>): Promise<Snapshot[]> {
+    return findLate(() => this.findTagged(tags), 'find snapshot by tags');
   }
 
   /** Succeeds if the snapshot does not exist. Throws `SnapshotInUse`. */
