@@ -1,13 +1,9 @@
-import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { KMSClient } from '@aws-sdk/client-kms';
-import { SFNClient } from '@aws-sdk/client-sfn';
-import { ebsLifecycles } from '../../lambda/ebs/handlers';
+import { ebsHandlers } from '../../lambda/ebs/handlers';
+import { ebsClients } from '../../lambda/ebs/services';
 import { clientConfig } from '../../lambda/shared/client-config';
-import { handlersOf } from '../../lambda/shared/event-handlers';
 import type { EventHandlers } from '../../lambda/shared/provider-event';
-import { Stacks as StackStatuses } from '../../lambda/shared/stacks';
 import { exportClients } from '../../lambda/transfer/export/clients';
 import { exportCopy } from '../../lambda/transfer/export/copy';
 import { exportFinish } from '../../lambda/transfer/export/finish';
@@ -95,6 +91,20 @@ export abstract class HandlerAccount {
     await this.server.close();
   }
 
+  /** Returns the account once it is set up; stops it if that fails. */
+  protected async prepared(): Promise<this> {
+    try {
+      await this.prepare();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    return this;
+  }
+
+  /** Sets up what the handlers need. */
+  protected abstract prepare(): Promise<void>;
+
   protected handlersOf(_type: string): EventHandlers {
     return this.ebsHandlers;
   }
@@ -115,15 +125,7 @@ export abstract class HandlerAccount {
       [TRANSFER_ENVIRONMENT.exportStateMachineArn]: machine('export', EXPORT_DEFINITION),
       [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
     });
-    const config = clientConfig();
-    const cloudFormation = new CloudFormationClient(config);
-    this.ebsHandlers = handlersOf(ebsLifecycles({
-      cloudFormation,
-      ebs: new EBSClient(config),
-      ec2: new EC2Client(config),
-      kms: new KMSClient(config),
-      sfn: new SFNClient(config),
-    }), { creationTimeoutSeconds: 120, stacks: new StackStatuses(cloudFormation) });
+    this.ebsHandlers = ebsHandlers(ebsClients(), 120);
     this.makeFunctions();
   }
 

@@ -3,7 +3,9 @@ import { ebsServices, exportServices, type EbsClients } from './services';
 import { SnapshotExportLifecycle } from './snapshot-export';
 import { SnapshotImportLifecycle } from './snapshot-import';
 import type { EbsResourceType } from '../../src/contract/resource-types';
-import type { Lifecycles } from '../shared/event-handlers';
+import { handlersOf, type Lifecycles } from '../shared/event-handlers';
+import type { EventHandlers } from '../shared/provider-event';
+import { Stacks } from '../shared/stacks';
 
 /** Returns the lifecycle of each EBS resource by resource type. */
 export function ebsLifecycles(clients: EbsClients) {
@@ -13,4 +15,9 @@ export function ebsLifecycles(clients: EbsClients) {
     'Custom::SnapshotExport': () => new SnapshotExportLifecycle(exportServices(clients)),
     'Custom::MachineImage': new MachineImageLifecycle(services),
   } satisfies Lifecycles<EbsResourceType>;
+}
+
+/** Returns the handlers of all EBS resources. */
+export function ebsHandlers(clients: EbsClients, creationTimeoutSeconds: number): EventHandlers {
+  return handlersOf(ebsLifecycles(clients), { creationTimeoutSeconds, stacks: new Stacks(clients.cloudFormation) });
 }

@@ -1,13 +1,14 @@
-import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import type { EBSClient } from '@aws-sdk/client-ebs';
-import type { EC2Client } from '@aws-sdk/client-ec2';
-import type { KMSClient } from '@aws-sdk/client-kms';
-import type { SFNClient } from '@aws-sdk/client-sfn';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { EBSClient } from '@aws-sdk/client-ebs';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { Executions } from './executions';
 import { Images } from './images';
 import { KeptSnapshots } from './kept-snapshots';
 import { SnapshotSharing } from './snapshot-sharing';
 import { SnapshotStarter } from './snapshot-starter';
+import { clientConfig } from '../shared/client-config';
 import { variable } from '../shared/environment';
 import { Stacks } from '../shared/stacks';
 import type { TransferStore } from '../transfer/bucket/store';
@@ -24,6 +25,18 @@ export interface EbsClients {
   readonly ec2: EC2Client;
   readonly kms: KMSClient;
   readonly sfn: SFNClient;
+}
+
+/** Returns clients of this process's account. */
+export function ebsClients(): EbsClients {
+  const config = clientConfig();
+  return {
+    cloudFormation: new CloudFormationClient(config),
+    ebs: new EBSClient(config),
+    ec2: new EC2Client(config),
+    kms: new KMSClient(config),
+    sfn: new SFNClient(config),
+  };
 }
 
 /** The services that imports and machine images use. */

@@ -20,6 +20,8 @@ export interface HandlerOptions {
 
 /** Time of an invocation for repeating calls. The last one may take 25 seconds more, a clean-up 15, and the functions have two minutes. */
 const PATIENCE_MILLISECONDS = 80_000;
+/** The same where the polls cannot begin the operation, so that throttling fails it. A throttled call takes no time itself. */
+const LAST_PATIENCE_MILLISECONDS = 100_000;
 
 /** How long a creation may still have an effect after the timeout of its function. */
 const LATE_CREATION_MARGIN_SECONDS = 30;
@@ -58,10 +60,11 @@ function lookup(lifecycles: Lifecycles): (resourceType: string) => Lifecycle<any
 async function beginOrDefer<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, options: HandlerOptions,
 ): Promise<OnEventResult> {
+  if (!isRepeatable(lifecycle)) { return withinTime(LAST_PATIENCE_MILLISECONDS, () => begin(lifecycle, event, options)); }
   try {
     return await begin(lifecycle, event, options);
   } catch (error) {
-    if (!isPostponed(error) || !isRepeatable(lifecycle)) { throw error; }
+    if (!isPostponed(error)) { throw error; }
     log({ event: 'the service is busy: isComplete begins', error: (error as Error).message });
     const inRollback = event.RequestType === 'Update' && await lifecycle.inRollback!(event.StackId);
     return { PhysicalResourceId: event.PhysicalResourceId ?? event.RequestId, Deferred: 'true', ...(inRollback && { InRollback: 'true' }) };

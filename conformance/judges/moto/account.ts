@@ -24,14 +24,7 @@ export class MotoAccount extends HandlerAccount {
     const moto = await Background.start(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', `${port}`], {
       url: `${url}/moto-api/`, env: environment(), log: join(folder, 'moto.log'),
     });
-    const account = new MotoAccount(moto, await new Front(url).listen());
-    try {
-      await account.prepare();
-    } catch (error) {
-      await account.stop();
-      throw error;
-    }
-    return account;
+    return new MotoAccount(moto, await new Front(url).listen()).prepared();
   }
 
   public efsHandlers!: EventHandlers;
@@ -62,7 +55,7 @@ export class MotoAccount extends HandlerAccount {
     return /Snapshot|MachineImage/.test(type) ? this.ebsHandlers : this.efsHandlers;
   }
 
-  private async prepare(): Promise<void> {
+  protected async prepare(): Promise<void> {
     await this.server.listen();
     await this.begin({ AWS_ENDPOINT_URL: this.front.url });
     // They read the environment when they are loaded.

@@ -34,14 +34,7 @@ export async function startGateway(program: string, folder: string): Promise<{ u
 export class GatewayAccount extends HandlerAccount {
   public static async start(program: string, folder: string): Promise<GatewayAccount> {
     const gateway = await startGateway(program, folder);
-    const account = new GatewayAccount(gateway.process, gateway.url);
-    try {
-      await account.prepare();
-    } catch (error) {
-      await account.stop();
-      throw error;
-    }
-    return account;
+    return new GatewayAccount(gateway.process, gateway.url).prepared();
   }
 
   public readonly s3: S3Client;
@@ -85,7 +78,7 @@ export class GatewayAccount extends HandlerAccount {
     await this.gateway.stop();
   }
 
-  private async prepare(): Promise<void> {
+  protected async prepare(): Promise<void> {
     await this.server.listen();
     await this.begin({ AWS_ENDPOINT_URL: this.server.url, AWS_ENDPOINT_URL_S3: this.url });
     for (const Bucket of [IMAGES, EXPORTS, VERSIONED, TRANSFERS]) {

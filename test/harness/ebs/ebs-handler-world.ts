@@ -1,18 +1,14 @@
 import { AsyncLocalStorage } from 'async_hooks';
 import { createHash } from 'crypto';
-import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand, type StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import { KMSClient } from '@aws-sdk/client-kms';
-import { SFNClient } from '@aws-sdk/client-sfn';
 import { IMAGES, TRANSFERS } from './disk-images';
 import { KILLED } from './mortality';
 import { EXPORT_DEFINITION, IMPORT_DEFINITION } from './state-machines';
-import { ebsLifecycles } from '../../../lambda/ebs/handlers';
+import { ebsHandlers } from '../../../lambda/ebs/handlers';
+import { ebsClients } from '../../../lambda/ebs/services';
 import { clientConfig } from '../../../lambda/shared/client-config';
-import { handlersOf } from '../../../lambda/shared/event-handlers';
 import type { EventHandlers } from '../../../lambda/shared/provider-event';
-import { Stacks as StackStatuses } from '../../../lambda/shared/stacks';
 import { exportCleanUp } from '../../../lambda/transfer/export/clean-up';
 import { exportClients } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
@@ -236,15 +232,7 @@ export class EbsHandlerWorld {
     jest.spyOn(console, 'log').mockImplementation(() => {});
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
-    const config = clientConfig();
-    const cloudFormation = new CloudFormationClient(config);
-    const { onEvent, isComplete } = handlersOf(ebsLifecycles({
-      cloudFormation,
-      ebs: new EBSClient(config),
-      ec2: new EC2Client(config),
-      kms: new KMSClient(config),
-      sfn: new SFNClient(config),
-    }), { creationTimeoutSeconds: 120, stacks: new StackStatuses(cloudFormation) });
+    const { onEvent, isComplete } = ebsHandlers(ebsClients(), 120);
     this.handlers = {
       onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
     };
