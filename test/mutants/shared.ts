@@ -150,15 +150,15 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'an operation whose beginning is throttled goes on in the polls',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'if (!isPostponed(error) || !isRepeatable(lifecycle)) { throw error; }',
-    replace: 'if (error) { throw error; }',
+    find: "    if (!isPostponed(error)) { throw error; }\n    log({ event: 'the service is busy: isComplete begins'",
+    replace: "    throw error;\n    log({ event: 'the service is busy: isComplete begins'",
     test: EVENT_HANDLERS,
   },
   {
     guard: 'nothing is created in a poll if nobody can say whether CloudFormation has cancelled the operation',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'if (!isPostponed(error) || !isRepeatable(lifecycle)) { throw error; }',
-    replace: 'if (!isPostponed(error)) { throw error; }',
+    find: 'if (!isRepeatable(lifecycle)) { return',
+    replace: 'if (false) { return',
     test: EVENT_HANDLERS,
   },
   {
