@@ -21,6 +21,33 @@ const RESPONSE_BUCKET = `arn:aws:s3:::cloudformation-custom-resource-response-${
 /** Says nothing if no policy is in the way. */
 type EndpointPolicy = (service: string) => Statement[] | undefined;
 
+/** Takes its time to carry requests and answers of a caller. */
+export interface Network {
+  carry(direction: 'received' | 'sent', bytes: number): Promise<void>;
+}
+
+/** How a caller reaches the services. */
+export interface Access {
+  /** The policies of the endpoints, by service, through which its calls come. */
+  readonly endpointPolicy?: EndpointPolicy;
+  readonly network?: Network;
+}
+
+/** The time that stands still while a call is answered. */
+class Hold {
+  private release = () => {};
+
+  constructor(private readonly clock: Clock) {}
+
+  public begin(): void {
+    this.release();
+    this.release = this.clock.work();
+  }
+
+  // A property, so that it can be a listener.
+  public readonly end = (): void => this.release();
+}
+
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -44,7 +71,7 @@ export class EmulatorServer {
   public clocksAhead: number | undefined;
   private readonly services = new Map<string, Service>();
   private readonly principals = new Map<string, Principal>([['test', Principal.ADMIN]]);
-  private readonly endpointPolicies = new Map<string, EndpointPolicy>();
+  private readonly access = new Map<string, Access>();
   private readonly paths = new Map<string, (body: Buffer, path: string) => void>();
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
@@ -67,11 +94,11 @@ export class EmulatorServer {
     return [...this.services.keys()];
   }
 
-  /** Credentials that act as this principal; and the policies of the endpoints, by service, through which its calls come. */
-  public issue(principal: Principal, endpointPolicy?: EndpointPolicy): Credentials {
+  /** Returns credentials that act as this principal. */
+  public issue(principal: Principal, access: Access = {}): Credentials {
     const accessKeyId = `ASIA${randomUUID().replace(/-/g, '').slice(0, 16).toUpperCase()}`;
     this.principals.set(accessKeyId, principal);
-    if (endpointPolicy) { this.endpointPolicies.set(accessKeyId, endpointPolicy); }
+    this.access.set(accessKeyId, access);
     return { accessKeyId, secretAccessKey: 'secret' };
   }
 
@@ -104,11 +131,9 @@ export class EmulatorServer {
   private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A function that waits for another one (Invoke) sleeps as far as the clock is concerned: the runner of the other one counts.
     const signingName = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
-    let done = () => {};
-    const begin = () => {
-      if (signingName !== 'lambda') { done = this.clock.work(); }
-      response.on('close', done);
-    };
+    const hold = new Hold(this.clock);
+    const begin = () => { if (signingName !== 'lambda') { hold.begin(); } };
+    response.on('close', hold.end);
     // A body whose checksum comes behind it is made while it is sent, and may have to wait, for a quota say, until time has gone by.
     const streamed = request.headers['x-amz-trailer'] !== undefined;
     if (!streamed) { begin(); }
@@ -116,7 +141,7 @@ export class EmulatorServer {
       const chunks: Buffer[] = [];
       for await (const chunk of request) { chunks.push(chunk as Buffer); }
       if (streamed) { begin(); }
-      await this.answer(signingName, request, Buffer.concat(chunks), response, done);
+      await this.answer(signingName, request, Buffer.concat(chunks), response, hold);
     } catch (error) {
       if (!request.destroyed) { console.error('emulator:', error); }
       response.destroy();
@@ -124,7 +149,7 @@ export class EmulatorServer {
   }
 
   private async answer(
-    signingName: string | undefined, request: IncomingMessage, body: Buffer, response: ServerResponse, done: () => void,
+    signingName: string | undefined, request: IncomingMessage, body: Buffer, response: ServerResponse, hold: Hold,
   ): Promise<void> {
     const url = new URL(request.url!, this.url);
     const receiver = [...this.paths].find(([prefix]) => url.pathname.startsWith(prefix))?.[1];
@@ -146,8 +171,17 @@ export class EmulatorServer {
     const operation = `${service.signingName === 'elasticfilesystem' ? 'efs' : service.signingName}:${service.operation(call)}`;
     const fault = this.faults.next(operation);
     if (fault?.kind === 'reset') { return void request.socket.destroy(); }
-    if (fault?.kind === 'stall') { return done(); }
+    if (fault?.kind === 'stall') { return hold.end(); }
+    const carry = async (direction: 'received' | 'sent', bytes: number) => {
+      const network = this.access.get(accessKeyId)?.network;
+      // Lambda's own calls hold no time, and are small.
+      if (!network || signingName === 'lambda') { return; }
+      hold.end();
+      await network.carry(direction, bytes);
+      hold.begin();
+    };
 
+    await carry('sent', body.length);
     let answer: Answer;
     try {
       if (!caller) { throw new ServiceError('UnrecognizedClientException', 403, 'The security token included in the request is invalid'); }
@@ -160,12 +194,13 @@ export class EmulatorServer {
     }
     this.calls.push({ operation, caller: caller?.arn ?? 'unknown', status: answer.status });
     if (fault?.kind === 'lost-answer') { return void request.socket.destroy(); }
+    await carry('received', Buffer.byteLength(answer.body ?? ''));
     this.send(response, answer, fault?.kind === 'truncate');
   }
 
   /** What the policy of the endpoint says through which the call has come; whatever comes by none is let through. */
   private endpoint(accessKeyId: string, service: string): Principal['allows'] {
-    const policy = this.endpointPolicies.get(accessKeyId)?.(service);
+    const policy = this.access.get(accessKeyId)?.endpointPolicy?.(service);
     return (...asked) => policy === undefined || new Principal('endpoint', () => policy).allows(...asked);
   }
 

@@ -546,6 +546,68 @@ describe('the concurrency of the account', () => {
   });
 });
 
+describe('the network of a function process', () => {
+  const MEGABYTE = 1_000_000;
+  /** Sends requests to a service of the test, all at once, and returns the milliseconds after which each was answered. */
+  const TRAFFIC = `${SLEEP}
+    const http = require('node:http');
+    const call = ({ sends = 0, receives = 0 }) => new Promise((resolve, reject) => {
+      const begin = Date.now();
+      const authorization = 'Credential=' + process.env.AWS_ACCESS_KEY_ID + '/20261101/eu-west-1/bulk/aws4_request';
+      http.request(process.env.AWS_ENDPOINT_URL + '/' + receives, { method: 'PUT', headers: { authorization } }, response => {
+        response.resume();
+        response.on('end', () => resolve(Date.now() - begin));
+      }).on('error', reject).end(Buffer.alloc(sends));
+    });
+    exports.handler = async calls => {
+      const ticks = sleep(100).then(() => Date.now());
+      const begin = Date.now();
+      const took = await Promise.all(calls.map(call));
+      return { took, tick: await ticks - begin };
+    };`;
+
+  beforeEach(() => server.add({
+    signingName: 'bulk', operation: () => 'Put', refuse: error => { throw error; },
+    handle: async ({ path: place }) => ({ status: 200, body: Buffer.alloc(Number(place.slice(1))) }),
+  }));
+
+  const traffic = async (...calls: { sends?: number; receives?: number }[]) => {
+    define('traffic', TRAFFIC);
+    return (await lambda.invoke('traffic', calls)).payload as { took: number[]; tick: number };
+  };
+
+  test('carries everything at once, unless the world is told otherwise', async () => {
+    expect((await traffic({ sends: 75 * MEGABYTE })).took).toEqual([0]);
+  });
+
+  test('carries 600 Mbit/s in each direction, one request after another, while timers go on', async () => {
+    restart({ network: {} });
+    const { took, tick } = await traffic({ sends: 15 * MEGABYTE }, { sends: 15 * MEGABYTE }, { receives: 30 * MEGABYTE });
+    expect(took.sort((a, b) => a - b)).toEqual([200, 400, 400]);
+    expect(tick).toBe(100);
+  });
+
+  test('carries that much of both directions together, as an option', async () => {
+    restart({ network: { shared: true } });
+    expect((await traffic({ sends: 15 * MEGABYTE, receives: 15 * MEGABYTE })).took).toEqual([400]);
+  });
+
+  test('is one for each process', async () => {
+    restart({ network: { megabitsPerSecond: 8 } });
+    define('traffic', TRAFFIC);
+    const both = await Promise.all([1, 2].map(() => lambda.invoke('traffic', [{ sends: MEGABYTE }])));
+    expect(both.map(({ payload }) => (payload as { took: number[] }).took)).toEqual([[1_000], [1_000]]);
+  });
+
+  test('counts small requests, though they do not wait', async () => {
+    restart({ network: {} });
+    const { took } = await traffic(...Array.from({ length: 1_000 }, () => ({ sends: 7_500 })), { sends: 7_500_000 });
+    expect(took.slice(0, -1)).toEqual(Array(1_000).fill(0));
+    expect(took.at(-1)).toBeGreaterThanOrEqual(200);
+    expect(took.at(-1)).toBeLessThanOrEqual(201);
+  });
+});
+
 describe('an invocation', () => {
   test('takes the time of a cold start, then of a warm one', async () => {
     restart({ coldStart: 500, invocation: 10 });

@@ -5,7 +5,7 @@
  * time (./virtual-time.cjs) and where CloudFormation's answers go.
  *
  * To the parent:   sleep {id, milliseconds}, cancel {id}, quiet {seen}, done {payload} or {error}, fatal {error}.
- * From the parent: invoke {event, context, unreachable, deadline}, wake {id}, time; each with `now` and its `sequence` number.
+ * From the parent: invoke {event, context, unreachable, deadline}, wake {id}, carried {requests}, time; each with `now` and its `sequence` number.
  */
 const fs = require('node:fs');
 const http = require('node:http');
@@ -29,6 +29,8 @@ let looks = 0;
 /** Looks, a millisecond apart, after which an unread socket no longer holds up time. Counted, because a busy machine is slower at each. */
 const MOST_LOOKS = 4000;
 let watching = false;
+/** Requests that are under way in the emulated network. Each has a socket in use, which takes time but does not hold it up. */
+let carried = 0;
 
 function sleep(milliseconds, signal) {
   return new Promise((resolve, reject) => {
@@ -45,8 +47,10 @@ function sleep(milliseconds, signal) {
 
 /** Whether anything but timers (and the pipes to the parent) keeps this process alive: sockets in use, files being read … */
 function active(ignoreTimers) {
+  let ignoredSockets = carried;
   return process.getActiveResourcesInfo().some(kind =>
-    !['PipeWrap', 'TTYWrap', 'FileHandle', 'SignalWrap', 'MessagePort'].includes(kind) && !(ignoreTimers && kind === 'Timeout'));
+    !['PipeWrap', 'TTYWrap', 'FileHandle', 'SignalWrap', 'MessagePort'].includes(kind) && !(ignoreTimers && kind === 'Timeout')
+    && !(kind === 'TCPSocketWrap' && ignoredSockets-- > 0));
 }
 
 /** Tells the parent when whatever does not sleep has nothing more to do: only then may time move on. */
@@ -56,7 +60,7 @@ function watchForQuiet() {
   watching = true;
   let quietTurns = 0;
   const look = () => {
-    if (sleeps.size === 0) { watching = false; return; }
+    if (sleeps.size + carried === 0) { watching = false; return; }
     quietTurns = active(true) ? 0 : quietTurns + 1;
     if (quietTurns < 2 && ++looks < MOST_LOOKS) { return void (quietTurns > 0 ? real.setImmediate(look) : real.setTimeout(look, 1)); }
     watching = false;
@@ -162,7 +166,7 @@ async function load() {
 function watchForNeverSettling() {
   let idle = 0;
   const timer = real.setInterval(() => {
-    idle = sleeps.size === 0 && !active(false) ? idle + 1 : 0;
+    idle = sleeps.size + carried === 0 && !active(false) ? idle + 1 : 0;
     if (idle < 10) { return; }
     fatal(runtimeError('Runtime.NodejsExit',
       'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled.'));
@@ -210,5 +214,6 @@ process.on('message', message => {
     sleeps.delete(message.id);
     wake?.();
   }
-  if (sleeps.size > 0) { watchForQuiet(); }
+  if (message.type === 'carried') { carried = message.requests; }
+  if (sleeps.size + carried > 0) { watchForQuiet(); }
 });

@@ -6,6 +6,7 @@ import type { Principal } from '../iam';
 import type { EmulatorServer } from '../server';
 import { tooManyRequests } from './concurrency';
 import { Instance, type Outcome } from './instance';
+import { FunctionNetwork, type FunctionNetworkOptions } from './network';
 import { checkEnvironment, LOG_STREAM, processEnvironment, type FunctionSettings } from './runtime';
 
 export interface FunctionProps {
@@ -43,6 +44,8 @@ export interface Host {
   readonly clock: Clock;
   readonly server: EmulatorServer;
   readonly durations: Durations;
+  /** Of each process. */
+  readonly network?: FunctionNetworkOptions;
   /** Whether one more process may start; makes room for it if it can. */
   admits(): boolean;
   /** Resolves when that may have changed. */
@@ -156,7 +159,10 @@ export class EmulatedFunction {
   private start(): Instance {
     const { clock, server } = this.host;
     const { settings } = this;
-    const credentials = server.issue(this.props.role, service => this.props.wayTo?.(service)?.policy);
+    const credentials = server.issue(this.props.role, {
+      endpointPolicy: service => this.props.wayTo?.(service)?.policy,
+      network: this.host.network && new FunctionNetwork(clock, this.host.network, () => instance.waitForNetwork()),
+    });
     const instance: Instance = new Instance({
       clock,
       cwd: settings.codeDirectory,

@@ -6,6 +6,7 @@ import { AccessDenied, ServiceError, type Answer, type Call, type Service } from
 import { Concurrency } from './concurrency';
 import { EmulatedFunction, type Durations, type FunctionProps } from './function';
 import type { Instance } from './instance';
+import type { FunctionNetworkOptions } from './network';
 
 export type { FunctionProps } from './function';
 
@@ -22,6 +23,8 @@ export interface LambdaOptions extends Durations {
   readonly maxProcesses?: number;
   /** Executions at once in the account; more are refused. @default 1,000 */
   readonly concurrency?: number;
+  /** The network of each process. @default - it carries everything at once */
+  readonly network?: FunctionNetworkOptions;
 }
 
 interface Caller {
@@ -58,6 +61,7 @@ export class Lambda implements Service {
       clock: this.clock,
       server: this.server,
       durations: this.options,
+      network: this.options.network,
       takePlace: () => this.concurrency.take(),
       admits: () => this.admits(),
       change: () => new Promise(resolve => this.queue.push(resolve)),

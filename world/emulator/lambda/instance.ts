@@ -38,8 +38,8 @@ export interface InstanceOptions {
  * One process that runs a function's invocations, one at a time.
  *
  * Time stands still while it computes. It may move on while the handler
- * sleeps and nothing else goes on in the process, and while it waits for a
- * function that it has invoked.
+ * sleeps or waits for the network and nothing else goes on in the process, and
+ * while it waits for a function that it has invoked.
  */
 export class Instance {
   /** Takes no further invocation: ended, or of an old version of the function. */
@@ -52,6 +52,7 @@ export class Instance {
   private quiet = false;
   private sequence = 0;
   private waitingFor = 0;
+  private carried = 0;
   private release: (() => void) | undefined;
   private closed = false;
   private claimed = false;
@@ -113,6 +114,12 @@ export class Instance {
       this.updateHold();
       this.tell({ type: 'time' });
     };
+  }
+
+  /** Until the returned function is called, one request of the handler is under way in the network. */
+  public waitForNetwork(): () => void {
+    this.tell({ type: 'carried', requests: ++this.carried });
+    return () => this.tell({ type: 'carried', requests: --this.carried });
   }
 
   /** No further invocation; the process ends as soon as the current one has. */
@@ -209,7 +216,7 @@ export class Instance {
   }
 
   private updateHold(): void {
-    const computes = this.current !== undefined && this.waitingFor === 0 && !(this.sleeps.size > 0 && this.quiet);
+    const computes = this.current !== undefined && this.waitingFor === 0 && !(this.sleeps.size + this.carried > 0 && this.quiet);
     if (computes) {
       this.release ??= this.clock.work();
     } else {
