@@ -35,17 +35,18 @@ export interface Access {
 
 /** The time that stands still while a call is answered. */
 class Hold {
-  private release = () => {};
+  private release: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
   public begin(): void {
-    this.release();
+    this.release?.();
     this.release = this.clock.work();
   }
 
-  // A property, so that it can be a listener.
-  public readonly end = (): void => this.release();
+  public end(): void {
+    this.release?.();
+  }
 }
 
 export interface Credentials {
@@ -133,7 +134,7 @@ export class EmulatorServer {
     const signingName = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
     const hold = new Hold(this.clock);
     const begin = () => { if (signingName !== 'lambda') { hold.begin(); } };
-    response.on('close', hold.end);
+    response.on('close', () => hold.end());
     // A body whose checksum comes behind it is made while it is sent, and may have to wait, for a quota say, until time has gone by.
     const streamed = request.headers['x-amz-trailer'] !== undefined;
     if (!streamed) { begin(); }

@@ -9,12 +9,20 @@ import { seal } from '../../../lambda/transfer/import/seal';
 import { BlockWriter } from '../../../lambda/transfer/snapshot/block-writer';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { Fault } from '../../../world/emulator/faults';
+import type { FunctionNetworkOptions } from '../../../world/emulator/lambda/network';
 import { checksum } from '../../../world/emulator/s3/checksums';
 
 let transfer: Transfer;
 
 beforeEach(async () => { transfer = await Transfer.start(); });
 afterEach(() => transfer.world.close());
+
+/** Replaces the world by one in which functions have such a network. */
+async function throttledBy(network: FunctionNetworkOptions): Promise<Transfer> {
+  await transfer.world.close();
+  transfer = await Transfer.start({ network });
+  return transfer;
+}
 
 describe('copy', () => {
   test('puts the blocks of its range, and saves their digests', async () => {
@@ -79,6 +87,36 @@ describe('copy', () => {
     }
     puts = 0;
     expect(await copy(aws, { snapshotId, n: 0 }, deadline)).toEqual({ done: true });
+    expect(world.ebs.snapshot(snapshotId)).toMatchObject({ putCount: 40 });
+    await seal(aws, { snapshotId });
+    await world.clock.sleep(60_000);
+    world.expectContent(snapshotId, image);
+  });
+
+  // 40 blocks of 4.2 Mbit take 8.4 seconds a direction at 20 Mbit/s.
+  test.each([
+    ['reads and puts at the same time where each direction of the network has its own rate', false, 8.4, 12],
+    ['takes the time for both where the directions share it', true, 16.8, 17.5],
+  ])('%s', async (_, shared, least, most) => {
+    const { world, aws, input, snapshotId } = await throttledBy({ megabitsPerSecond: 20, shared });
+    await plan(aws, input);
+    const begin = world.clock.now();
+    expect(await copy(aws, { snapshotId, n: 0 }, PLENTY)).toEqual({ done: true });
+    const seconds = (world.clock.now() - begin) / 1000;
+    expect(seconds).toBeGreaterThan(least - 0.1);
+    expect(seconds).toBeLessThan(most);
+    expect(world.ebs.snapshot(snapshotId)).toMatchObject({ putCount: 40 });
+  });
+
+  test('that its network is too slow to end in time leaves the rest to the next invocations, and puts no block twice', async () => {
+    const { world, image, aws, input, snapshotId } = await throttledBy({ megabitsPerSecond: 20 });
+    await plan(aws, input);
+    let invocations = 0;
+    for (let done = false; !done; invocations++) {
+      const end = world.clock.now() + 62_500;
+      ({ done } = await copy(aws, { snapshotId, n: 0 }, { getRemainingTimeInMillis: () => end - world.clock.now() }));
+    }
+    expect(invocations).toBeGreaterThan(2);
     expect(world.ebs.snapshot(snapshotId)).toMatchObject({ putCount: 40 });
     await seal(aws, { snapshotId });
     await world.clock.sleep(60_000);

@@ -9,15 +9,15 @@ import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { TransferInput } from '../../../src/contract/transfer';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { disk, IMAGES, TRANSFERS } from '../../harness/ebs/disk-images';
-import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
+import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 
 /** The context of an invocation that has all the time it needs. */
 export const PLENTY = { getRemainingTimeInMillis: () => 900_000 };
 
 /** The steps of one import, called one by one: a world, an image of 40 blocks in it, and a pending snapshot. */
 export class Transfer {
-  public static async start(): Promise<Transfer> {
-    const world = await EbsHandlerWorld.start({ ebs: { startWindow: 0 } });
+  public static async start(options: EbsHandlerWorldOptions = {}): Promise<Transfer> {
+    const world = await EbsHandlerWorld.start({ ebs: { startWindow: 0 }, ...options });
     const image = disk(40 * BLOCK_SIZE - 1);
     await world.s3.put(IMAGES, 'disk.img', image);
     const ebs = new EBSClient(clientConfig());

@@ -34,6 +34,7 @@ import { Principal } from '../../../world/emulator/iam';
 import { Kms } from '../../../world/emulator/kms';
 import type { Lambda } from '../../../world/emulator/lambda';
 import { installClock } from '../../../world/emulator/lambda/in-process-clock';
+import { FunctionNetwork, type FunctionNetworkOptions } from '../../../world/emulator/lambda/network';
 import { Lateness } from '../../../world/emulator/lateness';
 import { S3, type S3Options } from '../../../world/emulator/s3';
 import { EmulatorServer } from '../../../world/emulator/server';
@@ -54,6 +55,8 @@ export interface EbsHandlerWorldOptions {
   readonly pageBlocks?: number;
   /** Whether the rule on the end of executions exists. */
   readonly rule?: boolean;
+  /** The network of functions that a test calls directly, all together. One that `run` runs may not wait for it. */
+  readonly network?: FunctionNetworkOptions;
   /** What a copying function's context says, per invocation. */
   readonly remaining?: () => () => number;
   /** Of the whole execution. @default - none */
@@ -216,7 +219,8 @@ export class EbsHandlerWorld {
   }
 
   private begin(): void {
-    const credentials = this.server.issue(this.principal);
+    const { network } = this.options;
+    const credentials = this.server.issue(this.principal, { network: network && new FunctionNetwork(this.clock, network) });
     const machine = this.states.create({ name: 'transfer', definition: { ...IMPORT_DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: this.principal });
     const exporting = this.states.create({ name: 'export', definition: EXPORT_DEFINITION, role: this.principal });
     Object.assign(process.env, {

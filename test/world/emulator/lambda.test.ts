@@ -567,7 +567,9 @@ describe('the network of a function process', () => {
     };`;
 
   beforeEach(() => server.add({
-    signingName: 'bulk', operation: () => 'Put', refuse: error => { throw error; },
+    signingName: 'bulk',
+    operation: () => 'Put',
+    refuse: error => { throw error; },
     handle: async ({ path: place }) => ({ status: 200, body: Buffer.alloc(Number(place.slice(1))) }),
   }));
 

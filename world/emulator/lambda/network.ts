@@ -18,7 +18,9 @@ export class FunctionNetwork implements Network {
   private readonly free = new Map<string, number>();
 
   /** @param waits Says that the process waits for the network, and returns what says that it does not wait longer. */
-  constructor(private readonly clock: Clock, private readonly options: FunctionNetworkOptions = {}, private readonly waits: () => () => void = () => () => {}) {}
+  constructor(
+    private readonly clock: Clock, private readonly options: FunctionNetworkOptions = {}, private readonly waits: () => () => void = () => () => {},
+  ) {}
 
   public async carry(direction: 'received' | 'sent', bytes: number): Promise<void> {
     const { megabitsPerSecond = MEGABITS_PER_SECOND, shared } = this.options;
