@@ -89,7 +89,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const snapshot = await this.aws.snapshots.find(id);
     if (snapshot === undefined || !isOfStack(stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
     // The import that uses a condemned parent deletes it in the end.
-    return isCondemned(snapshot) && (await usersOf(this.aws.snapshots, id)).length > 0;
+    return isCondemned(snapshot) && (await usersOf(this.aws, id)).length > 0;
   }
 
   public async find(_candidates: readonly SnapshotImportProperties[], { stackId, logicalId }: Context): Promise<Found[]> {

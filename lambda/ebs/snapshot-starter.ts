@@ -4,6 +4,7 @@ import { isNamed, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { retrying } from '../shared/retry';
 import { explainEbs, isDeniedKey, isNotYetVisible } from '../transfer/snapshot/errors';
+import { BACKGROUND_INACTIVITY_MINUTES, INACTIVITY_MINUTES } from '../transfer/snapshot/pending';
 import type { Snapshots } from '../transfer/snapshot/snapshots';
 
 export interface NewSnapshot {
@@ -27,15 +28,6 @@ export interface StartedSnapshot {
   /** Also true if the account encrypts by default. */
   readonly encrypted: boolean;
 }
-
-/**
- * Minutes without a block after which EBS gives up the snapshot, so that it does not stay pending if nothing else can remove it. An import may
- * be silent for all of its time and go on then: Lambda may have no free concurrency for its workers, and nothing but zeros that are left out,
- * or blocks that a parent has, may come for long.
- */
-const INACTIVITY_MINUTES = 60;
-/** Three days, the most that EBS allows. */
-const BACKGROUND_INACTIVITY_MINUTES = 4_320;
 
 /** EBS refused the parent. Nothing was started, and a start without the parent may succeed. */
 export class ParentRefused extends Error {}

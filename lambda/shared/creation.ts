@@ -1,7 +1,8 @@
+import { RefusedForNow, saidBy } from './errors';
 import { log } from './log';
 import { withinTime } from './patience';
 import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
-import type { Context, Lifecycle } from './resource-lifecycle';
+import type { Context, Found, Lifecycle } from './resource-lifecycle';
 import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
@@ -21,7 +22,12 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
   } catch (error) {
     if (isRepeatable(lifecycle) && isPostponed(error)) { throw error; }
     // The call may have succeeded although its answer was lost, and CloudFormation sends no Delete for a resource without an id.
-    await withinTime(CLEAN_UP_MILLISECONDS, () => removeUnfinished(lifecycle, event, context, error)).catch(failure => log({ event: 'could not clean up', error: String(failure) }));
+    await withinTime(CLEAN_UP_MILLISECONDS, () => removeUnfinished(lifecycle, event, context, error)).catch(failure => {
+      log({ event: 'could not clean up', error: String(failure) });
+      if (failure instanceof RefusedForNow) {
+        throw new Error(`${saidBy(error)}; and then cleaning up failed: ${saidBy(failure)}`, { cause: error });
+      }
+    });
     throw error;
   }
 }
@@ -37,19 +43,31 @@ async function removeUnfinished<P extends OwnerProperties>(
   const find = async () => (await lifecycle.find([properties], context)).filter(({ state }) => state === 'unfinished');
   // If an answer was lost just now, something may exist that EC2 does not list yet. A throttled call has made nothing.
   const answerWasLost = passesByItself(cause) && !isThrottle(cause);
-  for (const { id } of await (answerWasLost ? findLate(find, 'find what a failed creation made') : find())) {
+  await deleteEach(await (answerWasLost ? findLate(find, 'find what a failed creation made') : find()), async id => {
     await lifecycle.delete(id, properties, context);
     // Some resources take two calls to delete, and there will be no further poll to make the second.
     if (!await lifecycle.gone(id, properties, context).catch(() => false)) { await lifecycle.delete(id, properties, context); }
+  });
+}
+
+/** Deletes all things, also if the service refuses one of them for now; then throws that refusal. */
+async function deleteEach(things: readonly Found[], deleteOne: (id: string) => Promise<void>): Promise<void> {
+  let refusal: RefusedForNow | undefined;
+  for (const { id } of things) {
+    await deleteOne(id).catch(error => {
+      if (!(error instanceof RefusedForNow)) { throw error; }
+      refusal ??= error;
+    });
   }
+  if (refusal) { throw refusal; }
 }
 
 /** Deletes what this very request has made so far. */
 export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<void> {
   const context = contextOf(lifecycle, event);
-  for (const { id, state, requestId } of await lifecycle.find([event.ResourceProperties], context)) {
-    if (state === 'unfinished' && requestId === event.RequestId) { await lifecycle.delete(id, event.ResourceProperties, context); }
-  }
+  const existing = await lifecycle.find([event.ResourceProperties], context);
+  const own = existing.filter(({ state, requestId }) => state === 'unfinished' && requestId === event.RequestId);
+  await deleteEach(own, id => lifecycle.delete(id, event.ResourceProperties, context));
 }
 
 /**
@@ -60,9 +78,9 @@ export async function deleteCancelledCreation<P extends OwnerProperties>(lifecyc
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
   const made = existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished');
-  for (const { id } of made) {
+  await deleteEach(made, id => {
     log({ event: 'removing what a cancelled creation made', id });
-    await lifecycle.delete(id, event.ResourceProperties, context);
-  }
+    return lifecycle.delete(id, event.ResourceProperties, context);
+  });
   return made.length === 0;
 }

@@ -19,6 +19,12 @@ export function withCauses(error: unknown): unknown[] {
   return all;
 }
 
+/**
+ * A deletion that the service refuses only for now. The polls of a Delete repeat it for a while; everything else fails with this error, which
+ * names what stays.
+ */
+export class RefusedForNow extends Error {}
+
 /** Name and message of an error, as a part of a sentence. */
 export function saidBy(error: unknown): string {
   const name = nameOf(error);

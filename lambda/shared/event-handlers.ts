@@ -1,7 +1,7 @@
 import { createOrCleanUp, deleteCancelledCreation, isRepeatable, removeOwn } from './creation';
 import { inOperation, type Operation } from './denials';
 import { once } from './environment';
-import { inOneSentence, saidBy } from './errors';
+import { inOneSentence, RefusedForNow, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
 import { withinTime } from './patience';
@@ -22,6 +22,13 @@ export interface HandlerOptions {
 const PATIENCE_MILLISECONDS = 80_000;
 /** The same where the polls cannot begin the operation, so that throttling fails it. A throttled call takes no time itself. */
 const LAST_PATIENCE_MILLISECONDS = 100_000;
+
+/**
+ * How long the polls of a Delete repeat what the service refuses for now. EBS completes a snapshot that was sealed within minutes, and then
+ * EC2 deletes it. One that was not sealed stays pending for an hour or for days, longer than CloudFormation waits: to wait for that would only
+ * hold up a rollback.
+ */
+const REFUSED_MILLISECONDS = 5 * 60_000;
 
 /** How long a creation may still have an effect after the timeout of its function. */
 const LATE_CREATION_MARGIN_SECONDS = 30;
@@ -110,10 +117,10 @@ async function beginDeletion<P extends OwnerProperties>(
 ): Promise<OnEventResult> {
   const id = event.PhysicalResourceId!;
   if (lifecycle.physicalId.test(id)) {
-    await unlessBusy(() => lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event)));
+    await unlessBusy(event, () => lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event)));
     return { PhysicalResourceId: id };
   }
-  await unlessBusy(() => deleteCancelledCreation(lifecycle, event));
+  await unlessBusy(event, () => deleteCancelledCreation(lifecycle, event));
   const until = Date.now() + 1000 * (creationTimeoutSeconds + LATE_CREATION_MARGIN_SECONDS);
   return { PhysicalResourceId: id, LateCreationUntil: `${until}` };
 }
@@ -149,21 +156,27 @@ function operationOf(event: ProviderEvent<unknown>, { stacks }: HandlerOptions):
   return { began: beginOf(event), secondsForDenials: ask };
 }
 
-/** Leaves a step of a deletion to the polls if the service is throttling. */
-async function unlessBusy(step: () => Promise<unknown>): Promise<void> {
+/** Leaves a step of a deletion to the polls if the service is throttling, or refuses it for now. */
+async function unlessBusy(event: ProviderEvent<unknown>, step: () => Promise<unknown>): Promise<void> {
   await step().catch(error => {
-    if (!isPostponed(error)) { throw error; }
+    if (!isLeftToPolls(error, event)) { throw error; }
     log({ event: 'the service is busy', error: (error as Error).message });
   });
 }
 
-/** Wraps a poll so that it is merely incomplete if the service is throttling, or if there was no more time: the next poll continues. */
+/** Returns whether the next poll repeats a step that failed. */
+function isLeftToPolls(error: unknown, event: ProviderEvent<unknown>): boolean {
+  const isRefused = event.RequestType === 'Delete' && error instanceof RefusedForNow;
+  return isPostponed(error) || (isRefused && Date.now() < beginOf(event) + REFUSED_MILLISECONDS);
+}
+
+/** Wraps a poll so that it is merely incomplete if the next one continues: the service throttles or refuses for now, or there was no more time. */
 function unlessPostponed<P>(handler: (event: ProviderEvent<P>) => Promise<IsCompleteResult>): (event: ProviderEvent<P>) => Promise<IsCompleteResult> {
   return async event => {
     try {
       return await handler(event);
     } catch (error) {
-      if (!isPostponed(error)) { throw error; }
+      if (!isLeftToPolls(error, event)) { throw error; }
       log({ event: 'the service is busy', error: (error as Error).message });
       return { IsComplete: false };
     }

@@ -42,7 +42,10 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
    */
   ready(id: string, properties: P, context: ReadyContext<P>): Promise<A | undefined>;
 
-  /** Begins to delete the resource if it belongs to this stack; succeeds if there is nothing to delete. */
+  /**
+   * Begins to delete the resource if it belongs to this stack; succeeds if there is nothing to delete. Throws `RefusedForNow` if it can be
+   * deleted only later.
+   */
   delete(id: string, properties: P, context: Context): Promise<void>;
 
   /** Returns whether nothing of the resource is left. Called repeatedly after `delete`, which is repeated in between. */

@@ -11,6 +11,7 @@ const EXPORT_GUARDS_TEST = 'test/handlers/ebs/export-guards.test.ts';
 const INCREMENTS_TEST = 'test/handlers/ebs/increments.test.ts';
 const MACHINE_TEST = 'test/handlers/ebs/machine-image.test.ts';
 const LISTING_TEST = 'test/handlers/ebs/late-listing.test.ts';
+const PENDING_TEST = 'test/handlers/ebs/pending-deletion.test.ts';
 const FAMILY_TEST = 'test/unit/lambda/ebs/image-family.test.ts';
 const PARENTS_TEST = 'test/unit/lambda/ebs/parents.test.ts';
 
@@ -117,6 +118,22 @@ const IMPORTS: readonly Mutant[] = [
     replace: '',
     test: INCREMENTS_TEST,
     name: 'stays until the import is completed',
+  },
+  {
+    guard: 'a failed import whose snapshot cannot be deleted yet does not keep its parent for good',
+    file: 'lambda/transfer/parent/use.ts',
+    find: "states[i]?.status !== 'FAILED'",
+    replace: 'i >= 0',
+    test: PENDING_TEST,
+    name: 'does not keep the snapshot before it',
+  },
+  {
+    guard: 'a refusal to delete a pending snapshot is known by the state, because no source has its name',
+    file: 'lambda/transfer/snapshot/snapshots.ts',
+    find: "?.state === 'pending';",
+    replace: "?.state === '';",
+    test: PENDING_TEST,
+    name: 'a refusal by a name that no source has',
   },
   {
     guard: 'a condemned snapshot is not taken up again',

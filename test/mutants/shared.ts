@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant';
 
 const EVENT_HANDLERS = 'test/unit/lambda/shared/event-handlers.test.ts';
+const PENDING_TEST = 'test/handlers/ebs/pending-deletion.test.ts';
 const RETRY = 'test/unit/lambda/shared/retry.test.ts';
 const STACKS = 'test/unit/lambda/shared/stacks.test.ts';
 const OWNERSHIP = 'test/unit/lambda/shared/ownership.test.ts';
@@ -136,14 +137,46 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a poll that finds the service throttling does not fail the operation',
     file: 'lambda/shared/event-handlers.ts',
-    find: '      if (!isPostponed(error)) { throw error; }\n      log(',
+    find: '      if (!isLeftToPolls(error, event)) { throw error; }\n      log(',
     replace: '      if (error) { throw error; }\n      log(',
     test: EVENT_HANDLERS,
   },
   {
+    guard: 'a deletion that the service refuses for now is repeated',
+    file: 'lambda/shared/event-handlers.ts',
+    find: '(isRefused && Date.now() < beginOf(event) + REFUSED_MILLISECONDS)',
+    replace: 'false',
+    test: PENDING_TEST,
+    name: 'waits for it, and leaves nothing',
+  },
+  {
+    guard: 'a deletion that the service refuses does not hold up a rollback',
+    file: 'lambda/shared/event-handlers.ts',
+    find: '(isRefused && Date.now() < beginOf(event) + REFUSED_MILLISECONDS)',
+    replace: 'isRefused',
+    test: PENDING_TEST,
+    name: 'a Delete during the import stops it, ends soon',
+  },
+  {
+    guard: 'a creation that fails names what could not be deleted, because CloudFormation sends no Delete for it',
+    file: 'lambda/shared/creation.ts',
+    find: 'if (failure instanceof RefusedForNow) {',
+    replace: 'if (failure === null) {',
+    test: PENDING_TEST,
+    name: 'a creation that fails after its start names the snapshot',
+  },
+  {
+    guard: 'all that a cancelled creation made is deleted, except for what is refused',
+    file: 'lambda/shared/creation.ts',
+    find: 'if (!(error instanceof RefusedForNow)) { throw error; }',
+    replace: 'if (error) { throw error; }',
+    test: PENDING_TEST,
+    name: 'all that a cancelled creation made',
+  },
+  {
     guard: 'a deletion whose first step is throttled does not fail',
     file: 'lambda/shared/event-handlers.ts',
-    find: '    if (!isPostponed(error)) { throw error; }\n    log({ event: \'the service is busy\', error',
+    find: '    if (!isLeftToPolls(error, event)) { throw error; }\n    log({ event: \'the service is busy\', error',
     replace: '    if (error) { throw error; }\n    log({ event: \'the service is busy\', error',
     test: EVENT_HANDLERS,
   },
@@ -171,8 +204,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a deferred operation removes what it made itself, and nothing else, when it was cancelled',
     file: 'lambda/shared/creation.ts',
-    find: "if (state === 'unfinished' && requestId === event.RequestId)",
-    replace: "if (state === 'unfinished')",
+    find: "state === 'unfinished' && requestId === event.RequestId)",
+    replace: "state === 'unfinished')",
     test: EVENT_HANDLERS,
   },
   {

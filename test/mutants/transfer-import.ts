@@ -301,9 +301,9 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'EBS does not give up a snapshot while its import waits for free concurrency',
-    file: 'lambda/ebs/snapshot-starter.ts',
-    find: 'const INACTIVITY_MINUTES = 60;',
-    replace: 'const INACTIVITY_MINUTES = 15;',
+    file: 'lambda/transfer/snapshot/pending.ts',
+    find: 'export const INACTIVITY_MINUTES = 60;',
+    replace: 'export const INACTIVITY_MINUTES = 15;',
     test: 'test/handlers/ebs/snapshot-import-failures.test.ts',
     name: 'goes on as soon as there is some',
   },

@@ -5,7 +5,7 @@ import { reportOutcome } from './outcome-metrics';
 import type { ExecutionEnded, ReleaseInput, SnapshotInput, TransferInput } from '../../../src/contract/transfer';
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
-import { saidBy } from '../../shared/errors';
+import { RefusedForNow, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
@@ -25,13 +25,23 @@ export function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input
 
 async function cleanUpAfter(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
   if ('releaseParentOf' in input) { return release(aws, input.releaseParentOf); }
-  if (!('detail' in input)) { return removeLeftovers(aws, input.snapshotId, { keepFailure: true }); }
+  if (!('detail' in input)) { return remove(aws, input.snapshotId); }
 
   reportOutcome(input);
   const { snapshotId, parent } = JSON.parse(input.detail.input) as TransferInput;
-  if (input.detail.status !== 'SUCCEEDED') { await removeLeftovers(aws, snapshotId, { keepFailure: true }); }
+  if (input.detail.status !== 'SUCCEEDED') { await remove(aws, snapshotId); }
   // Release the parent here too, because a snapshot that is gone does not name it.
   await releaseParent(aws, parent?.snapshotId, snapshotId);
+}
+
+/** Removes the leftovers. If the snapshot cannot be deleted yet, says so in one line of the log; Lambda repeats the function because this throws. */
+async function remove(aws: Parameters<typeof removeLeftovers>[0], snapshotId: string): Promise<void> {
+  try {
+    await removeLeftovers(aws, snapshotId, { keepFailure: true });
+  } catch (error) {
+    if (error instanceof RefusedForNow) { log({ event: 'could not clean up', snapshotId, error: error.message }); }
+    throw error;
+  }
 }
 
 /** Releases the parent in the last state of an execution. Never throws, because the snapshot is complete, and the event that follows repeats this. */

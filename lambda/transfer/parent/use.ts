@@ -13,6 +13,8 @@ import { SnapshotInUse, type Snapshot, type Snapshots } from '../snapshot/snapsh
 interface UseServices {
   readonly snapshots: Snapshots;
   readonly store: TransferStore;
+  /** Where the function may ask for them. */
+  readonly executions?: { find(id: string): Promise<{ readonly status: string } | undefined> };
 }
 
 export function isCondemned({ tags }: Snapshot): boolean {
@@ -24,35 +26,37 @@ export function parentOf({ tags }: Snapshot): string | undefined {
   return valueOf(tags, PARENT_TAG);
 }
 
-/** Returns the pending snapshots that were started from a parent, except `ended`. */
-export async function usersOf(snapshots: Snapshots, parentId: string, ended?: string): Promise<Snapshot[]> {
+/** Returns the pending snapshots that were started from a parent and whose import has not failed, except `ended`. */
+export async function usersOf({ snapshots, executions }: Omit<UseServices, 'store'>, parentId: string, ended?: string): Promise<Snapshot[]> {
   const children = await snapshots.findTagged({ [PARENT_TAG]: parentId });
-  return children.filter(({ id, state }) => state === 'pending' && id !== ended);
+  const pending = children.filter(({ id, state }) => state === 'pending' && id !== ended);
+  // EC2 may refuse to delete the snapshot of a failed import while it is pending. Its clean-up is over, so it would never release the parent.
+  const states = await Promise.all(pending.map(({ id }) => executions?.find(id)));
+  return pending.filter((_, i) => states[i]?.status !== 'FAILED');
 }
 
 /** Condemns a snapshot that is in use. Returns whether it stays; then it is removed when the use ends, with its manifest. */
-export async function condemnIfUsed({ snapshots }: Pick<UseServices, 'snapshots'>, parent: Snapshot): Promise<boolean> {
-  const users = await usersOf(snapshots, parent.id);
+export async function condemnIfUsed(aws: Omit<UseServices, 'store'>, parent: Snapshot): Promise<boolean> {
+  const users = await usersOf(aws, parent.id);
   if (users.length === 0) { return false; }
   const stackOf = ({ tags }: Snapshot) => valueOf(tags, OWNERSHIP_TAGS.stackId);
   // The functions of another stack may not delete it, so the Delete has to be repeated by its own.
   if (users.some(user => stackOf(user) !== stackOf(parent))) { return true; }
-  if (!isCondemned(parent)) { await snapshots.tag(parent.id, [stateTag('condemned')]); }
+  if (!isCondemned(parent)) { await aws.snapshots.tag(parent.id, [stateTag('condemned')]); }
   log({ event: 'a parent in use is deleted later', snapshotId: parent.id, users: users.map(({ id }) => id) });
   // A use that ended just before the tag was written did not see it.
-  return (await usersOf(snapshots, parent.id)).length > 0;
+  return (await usersOf(aws, parent.id)).length > 0;
 }
 
 /**
  * Removes a parent that was condemned while `child` was made from it, unless it has other users. Harmless at any time and for any id.
  * Returns the error if an image uses the parent, because the end of `child` must not depend on it; the parent stays condemned.
  */
-export async function releaseParent(
-  { snapshots, store }: UseServices, parentId: string | undefined, child: string,
-): Promise<SnapshotInUse | undefined> {
+export async function releaseParent(aws: UseServices, parentId: string | undefined, child: string): Promise<SnapshotInUse | undefined> {
+  const { snapshots, store } = aws;
   const parent = parentId === undefined ? undefined : await snapshots.find(parentId);
   if (!parent || !isCondemned(parent)) { return undefined; }
-  if ((await usersOf(snapshots, parent.id, child)).length > 0) { return undefined; }
+  if ((await usersOf(aws, parent.id, child)).length > 0) { return undefined; }
   // The snapshot goes last, because this can be repeated as long as the snapshot is there.
   await store.remove(parent.id);
   try {

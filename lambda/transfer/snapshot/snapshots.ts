@@ -2,9 +2,11 @@ import {
   DeleteSnapshotCommand, GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand, paginateDescribeSnapshots,
   type Snapshot as Ec2Snapshot, type Tag,
 } from '@aws-sdk/client-ec2';
+import { SnapshotPending } from './pending';
+import { isDenial } from '../../shared/denials';
 import { type Ec2Query, Ec2Tagged, RESULTS_PER_PAGE } from '../../shared/ec2-tagged';
 import { isNamed } from '../../shared/errors';
-import { findLate, RETRY_POLICIES, retrying } from '../../shared/retry';
+import { findLate, isPostponed, passesByItself, RETRY_POLICIES, retrying } from '../../shared/retry';
 
 export interface Snapshot {
   readonly id: string;
@@ -51,7 +53,7 @@ export class Snapshots extends Ec2Tagged<Snapshot> {
     return findLate(() => this.findTagged(tags), 'find snapshot by tags');
   }
 
-  /** Succeeds if the snapshot does not exist. Throws `SnapshotInUse`. */
+  /** Succeeds if the snapshot does not exist. Throws `SnapshotInUse` and `SnapshotPending`. */
   public async delete(id: string): Promise<void> {
     try {
       await this.call('DeleteSnapshot', id, () => this.ec2.send(new DeleteSnapshotCommand({ SnapshotId: id })));
@@ -60,8 +62,18 @@ export class Snapshots extends Ec2Tagged<Snapshot> {
       if (isNamed(error, 'InvalidSnapshot.InUse')) {
         throw new SnapshotInUse(id, /ami-[0-9a-f]+/.exec((error as Error).message)?.[0] ?? 'an AMI');
       }
-      throw error;
+      throw await this.isRefusedAsPending(id, error) ? new SnapshotPending(id, (error as Error).cause) : error;
     }
+  }
+
+  /**
+   * Returns whether EC2 did not delete a snapshot because it is pending. AWS documents neither that EC2 does so nor the name of that error,
+   * so the state decides, unless the name does: the snapshot may have become complete meanwhile.
+   */
+  private async isRefusedAsPending(id: string, error: unknown): Promise<boolean> {
+    if (isNamed(error, 'IncorrectState')) { return true; }
+    if (isDenial(error) || passesByItself(error) || isPostponed(error)) { return false; }
+    return (await this.find(id).catch(() => undefined))?.state === 'pending';
   }
 
   /** Returns whether the account encrypts every new snapshot, and the key for snapshots that are encrypted without naming one. */
