@@ -234,7 +234,7 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
     find: 'if (left.length > 0) {',
     replace: 'if (left.length < 0) {',
     test: `${HANDLERS}/deletion.test.ts`,
-    name: 'are gone when EC2',
+    name: 'are gone once EC2',
   },
 ];
 
