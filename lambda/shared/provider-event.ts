@@ -54,6 +54,7 @@ export function contextOf<P extends OwnerProperties>(
     stackId: event.StackId,
     logicalId: event.LogicalResourceId,
     requestId: event.RequestId,
+    physicalId: event.PhysicalResourceId,
     identity: identityOf(lifecycle, properties),
     deletionBegan: beginOf(event),
   };

@@ -78,6 +78,8 @@ export interface Context {
   readonly stackId: string;
   readonly logicalId: string;
   readonly requestId: string;
+  /** The physical id in the event: the resource that CloudFormation has. Absent in a Create. */
+  readonly physicalId?: string;
   /** Digest of the identity properties that are wanted; for the ownership tags. */
   readonly identity: string;
   /** When the deletion began, in milliseconds since 1970; the current time in other operations. */

@@ -36,6 +36,13 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     test: `${UNIT}/file-system/retained.test.ts`,
   },
   {
+    guard: 'a file system whose replacement failed without a rollback is not taken for a retained one, and goes when it is replaced',
+    file: `${EFS}/file-system/retained.ts`,
+    find: 'if (context.physicalId === id) { return false; }',
+    replace: '',
+    test: `${UNIT}/file-system/retained.test.ts`,
+  },
+  {
     guard: 'a file system with the removal policy RETAIN is not deleted',
     file: `${EFS}/file-system/file-system.ts`,
     find: "if (properties.RemovalPolicy === 'Retain' && state !== 'creating')",

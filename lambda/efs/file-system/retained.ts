@@ -25,11 +25,13 @@ export function wasRetained(
  * which comes back to the file system that was in use.
  */
 export async function isTakenUpAgain(
-  { Tags: tags }: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties,
+  { FileSystemId: id, Tags: tags }: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties,
   { context, stacks }: { readonly context: Context; readonly stacks: Stacks },
 ): Promise<boolean> {
   if (referenceOf(properties) === referenceOf(old) || stateOf(tags) !== undefined) { return false; }
   if (valueOf(tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
+  // CloudFormation still has it: a replacement failed without a rollback, and is taken back.
+  if (context.physicalId === id) { return false; }
   // If CloudFormation does not answer, mark it: one that is only released in the end is better than one that is lost.
   return !await stacks.isRollingBack(context.stackId, false);
 }

@@ -23,8 +23,8 @@ describe('a creation finds a file system of its own resource', () => {
 });
 
 describe('an update comes back to an earlier file system', () => {
-  const isMarked = (rollingBack: boolean | 'unknown', tags = {}, old = OLD) =>
-    isTakenUpAgain(fileSystem({ requestId: 'earlier', ...tags }), NEW, old, { context: CONTEXT, stacks: stacks(rollingBack) });
+  const isMarked = (rollingBack: boolean | 'unknown', tags = {}, old = OLD, physicalId?: string) =>
+    isTakenUpAgain(fileSystem({ requestId: 'earlier', ...tags }), NEW, old, { context: { ...CONTEXT, physicalId }, stacks: stacks(rollingBack) });
 
   test('by the user: CloudFormation has retained it, so it is marked', async () => {
     expect(await isMarked(false)).toBe(true);
@@ -36,6 +36,11 @@ describe('an update comes back to an earlier file system', () => {
 
   test('and CloudFormation does not say why: it is marked', async () => {
     expect(await isMarked('unknown')).toBe(true);
+  });
+
+  test('which CloudFormation still has, because the replacement failed without a rollback', async () => {
+    expect(await isMarked(false, {}, OLD, 'fs-1')).toBe(false);
+    expect(await isMarked(false, {}, OLD, 'fs-2')).toBe(true);
   });
 
   test('that this request made, is still the same, or has a state already', async () => {
