@@ -11,6 +11,7 @@ const EXPORT_GUARDS_TEST = 'test/handlers/ebs/export-guards.test.ts';
 const INCREMENTS_TEST = 'test/handlers/ebs/increments.test.ts';
 const MACHINE_TEST = 'test/handlers/ebs/machine-image.test.ts';
 const LISTING_TEST = 'test/handlers/ebs/late-listing.test.ts';
+const NO_ROLLBACK_TEST = 'test/handlers/ebs/no-rollback.test.ts';
 const PENDING_TEST = 'test/handlers/ebs/pending-deletion.test.ts';
 const FAMILY_TEST = 'test/unit/lambda/ebs/image-family.test.ts';
 const PARENTS_TEST = 'test/unit/lambda/ebs/parents.test.ts';
@@ -305,6 +306,22 @@ const MACHINE_IMAGES: readonly Mutant[] = [
 ];
 
 const EXPORTS: readonly Mutant[] = [
+  {
+    guard: 'an export that was never handed out is not returned to, because CloudFormation may delete it',
+    file: EXPORT,
+    find: '    if (!handedOut) { return false; }\n',
+    replace: '',
+    test: NO_ROLLBACK_TEST,
+    name: 'SnapshotExport whose replacement failed without a rollback by its time goes forward',
+  },
+  {
+    guard: 'an AMI that was never handed out is not returned to, because CloudFormation may delete it',
+    file: MACHINE,
+    find: "image.state === 'available' && isHandedOut(image) ? 'usable'",
+    replace: "image.state === 'available' ? 'usable'",
+    test: NO_ROLLBACK_TEST,
+    name: 'MachineImage whose replacement failed without a rollback by its time goes forward',
+  },
   {
     guard: 'an exported object under RETAIN is not deleted',
     file: EXPORT,
