@@ -148,6 +148,14 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
     test: `${HANDLERS}/mount-targets.test.ts`,
   },
   {
+    guard: 'a mount target that somebody makes where EFS refused to make one is not deleted with the set',
+    file: `${EFS}/mount-targets/reconciliation.ts`,
+    find: 'if (!passesByItself(error)) { await this.forgetUnmade(); }',
+    replace: 'passesByItself(error);',
+    test: `${HANDLERS}/mount-targets.test.ts`,
+    name: 'where EFS refused to make one',
+  },
+  {
     guard: 'a mount target is deleted that was made while a deletion wrote the record',
     file: `${EFS}/mount-targets/reconciliation.ts`,
     find: 'record?.subnetIds.includes(subnetId) !== true',

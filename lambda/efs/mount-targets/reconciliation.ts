@@ -4,9 +4,11 @@ import { planOf, withTargets, type Plan } from './plan';
 import { currentRecord, type SetRecord } from './record';
 import type { RecordedSituation, SetRecords } from './set-records';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
-import { isNamed } from '../../shared/errors';
+import { isNamed, saidBy } from '../../shared/errors';
+import { log } from '../../shared/log';
 import { number } from '../../shared/property-values';
 import type { ReadyContext } from '../../shared/resource-lifecycle';
+import { passesByItself } from '../../shared/retry';
 
 /** The record counts as current for this long after it was read: a later request takes longer to begin. */
 const FRESH_MILLISECONDS = 1_000;
@@ -52,6 +54,7 @@ export class Reconciliation {
       return true;
     } catch (error) {
       if (isNamed(error, 'IncorrectFileSystemLifeCycleState', 'IncorrectMountTargetState', 'MountTargetNotFound')) { return false; }
+      if (!passesByItself(error)) { await this.forgetUnmade(); }
       throw error;
     }
   }
@@ -98,6 +101,16 @@ export class Reconciliation {
     const unrecorded = [...made].filter(([subnetId]) => record?.subnetIds.includes(subnetId) !== true);
     for (const [, MountTargetId] of unrecorded) { await this.api.delete({ MountTargetId }); }
     if (unrecorded.length > 0) { currentRecord(record, id, context); }
+  }
+
+  /**
+   * Forgets the subnets in which EFS refused to make mount targets. Without a rollback, the set is deleted much later, and somebody else
+   * may have made a mount target in one of them by then.
+   */
+  private async forgetUnmade(): Promise<void> {
+    if (this.plan.missing.length === 0) { return; }
+    const { id, context } = this.options;
+    await this.records.forgetUnmade(id, context).catch(error => log({ event: 'could not clean up', id, error: saidBy(error) }));
   }
 
   /** Records the subnets before mount targets are made in them, so that a deletion finds the mount targets. */

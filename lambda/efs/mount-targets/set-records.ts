@@ -32,6 +32,16 @@ export class SetRecords {
     await this.efs.untag(fileSystemId, [recordKey(address)]);
   }
 
+  /** Forgets the subnets that have no mount target, unless another request or a deletion has begun. */
+  public async forgetUnmade(id: string, context: Context): Promise<void> {
+    const [fileSystemId, address] = splitId(id);
+    const targets = await this.efs.mountTargets(fileSystemId);
+    const fileSystem = await this.efs.fileSystem(fileSystemId);
+    const record = fileSystem && readRecord(fileSystem, address);
+    if (!record || record.state === 'deleting' || record.request !== requestDigest(context)) { return; }
+    await this.write(fileSystem, address, { ...record, subnetIds: withTargets(record.subnetIds, targets) });
+  }
+
   /**
    * Writes the record of a request that begins. Leaves it as it is if the same request has written it before: another delivery of its
    * event may have got further already. `taken`: subnets of mount targets that the set takes over.

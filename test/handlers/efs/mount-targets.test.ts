@@ -205,6 +205,17 @@ describe('mount targets of others', () => {
     expect(targets().map(target => target.id)).toEqual([foreign]);
   });
 
+  test('spares a mount target that somebody makes where EFS refused to make one, and the set is deleted later', async () => {
+    const event = stack.event('Create', { ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.50', '10.9.9.9'] });
+    const started = { ...event, ...await onEvent(event) };
+    await expect(isComplete(started)).rejects.toThrow('10.9.9.9');
+    // Without a rollback, hours may go by.
+    const foreign = await world.foreignTarget(id, world.subnet.b1);
+    await stack.play(stack.event('Delete', event.ResourceProperties, { PhysicalResourceId: started.PhysicalResourceId }));
+    expect(targets().map(target => target.id)).toEqual([foreign]);
+    expect(world.tags(id)).toEqual({});
+  });
+
   test('in a wanted Availability Zone are an error at once, and stay', async () => {
     const foreign = await world.foreignTarget(id, world.subnet.a2);
     await expect(stack.deploy({ ...set, ...subnets('b1', 'a1') })).rejects.toThrow(
