@@ -15,6 +15,8 @@ export class Changes {
   /** Things that were resources of the stack for a while. */
   public readonly superseded: Resource[] = [];
   private readonly deleted = new Set<string>();
+  /** Without a rollback, a thing may be updated before the resource becomes another thing. */
+  private readonly latest = new Map<string, Resource>();
 
   public get(logicalId: string): Change | undefined {
     return this.byLogicalId.get(logicalId);
@@ -23,6 +25,7 @@ export class Changes {
   /** Notes a change that begins. Returns what takes the note back, for a change that never reached the resource. */
   public begin(logicalId: string, change: Change): () => void {
     const earlier = this.byLogicalId.get(logicalId);
+    if (change.before) { this.latest.set(keyOf(change.before), change.before); }
     this.byLogicalId.set(logicalId, earlier ? { ...change, before: earlier.before, kind: earlier.before ? change.kind : 'create' } : change);
     if (earlier) { this.superseded.push(earlier.after); }
     return () => {
@@ -42,11 +45,18 @@ export class Changes {
     if (deleted) { this.deleted.add(keyOf(resource)); } else { this.deleted.delete(keyOf(resource)); }
   }
 
-  /** Returns what the changed resources were before, where they have become another thing, with the policy that holds for them now. */
+  /**
+   * Returns what the changed resources were before, where they have become another thing, with the policy that holds for them now, and
+   * with the properties that they had last.
+   */
   public replaced(current: ReadonlyMap<string, Resource>, policy: (change: Change) => Policy): Resource[] {
     return [...this.byLogicalId.values()]
-      .flatMap(change => change.before === undefined ? [] : [{ ...change.before, deletionPolicy: policy(change) }])
+      .flatMap(change => change.before === undefined ? [] : [{ ...this.lastOf(change.before), deletionPolicy: policy(change) }])
       .filter(before => !isCurrent(before, current) && !this.deleted.has(keyOf(before)));
+  }
+
+  private lastOf(resource: Resource): Resource {
+    return this.latest.get(keyOf(resource)) ?? resource;
   }
 
   /** Returns all else that operations made and that is no resource of the stack, each thing once. */

@@ -128,6 +128,16 @@ describe('an update without rollback', () => {
     expect(story()[0]).toBe('Update B b-1');
   });
 
+  test('deletes what was updated, and then became another thing, with the properties that it had last', async () => {
+    await fixture.deploy(before);
+    const failing = { B: custom({ Id: 'b-1', Fail: 'Update' }), Old: custom({ Id: 'o-1' }) };
+    await fixture.deploy({ ...failing, A: custom({ Id: 'a-1', Size: 2 }) }, NO_ROLLBACK);
+    fixture.delivered.length = 0;
+    await fixture.deploy(after({ Size: 2 }), NO_ROLLBACK);
+    const deletion = fixture.delivered.find(({ event }) => event.RequestType === 'Delete' && event.PhysicalResourceId === 'a-1');
+    expect(deletion!.event.ResourceProperties).toMatchObject({ Id: 'a-1', Size: '2' });
+  });
+
   test('is undone by RollbackStack over several operations, to the last stable state', async () => {
     await fail();
     await fixture.deploy({ ...after({ Fail: 'Update' }), A: custom({ Id: 'a-3' }) }, NO_ROLLBACK);
