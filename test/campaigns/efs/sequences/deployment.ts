@@ -1,7 +1,7 @@
-import { Planned, Provider } from './provider';
+import { isMadeUp, Planned, Provider } from './provider';
 import type { Scene } from './scene';
 import { LOGICAL_IDS, OTHER, stackTemplate, type LogicalId } from './stack-template';
-import type { Deploy } from './template';
+import type { Deploy, Sequence } from './template';
 import { StackApi } from '../../../../world/cloudformation/api';
 import { Deployment as PlayerDeployment } from '../../../../world/cloudformation/deployment';
 import type { Handler } from '../../../../world/cloudformation/handler';
@@ -21,8 +21,11 @@ export interface Held {
 
 /** What a mount target of somebody else does to a deployment; and nothing else may. */
 export const IN_THE_WAY = /is not of this set/;
+export const POLICY_IN_THE_WAY = /has another policy already/;
+export const TAGS_IN_THE_WAY = /exist already with other values/;
 const CANNOT_DELETE_YET = /cannot be deleted as long as/;
-const GONE = /gone|does not exist|disappeared|no longer exists|released or taken over/;
+/** The last one: a rollback to a file system that is gone would have to make it again, which the token rules out (deployed-behaviour 9). */
+const GONE = /gone|does not exist|disappeared|no longer exists|released or taken over|'creationToken' is still/;
 const ONE_CHANGE_A_DAY = /EFS allows one change of the mode/;
 
 const NO_SCOPE: Omit<Scope, 'ref'> = {
@@ -37,6 +40,8 @@ export interface DeploymentListener {
   /** A deployment begins; what an earlier one left as it failed is rolled back, if it has to be. */
   begin(): void;
   completed(logicalId: LogicalId, held: Held): void;
+  /** A resource whose way back failed was left as it is. `properties`: those that CloudFormation takes it to have. */
+  skipped(logicalId: LogicalId, properties: any): void;
 }
 
 /** The stack of a sequence, played by the player's CloudFormation, with an operator who clears the way when something is stuck. */
@@ -54,10 +59,12 @@ export class Deployment {
   /** The first failure of the operation in hand that was not asked for. */
   private failure: Error | undefined;
   private unexpected: Error | undefined;
+  /** The operator skips what fails on the way back, instead of clearing the way. */
+  private skips = false;
   private readonly lateness: Lateness;
 
-  constructor(private readonly scene: Scene, private readonly listener: DeploymentListener, seed: number, late: number) {
-    this.lateness = new Lateness(seed, { stackStatus: late });
+  constructor(private readonly scene: Scene, private readonly listener: DeploymentListener, { seed, late, lateIam }: Sequence) {
+    this.lateness = new Lateness(seed, { stackStatus: late, iam: lateIam });
     this.provider = new Provider(scene, {
       completed: (logicalId, id, properties) => {
         this.complete.add(id);
@@ -66,6 +73,7 @@ export class Deployment {
       // An update that goes back to a file system marks it as adopted, unless the stack is seen to roll back: after a failure without
       // rollback, or while its status is late, a file system with the policy DESTROY is left too (deployed-behaviour 1, 17).
       released: id => this.released.add(id),
+      began: logicalId => this.scene.changePolicy(this.lateness, logicalId),
       failed: (error, request) => this.note(error, request),
     });
     const api = new StackApi(() => [...this.stacks].reverse());
@@ -115,7 +123,8 @@ export class Deployment {
       disableRollback: step.disableRollback || isPaused(stack) || undefined,
       express,
       rollbackPhysicalId: step.rollbackWith,
-      failedCreations: step.failedCreations,
+      // A Delete of an id that was made up removes what the resource has by then (deployed-behaviour 12).
+      failedCreations: this.hasMadeUpIds(stack) ? 'before' : step.failedCreations,
       retainExceptOnCreate: step.retainExceptOnCreate,
     };
     const template = new Template(stackTemplate(step.template, step.failAfter, this.scene), {}, this.scope(stack));
@@ -153,15 +162,17 @@ export class Deployment {
   private begin(step: Deploy | undefined): void {
     this.failure = undefined;
     this.unexpected = undefined;
+    this.skips = step?.skips === true;
     this.provider.begin(step);
   }
 
   /** Does what an operator does with a stack that is stuck, and deletes one whose creation was rolled back, as `cdk deploy` does. */
   private async settle(stack: Stack, options: OperationOptions, stable: Deployment['held'] | undefined): Promise<void> {
     this.throwUnexpected();
+    if (stack.status === 'UPDATE_ROLLBACK_FAILED' && this.skips) { await this.continueRollback(stack, options, true); }
     if (stack.status === 'UPDATE_ROLLBACK_FAILED') {
       this.clearTheWay();
-      await this.player(stack, { ...options, disableRollback: false }).continueRollback(this.scene.gone.size > 0 ? this.failedResources(stack) : []);
+      await this.continueRollback(stack, options, this.scene.gone.size > 0);
     }
     if (/^(ROLLBACK|DELETE)_FAILED$/.test(stack.status)) {
       this.clearTheWay();
@@ -176,8 +187,15 @@ export class Deployment {
     }
   }
 
-  private failedResources(stack: Stack): string[] {
-    return [...stack.resources.values()].filter(({ status }) => status === 'UPDATE_FAILED').map(({ logicalId }) => logicalId);
+  private hasMadeUpIds(stack: Stack): boolean {
+    return [...stack.resources.values()].some(({ physicalId }) => isMadeUp(physicalId));
+  }
+
+  /** ContinueUpdateRollback. A resource that is skipped stays as it is, and counts as complete. */
+  private async continueRollback(stack: Stack, options: OperationOptions, skips: boolean): Promise<void> {
+    const failed = skips ? [...stack.resources.values()].filter(({ status }) => status === 'UPDATE_FAILED') : [];
+    failed.forEach(({ logicalId, properties }) => this.listener.skipped(logicalId as LogicalId, properties));
+    await this.player(stack, { ...options, disableRollback: false }).continueRollback(failed.map(({ logicalId }) => logicalId));
   }
 
   private throwUnexpected(): void {
@@ -188,6 +206,8 @@ export class Deployment {
 
   private clearTheWay(): void {
     this.scene.removeTheirTargets();
+    this.scene.removeTheirPolicies();
+    this.scene.removeTheirTags();
     this.scene.world.clock.advance(5_000);
   }
 
@@ -196,6 +216,9 @@ export class Deployment {
     if (request === 'forward') { return void (this.failure ??= error); }
     const reasons = [
       this.scene.theirTargets.size > 0 && (IN_THE_WAY.test(message) || CANNOT_DELETE_YET.test(message)),
+      this.scene.settings.strayPolicies().length > 0 && request === 'back' && POLICY_IN_THE_WAY.test(message),
+      // The way back to a file system is refused like a way there (deployed-behaviour 9).
+      request === 'back' && TAGS_IN_THE_WAY.test(message),
       this.scene.gone.size > 0 && request === 'back' && GONE.test(message),
       // Without a rollback, the event that takes a change back cannot be told from a change (deployed-behaviour 17).
       request === 'back' && !/ROLLBACK/.test(this.stack?.status ?? '') && ONE_CHANGE_A_DAY.test(message),
@@ -208,16 +231,19 @@ export class Deployment {
   }
 
   private onEvent({ type, status, physicalId: id, logicalId }: StackEvent): void {
+    if (type === STACK_TYPE && /^(CREATE|UPDATE|UPDATE_ROLLBACK)_IN_PROGRESS$/.test(status)) { this.scene.changePolicy(this.lateness, 'Stack'); }
+    // The deletion of a stack changes no policy before its resources are gone.
+    if (type === STACK_TYPE && status === 'DELETE_IN_PROGRESS') { this.scene.applyPolicies(); }
     // Only what goes forward meets the call that is refused.
     if (type === STACK_TYPE && !/^(CREATE|UPDATE)_IN_PROGRESS$/.test(status)) { this.scene.refuse(undefined); }
     if (type !== 'Custom::FileSystem' || id === undefined) { return; }
     if (status === 'DELETE_SKIPPED') {
       // CloudFormation gave the creation up and made up an id, so it retains that id instead of the thing that was made.
-      const abandoned = this.provider.abandonedId('Files');
+      const abandoned = this.provider.abandonedId(id);
       if (abandoned !== undefined && !this.scene.world.efs.fileSystems.some(one => one.id === id)) { this.unfinishedLeft.add(abandoned); }
       if (this.scene.world.efs.fileSystems.some(one => one.id === id)) { (this.complete.has(id) ? this.left : this.unfinishedLeft).add(id); }
     } else if (status === 'DELETE_FAILED') {
-      this.left.add(id);
+      (this.complete.has(id) ? this.left : this.unfinishedLeft).add(id);
     } else if (status === 'DELETE_COMPLETE' && logicalId === 'Files') {
       if (this.released.delete(id)) { this.left.add(id); } else { this.left.delete(id); }
     }

@@ -1,8 +1,8 @@
-import { IN_THE_WAY, type Deployment, type Held } from './deployment';
+import { IN_THE_WAY, POLICY_IN_THE_WAY, TAGS_IN_THE_WAY, type Deployment, type Held } from './deployment';
 import { Planned } from './provider';
 import type { Scene } from './scene';
-import type { LogicalId } from './stack-template';
-import { ZONES, type Deploy } from './template';
+import { isSetting, type LogicalId } from './stack-template';
+import { TAG_SET_KEYS, ZONES, type Deploy } from './template';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 
 const RECORD = 'cdk-durable-storage:mount-targets:c8targets';
@@ -23,7 +23,7 @@ const plain = (list: { Key: string; Value: string }[] = []): Plain => Object.fro
 
 /** What the world must look like, whatever happened: told from the events that were completed, and from nothing that handlers say. */
 export class Oracle {
-  /** Tags and policy of file systems that wait for a new life: what they carry then is not of that life. */
+  /** Tags and policy of file systems that wait for a new life, or for their clean-up: what they carry then is not of that life. */
   private remains = new Map<string, { tags: Plain; policy: string | undefined }>();
   /** Their policy is from a former life, and nobody has decided about it since. */
   private readonly strayPolicies = new Set<string>();
@@ -31,6 +31,10 @@ export class Oracle {
   private readonly strayTags = new Map<string, string[]>();
   /** The throughput of file systems that the last event asked for. */
   private readonly throughputs = new Map<string, string>();
+  /** Resources that a rollback skipped, so that they are somewhere between what they were and what they had become. */
+  private readonly skips = new Set<LogicalId>();
+  /** A policy of somebody else was there when the deployment began. */
+  private policyInTheWay = false;
   public deployment!: Deployment;
 
   constructor(private readonly scene: Scene) {}
@@ -38,6 +42,8 @@ export class Oracle {
   /** A resource was created, updated or put back. */
   public completed(logicalId: LogicalId, { id, properties }: Held): void {
     const { theirTags } = this.scene;
+    this.skips.delete(logicalId);
+    if (isSetting(logicalId)) { return this.scene.settings.completed(logicalId, properties); }
     if (logicalId === 'Targets') { this.scene.damaged = false; }
     if (logicalId === 'Files') {
       const remains = this.remains.get(id);
@@ -65,19 +71,27 @@ export class Oracle {
     Object.keys(wantedTags(logicalId, properties)).forEach(key => {
       theirTags.get(fileSystemId)?.delete(key);
       this.scene.removedTags.get(fileSystemId)?.delete(key);
+      this.scene.unknownTags.get(fileSystemId)?.delete(key);
     });
+  }
+
+  public skipped(logicalId: LogicalId, properties: any): void {
+    this.skips.add(logicalId);
+    if (isSetting(logicalId)) { this.scene.settings.skipped(logicalId, properties); }
+    if (logicalId === 'Tags') { this.scene.forgetTags(properties.ResourceId, TAG_SET_KEYS, true); }
   }
 
   /** Before a deployment. */
   public begin(): void {
-    const { left, unfinishedLeft } = this.deployment;
-    this.remains = new Map(this.scene.world.efs.fileSystems.filter(({ id }) => left.has(id) || unfinishedLeft.has(id))
+    const current = this.deployment.before.Files?.id;
+    this.policyInTheWay = this.scene.settings.strayPolicies().length > 0;
+    this.remains = new Map(this.scene.world.efs.fileSystems.filter(({ id }) => id !== current && id !== this.scene.foreignId)
       .map(({ id, policy }) => [id, { tags: this.scene.tagsOf(id), policy }]));
   }
 
   /** Fails unless there was a reason to fail. */
   public judge(error: Error | undefined, step: Deploy, before: Before): void {
-    const { files, targets, tags } = step.template;
+    const { files, targets, tags, policy } = step.template;
     const badGroup = targets !== undefined && targets.subnets[0] < 'd' && targets.groups.includes('other');
     if (error === undefined) {
       expect({ badGroup, badPolicy: files?.policy === 'bad', failAfter: step.failAfter }).toEqual({ badGroup: false, badPolicy: false, failAfter: false });
@@ -91,13 +105,15 @@ export class Oracle {
       [/'securityGroups'/, badGroup],
       [IN_THE_WAY, before.theirs > 0 || step.meanwhile?.what.kind === 'add target'],
       [/EFS allows one change of the mode/, this.scene.world.clock.now() - before.changedAt < A_DAY + 600_000],
-      // A file system has the token that waits for a new life, or, without rollback, for a clean-up.
-      [/creationToken/, before.left > 0 || this.deployment.left.size > 0
+      // A file system has the token that waits for a new life, or, without rollback, for a clean-up. The failed creation may have removed it.
+      [/creationToken/, before.left > 0 || this.deployment.left.size + this.deployment.unfinishedLeft.size > 0
+        || files?.token !== undefined && this.deployment.before.Files?.properties.CreationToken === files.token
         || this.scene.world.efs.fileSystems.some(({ creationToken }) => creationToken === files?.token)],
       // The old file system's mount targets have their addresses until it is deleted.
       [/IpAddressInUse/, targets?.host !== undefined && this.deployment.before.Targets !== undefined],
       [/'replaceMountTargets' is false/, targets?.fixed && this.deployment.before.Targets !== undefined],
-      [/exist already with other values/, tags && !tags.overwrite],
+      [TAGS_IN_THE_WAY, tags && !tags.overwrite],
+      [POLICY_IN_THE_WAY, policy && !policy.overwrite && this.policyInTheWay],
       [/gone|does not exist|disappeared|IncorrectFileSystemLifeCycleState/, this.scene.gone.size > 0],
     ];
     if (!reasons.some(([pattern, reason]) => pattern.test(message) && Boolean(reason))) { throw new Error(`no reason to fail so: ${error.stack}`); }
@@ -116,6 +132,8 @@ export class Oracle {
     expect(present.sort()).toEqual([...expected].sort());
     if (held.Files && !this.scene.gone.has(held.Files.id)) { this.checkFileSystem(held.Files); }
     this.checkTags(foreignId);
+    this.scene.settings.check(foreignId, held);
+    if (held.Files && !this.scene.gone.has(held.Files.id)) { this.scene.settings.check(held.Files.id, held); }
     this.checkTargets();
   }
 
@@ -139,7 +157,7 @@ export class Oracle {
     });
     expect(found.tags).toMatchObject({ [OWNERSHIP_TAGS.stackId]: this.deployment.stack!.id, [OWNERSHIP_TAGS.logicalId]: 'Files' });
     expect(found.tags[OWNERSHIP_TAGS.state]).not.toBe('creating');
-    if (!this.strayPolicies.has(id) && !this.scene.changedPolicies.has(id)) {
+    if (this.scene.policies === 'file system' && !this.strayPolicies.has(id) && !this.scene.changedPolicies.has(id)) {
       expect(found.policy !== undefined).toBe(properties.FileSystemPolicy !== undefined);
     }
     this.checkTags(id);
@@ -150,13 +168,14 @@ export class Oracle {
     const wanted = (['Files', 'Tags'] as const).map(logicalId => {
       const one = held[logicalId];
       const on = logicalId === 'Files' ? one?.id : one?.properties.FileSystemId ?? one?.properties.ResourceId;
-      return one && on === fileSystemId ? wantedTags(logicalId, one.properties) : {};
+      return one && on === fileSystemId && !(logicalId === 'Tags' && this.skips.has(logicalId)) ? wantedTags(logicalId, one.properties) : {};
     });
     const expected: Plain = Object.assign({}, ...wanted, Object.fromEntries(this.scene.theirTags.get(fileSystemId) ?? []));
     this.scene.removedTags.get(fileSystemId)?.forEach(key => delete expected[key]);
-    const stray = this.strayTags.get(fileSystemId) ?? [];
+    const stray = [...this.strayTags.get(fileSystemId) ?? [], ...this.scene.unknownTags.get(fileSystemId) ?? []];
     const tags = Object.fromEntries(Object.entries(this.scene.tagsOf(fileSystemId)).filter(([key]) => key in expected || !stray.includes(key)));
     expect({ fileSystemId, tags }).toEqual({ fileSystemId, tags: expected });
+    if (held.Targets && this.skips.has('Targets')) { return; }
     expect(Object.keys(this.scene.world.tags(fileSystemId)).includes(RECORD)).toBe(held.Targets?.properties.FileSystemId === fileSystemId);
   }
 
@@ -167,6 +186,8 @@ export class Oracle {
     const ours = all.filter(({ id }) => !theirTargets.has(id));
     expect(world.ec2.networkInterfaces).toHaveLength(all.length);
     const held = this.deployment.held.Targets?.properties;
+    // Until the next event of the set, it may have lost mount targets or kept new ones; it never touches those of others.
+    if (held !== undefined && this.skips.has('Targets')) { return; }
     const properties = this.scene.gone.has(held?.FileSystemId) ? undefined : held;
     const subnetIds: string[] = properties?.SubnetIds ?? [];
     const zoneOf = (subnetId: string) => ZONES[this.scene.placeOf(subnetId)!];
@@ -186,5 +207,5 @@ export class Oracle {
 }
 
 function wantedTags(logicalId: LogicalId, properties: any): Plain {
-  return logicalId === 'Targets' ? {} : plain(logicalId === 'Files' ? properties.FileSystemTags : properties.Tags);
+  return logicalId === 'Targets' || isSetting(logicalId) ? {} : plain(logicalId === 'Files' ? properties.FileSystemTags : properties.Tags);
 }

@@ -1,5 +1,5 @@
 import type { Scene } from './scene';
-import { LOGICAL_IDS, type LogicalId } from './stack-template';
+import { isSetting, LOGICAL_IDS, type LogicalId } from './stack-template';
 import type { Deploy } from './template';
 import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
@@ -13,6 +13,11 @@ const LONG_POLL = 20_000;
 /** The id with which the Provider framework answers for a creation whose onEvent threw; it swallows the Delete with it. */
 const FAILED = 'AWSCDK::CustomResourceProviderFramework::CREATE_FAILED';
 
+/** Whether CloudFormation made this id up, because a creation gave no answer. */
+export function isMadeUp(physicalId: string | undefined): boolean {
+  return physicalId?.startsWith('Stack-') === true;
+}
+
 /** What was asked for, not what went wrong. */
 export class Planned extends Error {}
 
@@ -21,6 +26,8 @@ export interface Listener {
   completed(logicalId: LogicalId, id: string, properties: any): void;
   /** A file system that was adopted is left, not deleted. */
   released(id: string): void;
+  /** An event comes that may need a policy which changed just before it. */
+  began(logicalId: LogicalId): void;
   /** An event failed. Throws if nothing can have been the reason. */
   failed(error: Error, request: 'forward' | 'back' | 'delete'): void;
 }
@@ -35,10 +42,12 @@ export class Provider implements Handler {
   private readonly touched = new Set<LogicalId>();
   /** Polls that go on although nobody waits for their end. */
   public readonly waiters: ProviderEvent<any>[] = [];
-  /** Create events that reach the handlers only after the Delete event. */
-  private readonly late = new Map<LogicalId, ProviderEvent<any>>();
+  /** Create events that reach the handlers only after the Delete event, by the id that CloudFormation made up. */
+  private readonly late = new Map<string, ProviderEvent<any>>();
   /** Creations that CloudFormation has given up, and that go on. */
-  private readonly abandoned = new Map<LogicalId, ProviderEvent<any>>();
+  private readonly abandoned = new Map<string, ProviderEvent<any>>();
+  /** Ids that CloudFormation made up. */
+  private madeUp = 0;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly scene: Scene, private readonly listener: Listener) {}
@@ -61,8 +70,8 @@ export class Provider implements Handler {
   }
 
   /** Returns the id of what a creation has made that CloudFormation has given up. */
-  public abandonedId(logicalId: LogicalId): string | undefined {
-    return this.abandoned.get(logicalId)?.PhysicalResourceId;
+  public abandonedId(madeUpId: string): string | undefined {
+    return this.abandoned.get(madeUpId)?.PhysicalResourceId;
   }
 
   /** A waiter that does not know that nobody waits any more. */
@@ -75,6 +84,8 @@ export class Provider implements Handler {
     const logicalId = id as LogicalId;
     const forward = !this.touched.has(logicalId) && !/ROLLBACK/.test(stack.status);
     this.touched.add(logicalId);
+    // What is taken back in an operation without rollback needs no other policy.
+    if (forward || /ROLLBACK/.test(stack.status)) { this.listener.began(logicalId); }
     const event: ProviderEvent<any> = {
       RequestType: type,
       StackId: stack.id,
@@ -85,43 +96,49 @@ export class Provider implements Handler {
       ...more,
     };
     // Without an answer, CloudFormation makes up an id.
-    const knownAs = event.PhysicalResourceId ?? `Stack-${logicalId}-1ABCDEFGH2IJK`;
+    const knownAs = event.PhysicalResourceId ?? `Stack-${logicalId}-1ABCDEFGH${++this.madeUp}`;
     if (signal.aborted) { throw new ResourceFailure('Resource cancelled', type === 'Create' ? FAILED : knownAs); }
     let reached: string | undefined;
     try {
-      const physicalId = await this.play(event, forward ? this.plan : undefined, started => { reached = started; });
+      const physicalId = await this.play(event, knownAs, forward ? this.plan : undefined, started => { reached = started; });
       this.listener.completed(logicalId, physicalId, properties);
       return { physicalId, attributes: {} };
     } catch (error) {
       this.scene.refuse(undefined);
       // A value that was overwritten is not put back, also when the tag set was never complete (deployed-behaviour 3).
       if (properties.Overwrite) { this.scene.forgetTags(properties.ResourceId, properties.Tags.map(({ Key }: { Key: string }) => Key)); }
+      if (isSetting(logicalId)) {
+        const oldId = event.PhysicalResourceId?.split('/')[0];
+        this.scene.settings.failed(logicalId, properties, oldId, error instanceof Planned);
+      }
       if (!(error instanceof Planned)) { this.listener.failed(error as Error, forward ? 'forward' : 'back'); }
       throw new ResourceFailure((error as Error).message, error instanceof Planned ? knownAs : reached ?? event.PhysicalResourceId ?? FAILED);
     }
   }
 
-  /** Returns the physical id. */
-  private async play(event: ProviderEvent<any>, plan: Deploy | undefined, reached: (id: string) => void): Promise<string> {
-    const logicalId = event.LogicalResourceId as LogicalId;
-    const number = LOGICAL_IDS.indexOf(logicalId);
+  /** Returns the physical id. `knownAs`: the id that CloudFormation has without an answer. */
+  private async play(event: ProviderEvent<any>, knownAs: string, plan: Deploy | undefined, reached: (id: string) => void): Promise<string> {
+    const number = LOGICAL_IDS.indexOf(event.LogicalResourceId as LogicalId);
     const cancel = plan?.cancel?.resource === number ? plan.cancel.polls : undefined;
     const meanwhile = plan?.meanwhile?.resource === number ? plan.meanwhile : undefined;
     if (meanwhile && meanwhile.polls < 0) { await this.scene.interfere(meanwhile.what); }
     if (cancel !== undefined && cancel < 0) {
-      // An Update is lost: one that arrives after that of the rollback changes things all the same, until handlers ask whether it counts.
-      if (event.RequestType === 'Create') { this.late.set(logicalId, event); }
+      // An Update is lost: no resource is right yet if one arrives after that of the rollback. Mount targets take it for the latest
+      // request, tag sets and settings keep no record of requests, and file systems return to a replacement.
+      if (event.RequestType === 'Create') { this.late.set(knownAs, event); }
       throw new Planned('cancelled');
     }
     let started = await this.start(event);
     if (plan?.duplicates) { started = await this.start(event); }
     reached(started.PhysicalResourceId!);
-    this.waiters.push(started);
+    // Nothing tells a setting that a later event came after this one, so a late poll sets it again (efs-field-cases 5).
+    const mayGoOn = !isSetting(event.LogicalResourceId as LogicalId);
+    if (mayGoOn) { this.waiters.push(started); }
 
     for (let polls = 0; polls < MOST_POLLS; polls++) {
       if (meanwhile?.polls === polls) { await this.scene.interfere(meanwhile.what); }
       if (cancel === polls) {
-        if (event.RequestType === 'Create') { this.abandoned.set(logicalId, started); }
+        if (event.RequestType === 'Create' && mayGoOn) { this.abandoned.set(knownAs, started); }
         throw new Planned('cancelled');
       }
       if (await this.poll(started)) { return started.PhysicalResourceId!; }
@@ -155,23 +172,20 @@ export class Provider implements Handler {
   }
 
   private async playDelete(event: ProviderEvent<any>): Promise<void> {
-    const logicalId = event.LogicalResourceId as LogicalId;
-    const isMadeUp = event.PhysicalResourceId!.startsWith('Stack-');
-    let abandoned = isMadeUp ? this.abandoned.get(logicalId) : undefined;
-    const held = isMadeUp ? this.late.get(logicalId) : undefined;
-    if (isMadeUp) {
-      this.abandoned.delete(logicalId);
-      this.late.delete(logicalId);
-    }
+    const id = event.PhysicalResourceId!;
+    let abandoned = this.abandoned.get(id);
+    const held = this.late.get(id);
+    this.abandoned.delete(id);
+    this.late.delete(id);
     const deletion = await this.start(event);
-    expect(deletion.PhysicalResourceId).toBe(event.PhysicalResourceId);
+    expect(deletion.PhysicalResourceId).toBe(id);
     if (this.plan?.duplicates) { await this.start(event); }
     this.waiters.push(deletion);
     for (let polls = 0; polls < MOST_POLLS; polls++) {
       if (polls === 2 && held) { abandoned = await this.start(held).catch(() => undefined); }
       if (abandoned && polls < 6) { await this.poll(abandoned).catch(() => {}); }
       if (await this.poll(deletion)) { return; }
-      this.scene.world.clock.advance(isMadeUp ? LONG_POLL : POLL);
+      this.scene.world.clock.advance(isMadeUp(id) ? LONG_POLL : POLL);
     }
     throw new Error('Operation timed out');
   }

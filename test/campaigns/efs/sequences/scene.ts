@@ -1,7 +1,9 @@
-import { CreateFileSystemCommand, PutFileSystemPolicyCommand, UpdateFileSystemCommand } from '@aws-sdk/client-efs';
-import type { Interference, SubnetName } from './template';
+import { CreateFileSystemCommand, PutFileSystemPolicyCommand, PutLifecycleConfigurationCommand, UpdateFileSystemCommand } from '@aws-sdk/client-efs';
+import { SettingsOracle } from './settings';
+import { TAG_SET_KEYS, type Interference, type Sequence, type SubnetName } from './template';
 import { OWNERSHIP_TAG_PREFIX } from '../../../../src/contract/ownership';
 import { BROKEN, THROTTLE, type Fault } from '../../../../world/emulator/faults';
+import type { Lateness } from '../../../../world/emulator/lateness';
 import type { EfsHandlerWorld } from '../../../harness/efs/efs-handler-world';
 
 const FAULTS: Fault[] = [THROTTLE, BROKEN, { kind: 'reset' }, { kind: 'lost-answer' }];
@@ -9,7 +11,15 @@ const REFUSED: Fault = { kind: 'error', code: 'BadRequest', status: 400, message
 /** More in succession than that would outlast the patience of the handlers now and then. */
 const MOST_IN_SUCCESSION = 3;
 
+/** One of these is denied to the handlers until IAM has applied a policy; `*` is all, as for a role that is new. */
+const DENIED = [
+  '*', 'elasticfilesystem:*', 'elasticfilesystem:Describe*', 'elasticfilesystem:Create*', 'elasticfilesystem:Delete*', 'elasticfilesystem:*Resource',
+  'elasticfilesystem:Put*', 'elasticfilesystem:Modify*', 'elasticfilesystem:Update*', 'ec2:*', 'cloudformation:*', 'tag:*',
+];
+
 const BY_HAND = [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: ['elasticfilesystem:ClientMount', 'elasticfilesystem:ClientWrite'] }];
+
+const TRANSITIONS_BY_HAND = [{ TransitionToIA: 'AFTER_90_DAYS' as const }];
 
 const MODULUS = 2 ** 31 - 1;
 
@@ -28,6 +38,8 @@ export class Scene {
   public foreignId!: string;
   /** By file system: tags that are not the stack's, and must stay as they are. */
   public readonly theirTags = new Map<string, Map<string, string>>();
+  /** By file system: tags of which nobody can say whether they are there. */
+  public readonly unknownTags = new Map<string, Set<string>>();
   public readonly theirTargets = new Set<string>();
   /** Somebody deleted a mount target of ours, and nobody has asked for it since. */
   public damaged = false;
@@ -37,19 +49,27 @@ export class Scene {
   public readonly changedPolicies = new Set<string>();
   /** The throughput of the stack's file system was changed, or left by a rollback, and nobody has changed it since. */
   public throughputLeft = false;
+  /** The settings that are resources of their own. */
+  public readonly settings = new SettingsOracle(this);
   /** File systems that somebody deleted. */
   public readonly gone = new Set<string>();
   /** The call with this number from now is refused, for good. */
   private refusing: number | undefined;
   private armed = false;
   private made = 0;
+  /** The kind of resource that sets policies of file systems. */
+  public policies: Sequence['policies'] = 'file system';
+  private policiesInForce: (() => void)[] = [];
+  /** Calls that were denied because a policy was not in force yet. */
+  public denials = 0;
   /** Returns the file system of the stack. */
   private ownId!: () => string | undefined;
 
   constructor(public readonly world: EfsHandlerWorld) {}
 
-  public async begin(seed: number, rate: number, ownId: () => string | undefined): Promise<void> {
+  public async begin({ seed, faults: rate, policies }: Sequence, ownId: () => string | undefined): Promise<void> {
     this.ownId = ownId;
+    this.policies = policies;
     const next = random(seed);
     jest.spyOn(Math, 'random').mockImplementation(next);
     let inSuccession = 0;
@@ -75,6 +95,8 @@ export class Scene {
   /** Everything goes, whoever made it. */
   public end(): void {
     const { world } = this;
+    this.applyPolicies();
+    this.denials = world.server.calls.filter(({ status }) => status === 403).length;
     [...world.efs.mountTargets, ...world.efs.fileSystems].forEach(({ phase }) => phase.settle('deleted'));
     world.efs.settle();
     world.server.faults.clear();
@@ -88,6 +110,30 @@ export class Scene {
     this.refusing = call;
   }
 
+  /** The policy of the handlers' role changes. IAM applies that late; until then it denies some of their calls. */
+  public changePolicy(lateness: Lateness, thing: string): void {
+    const { clock, denied } = this.world;
+    const delay = lateness.delay('iam', thing);
+    if (delay === 0) { return; }
+    const action = DENIED[delay % DENIED.length];
+    denied.push(action);
+    const apply = () => { denied.splice(denied.indexOf(action), 1); };
+    const cancel = clock.wakeAt(clock.now() + delay, () => {
+      this.policiesInForce.splice(this.policiesInForce.indexOf(now), 1);
+      apply();
+    });
+    const now = () => {
+      cancel();
+      apply();
+    };
+    this.policiesInForce.push(now);
+  }
+
+  /** All policies are in force from now on. */
+  public applyPolicies(): void {
+    this.policiesInForce.splice(0).forEach(apply => apply());
+  }
+
   public async interfere(what: Interference): Promise<void> {
     this.armed = false;
     try {
@@ -97,9 +143,12 @@ export class Scene {
     }
   }
 
-  /** These tags may be gone, or may be those of the stack. */
-  public forgetTags(fileSystemId: string, keys: readonly string[]): void {
-    keys.forEach(key => this.theirTags.get(fileSystemId)?.delete(key));
+  /** Tags of others may be gone, may be those of the stack, or may still be theirs; with `all`, other tags too. */
+  public forgetTags(fileSystemId: string, keys: readonly string[], all = false): void {
+    const forgotten = keys.filter(key => this.theirTags.get(fileSystemId)?.delete(key) || all);
+    const unknown = this.unknownTags.get(fileSystemId) ?? new Set<string>();
+    forgotten.forEach(key => unknown.add(key));
+    this.unknownTags.set(fileSystemId, unknown);
   }
 
   /** What is not the stack's, so that nothing stands in its way. */
@@ -107,6 +156,23 @@ export class Scene {
     this.world.efs.mountTargets.filter(({ id }) => this.theirTargets.has(id)).forEach(({ phase }) => phase.settle('deleted'));
     this.world.efs.settle();
     this.theirTargets.clear();
+  }
+
+  /** An operator removes the tags that are in the way. */
+  public removeTheirTags(): void {
+    this.theirTags.forEach((tags, id) => {
+      const keys = TAG_SET_KEYS.filter(key => tags.delete(key));
+      this.world.efs.fileSystems.find(one => one.id === id)?.tagSet.remove(keys);
+    });
+  }
+
+  /** An operator removes the policies that are in the way. */
+  public removeTheirPolicies(): void {
+    this.settings.strayPolicies().forEach(id => {
+      const fileSystem = this.world.efs.fileSystems.find(one => one.id === id);
+      if (fileSystem) { fileSystem.ownPolicy = undefined; }
+      this.settings.removed(id);
+    });
   }
 
   public tagsOf(fileSystemId: string): Record<string, string> {
@@ -126,6 +192,8 @@ export class Scene {
         if (!alive) { return; }
         const value = `by hand ${++this.made}`;
         await world.tag(id, { [what.key]: value });
+        this.removedTags.get(id)?.delete(what.key);
+        this.unknownTags.get(id)?.delete(what.key);
         this.theirTags.set(id, (this.theirTags.get(id) ?? new Map<string, string>()).set(what.key, value));
         return;
       }
@@ -136,6 +204,11 @@ export class Scene {
           // The zone is taken, the VPC is another one, the file system is not there yet: then nobody did it.
           if ((error as any).$metadata === undefined) { throw error; }
         }
+        return;
+      case 'change transitions':
+        if (!alive) { return; }
+        await this.byHand(() => world.client.send(new PutLifecycleConfigurationCommand({ FileSystemId: id, LifecyclePolicies: TRANSITIONS_BY_HAND })),
+          () => this.settings.changed('Transitions', id, TRANSITIONS_BY_HAND));
         return;
       case 'delete target': {
         const ours = world.efs.mountTargets.filter(target => !this.theirTargets.has(target.id) && target.lifeCycleState === 'available');
@@ -155,7 +228,7 @@ export class Scene {
       case 'change policy':
         await this.byHand(() => world.client.send(new PutFileSystemPolicyCommand({
           FileSystemId: id, Policy: JSON.stringify({ Statement: BY_HAND }),
-        })));
+        })), () => this.settings.changed('Policy', id, { Statement: BY_HAND }));
         this.changedPolicies.add(id);
         return;
       case 'remove tag': {
@@ -182,9 +255,10 @@ export class Scene {
   }
 
   /** What EFS refuses at that moment, nobody did. */
-  private async byHand(act: () => Promise<unknown>): Promise<void> {
+  private async byHand(act: () => Promise<unknown>, done = () => {}): Promise<void> {
     try {
       await act();
+      done();
     } catch (error) {
       if ((error as any).$metadata === undefined) { throw error; }
     }

@@ -5,6 +5,9 @@ export interface Template {
   readonly files?: Files;
   readonly targets?: Targets;
   readonly tags?: Tags;
+  readonly policy?: Setting;
+  readonly transitions?: Setting;
+  readonly backup?: Setting;
 }
 
 export interface Files {
@@ -41,6 +44,16 @@ export interface Tags {
   readonly tags: Readonly<Record<string, string>>;
   readonly overwrite: boolean;
 }
+
+/** A setting that is a resource of its own. */
+export interface Setting {
+  readonly own: boolean;
+  readonly value: 'one' | 'two';
+  /** A policy of somebody else. */
+  readonly overwrite: boolean;
+}
+
+export const TAG_SET_KEYS = ['t1', 't2', 't3'];
 
 export const ZONES: Record<SubnetName, string> = { a1: 'a', a2: 'a', b1: 'b', c1: 'c', x1: 'a', y1: 'b' };
 
@@ -87,12 +100,20 @@ const targets: fc.Arbitrary<Targets> = fc.record({
   };
 });
 
-const tags: fc.Arbitrary<Tags> = fc.record({ own: fc.boolean(), tags: some('t1', 't2', 't3'), overwrite: seldom });
+const tags: fc.Arbitrary<Tags> = fc.record({ own: fc.boolean(), tags: some(...TAG_SET_KEYS), overwrite: seldom });
+
+const setting: fc.Arbitrary<Setting | undefined> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.record({ own: fc.boolean(), value: fc.constantFrom('one' as const, 'two' as const), overwrite: seldom }) },
+);
 
 const template: fc.Arbitrary<Template> = fc.record({
   files: fc.option(files, { nil: undefined, freq: 5 }),
   targets: fc.option(targets, { nil: undefined, freq: 3 }),
   tags: fc.option(tags, { nil: undefined, freq: 2 }),
+  policy: setting,
+  transitions: setting,
+  backup: setting,
 });
 
 /** What people do who know nothing of the stack. */
@@ -100,6 +121,8 @@ export type Interference =
   | { readonly kind: 'tag'; readonly own: boolean; readonly key: string }
   /** A key that a template may want. */
   | { readonly kind: 'overwrite'; readonly own: boolean; readonly key: string }
+  /** The life cycle of the files. */
+  | { readonly kind: 'change transitions'; readonly own: boolean }
   | { readonly kind: 'add target'; readonly own: boolean; readonly subnet: SubnetName }
   | { readonly kind: 'delete target'; readonly number: number }
   | { readonly kind: 'remove theirs' }
@@ -133,6 +156,8 @@ export interface Deploy {
   /** Parameters of the operation, as in the player. */
   readonly disableRollback: boolean;
   readonly express: boolean;
+  /** A rollback that got stuck goes on without the resources that failed, instead of after what was in their way is gone. */
+  readonly skips: boolean;
   readonly failedCreations: 'before' | 'clean-up';
   readonly retainExceptOnCreate: boolean;
 }
@@ -146,7 +171,7 @@ export type Step =
   | { readonly kind: 'late poll'; readonly number: number }
   | { readonly kind: 'wait a day' };
 
-const when = { resource: fc.nat(2), polls: fc.integer({ min: -1, max: 4 }) };
+const when = { resource: fc.constantFrom(0, 0, 1, 1, 2, 2, 3, 4, 5), polls: fc.integer({ min: -1, max: 4 }) };
 
 const deploy: fc.Arbitrary<Deploy> = fc.record({
   kind: fc.constant('deploy' as const),
@@ -159,6 +184,7 @@ const deploy: fc.Arbitrary<Deploy> = fc.record({
   refuse: rarely(fc.nat(40)),
   disableRollback: fc.constantFrom(false, false, true),
   express: seldom,
+  skips: fc.boolean(),
   failedCreations: fc.constantFrom('before' as const, 'clean-up' as const),
   retainExceptOnCreate: seldom,
 }).map(one => ({ ...one, cancel: one.cancel && one.cancel.resource === one.meanwhile?.resource ? undefined : one.cancel }));
@@ -172,6 +198,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       what: fc.oneof(
         harmless,
         fc.record({ kind: fc.constant('overwrite' as const), own: fc.boolean(), key: fc.constantFrom('f1', 'f2', 't1', 't2', 't3') }),
+        fc.record({ kind: fc.constant('change transitions' as const), own: fc.boolean() }),
         fc.record({ kind: fc.constantFrom('remove theirs' as const, 'change policy' as const, 'change throughput' as const) }),
         fc.record({ kind: fc.constant('remove tag' as const), key: fc.constantFrom('f1', 'f2', 't1', 't2') }),
         rarely(fc.record({ kind: fc.constant('delete file system' as const) })).map(what => what ?? { kind: 'remove theirs' as const }),
@@ -184,20 +211,34 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 export interface Sequence {
+  /** The kind of resource that sets policies of file systems. */
+  readonly policies: 'file system' | 'resource';
   /** Of the faults. */
   readonly seed: number;
   /** The part of all calls that fail. */
   readonly faults: number;
   /** The longest time in seconds for which CloudFormation shows the statuses from before a change. */
   readonly late: number;
+  /** The longest time in seconds after which IAM applies a policy that an operation changes. */
+  readonly lateIam: number;
   readonly steps: readonly Step[];
 }
 
+/** A file system has one policy, so one kind of resource has to set it, as the constructs make sure. */
+function policiesBy(kind: Sequence['policies'], one: Step): Step {
+  if (one.kind !== 'deploy') { return one; }
+  const { template: all } = one;
+  const withoutPolicy: Template = { ...all, files: all.files?.policy === 'good' ? { ...all.files, policy: 'none' } : all.files };
+  return { ...one, template: kind === 'file system' ? { ...all, policy: undefined } : withoutPolicy };
+}
+
 export const sequences: fc.Arbitrary<Sequence> = fc.record({
+  policies: fc.constantFrom('file system' as const, 'resource' as const),
   seed: fc.nat(),
   faults: fc.constantFrom(0, 0.05, 0.15),
   // While its status is late, a rollback cannot be told from a change: what is RetainExceptOnCreate is not deleted, a file system that it
   // returns to counts as adopted, and the throughput window is an error (deployed-behaviour 1, stale answers). With 5 s: ROLLBACK_FAILED.
   late: fc.constantFrom(0),
+  lateIam: fc.constantFrom(0, 20, 20),
   steps: fc.array(step, { minLength: 2, maxLength: 6 }),
-});
+}).map(({ policies, steps, ...sequence }) => ({ ...sequence, policies, steps: steps.map(one => policiesBy(policies, one)) }));
