@@ -1,11 +1,12 @@
 import { RefusedForNow, saidBy } from './errors';
 import { log } from './log';
-import { withinTime } from './patience';
+import { currentPatience, withinTime } from './patience';
 import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
 import type { Context, Found, Lifecycle } from './resource-lifecycle';
 import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
+/** Time for cleaning up after a failed creation. The rest of the invocation's time counts if it is longer, because IAM may deny calls for a while. */
 const CLEAN_UP_MILLISECONDS = 15_000;
 
 /**
@@ -22,7 +23,8 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
   } catch (error) {
     if (isRepeatable(lifecycle) && isPostponed(error)) { throw error; }
     // The call may have succeeded although its answer was lost, and CloudFormation sends no Delete for a resource without an id.
-    await withinTime(CLEAN_UP_MILLISECONDS, () => removeUnfinished(lifecycle, event, context, error)).catch(failure => {
+    const rest = (currentPatience()?.end ?? 0) - Date.now();
+    await withinTime(Math.max(rest, CLEAN_UP_MILLISECONDS), () => removeUnfinished(lifecycle, event, context, error)).catch(failure => {
       log({ event: 'could not clean up', error: String(failure) });
       if (failure instanceof RefusedForNow) {
         throw new Error(`${saidBy(error)}; and then cleaning up failed: ${saidBy(failure)}`, { cause: error });

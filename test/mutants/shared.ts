@@ -86,6 +86,14 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     test: EVENT_HANDLERS,
   },
   {
+    guard: 'the clean-up of a failed creation waits for IAM',
+    file: 'lambda/shared/creation.ts',
+    find: 'Math.max(rest, CLEAN_UP_MILLISECONDS)',
+    replace: 'Math.min(rest, CLEAN_UP_MILLISECONDS)',
+    test: 'test/handlers/efs/file-system.test.ts',
+    name: 'while IAM denies the calls of the clean-up',
+  },
+  {
     guard: 'the clean-up of a failed creation spares usable resources',
     file: 'lambda/shared/creation.ts',
     find: ".filter(({ state }) => state === 'unfinished')",

@@ -89,6 +89,16 @@ describe('creating a file system', () => {
     expect(ids()).toEqual([]);
   });
 
+  test('leaves nothing, if it fails while IAM denies the calls of the clean-up for 20 seconds', async () => {
+    world.server.faults.inject('efs:CreateFileSystem', { kind: 'lost-answer' });
+    world.server.faults.inject('efs:CreateFileSystem', { kind: 'error', code: 'BadRequest', status: 400, message: 'refused' });
+    world.denied.push('elasticfilesystem:DeleteFileSystem');
+    world.clock.wakeAt(world.clock.now() + 20_000, () => world.denied.splice(0));
+    await expect(world.handlers.onEvent(stack.event('Create', ENCRYPTED) as any)).rejects.toThrow('refused');
+    world.clock.advance(60_000);
+    expect(ids()).toEqual([]);
+  });
+
   test.each([
     ['a key that does not exist', { KmsKeyId: 'alias/none' }, "'kmsKey' is alias/none, but there is no such key"],
     ['a reserved tag', { FileSystemTags: tags({ 'cdk-durable-storage:owner': 'me' }) }, "'tags' must not have keys that begin with cdk-durable"],
