@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { ANSWERING_ENVIRONMENT } from '../src/contract/answering';
 import { TRANSFER_ENVIRONMENT } from '../src/contract/transfer';
 
 /**
@@ -26,7 +27,8 @@ const BUDGETS: Record<string, number> = {
 const IMPORTS = 5;
 /** What a function finds when it starts. */
 const FUNCTION_ENVIRONMENT = {
-  AWS_REGION: 'eu-west-1', [TRANSFER_ENVIRONMENT.bucket]: 'bucket', [TRANSFER_ENVIRONMENT.stateMachineArn]: 'arn', [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
+  AWS_REGION: 'eu-west-1', [TRANSFER_ENVIRONMENT.bucket]: 'bucket', [TRANSFER_ENVIRONMENT.stateMachineArn]: 'arn',
+  [ANSWERING_ENVIRONMENT.waiter]: 'arn', [ANSWERING_ENVIRONMENT.stackId]: 'arn',
 };
 const assets = resolve(__dirname, '..', 'assets');
 

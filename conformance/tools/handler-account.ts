@@ -123,9 +123,8 @@ export abstract class HandlerAccount {
       [TRANSFER_ENVIRONMENT.bucket]: this.options.transferBucket,
       [TRANSFER_ENVIRONMENT.stateMachineArn]: machine('transfer', IMPORT_DEFINITION),
       [TRANSFER_ENVIRONMENT.exportStateMachineArn]: machine('export', EXPORT_DEFINITION),
-      [TRANSFER_ENVIRONMENT.creationTimeout]: '120',
     });
-    this.ebsHandlers = ebsHandlers(ebsClients(), 120);
+    this.ebsHandlers = ebsHandlers(ebsClients());
     this.makeFunctions();
   }
 

@@ -18,6 +18,6 @@ export function ebsLifecycles(clients: EbsClients) {
 }
 
 /** Returns the handlers of all EBS resources. */
-export function ebsHandlers(clients: EbsClients, creationTimeoutSeconds: number): EventHandlers {
-  return handlersOf(ebsLifecycles(clients), { creationTimeoutSeconds, stacks: new Stacks(clients.cloudFormation) });
+export function ebsHandlers(clients: EbsClients): EventHandlers {
+  return handlersOf(ebsLifecycles(clients), { stacks: new Stacks(clients.cloudFormation) });
 }

@@ -1,5 +1,5 @@
 import { ebsHandlers } from './handlers';
 import { ebsClients } from './services';
-import { creationTimeoutSeconds } from '../shared/environment';
+import { answering } from '../shared/answering/handler';
 
-export const { onEvent, isComplete } = ebsHandlers(ebsClients(), creationTimeoutSeconds());
+export const handler = answering(ebsHandlers(ebsClients()));

@@ -8,7 +8,9 @@ import { LifecycleConfigurationLifecycle } from './settings/lifecycle-configurat
 import { ReplicationConfigurationLifecycle } from './settings/replication-configuration';
 import { TagSetLifecycle } from './tag-set';
 import type { EfsResourceType } from '../../src/contract/resource-types';
-import type { Lifecycles } from '../shared/event-handlers';
+import { handlersOf, type Lifecycles } from '../shared/event-handlers';
+import type { EventHandlers } from '../shared/provider-event';
+import { Stacks } from '../shared/stacks';
 
 /** Returns the lifecycle of each EFS resource by resource type. */
 export function efsLifecycles(clients: EfsClients) {
@@ -23,4 +25,9 @@ export function efsLifecycles(clients: EfsClients) {
     'Custom::LifecycleConfiguration': new LifecycleConfigurationLifecycle(services),
     'Custom::ReplicationConfiguration': new ReplicationConfigurationLifecycle(services),
   } satisfies Lifecycles<EfsResourceType>;
+}
+
+/** Returns the handlers of all EFS resources. */
+export function efsHandlers(clients: EfsClients): EventHandlers {
+  return handlersOf(efsLifecycles(clients), { stacks: new Stacks(clients.cloudFormation) });
 }

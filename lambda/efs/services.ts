@@ -1,9 +1,9 @@
-import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import type { EC2Client } from '@aws-sdk/client-ec2';
-import type { EFSClient } from '@aws-sdk/client-efs';
-import type { KMSClient } from '@aws-sdk/client-kms';
-import type { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
-import type { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { EFSClient } from '@aws-sdk/client-efs';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { Efs } from './efs';
 import type { FileSystemServices } from './file-system/file-system';
 import { Keys } from './file-system/keys';
@@ -16,6 +16,7 @@ import { Subnets } from './mount-targets/subnets';
 import { Replications } from './settings/replication';
 import type { ReplicationServices } from './settings/replication-configuration';
 import type { TagSetServices } from './tag-set';
+import { clientConfig } from '../shared/client-config';
 import { Stacks } from '../shared/stacks';
 
 /** SDK clients of everything that the resources of EFS call. */
@@ -28,6 +29,20 @@ export interface EfsClients {
   readonly scheduler: SchedulerClient;
   /** Makes a client of EFS in another Region, where the destination of a replication is. */
   readonly efsIn: (region: string) => EFSClient;
+}
+
+/** Returns clients with the configuration of the environment. */
+export function efsClients(): EfsClients {
+  const config = clientConfig();
+  return {
+    efs: new EFSClient(config),
+    ec2: new EC2Client(config),
+    kms: new KMSClient(config),
+    cloudFormation: new CloudFormationClient(config),
+    tagging: new ResourceGroupsTaggingAPIClient(config),
+    scheduler: new SchedulerClient(config),
+    efsIn: region => new EFSClient({ ...config, region }),
+  };
 }
 
 /** The services that the resources of EFS need. Each lifecycle declares its part. */

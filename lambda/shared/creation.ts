@@ -1,3 +1,4 @@
+import { failedCallOf } from './answering/call';
 import { RefusedForNow, saidBy } from './errors';
 import { log } from './log';
 import { currentPatience, withinTime } from './patience';
@@ -64,12 +65,18 @@ async function deleteEach(things: readonly Found[], deleteOne: (id: string) => P
   if (refusal) { throw refusal; }
 }
 
-/** Deletes what this very request has made so far. */
-export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<void> {
+/** Deletes what this very request has made so far. Returns whether there was nothing to delete. */
+export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
   const own = existing.filter(({ state, requestId }) => state === 'unfinished' && requestId === event.RequestId);
   await deleteEach(own, id => lifecycle.delete(id, event.ResourceProperties, context));
+  return own.length === 0;
+}
+
+/** Deletes what a creation made that failed before it knew the id: the physical id names its call. Returns whether there was nothing to delete. */
+export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
+  return removeOwn(lifecycle, { ...event, RequestId: failedCallOf(event.PhysicalResourceId!)! });
 }
 
 /**

@@ -1,4 +1,5 @@
-import { createOrCleanUp, deleteCancelledCreation, isRepeatable, removeOwn } from './creation';
+import { failedCallOf } from './answering/call';
+import { createOrCleanUp, deleteCancelledCreation, isRepeatable, removeFailedCreation, removeOwn } from './creation';
 import { inOperation, type Operation } from './denials';
 import { once } from './environment';
 import { inOneSentence, RefusedForNow, saidBy } from './errors';
@@ -10,11 +11,10 @@ import { replaceOrReturn } from './replacement';
 import type { Lifecycle } from './resource-lifecycle';
 import { isPostponed, RETRY_POLICIES } from './retry';
 import type { Stacks } from './stacks';
+import { STEP_SECONDS } from '../../src/contract/answering';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
-  /** The timeout of the function that runs `onEvent`. */
-  readonly creationTimeoutSeconds: number;
   readonly stacks: Pick<Stacks, 'status'>;
 }
 
@@ -30,8 +30,13 @@ const LAST_PATIENCE_MILLISECONDS = 100_000;
  */
 const REFUSED_MILLISECONDS = 5 * 60_000;
 
-/** How long a creation may still have an effect after the timeout of its function. */
-const LATE_CREATION_MARGIN_SECONDS = 30;
+/**
+ * How long after a Delete its cancelled creation may still make something: CloudFormation's statuses are up to a minute late, so that it
+ * may begin until then; a step takes up to two minutes, and a request on its way some seconds.
+ */
+const LATE_CREATION_SECONDS = 60 + STEP_SECONDS + 30;
+/** The same if CloudFormation returns no status: then a creation may begin for five minutes. */
+const LATE_CREATION_SECONDS_WITHOUT_STATUS = 300 + STEP_SECONDS + 30;
 
 /**
  * The lifecycles of a service by resource type. A function makes its lifecycle when the first event of its type comes, because
@@ -113,16 +118,20 @@ async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P
 }
 
 async function beginDeletion<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, { creationTimeoutSeconds }: HandlerOptions,
+  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, { stacks }: HandlerOptions,
 ): Promise<OnEventResult> {
   const id = event.PhysicalResourceId!;
   if (lifecycle.physicalId.test(id)) {
     await unlessBusy(event, () => lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event)));
     return { PhysicalResourceId: id };
   }
+  if (failedCallOf(id) !== undefined) {
+    await unlessBusy(event, () => removeFailedCreation(lifecycle, event));
+    return { PhysicalResourceId: id };
+  }
   await unlessBusy(event, () => deleteCancelledCreation(lifecycle, event));
-  const until = Date.now() + 1000 * (creationTimeoutSeconds + LATE_CREATION_MARGIN_SECONDS);
-  return { PhysicalResourceId: id, LateCreationUntil: `${until}` };
+  const seconds = await stacks.status(event.StackId).then(() => LATE_CREATION_SECONDS, () => LATE_CREATION_SECONDS_WITHOUT_STATUS);
+  return { PhysicalResourceId: id, LateCreationUntil: `${beginOf(event) + 1000 * seconds}` };
 }
 
 async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<IsCompleteResult> {
@@ -141,6 +150,7 @@ async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<
     return await deleteCancelledCreation(lifecycle, event) && isOver;
   }
   const id = event.PhysicalResourceId!;
+  if (failedCallOf(id) !== undefined) { return removeFailedCreation(lifecycle, event); }
   if (await lifecycle.gone(id, event.ResourceProperties, contextOf(lifecycle, event))) { return true; }
   await lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event));
   return false;

@@ -24,6 +24,10 @@ export const RETRY_POLICIES = {
   POLL: { seconds: 90, throwThrottles: true },
   /** Questions to CloudFormation, which are asked beside the work itself. */
   STACK_STATUS: { seconds: 30 },
+  /** The question whether CloudFormation waits for a resource, which a step asks before it begins. */
+  RESOURCE_STATUS: { seconds: 10, throwDenials: true },
+  /** What an answer to CloudFormation needs. */
+  ANSWER: { seconds: 60 },
   /** After StartSnapshot, some hosts of EBS direct do not know the snapshot for up to two minutes, as its team says. */
   SNAPSHOT_VISIBILITY: { seconds: 150 },
   /** EC2 lists snapshots and tags late. */

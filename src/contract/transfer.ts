@@ -9,8 +9,6 @@ export const TRANSFER_ENVIRONMENT = {
   stateMachineArn: 'TRANSFER_STATE_MACHINE_ARN',
   /** Only where there is an export. */
   exportStateMachineArn: 'EXPORT_STATE_MACHINE_ARN',
-  /** Seconds that the creating function may take; a Delete of a cancelled creation waits as long. */
-  creationTimeout: 'CREATION_TIMEOUT_SECONDS',
 } as const;
 
 /** The input of an execution, made by the first isComplete; its name is derived from the snapshot id. */

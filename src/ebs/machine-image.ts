@@ -288,7 +288,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<MachineImageProperties>(this, {
       resourceType: RESOURCE_TYPE,
-      serviceToken: provider.serviceToken,
+      provider,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
       properties,
     });

@@ -209,7 +209,7 @@ export class SnapshotExport extends Resource {
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<SnapshotExportProperties>(this, {
       resourceType: RESOURCE_TYPE,
-      serviceToken: provider.serviceToken,
+      provider,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       properties: {
         SnapshotId: snapshot.snapshotId,

@@ -285,7 +285,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     const provider = EbsProvider.getOrCreate(this);
     this.resource = handledResource<SnapshotImportProperties>(this, {
       resourceType: RESOURCE_TYPE,
-      serviceToken: provider.serviceToken,
+      provider,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
       properties: this.properties(props, image, volumeSize),
     });

@@ -45,7 +45,7 @@ export function lookUpFileSystem(scope: Construct, id: string, options: FileSyst
 
   const resource = handledResource<FileSystemLookupProperties>(lookup, {
     resourceType: 'Custom::FileSystemLookup',
-    serviceToken: EfsProvider.getOrCreate(lookup).serviceToken,
+    provider: EfsProvider.getOrCreate(lookup),
     properties: { Address: lookup.node.addr, CreationToken: creationToken, Tags: tags.length > 0 ? tags : undefined },
   });
   // What is allowed at it goes by the construct, and must not change in place when another one is looked for.

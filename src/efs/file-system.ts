@@ -341,7 +341,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     this._startPolicy(props.fileSystemPolicy);
     this.resource = handledResource<FileSystemProperties>(this, {
       resourceType: RESOURCE_TYPE,
-      serviceToken: provider.serviceToken,
+      provider,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       properties: {
         CreationToken: props.creationToken,

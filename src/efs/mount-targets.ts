@@ -151,7 +151,7 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     const provider = EfsProvider.getOrCreate(this);
     this.resource = handledResource<MountTargetsProperties>(this, {
       resourceType: 'Custom::MountTargets',
-      serviceToken: provider.serviceToken,
+      provider,
       properties: {
         FileSystemId: props.fileSystem.fileSystemId,
         Address: this.node.addr,

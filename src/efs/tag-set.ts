@@ -78,7 +78,7 @@ export class TagSet extends Resource implements ITaggableV2 {
     const provider = EfsProvider.getOrCreate(this);
     const resource = handledResource<TagSetProperties>(this, {
       resourceType: RESOURCE_TYPE,
-      serviceToken: provider.serviceToken,
+      provider,
       properties: {
         ResourceId: fileSystem?.fileSystemId ?? accessPoint!.accessPointId,
         Address: this.node.addr,

@@ -4,7 +4,8 @@ import { CreateSecurityGroupCommand, CreateSubnetCommand, CreateVpcCommand, EC2C
 import { EFSClient } from '@aws-sdk/client-efs';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Front } from './front';
-import type * as efsFunctions from '../../../lambda/efs';
+import { efsHandlers } from '../../../lambda/efs/handlers';
+import { efsClients } from '../../../lambda/efs/services';
 import type { EventHandlers } from '../../../lambda/shared/provider-event';
 import { REGION } from '../../../world/emulator/environment';
 import { EmulatorServer } from '../../../world/emulator/server';
@@ -58,8 +59,7 @@ export class MotoAccount extends HandlerAccount {
   protected async prepare(): Promise<void> {
     await this.server.listen();
     await this.begin({ AWS_ENDPOINT_URL: this.front.url });
-    // They read the environment when they are loaded.
-    this.efsHandlers = await import('../../../lambda/efs/index.js') as typeof efsFunctions;
+    this.efsHandlers = efsHandlers(efsClients());
     for (const Bucket of [IMAGES, EXPORTS, TRANSFERS]) {
       await this.s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: REGION } }));
     }

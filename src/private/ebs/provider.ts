@@ -6,7 +6,8 @@ import { anySnapshot, imageStatements, ownedSnapshots, snapshotReads } from './s
 import { Transfer } from './transfer';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
 import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
-import { ProviderHandlers } from '../functions/provider-handlers';
+import { Answering } from '../functions/answering';
+import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
 
@@ -15,16 +16,17 @@ import { acknowledgeFunctions } from '../resource/acknowledge';
  * machine that does the work. As in `EfsProvider`, its roles hold what may be
  * done to things of this stack; images and keys are granted by each construct.
  */
-export class EbsProvider extends Construct {
+export class EbsProvider extends Construct implements ServiceProvider {
   public static getOrCreate(scope: Construct): EbsProvider {
     const stack = Stack.of(scope);
     return stack.node.tryFindChild(EbsProvider.ID) as EbsProvider ?? new EbsProvider(stack);
   }
 
   /** The service token comes from it, and can never change for a deployed resource. */
-  private static readonly ID = 'cdk-durable-storage.EbsProvider';
+  private static readonly ID = 'cdk-durable-storage.Ebs';
 
   public readonly serviceToken: string;
+  public readonly answering: IDependable;
   /** The role of the handlers. */
   public readonly role: iam.IRole;
   /** The state machine that copies. */
@@ -45,7 +47,7 @@ export class EbsProvider extends Construct {
   public readonly standing: IDependable;
 
   private readonly transfer: Transfer;
-  private readonly handlers: ProviderHandlers;
+  private readonly handlers: Answering;
   private made: Exporter | undefined;
 
   private constructor(stack: Stack) {
@@ -53,23 +55,24 @@ export class EbsProvider extends Construct {
     const transfer = new Transfer(this, 'Transfer');
     applyBoundary(this);
     acknowledgeFunctions(this);
-    const handlers = new ProviderHandlers(this, {
+    const answering = new Answering(this, {
       bundle: 'ebs',
       environment: {
         [TRANSFER_ENVIRONMENT.bucket]: transfer.bucket.bucketName,
         [TRANSFER_ENVIRONMENT.stateMachineArn]: transfer.stateMachine.stateMachineArn,
       },
     });
-    [...this.statements(stack), ...transfer.handlerStatements()].forEach(statement => handlers.allow(statement));
+    [...this.statements(stack), ...transfer.handlerStatements()].forEach(statement => answering.allow(statement));
 
-    this.serviceToken = handlers.serviceToken;
-    this.role = handlers.role;
+    this.serviceToken = answering.serviceToken;
+    this.answering = answering.standing;
+    this.role = answering.role;
     this.stateMachineArn = transfer.stateMachine.stateMachineArn;
     this.transfer = transfer;
-    this.handlers = handlers;
-    this.imageReaders = [handlers.role, ...transfer.readers];
+    this.handlers = answering;
+    this.imageReaders = [answering.role, ...transfer.readers];
     this.imagePlanners = [transfer.planner];
-    this.keyUsers = [handlers.role, ...transfer.writers];
+    this.keyUsers = [answering.role, ...transfer.writers];
     this.keyReaders = transfer.verifiers;
     this.parentPlanners = [transfer.planner];
     this.parentReaders = transfer.writers;

@@ -1,8 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
-import { ProviderHandlers } from '../functions/provider-handlers';
+import { Answering } from '../functions/answering';
+import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
 import { ownerPrefix, rootStackOf } from '../resource/owner';
@@ -16,26 +17,28 @@ import { ownerPrefix, rootStackOf } from '../resource/owner';
  * removed resources, so a statement that went with a resource would be missing
  * when that is deleted.
  */
-export class EfsProvider extends Construct {
+export class EfsProvider extends Construct implements ServiceProvider {
   public static getOrCreate(scope: Construct): EfsProvider {
     const stack = Stack.of(scope);
     return stack.node.tryFindChild(EfsProvider.ID) as EfsProvider ?? new EfsProvider(stack);
   }
 
   /** The service token comes from it, and can never change for a deployed resource. */
-  private static readonly ID = 'cdk-durable-storage.EfsProvider';
+  private static readonly ID = 'cdk-durable-storage.Efs';
 
   public readonly role: iam.IRole;
   public readonly serviceToken: string;
+  public readonly answering: IDependable;
 
   private constructor(stack: Stack) {
     super(stack, EfsProvider.ID);
-    const handlers = new ProviderHandlers(this, { bundle: 'efs' });
+    const answering = new Answering(this, { bundle: 'efs' });
     applyBoundary(this);
     acknowledgeFunctions(this);
-    this.role = handlers.role;
-    this.serviceToken = handlers.serviceToken;
-    this.statements(stack).forEach(statement => handlers.allow(statement));
+    this.role = answering.role;
+    this.serviceToken = answering.serviceToken;
+    this.answering = answering.standing;
+    this.statements(stack).forEach(statement => answering.allow(statement));
   }
 
   private statements(stack: Stack): iam.PolicyStatementProps[] {

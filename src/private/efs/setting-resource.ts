@@ -24,7 +24,7 @@ export function settingResource<P extends SettingProperties>(
   const provider = EfsProvider.getOrCreate(scope);
   const resource = handledResource<SettingProperties>(scope, {
     resourceType,
-    serviceToken: provider.serviceToken,
+    provider,
     properties: { FileSystemId: fileSystem.fileSystemId, Address: scope.node.addr, ...properties },
   });
   const access = grantOnForeign(scope, { provider, fileSystem, statements: [{ actions }] });

@@ -1,26 +1,31 @@
 import { CfnDeletionPolicy, type CfnResource, CustomResource, Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
-import type { Construct } from 'constructs';
+import type { Construct, IDependable } from 'constructs';
 import { networkOf } from './settings';
+import { SERVICE_TIMEOUT_SECONDS } from '../../contract/answering';
 import type { OwnerProperties } from '../../contract/ownership';
 import type { EbsResourceType, EfsResourceType } from '../../contract/resource-types';
 import { ownerOf } from '../resource/owner';
 
 export interface HandledResourceProps<P extends OwnerProperties> {
   readonly resourceType: EfsResourceType | EbsResourceType;
-  readonly serviceToken: string;
+  readonly provider: ServiceProvider;
   readonly removalPolicy?: RemovalPolicy;
   readonly properties: Omit<P, keyof OwnerProperties>;
 }
 
-/** A little longer than the provider's own limit, so that the provider's error is shown and not CloudFormation's. */
-const SERVICE_TIMEOUT = Duration.minutes(55);
+/** What runs for the resources of a service in one stack. */
+export interface ServiceProvider {
+  readonly serviceToken: string;
+  /** Everything that an answer to CloudFormation needs. */
+  readonly answering: IDependable;
+}
 
 /** Defines the custom resource of a construct, with the properties that every handler needs. */
 export function handledResource<P extends OwnerProperties>(scope: Construct, props: HandledResourceProps<P>): CustomResource {
   const resource: CustomResource = new CustomResource(scope, 'Resource', {
     resourceType: props.resourceType,
-    serviceToken: props.serviceToken,
-    serviceTimeout: SERVICE_TIMEOUT,
+    serviceToken: props.provider.serviceToken,
+    serviceTimeout: Duration.seconds(SERVICE_TIMEOUT_SECONDS),
     removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
     properties: {
       ...props.properties,
@@ -31,7 +36,7 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
       } satisfies OwnerProperties,
     },
   });
-  resource.node.addDependency(...networkOf(scope));
+  resource.node.addDependency(props.provider.answering, ...networkOf(scope));
   return resource;
 }
 

@@ -42,24 +42,23 @@ export interface StorageFunctionsOptions {
   readonly permissionsBoundary?: iam.IManagedPolicy;
 
   /**
-   * Where all the functions log to. Not together with `logRetention`.
+   * The log group of all the functions. Not together with `logRetention`. The functions may not make log groups, so it has to outlive them.
    *
-   * @default - one log group for the functions of each stack if `logRetention` is given; otherwise those that Lambda makes, which last for ever
+   * @default - one log group for the functions of each stack, which is removed with the stack
    */
   readonly logGroup?: logs.ILogGroup;
 
   /**
-   * How long the logs are kept. The functions of each stack then have one log group,
-   * which is removed with the stack.
+   * How long the log group of the functions of each stack keeps its events.
    *
-   * @default - for ever
+   * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: logs.RetentionDays;
 
   /**
    * The instruction set of the functions.
    *
-   * @default lambda.Architecture.ARM_64 - those of aws-cdk-lib's provider framework, which come along, stay with its own default
+   * @default lambda.Architecture.ARM_64
    */
   readonly architecture?: lambda.Architecture;
 

@@ -1,7 +1,6 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
 import type { StorageFunctionsOptions } from './options';
@@ -38,21 +37,23 @@ function merged(outer: StorageFunctionsOptions = {}, inner: StorageFunctionsOpti
   return { ...outer, ...network, ...logging, ...Object.fromEntries(said) };
 }
 
-/** What functions of both kinds take, ours and those of the provider framework. */
-export interface CommonFunctionProps {
+/** The network of functions. */
+export interface NetworkProps {
   readonly vpc?: ec2.IVpc;
   readonly vpcSubnets?: ec2.SubnetSelection;
   readonly securityGroups?: ec2.ISecurityGroup[];
-  readonly logGroup?: logs.ILogGroup;
 }
 
-export function commonFunctionProps(scope: Construct): CommonFunctionProps {
-  const { vpc, vpcSubnets, securityGroups, logGroup, logRetention } = functionSettings(scope);
-  const shared = SharedParts.of(scope);
-  return {
-    ...vpc ? { vpc, vpcSubnets, securityGroups: securityGroups ?? [shared.securityGroup(vpc)] } : {},
-    ...logGroup ? { logGroup } : logRetention ? { logGroup: shared.logGroup(logRetention) } : {},
-  };
+/** Returns the network in which the functions run. */
+export function networkProps(scope: Construct): NetworkProps {
+  const { vpc, vpcSubnets, securityGroups } = functionSettings(scope);
+  return vpc ? { vpc, vpcSubnets, securityGroups: securityGroups ?? [SharedParts.of(scope).securityGroup(vpc)] } : {};
+}
+
+/** Returns the log group of all functions. */
+export function logGroupOf(scope: Construct): logs.ILogGroup {
+  const { logGroup, logRetention } = functionSettings(scope);
+  return logGroup ?? SharedParts.of(scope).logGroup(logRetention ?? logs.RetentionDays.THREE_MONTHS);
 }
 
 /** What a resource needs of its functions' network to be deleted: without routes and endpoints nobody answers CloudFormation. */
@@ -61,28 +62,10 @@ export function networkOf(scope: Construct): IConstruct[] {
   return vpc ? [vpc, ...securityGroups] : [];
 }
 
-/** A role that several functions share; that of a single one gets these by itself. */
-export function executionPolicies(scope: Construct): iam.IManagedPolicy[] {
-  const names = ['AWSLambdaBasicExecutionRole', ...functionSettings(scope).vpc ? ['AWSLambdaVPCAccessExecutionRole'] : []];
-  return names.map(name => iam.ManagedPolicy.fromAwsManagedPolicyName(`service-role/${name}`));
-}
-
 /** To all roles below; also where aws-cdk-lib makes them. */
 export function applyBoundary(scope: IConstruct): void {
   const { permissionsBoundary } = functionSettings(scope);
   if (permissionsBoundary) { iam.PermissionsBoundary.of(scope).apply(permissionsBoundary); }
-}
-
-/** The provider framework does not ask for it. */
-export function applyArchitecture(framework: Construct): void {
-  const { architecture } = functionSettings(framework);
-  for (const child of framework.node.findAll()) {
-    if (architecture && isFunction(child)) { child.architectures = [architecture.name]; }
-  }
-}
-
-function isFunction(construct: IConstruct): construct is lambda.CfnFunction {
-  return (construct as Partial<lambda.CfnFunction>).cfnResourceType === 'AWS::Lambda::Function';
 }
 
 /** One of each for the functions of a stack, not one for every function. */

@@ -17,14 +17,13 @@ export function acknowledgeWildcards(scope: IConstruct, reason: string): void {
   Aspects.of(scope).add(new Wildcards(reason), { priority: AspectPriority.READONLY });
 }
 
-const MANAGED_POLICIES = ['AWSLambdaBasicExecutionRole', 'AWSLambdaVPCAccessExecutionRole']
-  .map(name => `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/${name}]`);
+const NETWORK_POLICY = 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaENIManagementAccess]';
 
 /** Of all functions and state machines of a service. */
 export function acknowledgeFunctions(scope: IConstruct): void {
   acknowledge(scope, {
-    ...Object.fromEntries(MANAGED_POLICIES.map(id => [id, 'They hold what any function needs to log, and to run in a VPC'])),
-    'AwsSolutions-L1': "The runtime is the one that the code is tested on; that of the provider framework is aws-cdk-lib's choice",
+    [NETWORK_POLICY]: 'It holds what any function needs to run in a VPC',
+    'AwsSolutions-L1': 'The runtime is the one that the code is tested on',
     'AwsSolutions-SF1': 'Step Functions keeps the history of executions, and the functions log what they do',
     'AwsSolutions-SF2': 'What a trace would show is in the metrics and logs of the functions',
   });

@@ -236,7 +236,7 @@ export class EbsHandlerWorld {
     jest.spyOn(console, 'log').mockImplementation(() => {});
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
-    const { onEvent, isComplete } = ebsHandlers(ebsClients(), 120);
+    const { onEvent, isComplete } = ebsHandlers(ebsClients());
     this.handlers = {
       onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
     };

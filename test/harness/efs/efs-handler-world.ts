@@ -9,11 +9,9 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { Efs as EfsService } from '../../../lambda/efs/efs';
 import { deferredThroughput } from '../../../lambda/efs/file-system/deferred-throughput';
 import { Schedules } from '../../../lambda/efs/file-system/schedules';
-import { efsLifecycles } from '../../../lambda/efs/handlers';
+import { efsHandlers } from '../../../lambda/efs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
-import { handlersOf } from '../../../lambda/shared/event-handlers';
 import type { EventHandlers } from '../../../lambda/shared/provider-event';
-import { Stacks as StackStatuses } from '../../../lambda/shared/stacks';
 import type { EfsResourceType } from '../../../src/contract/resource-types';
 import { Clock } from '../../../world/emulator/clock';
 import { Ec2 } from '../../../world/emulator/ec2';
@@ -141,9 +139,7 @@ export class EfsHandlerWorld {
     this.client = new EFSClient(admin);
     this.clients.push(this.client, ...Object.values(clients));
     this.runDeferred = deferredThroughput({ efs: new EfsService(clients.efs), schedules: new Schedules(clients.scheduler) });
-    this.handlers = handlersOf(efsLifecycles({ ...clients, efsIn }), {
-      creationTimeoutSeconds: CREATION_TIMEOUT_SECONDS, stacks: new StackStatuses(clients.cloudFormation),
-    });
+    this.handlers = efsHandlers({ ...clients, efsIn });
   }
 
   private makeNetwork(): void {

@@ -1,4 +1,4 @@
-import { creationTimeoutSeconds, once, variable } from '../../../../lambda/shared/environment';
+import { once, variable } from '../../../../lambda/shared/environment';
 import { TRANSFER_ENVIRONMENT } from '../../../../src/contract/transfer';
 
 const before = { ...process.env };
@@ -11,13 +11,6 @@ test('reads a variable that the constructs set, and names one that is missing or
   expect(() => variable('bucket')).toThrow('environment variable TRANSFER_BUCKET is not set');
   delete process.env[TRANSFER_ENVIRONMENT.bucket];
   expect(() => variable('bucket')).toThrow('environment variable TRANSFER_BUCKET is not set');
-});
-
-test('reads the timeout of creations as a number', () => {
-  process.env[TRANSFER_ENVIRONMENT.creationTimeout] = '120';
-  expect(creationTimeoutSeconds()).toBe(120);
-  process.env[TRANSFER_ENVIRONMENT.creationTimeout] = 'soon';
-  expect(() => creationTimeoutSeconds()).toThrow("'CREATION_TIMEOUT_SECONDS' must be a number, got soon");
 });
 
 test('makes something once, even if that is undefined, and again after a failure', () => {

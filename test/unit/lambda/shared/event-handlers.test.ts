@@ -97,7 +97,7 @@ beforeEach(() => {
   jest.spyOn(Date, 'now').mockImplementation(() => now);
   jest.spyOn(console, 'log').mockImplementation(() => {});
   life = new FakeLifecycle();
-  handlers = handlersOf({ 'Custom::Thing': life }, { creationTimeoutSeconds: 120, stacks });
+  handlers = handlersOf({ 'Custom::Thing': life }, { stacks });
 });
 afterEach(() => { jest.restoreAllMocks(); });
 
@@ -111,14 +111,14 @@ const logged = () => (console.log as jest.Mock).mock.calls.map(([line]) => JSON.
 
 describe('the table of resource types', () => {
   test('refuses an unknown type with the types that are supported', async () => {
-    handlers = handlersOf({ 'Custom::A': life, 'Custom::B': life }, { creationTimeoutSeconds: 1, stacks });
+    handlers = handlersOf({ 'Custom::A': life, 'Custom::B': life }, { stacks });
     await expect(handlers.onEvent(event('Create', {}))).rejects.toThrow(/^unknown resource type Custom::Thing; this handler supports Custom::A, Custom::B$/);
     await expect(handlers.isComplete({ ...event('Create', {}), ResourceType: 'toString' })).rejects.toThrow('unknown resource type toString');
   });
 
   test('makes a lifecycle that is given as a function once, when its first event comes', async () => {
     const make = jest.fn(() => life);
-    handlers = handlersOf({ 'Custom::Thing': make, 'Custom::Other': () => { throw new Error('variable is not set'); } }, { creationTimeoutSeconds: 1, stacks });
+    handlers = handlersOf({ 'Custom::Thing': make, 'Custom::Other': () => { throw new Error('variable is not set'); } }, { stacks });
     expect(make).not.toHaveBeenCalled();
     await handlers.onEvent(event('Create', { Kind: 'a' }));
     await handlers.onEvent(event('Create', { Kind: 'a' }));

@@ -1,0 +1,14 @@
+/** The event as CloudFormation sends it to the function behind the service token. */
+export interface CloudFormationEvent {
+  readonly RequestType: 'Create' | 'Update' | 'Delete';
+  readonly ServiceToken: string;
+  /** A presigned URL, and therefore a credential: it must not get into logs or errors. */
+  readonly ResponseURL: string;
+  readonly StackId: string;
+  readonly RequestId: string;
+  readonly ResourceType: string;
+  readonly LogicalResourceId: string;
+  readonly PhysicalResourceId?: string;
+  readonly ResourceProperties: { readonly ServiceTimeout?: string; readonly [property: string]: unknown };
+  readonly OldResourceProperties?: { readonly [property: string]: unknown };
+}

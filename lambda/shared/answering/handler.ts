@@ -1,0 +1,34 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { Awaited } from './awaited';
+import type { CloudFormationEvent } from './cloudformation-event';
+import type { ExecutionState } from './execution-state';
+import { Receiver, type ExecutionEnd } from './receiver';
+import { Steps } from './steps';
+import { ANSWERING_ENVIRONMENT, type StepRequest } from '../../../src/contract/answering';
+import { clientConfig } from '../client-config';
+import { variableNamed } from '../environment';
+import type { EventHandlers } from '../provider-event';
+
+/** What the function behind a service token is invoked with: by CloudFormation, by its state machine, and by the rule on its end. */
+export type Invocation = CloudFormationEvent | StepRequest<ExecutionState> | ExecutionEnd;
+
+/** Returns the function behind a service token. */
+export function answering(handlers: EventHandlers): (invocation: Invocation) => Promise<ExecutionState | undefined> {
+  const config = clientConfig();
+  const place = { waiterArn: variableNamed(ANSWERING_ENVIRONMENT.waiter), stackId: variableNamed(ANSWERING_ENVIRONMENT.stackId) };
+  const receiver = new Receiver(new SFNClient(config), place);
+  const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)));
+  return async invocation => {
+    if ('state' in invocation) {
+      const { state } = invocation;
+      if (state.next !== 'answer' && state.failure === undefined) { return steps.run(state); }
+      await steps.answer(state);
+    } else if ('ResponseURL' in invocation) {
+      await receiver.receive(invocation);
+    } else {
+      await receiver.answerFor(invocation);
+    }
+    return undefined;
+  };
+}

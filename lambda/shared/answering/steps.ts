@@ -1,0 +1,61 @@
+import { Awaited } from './awaited';
+import type { ExecutionState } from './execution-state';
+import { succeeded } from './execution-state';
+import { answerOf, failed } from './outcome';
+import { bodyOf, put } from './response';
+import { log } from '../log';
+import type { EventHandlers, ProviderEvent } from '../provider-event';
+
+/** Pauses between polls, in seconds, until so many seconds after the call was sent. They keep an hour below 2,500 history events. */
+const PAUSES = [{ until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 900, pause: 10 }, { until: Infinity, pause: 20 }] as const;
+/** The same while CloudFormation does not list the resource as one that it waits for. */
+const STATUS_PAUSE = 5;
+
+/** The steps of an execution. They return what they decide, failures too; what they throw, Step Functions repeats. */
+export class Steps {
+  constructor(private readonly handlers: EventHandlers, private readonly awaited: Awaited) {}
+
+  /** Runs the step that is next. Returns the state that it leads to. */
+  public async run(state: ExecutionState): Promise<ExecutionState> {
+    try {
+      return state.next === 'act' ? await this.act(state) : await this.poll(state);
+    } catch (error) {
+      return failed(state, error);
+    }
+  }
+
+  /** Sends the answer, at least once, and always the same one. */
+  public async answer(state: ExecutionState): Promise<void> {
+    const answer = answerOf(state);
+    const { RequestType, LogicalResourceId } = state.event;
+    log({ event: 'answer', RequestType, LogicalResourceId, ...answer });
+    await put(state.event.ResponseURL, bodyOf(state.event, answer));
+  }
+
+  private async act(state: ExecutionState): Promise<ExecutionState> {
+    switch (await this.awaited.ask(state.event, state.call)) {
+      case 'no': throw new Error('CloudFormation does not wait for this resource: it cancelled the operation before the function ran');
+      case 'not yet': return { ...state, wait: STATUS_PAUSE };
+    }
+    return { ...state, next: 'poll', wait: 0, begun: await this.handlers.onEvent(resourceEvent(state)) };
+  }
+
+  private async poll(state: ExecutionState): Promise<ExecutionState> {
+    const { IsComplete, PhysicalResourceId = state.begun!.PhysicalResourceId, Data } = await this.handlers.isComplete({
+      ...resourceEvent(state), ...state.begun,
+    });
+    if (IsComplete) { return succeeded(state, PhysicalResourceId, Data); }
+    if (Date.now() > state.call.deadline) { throw new Error(`${PhysicalResourceId} is not ready, and CloudFormation waits no longer than an hour`); }
+    return { ...state, wait: pauseAt((Date.now() - state.call.sent) / 1000) };
+  }
+}
+
+/** Returns the event as lifecycles get it: its request is the call, and it does not contain the response URL. */
+function resourceEvent({ event: { ResponseURL, ServiceToken, ...event }, call }: ExecutionState): ProviderEvent<any> {
+  return { ...event, RequestId: call.id, Since: `${call.sent}` };
+}
+
+function pauseAt(seconds: number): number {
+  return PAUSES.find(({ until }) => seconds < until)!.pause;
+}
+

@@ -1,0 +1,31 @@
+/** Environment variables of the function that answers CloudFormation. */
+export const ANSWERING_ENVIRONMENT = {
+  /** ARN of the state machine that calls the function again. */
+  waiter: 'WAITER_ARN',
+  /** Id (ARN) of the stack. Calls for other stacks are refused. */
+  stackId: 'STACK_ID',
+} as const;
+
+/** How long one step may take: the timeout of the function. */
+export const STEP_SECONDS = 120;
+
+/** How long CloudFormation waits for an answer; the longest that it allows. */
+export const SERVICE_TIMEOUT_SECONDS = 3_600;
+
+/** The step that an execution of the waiter calls next. `answer` is the last one. */
+export type Next = 'act' | 'poll' | 'answer';
+
+/** The members of an execution's state that the waiter reads; the function returns the state anew at the end of each step. */
+export interface WaiterState {
+  readonly event: { readonly ServiceToken: string };
+  readonly next: Next;
+  /** Seconds before the next step. */
+  readonly wait: number;
+  /** The error of Step Functions, if steps failed more often than it repeats them. */
+  readonly failure?: { readonly Error?: string; readonly Cause?: string };
+}
+
+/** What the waiter sends to the function for each step. */
+export interface StepRequest<S extends WaiterState> {
+  readonly state: S;
+}

@@ -1,0 +1,82 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { DependencyGroup, type Construct, type IDependable } from 'constructs';
+import { HandlerFunction, handlerRole } from './handler-function';
+import { Waiter } from './waiter';
+import { ANSWERING_ENVIRONMENT, SERVICE_TIMEOUT_SECONDS, STEP_SECONDS } from '../../contract/answering';
+
+export interface AnsweringProps {
+  /** The service, `efs` or `ebs`, whose name the bundle has too. */
+  readonly bundle: string;
+  readonly environment?: { [name: string]: string };
+}
+
+/**
+ * What answers CloudFormation for the resources of one service: a function, which is the service token, and a state machine, which calls
+ * it again until a call is done. `docs/functions.md` describes how they work together.
+ */
+export class Answering {
+  public readonly role: iam.Role;
+  public readonly serviceToken: string;
+  /** Everything that an answer needs: made before the resources, removed after them. */
+  public readonly standing: IDependable;
+  private readonly handler: HandlerFunction;
+
+  constructor(scope: Construct, { bundle, environment }: AnsweringProps) {
+    const stack = Stack.of(scope);
+    this.role = handlerRole(scope, 'Role');
+    const waiterRole = new iam.Role(scope, 'WaiterRole', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
+    const waiter = new Waiter(scope, 'Waiter', waiterRole);
+    this.handler = new HandlerFunction(scope, 'Handler', {
+      bundle,
+      description: `cdk-durable-storage: answers CloudFormation for the ${bundle.toUpperCase()} resources`,
+      role: this.role,
+      timeout: Duration.seconds(STEP_SECONDS),
+      environment: {
+        ...environment, [ANSWERING_ENVIRONMENT.waiter]: waiter.stateMachineArn, [ANSWERING_ENVIRONMENT.stackId]: stack.stackId,
+      },
+    });
+    this.serviceToken = this.handler.functionArn;
+    this.handler.configureAsyncInvoke({ maxEventAge: Duration.seconds(SERVICE_TIMEOUT_SECONDS), retryAttempts: 2 });
+
+    // Policies of their own, because the function depends on the default policy of its role, and the state machine on that of its own.
+    const start = new iam.Policy(scope, 'StartPolicy', { roles: [this.role], statements: startStatements(stack, waiter) });
+    const call = new iam.Policy(scope, 'CallPolicy', {
+      roles: [waiterRole],
+      statements: [new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.serviceToken, `${this.serviceToken}:*`] })],
+    });
+    const ends = new events.Rule(scope, 'Ends', {
+      description: 'Calls of CloudFormation whose execution ended without an answer',
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: { stateMachineArn: [waiter.stateMachineArn], status: ['FAILED', 'TIMED_OUT', 'ABORTED'] },
+      },
+      targets: [new targets.LambdaFunction(this.handler)],
+    });
+    this.standing = new DependencyGroup(this.handler, waiter, start, call, ends);
+  }
+
+  /** Adds a variable that only some constructs need. */
+  public addEnvironment(name: string, value: string): void {
+    this.handler.addEnvironment(name, value);
+  }
+
+  public allow(statement: iam.PolicyStatementProps): void {
+    this.role.addToPrincipalPolicy(new iam.PolicyStatement(statement));
+  }
+}
+
+function startStatements(stack: Stack, waiter: Waiter): iam.PolicyStatement[] {
+  const executions = stack.formatArn({
+    service: 'states', resource: 'execution', resourceName: `${waiter.stateMachineName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  return [
+    new iam.PolicyStatement({ actions: ['states:StartExecution'], resources: [waiter.stateMachineArn] }),
+    new iam.PolicyStatement({ actions: ['states:DescribeExecution'], resources: [executions] }),
+    // Whether CloudFormation still waits for a resource.
+    new iam.PolicyStatement({ actions: ['cloudformation:DescribeStackResource'], resources: [stack.stackId] }),
+  ];
+}

@@ -1,0 +1,62 @@
+import { Aws, Duration, Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import type { Construct } from 'constructs';
+import { SERVICE_TIMEOUT_SECONDS, type Next, type StepRequest, type WaiterState } from '../../contract/answering';
+
+/** No execution has anything to do after that: each answers while CloudFormation waits. */
+const TIMEOUT = Duration.seconds(2 * SERVICE_TIMEOUT_SECONDS);
+
+const path = (member: keyof WaiterState) => `$.${member}`;
+const repeated = (ErrorEquals: string, MaxAttempts: number, more: object = { IntervalSeconds: 2, MaxDelaySeconds: 30 }) =>
+  ({ ErrorEquals: [ErrorEquals], BackoffRate: 2, JitterStrategy: 'FULL', MaxAttempts, ...more });
+
+/**
+ * The state machine that calls the function of a service again until a call is done, and sends its answer last. It names no function,
+ * otherwise the two would depend on each other: each event names the function that it was sent to.
+ */
+export class Waiter extends sfn.StateMachine {
+  constructor(scope: Construct, id: string, role: iam.IRole) {
+    super(scope, id, {
+      stateMachineType: sfn.StateMachineType.STANDARD,
+      comment: 'Does one call of CloudFormation, and answers it',
+      role,
+      timeout: TIMEOUT,
+      definitionBody: sfn.DefinitionBody.fromString(Stack.of(scope).toJsonString(definition())),
+    });
+  }
+}
+
+function definition(): object {
+  const noConcurrency = repeated('Lambda.TooManyRequestsException', 100);
+  return {
+    StartAt: 'Step',
+    States: {
+      'Step': {
+        ...invocation(),
+        OutputPath: '$.Payload',
+        Retry: [noConcurrency, repeated('States.ALL', 20)],
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: path('failure'), Next: 'Answer' }],
+        Next: 'Which is next?',
+      },
+      'Which is next?': {
+        Type: 'Choice',
+        Choices: [
+          { Variable: path('next'), StringEquals: 'answer' satisfies Next, Next: 'Answer' },
+          { Variable: path('wait'), NumericGreaterThan: 0, Next: 'Wait' },
+        ],
+        Default: 'Step',
+      },
+      'Wait': { Type: 'Wait', SecondsPath: path('wait'), Next: 'Step' },
+      'Answer': { ...invocation(), Retry: [repeated('States.ALL', 60, { IntervalSeconds: 5, MaxDelaySeconds: 60 })], End: true },
+    },
+  };
+}
+
+function invocation(): object {
+  return {
+    Type: 'Task',
+    Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke`,
+    Parameters: { 'FunctionName.$': '$.event.ServiceToken', 'Payload': { [`${'state' satisfies keyof StepRequest<WaiterState>}.$`]: '$' } },
+  };
+}
