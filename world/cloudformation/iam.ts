@@ -1,5 +1,4 @@
 import { Late, NotYet } from './late';
-import { isOfProviderFramework } from './provider-framework';
 import type { Clock } from '../emulator/clock';
 import { ACCOUNT, PARTITION } from '../emulator/environment';
 import { Principal, type Statement } from '../emulator/iam';
@@ -150,8 +149,7 @@ export class Iam implements PrincipalDirectory {
   public createRole(name: string, stackName: string, logicalId: string, properties: RoleProperties): Role {
     if (this.byName(name)) { throw new Error(`Role with name ${name} already exists.`); }
     this.checkManaged(properties.managed);
-    const late = <T>(thing: string, initial: T) =>
-      isOfProviderFramework(logicalId) ? new Late(this.clock, initial, () => 0) : this.late(thing, initial);
+    const late = <T>(thing: string, initial: T) => this.late(thing, initial);
     const role = new Role(name, stackName, logicalId, properties, this.policies, late);
     this.roles.set(role.arn, role);
     return role;

@@ -101,8 +101,9 @@ export class Stack {
     resource.status = status;
     resource.reason = reason;
     const { logicalId, physicalId } = resource;
-    // What was replaced is listed no longer.
-    if ((this.resources.get(logicalId)?.physicalId ?? physicalId) === physicalId) {
+    // The deletion of a resource that was replaced is not listed.
+    const isReplaced = (this.resources.get(logicalId)?.physicalId ?? physicalId) !== physicalId;
+    if (!isReplaced || !status.startsWith('DELETE_')) {
       const shown = this.shownResources.get(logicalId) ?? new ShownStatuses();
       this.shownResources.set(logicalId, shown);
       shown.add(status, this.time.now() + this.time.delay(`${this.id}/${logicalId}`), reason);

@@ -15,7 +15,7 @@ const UNKNOWN_MILLISECONDS = 5 * 60_000;
  * then would be deleted by nobody, and a change would undo the rollback.
  */
 export class Awaited {
-  constructor(private readonly client: CloudFormationClient) {}
+  constructor(private readonly client: Pick<CloudFormationClient, 'send'>) {}
 
   /** Returns `not yet` while the status may be from before the event. A deletion always counts. */
   public async ask({ RequestType, StackId, LogicalResourceId }: CloudFormationEvent, { sent }: Call): Promise<'yes' | 'no' | 'not yet'> {
@@ -28,6 +28,7 @@ export class Awaited {
       return Date.now() < sent + UNKNOWN_MILLISECONDS ? 'yes' : 'no';
     }
     if (/^(CREATE|UPDATE)_IN_PROGRESS$/.test(status ?? '')) { return 'yes'; }
+    log({ event: 'CloudFormation does not list the resource as in progress', StackId, LogicalResourceId, status });
     return Date.now() < sent + STATUS_LAG_MILLISECONDS ? 'not yet' : 'no';
   }
 

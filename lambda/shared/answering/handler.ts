@@ -4,6 +4,7 @@ import { Awaited } from './awaited';
 import type { CloudFormationEvent } from './cloudformation-event';
 import type { ExecutionState } from './execution-state';
 import { Receiver, type ExecutionEnd } from './receiver';
+import { put } from './response';
 import { Steps } from './steps';
 import { ANSWERING_ENVIRONMENT, type StepRequest } from '../../../src/contract/answering';
 import { clientConfig } from '../client-config';
@@ -17,8 +18,8 @@ export type Invocation = CloudFormationEvent | StepRequest<ExecutionState> | Exe
 export function answering(handlers: EventHandlers): (invocation: Invocation) => Promise<ExecutionState | undefined> {
   const config = clientConfig();
   const place = { waiterArn: variableNamed(ANSWERING_ENVIRONMENT.waiter), stackId: variableNamed(ANSWERING_ENVIRONMENT.stackId) };
-  const receiver = new Receiver(new SFNClient(config), place);
-  const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)));
+  const receiver = new Receiver(new SFNClient(config), place, put);
+  const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)), put);
   return async invocation => {
     if ('state' in invocation) {
       const { state } = invocation;

@@ -3,7 +3,7 @@ import { callOf, executionName } from './call';
 import type { CloudFormationEvent } from './cloudformation-event';
 import { initialState, type ExecutionState } from './execution-state';
 import { answerOf, idOf, reasonOf } from './outcome';
-import { bodyOf, put, type Answer } from './response';
+import { bodyOf, type Answer, type Put } from './response';
 import { inOperation } from '../denials';
 import { isNamed, saidBy } from '../errors';
 import { log } from '../log';
@@ -12,7 +12,7 @@ import { RETRY_POLICIES, retrying } from '../retry';
 /** The end of an execution, as EventBridge sends it. */
 export interface ExecutionEnd {
   readonly 'detail-type': string;
-  readonly detail: { readonly executionArn: string; readonly status: string };
+  readonly 'detail': { readonly executionArn: string; readonly status: string };
 }
 
 /** Where calls are done, and whose. */
@@ -26,7 +26,7 @@ export interface Place {
  * deliver the event twice, late, or again after the process died.
  */
 export class Receiver {
-  constructor(private readonly client: SFNClient, private readonly place: Place) {}
+  constructor(private readonly client: Pick<SFNClient, 'send'>, private readonly place: Place, private readonly put: Put) {}
 
   /** Starts the execution of the call. If that is not possible, answers with the reason. */
   public async receive(event: CloudFormationEvent): Promise<void> {
@@ -80,7 +80,7 @@ export class Receiver {
     const body = bodyOf(event, answer);
     const { RequestType, LogicalResourceId } = event;
     log({ event: 'answer', RequestType, LogicalResourceId, ...answer });
-    await retrying(() => put(event.ResponseURL, body), { what: 'answer', policy: RETRY_POLICIES.ANSWER, retryIf: () => true });
+    await retrying(() => this.put(event.ResponseURL, body), { what: 'answer', policy: RETRY_POLICIES.ANSWER, retryIf: () => true });
   }
 }
 

@@ -25,14 +25,16 @@ export function bodyOf({ StackId, RequestId, LogicalResourceId }: CloudFormation
   return JSON.stringify({ Status: 'FAILED', Reason: tooLong, ...ids });
 }
 
-/** Puts the body at the response URL. Throws, without the URL, if it did not arrive. */
-export async function put(url: string, body: string): Promise<void> {
+/** Puts a body at a response URL. Throws, without the URL, if it did not arrive. */
+export type Put = (url: string, body: string) => Promise<void>;
+
+export const put: Put = async (url, body) => {
   const { status, text } = await send(url, body);
   if (status < 300) { return; }
   // CloudFormation has stopped waiting long before.
   if (status === 403 && /expired/i.test(text)) { return; }
   throw new Error(`CloudFormation's response URL answered with status ${status}: ${text.slice(0, 200)}`);
-}
+};
 
 function send(url: string, body: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {

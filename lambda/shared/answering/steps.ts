@@ -1,8 +1,7 @@
-import { Awaited } from './awaited';
-import type { ExecutionState } from './execution-state';
-import { succeeded } from './execution-state';
+import type { Awaited } from './awaited';
+import { succeeded, type ExecutionState } from './execution-state';
 import { answerOf, failed } from './outcome';
-import { bodyOf, put } from './response';
+import { bodyOf, type Put } from './response';
 import { log } from '../log';
 import type { EventHandlers, ProviderEvent } from '../provider-event';
 
@@ -13,7 +12,7 @@ const STATUS_PAUSE = 5;
 
 /** The steps of an execution. They return what they decide, failures too; what they throw, Step Functions repeats. */
 export class Steps {
-  constructor(private readonly handlers: EventHandlers, private readonly awaited: Awaited) {}
+  constructor(private readonly handlers: EventHandlers, private readonly awaited: Pick<Awaited, 'ask'>, private readonly put: Put) {}
 
   /** Runs the step that is next. Returns the state that it leads to. */
   public async run(state: ExecutionState): Promise<ExecutionState> {
@@ -29,7 +28,7 @@ export class Steps {
     const answer = answerOf(state);
     const { RequestType, LogicalResourceId } = state.event;
     log({ event: 'answer', RequestType, LogicalResourceId, ...answer });
-    await put(state.event.ResponseURL, bodyOf(state.event, answer));
+    await this.put(state.event.ResponseURL, bodyOf(state.event, answer));
   }
 
   private async act(state: ExecutionState): Promise<ExecutionState> {

@@ -3,7 +3,6 @@ import { arn } from '../../emulator/environment';
 import type { FunctionProps } from '../../emulator/lambda';
 import type { Handler, Request } from '../handler';
 import type { Role } from '../iam';
-import { isOfProviderFramework } from '../provider-framework';
 import type { Properties } from '../stack';
 import { functionArn, listOf, nameOf, numberOf, recorded, type Context } from './context';
 import { checkPlace, hasTargets, type Client } from './mounts';
@@ -36,7 +35,7 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
       + 'created in all availability zones the function will execute in.');
   };
 
-  const settings = (name: string, { logicalId, properties }: Request): Omit<FunctionProps, 'functionName'> => {
+  const settings = (name: string, { properties }: Request): Omit<FunctionProps, 'functionName'> => {
     const {
       Handler: handler, Code, Environment, Timeout, MemorySize, Role, ReservedConcurrentExecutions, VpcConfig, Runtime, FileSystemConfigs,
     } = properties;
@@ -53,7 +52,6 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
       role: role.session(name),
       wayTo: place && (service => wayFrom(place, service)),
       reservedConcurrentExecutions: numberOf(ReservedConcurrentExecutions),
-      unlimited: isOfProviderFramework(logicalId),
     };
   };
 
@@ -70,6 +68,7 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
       },
       delete: ({ physicalId }) => lambda.delete(physicalId!),
     },
+    'AWS::Lambda::EventInvokeConfig': recorded(request => nameOf(request, undefined), () => ({}), ['FunctionName', 'Qualifier']),
     'AWS::Lambda::Permission': {
       ...recorded(request => nameOf(request, undefined), physicalId => ({ Id: physicalId }),
         ['FunctionName', 'Action', 'Principal', 'SourceArn', 'SourceAccount', 'EventSourceToken']),
