@@ -38,7 +38,7 @@ export class StorageFunctions {
 
   /**
    * Adds to a VPC the endpoints that the functions need where no NAT gateway is: the gateway endpoint of S3,
-   * and interface endpoints of CloudFormation, EBS direct, EC2, EFS, KMS, Lambda, EventBridge Scheduler,
+   * and interface endpoints of CloudFormation, EBS direct, EC2, EFS, KMS, EventBridge Scheduler,
    * Step Functions and the tagging API. Those that are there already must be named in `existing`.
    *
    * Interface endpoints cost money by the hour and zone. All are of the VPC's own scope, so resources of this library wait for them.
@@ -66,7 +66,7 @@ export class StorageFunctions {
  */
 export interface StorageEndpointsOptions {
   /**
-   * Services that the VPC has an endpoint for: `s3`, `cloudformation`, `ebs`, `ec2`, `elasticfilesystem`, `kms`, `lambda`,
+   * Services that the VPC has an endpoint for: `s3`, `cloudformation`, `ebs`, `ec2`, `elasticfilesystem`, `kms`,
    * `scheduler`, `states`, `tagging`.
    *
    * @default - none
@@ -106,7 +106,6 @@ const INTERFACES: Record<string, ec2.InterfaceVpcEndpointAwsService> = {
   elasticfilesystem: ec2.InterfaceVpcEndpointAwsService.ELASTIC_FILESYSTEM,
   kms: ec2.InterfaceVpcEndpointAwsService.KMS,
   // The provider framework's functions invoke the handlers.
-  lambda: ec2.InterfaceVpcEndpointAwsService.LAMBDA,
   scheduler: new ec2.InterfaceVpcEndpointAwsService('scheduler'),
   states: ec2.InterfaceVpcEndpointAwsService.STEP_FUNCTIONS,
   tagging: ec2.InterfaceVpcEndpointAwsService.TAGGING,

@@ -168,7 +168,7 @@ test('private-network: functions in subnets that lead nowhere work by the endpoi
   const outcome = await deployed([]);
   expectSuccess(outcome);
   const endpoints = [...ec2.routing.endpoints.values()].map(({ serviceName }) => serviceName.split('.').pop()!);
-  expect(endpoints).toHaveLength(10);
+  expect(endpoints).toHaveLength(9);
   const fileSystemId = Object.values(outcome.resources).find(({ type }) => type === 'Custom::FileSystem')!.physicalId;
   expectGone(await world.cloudFormation.destroy('Private'), fileSystemId);
   expect(ec2.snapshots.all).toEqual([]);

@@ -9,14 +9,16 @@ export interface PolicyDocument {
   readonly Statement: Statement | Statement[];
 }
 
+const NETWORK_INTERFACES = [
+  'ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', 'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses',
+];
+
 /** AWS's own policies that templates of this library attach. */
 const MANAGED: Record<string, PolicyDocument> = {
   'service-role/AWSLambdaBasicExecutionRole': allowing('logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'),
-  'service-role/AWSLambdaVPCAccessExecutionRole': allowing(
-    'logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents',
-    'ec2:CreateNetworkInterface', 'ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets', 'ec2:DeleteNetworkInterface',
-    'ec2:AssignPrivateIpAddresses', 'ec2:UnassignPrivateIpAddresses',
-  ),
+  'service-role/AWSLambdaVPCAccessExecutionRole': allowing('logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents', ...NETWORK_INTERFACES),
+  'service-role/AWSLambdaENIManagementAccess': allowing(...NETWORK_INTERFACES),
 };
 
 /** IAM allows a role that many characters of inline policies, white space not counted. */

@@ -97,8 +97,8 @@ describe('after all of this', () => {
     const missing = 'to tell a missing object from one that the role may not read, as failing-import.test.ts has it';
     const map = 'the CDK grants it with every Distributed Map';
     expectUnused(world, {
-      EbsProviderRole: { 'kms:Encrypt': listed, 'kms:GenerateDataKey': lockedBucket, 's3:ListMultipartUploadParts': 'to see that an aborted upload is gone' },
-      EbsProviderTransferCopyServiceRole: {
+      EbsRole: { 'kms:Encrypt': listed, 'kms:GenerateDataKey': lockedBucket, 's3:ListMultipartUploadParts': 'to see that an aborted upload is gone' },
+      EbsTransferCopyRole: {
         'kms:CreateGrant': listed,
         'kms:DescribeKey': listed,
         'kms:Encrypt': listed,
@@ -107,20 +107,20 @@ describe('after all of this', () => {
         'ebs:ListSnapshotBlocks': parent,
         'ebs:GetSnapshotBlock': parent,
       },
-      EbsProviderTransferStepsServiceRole: {
+      EbsTransferStepsRole: {
         'ebs:ListSnapshotBlocks': parent, 'kms:Decrypt': lockedBucket, 'kms:DescribeKey': parent, 's3:ListBucket': missing,
       },
-      EbsProviderTransferVerifyServiceRole: { 's3:PutObject': 'to record which blocks differ; no snapshot differed' },
-      EbsProviderExporterPlanServiceRole: {
+      EbsTransferVerifyRole: { 's3:PutObject': 'to record which blocks differ; no snapshot differed' },
+      EbsExporterPlanRole: {
         'kms:Decrypt': 'the emulated EBS lists without it; no source says whether the real one does',
         's3:ListBucket': missing,
       },
-      EbsProviderExporterFinishServiceRole: {
+      EbsExporterFinishRole: {
         's3:AbortMultipartUpload': 'for uploads whose ids were lost; none was', 's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure,
       },
-      EbsProviderExporterCleanUpServiceRole: { 's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure },
-      EbsProviderExporterStateMachineRole: { 'states:RedriveExecution': map },
-      EbsProviderTransferStateMachineRole: { 'states:RedriveExecution': map },
+      EbsExporterCleanUpRole: { 's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure },
+      EbsExporterStateMachineRole: { 'states:RedriveExecution': map },
+      EbsTransferStateMachineRole: { 'states:RedriveExecution': map },
     });
   });
 });

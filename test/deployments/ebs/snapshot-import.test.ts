@@ -67,7 +67,7 @@ describe('imports in one stack', () => {
     const { resources } = world.cloudFormation.describe('Images');
     const machines = Object.keys(resources).filter(id => resources[id].type === 'AWS::StepFunctions::StateMachine');
     const names = machines.map(id => id.replace(/[0-9A-F]{8}$/, ''));
-    expect(names.sort()).toEqual(['cdkdurablestorageEbsProviderTransferStateMachine', 'cdkdurablestorageEbsProviderwaiterstatemachine']);
+    expect(names.sort()).toEqual(['cdkdurablestorageEbsTransferStateMachine', 'cdkdurablestorageEbsWaiter']);
     expect(world.transferBuckets('Images').filter(name => /transfer/.test(name)).length).toBe(1);
   });
 

@@ -85,7 +85,7 @@ describe('after all of this', () => {
   test('every action that a role was granted has been needed', () => {
     const settings = 'a setting of test/deployments/efs/configuration.test.ts';
     expectUnused(world, {
-      EfsProviderRole: {
+      EfsRole: {
         'elasticfilesystem:CreateReplicationConfiguration': settings,
         'elasticfilesystem:DeleteFileSystemPolicy': settings,
         'elasticfilesystem:DeleteReplicationConfiguration': settings,

@@ -10,7 +10,7 @@ import { ENV, givenStack, givenVpc } from '../../harness/given';
 
 type Resources = Record<string, { Type: string; Properties: Record<string, any>; DependsOn?: string[] }>;
 
-/** Both providers, the deferred throughput, and what aws-cdk-lib brings along. */
+/** The functions of both services, and the deferred throughput. */
 function withEverything(stack: Stack, vpc: ec2.IVpc): Resources {
   new FileSystem(stack, 'Files', { vpc, throughputCooldown: ThroughputCooldown.DEFER });
   new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Images', 'images'), 'disk.img') });
@@ -30,11 +30,22 @@ const functionsOf = (resources: Resources) => ofType(resources, 'AWS::Lambda::Fu
 
 const plain = configured(() => ({}));
 
-test('there are functions of this library and of the provider framework, and without settings they are as Lambda has them', () => {
-  expect(functionsOf(plain).length).toBeGreaterThanOrEqual(15);
+test('without settings, functions run outside of a VPC, and log for three months to one group that goes with the stack', () => {
+  expect(functionsOf(plain)).toHaveLength(7);
+  const [[group, made], ...others] = ofType(plain, 'AWS::Logs::LogGroup');
+  expect(others).toEqual([]);
+  expect(made).toMatchObject({ Properties: { RetentionInDays: 90 }, DeletionPolicy: 'Delete' });
   for (const [, { Properties }] of functionsOf(plain)) {
     expect(Properties).not.toHaveProperty('VpcConfig');
-    expect(Properties).not.toHaveProperty('LoggingConfig.LogGroup');
+    expect(Properties.LoggingConfig.LogGroup).toEqual({ Ref: group });
+  }
+});
+
+test('no role of a function may make a log group', () => {
+  const statements = ofType(plain, 'AWS::IAM::Policy').flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+  expect(JSON.stringify(statements)).not.toContain('logs:CreateLogGroup');
+  for (const [, { Properties }] of functionsOf(plain)) {
+    expect(plain[Properties.Role['Fn::GetAtt'][0]].Properties).not.toHaveProperty('ManagedPolicyArns');
   }
 });
 
@@ -56,7 +67,7 @@ describe('in a VPC', () => {
   test('every role of a function may have network interfaces', () => {
     for (const [, { Properties }] of functionsOf(resources)) {
       const role = resources[Properties.Role['Fn::GetAtt'][0]];
-      expect(JSON.stringify(role.Properties.ManagedPolicyArns)).toContain('AWSLambdaVPCAccessExecutionRole');
+      expect(JSON.stringify(role.Properties.ManagedPolicyArns)).toContain('AWSLambdaENIManagementAccess');
     }
   });
 
@@ -69,7 +80,7 @@ describe('in a VPC', () => {
 
   test('the endpoints are those of all services that the functions call', () => {
     const services = ofType(resources, 'AWS::EC2::VPCEndpoint').map(([, { Properties }]) => JSON.stringify(Properties.ServiceName).match(/\.([a-z0-9-]+)"/)![1]);
-    expect(services.sort()).toEqual(['cloudformation', 'ebs', 'ec2', 'elasticfilesystem', 'kms', 'lambda', 's3', 'scheduler', 'states', 'tagging']);
+    expect(services.sort()).toEqual(['cloudformation', 'ebs', 'ec2', 'elasticfilesystem', 'kms', 's3', 'scheduler', 'states', 'tagging']);
   });
 
   test('resources are the same ones as before', () => {
@@ -88,14 +99,14 @@ test('endpoints are only put into zones that have the service, if these are look
     },
   }), 'Stack', { env: { account: '111122223333', region: 'eu-west-1' } });
   const vpc = new ec2.Vpc(stack, 'Vpc');
-  StorageFunctions.addEndpoints(vpc, { lookupSupportedAzs: true, existing: ['kms', 'ec2', 'states', 'lambda', 'tagging', 'scheduler', 'cloudformation', 'elasticfilesystem'] });
+  StorageFunctions.addEndpoints(vpc, { lookupSupportedAzs: true, existing: ['kms', 'ec2', 'states', 'tagging', 'scheduler', 'cloudformation', 'elasticfilesystem'] });
   const [[, endpoint]] = ofType(Template.fromStack(stack).toJSON().Resources, 'AWS::EC2::VPCEndpoint').filter(([, { Properties }]) => Properties.SubnetIds);
   expect(endpoint.Properties.SubnetIds).toEqual([{ Ref: expect.stringContaining('PrivateSubnet2') }]);
 });
 
 test('endpoints that are there already are left out', () => {
   const { stack, vpc } = givenStack();
-  StorageFunctions.addEndpoints(vpc, { existing: ['s3', 'kms', 'ec2', 'states', 'lambda', 'tagging', 'scheduler', 'cloudformation'] });
+  StorageFunctions.addEndpoints(vpc, { existing: ['s3', 'kms', 'ec2', 'states', 'tagging', 'scheduler', 'cloudformation'] });
   expect(ofType(Template.fromStack(stack).toJSON().Resources, 'AWS::EC2::VPCEndpoint')).toHaveLength(2);
   expect(() => StorageFunctions.addEndpoints(vpc, { existing: ['sts'] })).toThrow("'existing' must be among s3, cloudformation, ebs, ec2, elasticfilesystem");
 });
@@ -128,13 +139,13 @@ test('memory and architecture', () => {
   const memory = (description: RegExp) => functionsOf(resources)
     .filter(([, { Properties }]) => description.test(Properties.Description)).map(([, { Properties }]) => Properties.MemorySize);
   expect(memory(/copies a range of the disk/)).toEqual([4096]);
-  expect(memory(/onEvent of the|isComplete of the/)).toEqual([1024, 1024, 1024, 1024]);
+  expect(memory(/answers CloudFormation/)).toEqual([1024, 1024]);
   for (const [, { Properties }] of functionsOf(resources)) { expect(Properties.Architectures).toEqual(['x86_64']); }
 });
 
 describe('where', () => {
   const memoryOf = (stack: Stack) => functionsOf(Template.fromStack(stack).toJSON().Resources)
-    .filter(([, { Properties }]) => /onEvent of the/.test(Properties.Description)).map(([, { Properties }]) => Properties.MemorySize);
+    .filter(([, { Properties }]) => /answers CloudFormation/.test(Properties.Description)).map(([, { Properties }]) => Properties.MemorySize);
 
   test('what is said of the app holds in all its stacks and nested stacks, unless something is said closer', () => {
     const app = new App();

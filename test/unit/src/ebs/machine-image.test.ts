@@ -97,7 +97,7 @@ describe('a machine image', () => {
   test('may use no foreign snapshot but those it is made of, before it is registered', () => {
     const { stack } = givenStack();
     givenImage(stack, { dataDisks: [MachineDisk.fromImport(givenImport(stack))] });
-    const [owned, foreign, ...others] = statementsAllowing(stack, 'EbsProviderRole', 'ec2:RegisterImage')
+    const [owned, foreign, ...others] = statementsAllowing(stack, 'EbsRole', 'ec2:RegisterImage')
       .filter(({ Resource }) => JSON.stringify(Resource).includes(':snapshot/'));
     expect(others).toEqual([]);
     expect(owned.Condition).toEqual({ StringEquals: { 'aws:ResourceTag/cdk-durable-storage:stack-id': { Ref: 'AWS::StackId' } } });
@@ -111,11 +111,11 @@ describe('a machine image', () => {
     givenImport(stack);
     // Also where there is no image, or no more: what is removed last must still be allowed.
     for (const action of ['DeregisterImage', 'ModifyImageAttribute', 'EnableImageDeprecation', 'DisableImageDeprecation', 'DescribeImageAttribute']) {
-      expect(statementsAllowing(stack, 'EbsProviderRole', `ec2:${action}`)).toMatchObject([
+      expect(statementsAllowing(stack, 'EbsRole', `ec2:${action}`)).toMatchObject([
         { Condition: { StringEquals: { 'aws:ResourceTag/cdk-durable-storage:stack-id': { Ref: 'AWS::StackId' } } } },
       ]);
     }
-    expect(statementsAllowing(stack, 'EbsProviderRole', 'cloudformation:DescribeStacks')).toMatchObject([{ Resource: { Ref: 'AWS::StackId' } }]);
+    expect(statementsAllowing(stack, 'EbsRole', 'cloudformation:DescribeStacks')).toMatchObject([{ Resource: { Ref: 'AWS::StackId' } }]);
   });
 });
 

@@ -53,7 +53,7 @@ test('its roles may use this snapshot, this object, and this key', () => {
   expect(statementsAllowing(stack, 'ExporterCopy', 'ebs:GetSnapshotBlock')).toMatchObject([{ Resource: snapshot }]);
   expect(statementsAllowing(stack, 'ExporterPlan', 'ebs:ListChangedBlocks')).toEqual([]);
   expect(statementsAllowing(stack, 'ExporterCopy', 's3:PutObject').map(({ Resource }) => Resource)).toContainEqual(object());
-  expect(statementsAllowing(stack, 'EbsProviderRole', 's3:DeleteObjectVersion')).toMatchObject([{ Resource: [object(), object('.manifest')] }]);
+  expect(statementsAllowing(stack, 'EbsRole', 's3:DeleteObjectVersion')).toMatchObject([{ Resource: [object(), object('.manifest')] }]);
   expect(statementsAllowing(stack, 'ExporterCopy', 'kms:Decrypt')).toHaveLength(1);
 });
 
@@ -112,6 +112,6 @@ test('a stack without exports has nothing of them', () => {
   const { stack } = givenStack();
   new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Images', 'images'), 'disk.img') });
   expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toMatch(/Exporter|EXPORT_STATE_MACHINE/);
-  // The framework's, that of transfers, and that of exports.
+  // The waiter, that of transfers, and that of exports.
   Template.fromStack(givenExport()).resourceCountIs('AWS::StepFunctions::StateMachine', 3);
 });

@@ -118,7 +118,7 @@ describe('the rights to read the image', () => {
     const read = ['s3:GetObject', 's3:GetObjectVersion'];
     // Of the parts that an object was uploaded in, only the planning function wants to know.
     const plan = ['s3:GetObject', 's3:GetObjectAttributes', 's3:GetObjectVersion', 's3:GetObjectVersionAttributes'];
-    for (const [role, actions] of [['EbsProviderRole', read], ['TransferSteps', plan], ['TransferCopy', read]] as const) {
+    for (const [role, actions] of [['EbsRole', read], ['TransferSteps', plan], ['TransferCopy', read]] as const) {
       const [{ policy, ...statement }] = statementsAllowing(stack, role, 's3:GetObjectVersion');
       expect([statement.Action].flat().sort()).toEqual(actions);
       expect(statement.Resource).toEqual(objectArn('disk.img'));
@@ -143,7 +143,7 @@ describe('the rights to read the image', () => {
     const { stack } = givenStack();
     new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'disk.img', undefined, { manifest: true }) });
     const both = [objectArn('disk.img'), objectArn('disk.img.manifest')];
-    expect(statementsAllowing(stack, 'EbsProviderRole', 's3:GetObjectVersion')[0].Resource).toEqual(both);
+    expect(statementsAllowing(stack, 'EbsRole', 's3:GetObjectVersion')[0].Resource).toEqual(both);
     expect(statementsAllowing(stack, 'TransferCopy', 's3:GetObjectVersion')[0].Resource).toEqual(both);
     expect(statementsAllowing(stack, 'TransferSteps', 's3:GetObjectVersion')[0].Resource).toEqual(objectArn('disk.img'));
     expect(propertiesOf(stack, TYPE)).toMatchObject({ Manifest: true });
@@ -168,7 +168,7 @@ describe('the key of an object whose bucket does not name it', () => {
     return stack;
   };
 
-  test.each(['EbsProviderRole', 'TransferCopy', 'TransferSteps'])('is granted to %s', role => {
+  test.each(['EbsRole', 'TransferCopy', 'TransferSteps'])('is granted to %s', role => {
     expect(statementsAllowing(given_(stack => kms.Key.fromKeyArn(stack, 'Key', KEY_ARN)), role, 'kms:Decrypt')).toMatchObject([{ Resource: KEY_ARN }]);
   });
 
@@ -244,7 +244,7 @@ describe('integrity', () => {
 test('a key of the user may be used by those who start the snapshot and write to it, before it is made', () => {
   const { stack } = given({ kmsKey: kms.Key.fromKeyArn(givenStack().stack, 'Key', KEY_ARN) });
 
-  for (const role of ['EbsProviderRole', 'TransferCopy']) {
+  for (const role of ['EbsRole', 'TransferCopy']) {
     const [use] = statementsAllowing(stack, role, 'kms:GenerateDataKeyWithoutPlaintext');
     expect(use).toMatchObject({ Resource: KEY_ARN, Action: expect.arrayContaining(['kms:DescribeKey', 'kms:Decrypt', 'kms:ReEncrypt*']) });
     expect(onlyOf(stack, TYPE).DependsOn).toContain(use.policy);

@@ -29,7 +29,7 @@ test('a parent may be used and read by those who have to, before the snapshot is
   const { stack } = named();
   expect(propertiesOf(stack, TYPE).ParentSnapshotId).toBe(PARENT);
   for (const [role, action] of [
-    ['EbsProviderRole', 'ebs:StartSnapshot'], ['TransferSteps', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:GetSnapshotBlock'],
+    ['EbsRole', 'ebs:StartSnapshot'], ['TransferSteps', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:ListSnapshotBlocks'], ['TransferCopy', 'ebs:GetSnapshotBlock'],
   ]) {
     const statement = statementsAllowing(stack, role, action).find(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(PARENT_ARN));
     expect(statement).toBeDefined();

@@ -14,7 +14,7 @@ function given(props: Partial<FileSystemProps> = {}): Stack {
   return stack;
 }
 const adoptions = (stack: Stack) =>
-  statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:TagResource').filter(({ policy }) => policy.includes('AdoptionAccess'));
+  statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:TagResource').filter(({ policy }) => policy.includes('AdoptionAccess'));
 
 test('the handler may mark a file system that is named by its id as this construct\'s, and no other', () => {
   const stack = given({ adoptFileSystemId: ID });
@@ -29,7 +29,7 @@ test('the handler may mark a file system that is named by its id as this constru
     'ForAllValues:StringLike': { 'aws:TagKeys': 'cdk-durable-storage:*' },
   });
   expect(onlyOf(stack, 'Custom::FileSystem').DependsOn).toContain(policy);
-  expect(statementsAllowing(stack, 'EfsProvider', 'cloudformation:DescribeStackResources')).toHaveLength(1);
+  expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'cloudformation:DescribeStackResources')).toHaveLength(1);
 });
 
 test('ALWAYS lets it mark any, as nothing tells IAM of tokens', () => {
@@ -58,7 +58,7 @@ test('what defers a change of throughput is there once, and only where it is ask
   const template = Template.fromStack(stack);
   template.resourceCountIs('AWS::Scheduler::ScheduleGroup', 1);
   template.allResourcesProperties('Custom::FileSystem', { Deferral: { GroupName: { Ref: Object.keys(template.findResources('AWS::Scheduler::ScheduleGroup'))[0] } } });
-  expect(statementsAllowing(stack, 'EfsProvider', 'iam:PassRole')).toMatchObject([
+  expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'iam:PassRole')).toMatchObject([
     { Condition: { StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' } } },
   ]);
   expect(statementsAllowing(stack, 'SchedulerRole', 'lambda:InvokeFunction')).toHaveLength(1);

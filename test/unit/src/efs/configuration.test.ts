@@ -25,11 +25,11 @@ function givenForeign() {
 }
 
 const statement = () => new iam.PolicyStatement({ principals: [new iam.AnyPrincipal()], actions: ['elasticfilesystem:ClientMount'] });
-const replications = (stack: Stack) => statementsAllowing(stack, 'EfsProviderRole', 'elasticfilesystem:CreateReplicationConfiguration');
+const replications = (stack: Stack) => statementsAllowing(stack, 'EfsRole', 'elasticfilesystem:CreateReplicationConfiguration');
 /** Those of policies beside the role's own. */
 const extra = (stack: Stack, action: string) =>
-  statementsAllowing(stack, 'EfsProviderRole', `elasticfilesystem:${action}`).filter(({ policy }) => !policy.includes('DefaultPolicy'));
-const creations = (stack: Stack) => statementsAllowing(stack, 'EfsProviderRole', 'elasticfilesystem:CreateFileSystem');
+  statementsAllowing(stack, 'EfsRole', `elasticfilesystem:${action}`).filter(({ policy }) => !policy.includes('DefaultPolicy'));
+const creations = (stack: Stack) => statementsAllowing(stack, 'EfsRole', 'elasticfilesystem:CreateFileSystem');
 /** Of the file systems of the stack, by their owner tag. */
 const BY_TAG = { Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': 'Stack/*' } } };
 
@@ -65,7 +65,7 @@ describe('a file system', () => {
     const { stack } = givenStack();
     const key = new kms.Key(stack, 'Key');
     new FileSystem(stack, 'Fs', { vpc: givenVpc(new Stack(stack, 'Net', { env: ENV })), replicationConfiguration: regionalFileSystem(ENV.region, key) });
-    const [use] = statementsAllowing(stack, 'EfsProviderRole', 'kms:CreateGrant');
+    const [use] = statementsAllowing(stack, 'EfsRole', 'kms:CreateGrant');
     expect(use.Resource).toEqual({ 'Fn::GetAtt': [onlyOf(stack, 'AWS::KMS::Key').logicalId, 'Arn'] });
     expect(onlyOf(stack, 'Custom::FileSystem').DependsOn).toContain(use.policy);
   });
@@ -77,7 +77,7 @@ describe('a file system', () => {
     expect(replicated('Near', new kms.Key(stack, 'Key'))).toThrow(
       `'kmsKey' of the replication must be a key in eu-central-1, where the copy is made, got one in ${ENV.region} (in Stack/Near)`);
     expect(replicated('Fs', far)).not.toThrow();
-    expect(statementsAllowing(stack, 'EfsProviderRole', 'kms:CreateGrant').map(({ Resource }) => Resource)).toEqual([far.keyArn]);
+    expect(statementsAllowing(stack, 'EfsRole', 'kms:CreateGrant').map(({ Resource }) => Resource)).toEqual([far.keyArn]);
   });
 
   test('that is replicated to one of the stack needs no more rights, to another one just that', () => {
@@ -131,7 +131,7 @@ describe('a setting of its own', () => {
     make[type](stack, fileSystem);
     const actions = expected[type].slice(1) as string[];
     for (const action of actions) {
-      expect(statementsAllowing(stack, 'EfsProviderRole', `elasticfilesystem:${action}`)).toEqual([expect.objectContaining(BY_TAG)]);
+      expect(statementsAllowing(stack, 'EfsRole', `elasticfilesystem:${action}`)).toEqual([expect.objectContaining(BY_TAG)]);
     }
   });
 

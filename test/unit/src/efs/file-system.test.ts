@@ -229,9 +229,9 @@ describe('a key of the user', () => {
   test('is sent, and the handlers may use it before the file system is made', () => {
     const { stack } = given({ kmsKey: kms.Key.fromKeyArn(givenStack().stack, 'Key', KEY_ARN) });
 
-    const [use] = statementsAllowing(stack, 'EfsProvider', 'kms:GenerateDataKeyWithoutPlaintext');
+    const [use] = statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:GenerateDataKeyWithoutPlaintext');
     expect(use).toMatchObject({ Action: ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'], Resource: KEY_ARN });
-    const grants = statementsAllowing(stack, 'EfsProvider', 'kms:CreateGrant');
+    const grants = statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:CreateGrant');
     expect(grants).toMatchObject([{ Resource: KEY_ARN, Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' } } }]);
     const { Properties, DependsOn } = onlyOf(stack, TYPE);
     expect(Properties.KmsKeyId).toBe(KEY_ARN);
@@ -243,7 +243,7 @@ describe('a key of the user', () => {
     const key = new kms.Key(stack, 'Key');
     new FileSystem(stack, 'Fs', { vpc, kmsKey: key.addAlias('storage') });
 
-    const [use] = statementsAllowing(stack, 'EfsProvider', 'kms:Decrypt');
+    const [use] = statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:Decrypt');
     expect(use.Resource).toEqual({ 'Fn::GetAtt': [onlyOf(stack, 'AWS::KMS::Key').logicalId, 'Arn'] });
     const aliasId = onlyOf(stack, 'AWS::KMS::Alias').logicalId;
     expect(Template.fromStack(stack).findResources('AWS::IAM::Policy')[use.policy].DependsOn).toContain(aliasId);
@@ -255,8 +255,8 @@ describe('a key of the user', () => {
     new FileSystem(stack, 'Fs', { vpc, kmsKey: kms.Alias.fromAliasName(stack, 'Alias', 'alias/storage') });
 
     const alias = { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/storage' } };
-    expect(statementsAllowing(stack, 'EfsProvider', 'kms:Decrypt')).toMatchObject([{ Condition: alias }]);
-    expect(statementsAllowing(stack, 'EfsProvider', 'kms:CreateGrant')).toMatchObject([
+    expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:Decrypt')).toMatchObject([{ Condition: alias }]);
+    expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:CreateGrant')).toMatchObject([
       { Condition: { ...alias, Bool: { 'kms:GrantIsForAWSResource': 'true' } } },
     ]);
   });

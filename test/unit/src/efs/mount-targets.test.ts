@@ -155,13 +155,13 @@ describe('the rights to change the file system', () => {
   test('are granted for a foreign one before the set is made, and of its tags only our own', () => {
     const { stack } = given();
 
-    const [change] = statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:CreateMountTarget').filter(({ Condition }) => !Condition);
+    const [change] = statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:CreateMountTarget').filter(({ Condition }) => !Condition);
     expect(change).toMatchObject({
       Action: ['CreateMountTarget', 'DeleteMountTarget', 'ModifyMountTargetSecurityGroups'].map(action => `elasticfilesystem:${action}`),
       Resource: ARN_OF_FOREIGN,
     });
     expect(onlyOf(stack, TYPE).DependsOn).toContain(change.policy);
-    const tagging = statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:UntagResource').filter(({ policy }) => policy === change.policy);
+    const tagging = statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:UntagResource').filter(({ policy }) => policy === change.policy);
     expect(tagging).toMatchObject([{
       Resource: ARN_OF_FOREIGN, Condition: { 'ForAllValues:StringLike': { 'aws:TagKeys': 'cdk-durable-storage:mount-targets:*' } },
     }]);

@@ -61,7 +61,7 @@ test.each([
 test('a foreign file system may be tagged before the set is made', () => {
   const { stack } = given({ team: 'storage' });
 
-  const [tagging] = statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:TagResource').filter(({ Condition }) => !Condition);
+  const [tagging] = statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:TagResource').filter(({ Condition }) => !Condition);
   expect(tagging).toMatchObject({
     Action: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'],
     Resource: { 'Fn::Join': ['', expect.arrayContaining([expect.stringContaining(':file-system/fs-12345678')])] },
@@ -88,7 +88,7 @@ describe('an access point', () => {
     new TagSet(stack, 'Tags', { accessPoint, tags: { team: 'storage' } });
 
     expect(propertiesOf(stack, TYPE)).toMatchObject({ ResourceId: POINT, Tags: [{ Key: 'team', Value: 'storage' }] });
-    const [tagging] = statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:UntagResource').filter(({ Condition }) => !Condition);
+    const [tagging] = statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:UntagResource').filter(({ Condition }) => !Condition);
     expect(tagging).toMatchObject({
       Action: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'],
       Resource: { 'Fn::Join': ['', expect.arrayContaining([expect.stringContaining(`:access-point/${POINT}`)])] },
@@ -107,7 +107,7 @@ describe('an access point', () => {
     const policy = onlyOf(stack, 'AWS::IAM::RolePolicy');
     expect(DependsOn).toEqual([policy.logicalId]);
     expect(policy.Properties.PolicyName).toEqual({ 'Fn::Join': ['', [expect.stringMatching(/^[\w-]+-$/), Properties.ResourceId]] });
-    const [tagging] = statementsAllowing(stack, 'EfsProvider', 'elasticfilesystem:TagResource').filter(statement => statement.policy === policy.logicalId);
+    const [tagging] = statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:TagResource').filter(statement => statement.policy === policy.logicalId);
     expect(tagging.Resource).toEqual({ 'Fn::Join': ['', expect.arrayContaining([Properties.ResourceId])] });
   });
 

@@ -35,8 +35,8 @@ describe('providers', () => {
     givenImport(stack, 'B');
 
     expect([...new Set(serviceTokens(stack))].sort()).toEqual([
-      'cdkdurablestorageEbsProviderframeworkonEventB75CE526',
-      'cdkdurablestorageEfsProviderframeworkonEvent7C1FD77C',
+      'cdkdurablestorageEbsHandlerE5F3A0EE',
+      'cdkdurablestorageEfsHandler003C6B05',
     ]);
   });
 
@@ -48,34 +48,34 @@ describe('providers', () => {
 
     expect(serviceTokens(stack)).toHaveLength(2);
     expect(serviceTokens(nested)).toHaveLength(2);
-    expect(statementsAllowing(nested, 'EfsProviderRole', 'elasticfilesystem:DeleteFileSystem')).toMatchObject([
+    expect(statementsAllowing(nested, 'EfsRole', 'elasticfilesystem:DeleteFileSystem')).toMatchObject([
       { Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': 'Stack/*' } } },
     ]);
   });
 
-  test('run the bundles on the newest Node.js and arm64, and know how long a creation may take', () => {
+  test('run the bundles on the newest Node.js and arm64, and know their stack and state machine', () => {
     const { stack, vpc } = givenStack();
     new FileSystem(stack, 'Fs', { vpc });
     givenImport(stack);
 
-    for (const name of ['EfsProviderOnEvent', 'EfsProviderIsComplete', 'EbsProviderOnEvent', 'EbsProviderIsComplete']) {
-      expect(functionOf(stack, name)).toMatchObject({
+    for (const service of ['Efs', 'Ebs']) {
+      expect(functionOf(stack, `${service}Handler`)).toMatchObject({
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
-        Handler: name.includes('OnEvent') ? 'index.onEvent' : 'index.isComplete',
+        Handler: 'index.handler',
         Timeout: 120,
-        Environment: { Variables: { CREATION_TIMEOUT_SECONDS: '120' } },
+        Environment: { Variables: { STACK_ID, WAITER_ARN: { Ref: expect.stringContaining(`${service}Waiter`) } } },
       });
     }
-    expect(Object.keys(functionOf(stack, 'EbsProviderIsComplete').Environment.Variables).sort())
-      .toEqual(['CREATION_TIMEOUT_SECONDS', 'TRANSFER_BUCKET', 'TRANSFER_STATE_MACHINE_ARN']);
+    expect(Object.keys(functionOf(stack, 'EbsHandler').Environment.Variables).sort())
+      .toEqual(['STACK_ID', 'TRANSFER_BUCKET', 'TRANSFER_STATE_MACHINE_ARN', 'WAITER_ARN']);
   });
 });
 
 describe('the role of the EFS handlers', () => {
   const { stack, vpc } = givenStack();
   new FileSystem(stack, 'Fs', { vpc });
-  const allowed = (action: string) => statementsAllowing(stack, 'EfsProviderRole', action);
+  const allowed = (action: string) => statementsAllowing(stack, 'EfsRole', action);
 
   test('creates only what carries the tag of the stack', () => {
     const tagged = { 'aws:RequestTag/cdk-durable-storage:stack-id': STACK_ID };
@@ -111,17 +111,17 @@ describe('the roles of the EBS functions', () => {
   test('start only snapshots that carry the tag of the stack', () => {
     const tagged = { 'aws:RequestTag/cdk-durable-storage:stack-id': STACK_ID };
     // The parent, if there is one, is made here too, unless a construct names another one.
-    expect(allowed('EbsProviderRole', 'ebs:StartSnapshot')).toMatchObject([
+    expect(allowed('EbsRole', 'ebs:StartSnapshot')).toMatchObject([
       { Resource: SNAPSHOTS, Condition: { StringEquals: tagged } }, { Resource: SNAPSHOTS, Condition: MADE_HERE },
     ]);
-    expect(allowed('EbsProviderRole', 'ec2:CreateTags')[0]).toMatchObject({
+    expect(allowed('EbsRole', 'ec2:CreateTags')[0]).toMatchObject({
       Resource: SNAPSHOTS, Condition: { StringEquals: tagged },
     });
   });
 
   test.each([
-    ['EbsProviderRole', 'ec2:DeleteTags'],
-    ['EbsProviderRole', 'ec2:DeleteSnapshot'],
+    ['EbsRole', 'ec2:DeleteTags'],
+    ['EbsRole', 'ec2:DeleteSnapshot'],
     ['TransferCopy', 'ebs:PutSnapshotBlock'],
     ['TransferSteps', 'ebs:CompleteSnapshot'],
     ['TransferVerify', 'ebs:ListSnapshotBlocks'],
@@ -138,7 +138,7 @@ describe('the roles of the EBS functions', () => {
     ['TransferSteps', ['s3:GetObject', 's3:PutObject']],
     ['TransferVerify', ['s3:GetObject']],
     ['TransferCleanUp', ['s3:DeleteObject']],
-    ['EbsProviderRole', ['s3:GetObject', 's3:DeleteObject']],
+    ['EbsRole', ['s3:GetObject', 's3:DeleteObject']],
   ])('%s does in the transfer bucket what it needs: %j', (role, actions) => {
     const inBucket = actions.map(action => allowed(role, action).filter(({ Resource }) => JSON.stringify(Resource).includes('/transfers/*')));
     inBucket.forEach(statements => expect(statements).toHaveLength(1));
@@ -146,9 +146,10 @@ describe('the roles of the EBS functions', () => {
   });
 
   test('start and stop transfers of their own state machine only', () => {
-    const [start] = allowed('EbsProviderRole', 'states:StartExecution');
-    expect(start.Resource).toEqual({ Ref: expect.stringMatching(/TransferStateMachine/) });
-    expect(JSON.stringify(allowed('EbsProviderRole', 'states:StopExecution')[0].Resource)).toMatch(/:execution:.*TransferStateMachine.*:\*/);
+    const starts = allowed('EbsRole', 'states:StartExecution').map(({ Resource }) => Resource);
+    expect(starts).toEqual(expect.arrayContaining([{ Ref: expect.stringMatching(/TransferStateMachine/) }, { Ref: expect.stringMatching(/EbsWaiter/) }]));
+    expect(starts).toHaveLength(2);
+    expect(JSON.stringify(allowed('EbsRole', 'states:StopExecution')[0].Resource)).toMatch(/:execution:.*TransferStateMachine.*:\*/);
   });
 });
 
