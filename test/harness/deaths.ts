@@ -1,10 +1,9 @@
 import { KILLED, type Fate } from './ebs/mortality';
 import type { EventHandlers, ProviderEvent } from '../../lambda/shared/provider-event';
-import type { Clock } from '../../world/emulator/clock';
 
 /**
- * The same event again, as Lambda repeats it; or a failure, and CloudFormation
- * goes back: a creation whose id it never heard is deleted by one that it invents.
+ * The same step again, as Step Functions repeats it; or a failure, because all
+ * repetitions died too, and CloudFormation goes back.
  */
 export type After = 'it is repeated' | 'it has failed';
 
@@ -37,13 +36,8 @@ export class Death {
     };
   }
 
-  /** What CloudFormation, and Lambda, make of it. */
-  public survived({ onEvent, isComplete }: EventHandlers, clock: Clock): EventHandlers {
-    const cancel = async (event: ProviderEvent<any>) => {
-      const deletion = { ...event, RequestType: 'Delete' as const, RequestId: 'cancelled', PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK' };
-      const started = { ...deletion, ...await onEvent(deletion) };
-      while (!(await isComplete(started)).IsComplete) { await clock.sleep(5_000); }
-    };
+  /** Returns handlers that are called again after the death, or fail by it. */
+  public survived({ onEvent, isComplete }: EventHandlers): EventHandlers {
     const survived = <R>(handler: (event: ProviderEvent<any>) => Promise<R>) => async (event: ProviderEvent<any>): Promise<R> => {
       try {
         return await handler(event);
@@ -51,7 +45,6 @@ export class Death {
         if (error !== KILLED) { throw error; }
         // A deletion is repeated in any case, by the user in the end.
         if (this.steady || event.RequestType === 'Delete') { return handler(event); }
-        if (event.RequestType === 'Create' && event.PhysicalResourceId === undefined) { await cancel(event); }
         throw error;
       }
     };

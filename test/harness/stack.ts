@@ -1,5 +1,6 @@
 import { strict as assert } from 'assert';
-import { randomUUID } from 'crypto';
+import { randomBytes, randomUUID } from 'crypto';
+import { failedId } from '../../lambda/shared/answering/call';
 import type { EventHandlers, ProviderEvent } from '../../lambda/shared/provider-event';
 import type { Clock } from '../../world/emulator/clock';
 import { arn } from '../../world/emulator/environment';
@@ -11,7 +12,7 @@ const POLL_MILLISECONDS = 5_000;
 const MOST_POLLS = 600;
 
 /**
- * CloudFormation and the Provider framework for one custom resource, in
+ * CloudFormation and the steps of an execution for one custom resource, in
  * process: for the many sequences that are too many for real processes.
  * `world/cloudformation/` plays the whole of it.
  */
@@ -82,7 +83,8 @@ export class Stack {
     return {
       RequestType: type,
       StackId: this.stackId,
-      RequestId: randomUUID(),
+      // Handlers get the id of the call as that of the request.
+      RequestId: randomBytes(8).toString('hex'),
       ResourceType: this.type,
       LogicalResourceId: this.logicalId,
       ResourceProperties: asStrings(properties),
@@ -90,10 +92,14 @@ export class Stack {
     };
   }
 
-  /** One event through onEvent and isComplete, as the Provider framework does it. Errors carry the physical id if there is one. */
+  /** One event through onEvent and isComplete, as an execution does it. Errors carry the physical id of the answer. */
   public async play(event: ProviderEvent<any>): Promise<{ id: string; attributes: Attributes }> {
     let started;
-    for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.onEvent(event) }; }
+    try {
+      for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.onEvent(event) }; }
+    } catch (error) {
+      throw Object.assign(error as Error, { physicalId: event.PhysicalResourceId ?? failedId({ id: event.RequestId }) });
+    }
     const id = started!.PhysicalResourceId!;
     if (event.RequestType === 'Delete') { assert.equal(id, event.PhysicalResourceId); }
     try {
@@ -118,9 +124,8 @@ export class Stack {
       this.current = wanted;
       return attributes;
     } catch (error) {
-      // The framework swallows the Delete of a creation whose onEvent threw: it knows no id.
-      const id = (error as { physicalId?: string }).physicalId;
-      if (id !== undefined) { await andThen(error as Error, () => this.remove(id, wanted)); }
+      const id = (error as { physicalId: string }).physicalId;
+      await andThen(error as Error, () => this.remove(id, wanted));
       throw error;
     }
   }

@@ -48,7 +48,7 @@ async function perform(scene: Scene, death: Death): Promise<void> {
     },
   });
   try {
-    Object.assign(world, { handlers: death.survived(world.handlers, world.clock) });
+    Object.assign(world, { handlers: death.survived(world.handlers) });
     await scene.given(world);
     const before = scene.left(world);
     death.armed = true;

@@ -110,7 +110,7 @@ describe('whichever request a function dies at, nothing is left or lost', () => 
       world.handlers = death.survived({
         onEvent: event => mortal(`onEvent of ${event.ResourceType}`, () => onEvent(event)),
         isComplete: event => mortal(`isComplete of ${event.ResourceType}`, () => isComplete(event)),
-      }, world.clock);
+      });
       await play(world);
     } finally {
       await world.close();

@@ -138,7 +138,9 @@ describe('an import', () => {
   test('whose Create arrives after its Delete leaves nothing', async () => {
     const seen = world.logs.length;
     (await deploy(build({}), { lateCreate: 'Disk', cancelAfter: 100, lateCreateDelay: 100 })).expectRolledBack();
-    expect(world.logs.slice(seen).filter(({ line }) => /"event":"snapshot started"/.test(line)).length).toBe(1);
+    const logged = (pattern: RegExp) => world.logs.slice(seen).filter(({ line }) => pattern.test(line)).length;
+    expect(logged(/"event":"received","RequestType":"Create"/)).toBe(1);
+    expect(logged(/"event":"snapshot started"/)).toBe(0);
     expectAsBefore();
   });
 

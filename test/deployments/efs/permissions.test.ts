@@ -83,6 +83,7 @@ describe('in a stack that is there, a role that lacks', () => {
 
 describe('after all of this', () => {
   test('every action that a role was granted has been needed', () => {
+    const execution = 'to answer for an execution that could not be started, or that somebody stopped; test/deployments/answering.test.ts';
     const settings = 'a setting of test/deployments/efs/configuration.test.ts';
     expectUnused(world, {
       EfsRole: {
@@ -96,6 +97,7 @@ describe('after all of this', () => {
         'elasticfilesystem:PutBackupPolicy': settings,
         'elasticfilesystem:PutLifecycleConfiguration': settings,
         'elasticfilesystem:UpdateFileSystemProtection': settings,
+        'states:DescribeExecution': execution,
       },
     });
   });

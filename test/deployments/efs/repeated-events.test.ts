@@ -52,8 +52,11 @@ describe.each(['Data', 'Data/MountTargets', 'Billing'])('events for %s', path =>
   test('that come after their Delete leave nothing', async () => {
     const seen = world.logs.length;
     (await deploy(build('1'), { lateCreate: path, cancelAfter: 200, lateCreateDelay: 100 })).expectRolledBack();
-    const late = new RegExp(`"event":"onEvent[^{]*"RequestType":"Create","LogicalResourceId":"${path.replace('/', '')}[0-9A-F]{8}"`);
-    expect(world.logs.slice(seen).filter(({ line }) => late.test(line)).length).toBe(1);
+    const logged = (event: string) => {
+      const pattern = new RegExp(`"event":"${event}","RequestType":"Create","LogicalResourceId":"${path.replace('/', '')}[0-9A-F]{8}"`);
+      return world.logs.slice(seen).filter(({ line }) => pattern.test(line)).length;
+    };
+    expect([logged('received'), logged('onEvent'), logged('answer')]).toEqual([1, 0, 1]);
     world.expectNothingLeft('Twice');
   });
 });

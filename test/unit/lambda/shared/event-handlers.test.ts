@@ -93,7 +93,7 @@ const stacks = { status: jest.fn<Promise<string | undefined>, [string]>() };
 
 beforeEach(() => {
   now = 1_000_000;
-  stacks.status.mockReset();
+  stacks.status.mockReset().mockResolvedValue('ROLLBACK_IN_PROGRESS');
   jest.spyOn(Date, 'now').mockImplementation(() => now);
   jest.spyOn(console, 'log').mockImplementation(() => {});
   life = new FakeLifecycle();
@@ -387,7 +387,7 @@ describe('a deletion', () => {
 });
 
 describe('the deletion of a cancelled creation', () => {
-  const LATEST = 1_000_000 + 1000 * (120 + 30);
+  const LATEST = 1_000_000 + 1000 * (60 + 120 + 30);
 
   test('removes what the creation made, without knowing its id', async () => {
     life.add('a', { state: 'unfinished' });
@@ -421,6 +421,33 @@ describe('the deletion of a cancelled creation', () => {
     life.add('a', { state: 'unfinished' });
     await handlers.onEvent(cancelled({ Kind: 'a' }));
     expect(life.ids).toEqual([retained.id]);
+  });
+});
+
+describe('the deletion of a creation that failed without a thing', () => {
+  const failedCall = '0123456789abcdef';
+  const deletion = () => event('Delete', { Kind: 'a' }, { PhysicalResourceId: `failed-${failedCall}` });
+
+  test('removes what that very call made and did not hand out, and nothing else', async () => {
+    const others = [life.add('a', { state: 'unfinished' }), life.add('a', { requestId: failedCall })];
+    life.add('a', { state: 'unfinished', requestId: failedCall });
+    expect(await handlers.onEvent(deletion())).toMatchObject({ PhysicalResourceId: `failed-${failedCall}` });
+    expect(life.ids).toEqual(others.map(({ id }) => id));
+    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: true });
+  });
+
+  test('does not wait, because the execution of the call has ended', async () => {
+    expect(await handlers.onEvent(deletion())).not.toHaveProperty('LateCreationUntil');
+    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: true });
+  });
+
+  test('is repeated until nothing is left', async () => {
+    life.deletionSteps = 3;
+    life.add('a', { state: 'unfinished', requestId: failedCall });
+    await handlers.onEvent(deletion());
+    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: false });
+    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: false });
+    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: true });
   });
 });
 

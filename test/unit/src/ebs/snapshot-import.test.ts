@@ -31,7 +31,7 @@ describe('the template', () => {
     expect(onlyOf(stack, TYPE)).toMatchObject({ DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' });
     expect(propertiesOf(stack, TYPE)).toEqual({
       ServiceToken: expect.anything(),
-      ServiceTimeout: '3300',
+      ServiceTimeout: '3600',
       SourceBucket: 'images',
       SourceKey: 'disk.img',
       Verify: 'SAMPLE',

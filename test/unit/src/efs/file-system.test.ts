@@ -21,7 +21,7 @@ describe('the template', () => {
 
     expect(onlyOf(stack, TYPE)).toMatchObject({
       Properties: {
-        ServiceTimeout: '3300',
+        ServiceTimeout: '3600',
         Owner: 'Stack/Fs',
         RemovalPolicy: 'Retain',
         Encrypted: true,

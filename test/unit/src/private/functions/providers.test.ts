@@ -35,7 +35,7 @@ describe('providers', () => {
     givenImport(stack, 'B');
 
     expect([...new Set(serviceTokens(stack))].sort()).toEqual([
-      'cdkdurablestorageEbsHandlerE5F3A0EE',
+      'cdkdurablestorageEbsHandler756175F1',
       'cdkdurablestorageEfsHandler003C6B05',
     ]);
   });
