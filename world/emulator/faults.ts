@@ -9,10 +9,16 @@ export type Fault =
   /** The service acts, but of its answer's body only the first half arrives. */
   | { readonly kind: 'truncate' }
   /** The service never answers. */
-  | { readonly kind: 'stall' };
+  | { readonly kind: 'stall' }
+  /** The process of the calling function is killed before the service acts, or after that and before the answer arrives. */
+  | { readonly kind: 'kill'; readonly when: 'before' | 'after' };
 
 export const THROTTLE: Fault = { kind: 'error', code: 'ThrottlingException', status: 400, message: 'Rate exceeded' };
 export const BROKEN: Fault = { kind: 'error', code: 'InternalServerError', status: 500, message: 'internal error' };
+export const KILLED_BEFORE: Fault = { kind: 'kill', when: 'before' };
+export const KILLED_AFTER: Fault = { kind: 'kill', when: 'after' };
+/** S3's refusal at CloudFormation's ResponseURLs, whose operation is `response:Put`. */
+export const RESPONSE_HOST_BUSY: Fault = { kind: 'error', code: 'SlowDown', status: 503, message: 'Please reduce your request rate.' };
 
 /** Returns the fault of a call, or undefined if nothing goes wrong. */
 export type Chooser = (operation: string) => Fault | undefined;

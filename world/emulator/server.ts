@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'net';
 import type { Clock } from './clock';
 import { REGION } from './environment';
-import { Faults } from './faults';
+import { Faults, type Fault } from './faults';
 import { Principal, type Context, type Statement } from './iam';
+import { refusal as s3Refusal } from './s3/errors';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from './service';
 import { refuseWrongTime } from './signature-time';
 
@@ -31,7 +32,15 @@ export interface Access {
   /** The policies of the endpoints, by service, through which its calls come. */
   readonly endpointPolicy?: EndpointPolicy;
   readonly network?: Network;
+  /** Ends the process that has these credentials. */
+  readonly kill?: () => void;
 }
+
+/** An unsigned request, beside its path and body. */
+export type Unsigned = Pick<Call, 'method' | 'query' | 'headers'>;
+
+/** Receives the requests below a path. Throws `ServiceError` to refuse one as S3 does. */
+type Receiver = (body: Buffer, path: string, request: Unsigned) => void;
 
 /** The time that stands still while a call is answered. */
 class Hold {
@@ -73,7 +82,7 @@ export class EmulatorServer {
   private readonly services = new Map<string, Service>();
   private readonly principals = new Map<string, Principal>([['test', Principal.ADMIN]]);
   private readonly access = new Map<string, Access>();
-  private readonly paths = new Map<string, (body: Buffer, path: string) => void>();
+  private readonly paths = new Map<string, Receiver>();
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
 
@@ -103,8 +112,8 @@ export class EmulatorServer {
     return { accessKeyId, secretAccessKey: 'secret' };
   }
 
-  /** Receives unsigned PUTs below a path, as CloudFormation's ResponseURL does. */
-  public receiveAt(prefix: string, receiver: (body: Buffer, path: string) => void): void {
+  /** Receives unsigned requests below a path, as CloudFormation's ResponseURL does. Faults know them as `response:Put`. */
+  public receiveAt(prefix: string, receiver: Receiver): void {
     this.paths.set(prefix, receiver);
   }
 
@@ -154,12 +163,7 @@ export class EmulatorServer {
   ): Promise<void> {
     const url = new URL(request.url!, this.url);
     const receiver = [...this.paths].find(([prefix]) => url.pathname.startsWith(prefix))?.[1];
-    if (receiver) {
-      const passes = this.endpoint(String(request.headers['x-emulated-caller']), 's3');
-      if (!passes('s3:PutObject', `${RESPONSE_BUCKET}/${url.pathname}`, {})) { return this.send(response, { status: 403 }); }
-      receiver(body, url.pathname);
-      return this.send(response, { status: 200 });
-    }
+    if (receiver) { return this.answerUnsigned(receiver, request, url, body, response, hold); }
 
     const service = this.services.get(signingName ?? '');
     if (!service) {
@@ -171,8 +175,7 @@ export class EmulatorServer {
     const call = this.call(request, url, body, caller, this.endpoint(accessKeyId, signingName!));
     const operation = `${service.signingName === 'elasticfilesystem' ? 'efs' : service.signingName}:${service.operation(call)}`;
     const fault = this.faults.next(operation);
-    if (fault?.kind === 'reset') { return void request.socket.destroy(); }
-    if (fault?.kind === 'stall') { return hold.end(); }
+    if (this.stops(fault, accessKeyId, request, hold)) { return; }
     const carry = async (direction: 'received' | 'sent', bytes: number) => {
       const network = this.access.get(accessKeyId)?.network;
       // Lambda's own calls hold no time, and are small.
@@ -194,9 +197,52 @@ export class EmulatorServer {
       answer = service.refuse(error);
     }
     this.calls.push({ operation, caller: caller?.arn ?? 'unknown', status: answer.status });
-    if (fault?.kind === 'lost-answer') { return void request.socket.destroy(); }
+    if (this.loses(fault, accessKeyId, request)) { return; }
     await carry('received', Buffer.byteLength(answer.body ?? ''));
     this.send(response, answer, fault?.kind === 'truncate');
+  }
+
+  private answerUnsigned(receiver: Receiver, request: IncomingMessage, url: URL, body: Buffer, response: ServerResponse, hold: Hold): void {
+    const accessKeyId = String(request.headers['x-emulated-caller']);
+    const fault = this.faults.next('response:Put');
+    if (this.stops(fault, accessKeyId, request, hold)) { return; }
+    let answer: Answer = { status: 200 };
+    try {
+      if (fault?.kind === 'error') { throw new ServiceError(fault.code, fault.status, fault.message, fault.members); }
+      const passes = this.endpoint(accessKeyId, 's3');
+      if (!passes('s3:PutObject', `${RESPONSE_BUCKET}/${url.pathname}`, {})) { throw new ServiceError('AccessDenied', 403, 'Access Denied'); }
+      receiver(body, url.pathname, { method: request.method!, query: url.searchParams, headers: request.headers });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) { throw error; }
+      answer = s3Refusal(error);
+    }
+    this.calls.push({ operation: 'response:Put', caller: this.principals.get(accessKeyId)?.arn ?? 'unknown', status: answer.status });
+    if (this.loses(fault, accessKeyId, request)) { return; }
+    this.send(response, answer, fault?.kind === 'truncate');
+  }
+
+  /** Returns true if a fault keeps a request from the service. */
+  private stops(fault: Fault | undefined, accessKeyId: string, request: IncomingMessage, hold: Hold): boolean {
+    if (fault?.kind === 'stall') {
+      hold.end();
+      return true;
+    }
+    const stopped = fault?.kind === 'reset' || this.kills('before', fault, accessKeyId);
+    if (stopped) { request.socket.destroy(); }
+    return stopped;
+  }
+
+  /** Returns true if a fault keeps the answer from the caller. */
+  private loses(fault: Fault | undefined, accessKeyId: string, request: IncomingMessage): boolean {
+    const lost = fault?.kind === 'lost-answer' || this.kills('after', fault, accessKeyId);
+    if (lost) { request.socket.destroy(); }
+    return lost;
+  }
+
+  private kills(when: 'before' | 'after', fault: Fault | undefined, accessKeyId: string): boolean {
+    if (fault?.kind !== 'kill' || fault.when !== when) { return false; }
+    this.access.get(accessKeyId)?.kill?.();
+    return true;
   }
 
   /** What the policy of the endpoint says through which the call has come; whatever comes by none is let through. */

@@ -162,6 +162,7 @@ export class EmulatedFunction {
     const credentials = server.issue(this.props.role, {
       endpointPolicy: service => this.props.wayTo?.(service)?.policy,
       network: this.host.network && new FunctionNetwork(clock, this.host.network, () => instance.waitForNetwork()),
+      kill: () => instance.kill(),
     });
     const instance: Instance = new Instance({
       clock,
