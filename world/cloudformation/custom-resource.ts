@@ -1,5 +1,7 @@
 import { ResourceFailure, type Delivery, type Handler, type Made, type Request } from './handler';
 import { scalarsToStrings } from './intrinsics';
+import { RequestIds } from './request-ids';
+import { ResponseHost } from './response-host';
 import type { Properties, Resource, Stack } from './stack';
 import type { Clock } from '../emulator/clock';
 import type { EmulatorServer } from '../emulator/server';
@@ -7,12 +9,11 @@ import type { EmulatorServer } from '../emulator/server';
 /** Delivers an event to a function, as `Invoke` with the invocation type `Event`: nobody waits for what it returns. */
 export type Deliver = (functionArn: string, event: object) => void;
 
-const HOST = 'cloudformation-custom-resource-response.invalid';
-const PATH = '/cloudformation-custom-resource-response/';
 const MAX_RESPONSE = 4096;
 const MAX_PHYSICAL_ID = 1024;
 const DEFAULT_TIMEOUT = 3600;
 const LATE_SECONDS = 60;
+const RESEND_SECONDS = 60;
 
 interface Response {
   readonly Status: string;
@@ -37,16 +38,20 @@ interface Event {
   readonly OldResourceProperties?: Properties;
 }
 
+/** An event before it is sent: each sending has a ResponseURL of its own. */
+type Unsent = Omit<Event, 'ResponseURL'>;
+
 /** The custom-resource protocol: sends an event to the function behind the service token, and waits for the answer at the response URL. */
 export class CustomResources implements Handler {
   public readonly waits = true;
   public readonly custom = true;
-  private readonly awaited = new Map<string, (body: Buffer) => void>();
+  private readonly responses: ResponseHost;
+  private readonly requestIds = new RequestIds();
   /** Create and Update events that are held back until the next event, by stack and logical id. */
   private readonly held = new Map<string, { readonly event: Event; readonly delay: number }>();
 
   constructor(private readonly clock: Clock, server: EmulatorServer, private readonly deliver: Deliver) {
-    server.receiveAt(PATH, (body, path) => this.awaited.get(path.split('/').pop()!)?.(body));
+    this.responses = new ResponseHost(clock, server);
   }
 
   public create(request: Request): Promise<Made> {
@@ -64,14 +69,12 @@ export class CustomResources implements Handler {
     await this.ask(this.event('Delete', request, { ...resource, properties: {} }), request);
   }
 
-  private event(type: Event['RequestType'], { stack, logicalId, type: resourceType, properties }: Request, before?: Resource): Event {
-    const requestId = stack.ids.uuid();
+  private event(type: Event['RequestType'], { stack, logicalId, type: resourceType, properties, delivery }: Request, before?: Resource): Unsent {
     return {
       RequestType: type,
       ServiceToken: properties.ServiceToken,
-      ResponseURL: `https://${HOST}${PATH}${stack.name}/${requestId}?X-Amz-Signature=${stack.ids.hex(64)}`,
       StackId: stack.id,
-      RequestId: requestId,
+      RequestId: this.requestIds.next(stack, logicalId, type, delivery.reuseRequestIds),
       LogicalResourceId: logicalId,
       ...before ? { PhysicalResourceId: before.physicalId } : {},
       ResourceType: resourceType,
@@ -80,14 +83,14 @@ export class CustomResources implements Handler {
     };
   }
 
-  private async ask(event: Event, { stack, logicalId, properties, delivery, signal }: Request): Promise<Made> {
+  private async ask(event: Unsent, request: Request): Promise<Made> {
+    const { stack, logicalId, properties, signal } = request;
     const working = this.clock.work();
     const answered = new AbortController();
-    const body = new Promise<Buffer>(resolve => this.awaited.set(event.RequestId, resolve));
     // Without an answer, CloudFormation makes up an id: the Delete that follows a cancelled Create carries it.
     const knownAs = event.PhysicalResourceId ?? stack.ids.name(stack.name, logicalId);
     try {
-      this.send(event, delivery, `${stack.id}/${logicalId}`);
+      const body = this.answer(event, request, answered.signal);
       working();
       const seconds = Number(properties.ServiceTimeout ?? DEFAULT_TIMEOUT);
       const timeout = this.clock.sleep(seconds * 1000, answered.signal).then(() => {
@@ -103,9 +106,25 @@ export class CustomResources implements Handler {
       return read(await Promise.race([body, timeout, cancelled]), event, knownAs);
     } finally {
       working();
-      this.awaited.delete(event.RequestId);
       answered.abort(new Error('answered'));
     }
+  }
+
+  /** Sends the event, perhaps twice, and returns the answer to its newest ResponseURL. */
+  private answer(event: Unsent, { stack, logicalId, delivery }: Request, answered: AbortSignal): Promise<Buffer> {
+    let received: (body: Buffer) => void;
+    const answer = new Promise<Buffer>(resolve => { received = resolve; });
+    let newest = 0;
+    const send = () => {
+      const sending = ++newest;
+      const ResponseURL = this.responses.presign(stack, logicalId, event.RequestId, body => { if (sending === newest) { received(body); } });
+      this.send({ ...event, ResponseURL }, delivery, `${stack.id}/${logicalId}`);
+    };
+    send();
+    if (delivery.resend === logicalId) {
+      this.clock.sleep((delivery.resendDelay ?? RESEND_SECONDS) * 1000, answered).then(send).catch(() => {});
+    }
+    return answer;
   }
 
   private send(event: Event, delivery: Delivery, key: string): void {
@@ -136,7 +155,7 @@ export class CustomResources implements Handler {
 }
 
 /** What CloudFormation makes of the bytes put at the response URL. */
-function read(body: Buffer, event: Event, knownAs: string): Made {
+function read(body: Buffer, event: Unsent, knownAs: string): Made {
   if (body.length > MAX_RESPONSE) { throw new ResourceFailure('Response object is too long.', knownAs); }
   let response: Response;
   try {

@@ -14,6 +14,14 @@ export interface Delivery {
   /** The Delete event for this custom resource arrives so many seconds late (default 60). */
   readonly lateDelete?: string;
   readonly lateDeleteDelay?: number;
+  /**
+   * The events for this custom resource are sent anew after so many seconds (default 60) without an answer, with the same RequestId
+   * and another ResponseURL. Only an answer to the newest URL counts.
+   */
+  readonly resend?: string;
+  readonly resendDelay?: number;
+  /** Events have the RequestIds of those that the operation before sent (aws-cdk#35957). */
+  readonly reuseRequestIds?: boolean;
   /** In express mode, CloudFormation's own resources need not be ready. */
   readonly express?: boolean;
 }

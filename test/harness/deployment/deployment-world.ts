@@ -64,9 +64,9 @@ export class DeploymentWorld {
     const create = lambda.create.bind(lambda);
     lambda.create = props => create({ ...props, logSink: line => this.logs.push({ functionName: props.functionName, line }) });
     const receiveAt = server.receiveAt.bind(server);
-    server.receiveAt = (prefix, receiver) => receiveAt(prefix, (body, path) => {
+    server.receiveAt = (prefix, receiver) => receiveAt(prefix, (body, ...request) => {
       this.responses.push(body.toString());
-      receiver(body, path);
+      receiver(body, ...request);
     });
     this.cloudFormation = new CloudFormation(emulator);
   }
@@ -81,7 +81,7 @@ export class DeploymentWorld {
 
   /** Synthesizes an app of one stack, and creates or updates that. */
   public async deploy(name: string, build: Build, options: Options = {}): Promise<Outcome> {
-    const { tags, context, without, fail, failAfter, duplicate, lateCreate, lateUpdate, lateDelete, ...rest } = options;
+    const { tags, context, without, fail, failAfter, duplicate, lateCreate, lateUpdate, lateDelete, resend, ...rest } = options;
     const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false, context });
     const stack = new Stack(app, name, { env: { account: ACCOUNT, region: REGION }, tags });
     build(stack);
@@ -102,6 +102,7 @@ export class DeploymentWorld {
       lateCreate: id(lateCreate),
       lateUpdate: id(lateUpdate),
       lateDelete: id(lateDelete),
+      resend: id(resend),
       onEvent: event => {
         if (/ROLLBACK/.test(event.status)) { resume?.(); }
         rest.onEvent?.(event);
