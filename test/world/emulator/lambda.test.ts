@@ -546,6 +546,53 @@ describe('the concurrency of the account', () => {
   });
 });
 
+describe('the limits of asynchronous invocations', () => {
+  const failing = "exports.handler = async () => { throw new Error('no'); };";
+
+  test.each([[0, 1], [1, 2], [2, 3]])('of %d retries runs what fails %d times', async (maximumRetryAttempts, times) => {
+    define('failing', failing);
+    lambda.configureEvents('failing', { maximumRetryAttempts });
+    await lambda.enqueue('failing');
+    expect(lambda.invocations('failing')).toBe(times);
+  });
+
+  test('of an age drop what is throttled for longer, and what failed by then', async () => {
+    restart({ concurrency: 0 });
+    define('queued', failing);
+    lambda.configureEvents('queued', { maximumEventAgeSeconds: 3600 });
+    const begin = clock.now();
+    await lambda.enqueue('queued');
+    expect(clock.now() - begin).toBeGreaterThan(HOUR - 300_000);
+    expect(clock.now() - begin).toBeLessThanOrEqual(HOUR);
+
+    restart({});
+    define('failing', failing);
+    lambda.configureEvents('failing', { maximumEventAgeSeconds: 100 });
+    await lambda.enqueue('failing');
+    expect(lambda.invocations('failing')).toBe(2);
+  });
+
+  test('end with the function', async () => {
+    define('failing', failing);
+    lambda.configureEvents('failing', { maximumRetryAttempts: 2 });
+    const enqueued = lambda.enqueue('failing');
+    while (lambda.invocations('failing') === 0) { await sleep(1); }
+    lambda.delete('failing');
+    await enqueued;
+    expect(() => lambda.configureEvents('failing', {})).toThrow('Function not found');
+  });
+
+  test.each([
+    [{ maximumEventAgeSeconds: 59 }, "'59' at 'maximumEventAgeInSeconds'"],
+    [{ maximumEventAgeSeconds: 21_601 }, 'less than or equal to 21600'],
+    [{ maximumRetryAttempts: 3 }, 'less than or equal to 2'],
+    [{ maximumRetryAttempts: -1 }, 'greater than or equal to 0'],
+  ])('cannot be %j', (config, message) => {
+    define('failing', failing);
+    expect(() => lambda.configureEvents('failing', config)).toThrow(message);
+  });
+});
+
 describe('the network of a function process', () => {
   const MEGABYTE = 1_000_000;
   /** Sends requests to a service of the test, all at once, and returns the milliseconds after which each was answered. */

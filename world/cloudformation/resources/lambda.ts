@@ -55,7 +55,38 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
     };
   };
 
+  const configureEvents = ({ FunctionName, Qualifier, MaximumEventAgeInSeconds, MaximumRetryAttempts, DestinationConfig }: Properties) => {
+    if (Qualifier !== '$LATEST') { throw new Error(`the player knows the asynchronous invocations of $LATEST only, got Qualifier ${Qualifier}`); }
+    if (DestinationConfig?.OnFailure ?? DestinationConfig?.OnSuccess) {
+      throw new Error(`the player knows no destinations of asynchronous invocations, got a DestinationConfig for ${FunctionName}`);
+    }
+    lambda.configureEvents(FunctionName, {
+      maximumEventAgeSeconds: numberOf(MaximumEventAgeInSeconds), maximumRetryAttempts: numberOf(MaximumRetryAttempts),
+    });
+  };
+  const configured = new Set<string>();
+
   return {
+    'AWS::Lambda::EventInvokeConfig': {
+      immutable: ['FunctionName', 'Qualifier'],
+      create: request => {
+        const { FunctionName, Qualifier } = request.properties;
+        if (configured.has(functionArn(FunctionName))) {
+          throw new Error(`Event invoke config for the function ${functionArn(FunctionName)}:${Qualifier} already exists`);
+        }
+        configureEvents(request.properties);
+        configured.add(functionArn(FunctionName));
+        return { physicalId: nameOf(request, undefined) };
+      },
+      update: ({ properties }, before) => {
+        configureEvents(properties);
+        return { physicalId: before.physicalId! };
+      },
+      delete: ({ properties: { FunctionName } }) => {
+        configured.delete(functionArn(FunctionName));
+        lambda.configureEvents(FunctionName);
+      },
+    },
     'AWS::Lambda::Function': {
       immutable: ['FunctionName', 'PackageType'],
       create: request => {

@@ -31,6 +31,14 @@ export interface FunctionProps {
   readonly logSink?: (line: string) => void;
 }
 
+/** The limits of asynchronous invocations, as PutFunctionEventInvokeConfig sets them. */
+export interface EventInvokeConfig {
+  /** The time for which Lambda keeps an event, from 60 seconds to 6 hours. @default 21,600 */
+  readonly maximumEventAgeSeconds?: number;
+  /** The times that Lambda repeats an invocation that failed, from 0 to 2. @default 2 */
+  readonly maximumRetryAttempts?: number;
+}
+
 /** How long invocations take beside what the handler does, in emulated milliseconds. */
 export interface Durations {
   /** From nothing to a process that waits for events. @default 0 */
@@ -61,6 +69,7 @@ export class EmulatedFunction {
   public readonly arn: string;
   public readonly lines: string[] = [];
   public invocations = 0;
+  public eventInvokeConfig: EventInvokeConfig = {};
   private readonly instances = new Set<Instance>();
   private running = 0;
 

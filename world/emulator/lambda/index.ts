@@ -4,11 +4,11 @@ import type { Principal } from '../iam';
 import type { EmulatorServer } from '../server';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from '../service';
 import { Concurrency } from './concurrency';
-import { EmulatedFunction, type Durations, type FunctionProps } from './function';
+import { EmulatedFunction, type Durations, type EventInvokeConfig, type FunctionProps } from './function';
 import type { Instance } from './instance';
 import type { FunctionNetworkOptions } from './network';
 
-export type { FunctionProps } from './function';
+export type { EventInvokeConfig, FunctionProps } from './function';
 
 export interface InvocationResult {
   readonly payload: unknown;
@@ -36,7 +36,8 @@ const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 const MAX_EVENT_BYTES = 1024 * 1024;
 /** An asynchronous invocation that fails is tried again after one minute, and after two more. */
 const EVENT_RETRY_SECONDS = [60, 120];
-const MAX_EVENT_AGE_SECONDS = 6 * 3600;
+const EVENT_AGE_SECONDS = { min: 60, max: 6 * 3600 };
+const EVENT_RETRIES = { min: 0, max: EVENT_RETRY_SECONDS.length };
 
 /** Lambda: functions as separate processes on the runtime's Node.js, kept warm, in the test's time. */
 export class Lambda implements Service {
@@ -108,21 +109,31 @@ export class Lambda implements Service {
     return { ...answer, payload: JSON.parse(outcome.payload) };
   }
 
-  /** Invokes asynchronously, as CloudFormation and EventBridge do: a failure is retried twice, throttling and faults of Lambda for six hours. */
+  /** Sets the limits of a function's asynchronous invocations, or with `undefined` returns to Lambda's own. */
+  public configureEvents(nameOrArn: string, config: EventInvokeConfig = {}): void {
+    checkRange('maximumEventAgeInSeconds', config.maximumEventAgeSeconds, EVENT_AGE_SECONDS);
+    checkRange('maximumRetryAttempts', config.maximumRetryAttempts, EVENT_RETRIES);
+    this.find(nameOrArn).eventInvokeConfig = config;
+  }
+
+  /**
+   * Invokes asynchronously, as CloudFormation and EventBridge do. Repeats what fails twice, and throttling and faults of Lambda for six
+   * hours, unless the function has other limits.
+   */
   public async enqueue(nameOrArn: string, payload: unknown = {}): Promise<void> {
-    const expiry = this.clock.now() + MAX_EVENT_AGE_SECONDS * 1000;
+    const received = this.clock.now();
     let failures = 0;
     for (let attempt = 0; ; attempt++) {
       let pause: number;
       try {
         const { functionError } = await this.invoke(nameOrArn, payload);
-        if (!functionError || failures === EVENT_RETRY_SECONDS.length) { return; }
+        if (!functionError || failures >= this.eventLimits(nameOrArn).retries) { return; }
         pause = EVENT_RETRY_SECONDS[failures++];
       } catch (error) {
         if (!(error instanceof ServiceError) || (error.status !== 429 && error.status < 500)) { return; }
         pause = Math.min(2 ** attempt, 300);
       }
-      if (this.clock.now() + pause * 1000 > expiry) { return; }
+      if (this.clock.now() + pause * 1000 > received + this.eventLimits(nameOrArn).ageSeconds * 1000) { return; }
       try {
         await this.clock.sleep(pause * 1000, this.closing.signal);
       } catch {
@@ -226,6 +237,12 @@ export class Lambda implements Service {
     }
   }
 
+  /** Returns the limits of a function that may be gone by now. */
+  private eventLimits(nameOrArn: string): { ageSeconds: number; retries: number } {
+    const { maximumEventAgeSeconds, maximumRetryAttempts } = this.functions.get(functionArn(nameOrArn).split(':')[6])?.eventInvokeConfig ?? {};
+    return { ageSeconds: maximumEventAgeSeconds ?? EVENT_AGE_SECONDS.max, retries: maximumRetryAttempts ?? EVENT_RETRIES.max };
+  }
+
   private find(nameOrArn: string): EmulatedFunction {
     const full = functionArn(nameOrArn);
     const [name, qualifier = '$LATEST'] = full.split(':').slice(6);
@@ -283,6 +300,12 @@ function functionArn(nameOrArn: string): string {
   if (nameOrArn.startsWith('arn:')) { return nameOrArn; }
   const partial = /^\d{12}:function:(.*)$/.exec(nameOrArn);
   return arn('lambda', `function:${partial?.[1] ?? nameOrArn}`);
+}
+
+function checkRange(name: string, value: number | undefined, { min, max }: { min: number; max: number }): void {
+  if (value === undefined || Number.isInteger(value) && value >= min && value <= max) { return; }
+  throw new ServiceError('InvalidParameterValueException', 400, `Value '${value}' at '${name}' failed to satisfy constraint: Member must have value `
+    + (value < min ? `greater than or equal to ${min}` : `less than or equal to ${max}`));
 }
 
 function tooLarge(size: number, limit: number): ServiceError {
