@@ -3,7 +3,7 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 import { CompleteSnapshotCommand, EBSClient, StartSnapshotCommand } from '@aws-sdk/client-ebs';
 import { CreateFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
-import { App, CfnOutput, NestedStack, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { App, CfnOutput, CfnResource, Duration, NestedStack, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { CfnAccessPoint } from 'aws-cdk-lib/aws-efs';
 import { Rule } from 'aws-cdk-lib/aws-events';
@@ -13,7 +13,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnFunction, Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
-import { DefinitionBody, Fail, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { DefinitionBody, Fail, StateMachine, Succeed, Wait, WaitTime } from 'aws-cdk-lib/aws-stepfunctions';
 import { CloudFormation } from '../../../world/cloudformation';
 import { Emulator } from '../../../world/emulator/emulator';
 
@@ -130,6 +130,49 @@ test('a rule invokes its function when an execution fails, if the function permi
   emulator.states.start(machine);
   await emulator.clock.sleep(1000);
   expect(emulator.lambda.invocations(target)).toBe(1);
+});
+
+test('a state machine goes when its executions have ended at their next transition', async () => {
+  const { resources } = await cloudFormation.deploy(app(stack => new StateMachine(stack, 'Machine', {
+    definitionBody: DefinitionBody.fromChainable(new Wait(stack, 'Minute', { time: WaitTime.duration(Duration.minutes(1)) }).next(new Succeed(stack, 'Done'))),
+  })));
+  const execution = emulator.states.start(find(resources, 'AWS::StepFunctions::StateMachine')[0]);
+  const begin = emulator.clock.now();
+  expect((await cloudFormation.destroy('S')).status).toBe('DELETE_COMPLETE');
+  const seconds = (emulator.clock.now() - begin) / 1000;
+  expect([seconds >= 60, seconds <= 65]).toEqual([true, true]);
+  expect(emulator.states.describe(execution).status).toBe('ABORTED');
+});
+
+test('a function has limits of asynchronous invocations while its EventInvokeConfig is there', async () => {
+  const failing = (limits?: { retryAttempts?: number; maxEventAge?: Duration }, more?: (target: Function) => void) => app(stack => {
+    const target = new Function(stack, 'Target', {
+      runtime: Runtime.NODEJS_24_X, handler: 'index.handler', code: Code.fromInline("exports.handler = async () => { throw new Error('no'); };"), ...limits,
+    });
+    more?.(target);
+  });
+  const times = async (target: string) => {
+    const before = emulator.lambda.invocations(target);
+    await emulator.lambda.enqueue(target);
+    return emulator.lambda.invocations(target) - before;
+  };
+  const { resources } = await cloudFormation.deploy(failing({ retryAttempts: 0 }));
+  const [target] = find(resources, 'AWS::Lambda::Function');
+  expect(await times(target)).toBe(1);
+  await cloudFormation.deploy(failing({ maxEventAge: Duration.minutes(2), retryAttempts: 2 }));
+  expect(await times(target)).toBe(2);
+  await cloudFormation.deploy(failing());
+  expect(await times(target)).toBe(3);
+
+  const { reason, events } = await cloudFormation.deploy(failing({ maxEventAge: Duration.seconds(60) }, ({ node }) => {
+    (node.findChild('EventInvokeConfig').node.defaultChild as CfnResource).addPropertyOverride('MaximumEventAgeInSeconds', 59);
+  }));
+  expect(reason).toContain('TargetEventInvokeConfig');
+  expect(events.map(event => event.reason).join()).toContain('greater than or equal to 60');
+  const refused = await cloudFormation.deploy(failing({ retryAttempts: 1 }, ({ node }) => {
+    (node.findChild('EventInvokeConfig').node.defaultChild as CfnResource).addPropertyOverride('DestinationConfig.OnFailure.Destination', 'arn:aws:sqs:q');
+  }));
+  expect(refused.events.map(event => event.reason).join()).toContain('the player knows no destinations of asynchronous invocations');
 });
 
 test('a volume needs a completed snapshot that fits', async () => {

@@ -418,11 +418,14 @@ describe('an execution', () => {
     states.delete(stateMachineArn);
     expect(await client().send(new DescribeStateMachineCommand({ stateMachineArn }))).toMatchObject({ status: 'DELETING' });
     expect(() => states.start(stateMachineArn)).toThrow('is deleting');
+    const name = stateMachineArn.split(':').pop();
+    expect(() => machine(waiting, ALL, name)).toThrow('is deleting');
     release();
 
     await ended(executionArn);
     expect(states.describe(executionArn).status).toBe('ABORTED');
     await expect(client().send(new DescribeStateMachineCommand({ stateMachineArn }))).rejects.toMatchObject({ name: 'StateMachineDoesNotExist' });
+    expect(machine(waiting, ALL, name)).toBe(stateMachineArn);
   });
 
   test('cannot be started with a bad name, input or state machine, or without permission', async () => {
@@ -440,6 +443,173 @@ describe('an execution', () => {
     await expect(starter.send(new DescribeExecutionCommand({ executionArn }))).rejects.toMatchObject({ name: 'AccessDeniedException' });
     await expect(starter.send(new StopExecutionCommand({ executionArn }))).rejects.toMatchObject({ name: 'AccessDeniedException' });
     await expect(start({ stateMachineArn: machine(waiting) }, starter)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+});
+
+describe('a machine that steps, waits and answers', () => {
+  const retry = (ErrorEquals: string[], MaxAttempts: number) =>
+    ({ ErrorEquals, IntervalSeconds: 2, BackoffRate: 2, MaxDelaySeconds: 30, JitterStrategy: 'FULL', MaxAttempts });
+  const call = (payload: object) => ({
+    Type: 'Task', Resource: INVOKE, Parameters: { 'FunctionName.$': '$.event.ServiceToken', 'Payload': payload },
+  });
+  const definition = {
+    StartAt: 'Step',
+    TimeoutSeconds: 7200,
+    States: {
+      Step: {
+        ...call({ 'step': 'Step', 'event.$': '$.event', 'state.$': '$', 'call.$': '$$.Execution.Name', 'started.$': '$$.Execution.StartTime' }),
+        OutputPath: '$.Payload',
+        Retry: [retry(['Lambda.TooManyRequestsException'], 100), retry(['States.ALL'], 5)],
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'Answer' }],
+        Next: 'Decide',
+      },
+      Decide: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.next', StringEquals: 'wait', Next: 'Wait' }, { Variable: '$.next', StringEquals: 'answer', Next: 'Answer' }],
+        Default: 'Broken',
+      },
+      Wait: { Type: 'Wait', SecondsPath: '$.wait', Next: 'Step' },
+      Answer: {
+        ...call({ 'step': 'Answer', 'state.$': '$' }),
+        ResultSelector: { 'answer.$': '$.Payload' },
+        ResultPath: '$.answered',
+        Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 5, MaxDelaySeconds: 60, MaxAttempts: 60 }],
+        Next: 'End',
+      },
+      Broken: { Type: 'Fail', Error: 'Broken', CausePath: "States.Format('no such step: {}', $.next)" },
+      End: { Type: 'Succeed' },
+    },
+  };
+  /** A function whose steps are this code, with the number `n` of the step and its `state`. It prints when it was called. */
+  const steps = (code: string, answer = "return 'sent';", options: Parameters<typeof define>[2] = {}) => define('steps', `let n = 0; exports.handler = async ({ step, ...input }) => {
+    console.log(step + ' ' + Date.now());
+    const { state } = input;
+    if (step === 'Answer') { ${answer} }
+    n++;
+    ${code}
+  };`, options);
+  const seconds = () => {
+    const times = lambda.logs('steps').map(line => Number(line.split(' ')[1]));
+    return times.map(time => (time - times[0]) / 1000);
+  };
+  const event = (ServiceToken: string) => ({ event: { ServiceToken, RequestId: 'r' } });
+
+  test('gives each step what the one before returned, after as long as that says', async () => {
+    const ServiceToken = steps("return { ...state, seen: [input.call, input.started], next: n < 3 ? 'wait' : 'answer', wait: n * 10 };");
+
+    const { status, output, name, seconds: took } = await run(definition, event(ServiceToken));
+
+    expect(status).toBe('SUCCEEDED');
+    expect(output).toEqual({
+      event: { ServiceToken, RequestId: 'r' }, seen: [name, expect.stringMatching(/Z$/)], next: 'answer', wait: 30, answered: { answer: 'sent' },
+    });
+    expect(took).toBe(30);
+  });
+
+  test('repeats a step that fails, with jitter, and then answers with name and cause of the error', async () => {
+    const ServiceToken = steps("throw Object.assign(new Error('no'), { name: 'Refused' });");
+
+    const { status, output } = await run(definition, event(ServiceToken));
+
+    expect(status).toBe('SUCCEEDED');
+    expect(output.event).toEqual({ ServiceToken, RequestId: 'r' });
+    expect(output.failure.Error).toBe('Refused');
+    expect(JSON.parse(output.failure.Cause)).toMatchObject({ errorType: 'Refused', errorMessage: 'no' });
+    const times = seconds();
+    expect(lambda.logs('steps').map(line => line.split(' ')[0])).toEqual([...Array(6).fill('Step'), 'Answer']);
+    [2, 4, 8, 16, 30].forEach((longest, index) => expect(times[index + 1] - times[index]).toBeLessThanOrEqual(longest));
+    expect(times[6]).toBe(times[5]);
+  });
+
+  test('counts the retries of each error, anew in each step', async () => {
+    const ServiceToken = steps("if (n % 5 !== 0) { throw new Error('no'); } return { ...state, next: n < 20 ? 'wait' : 'answer', wait: 0 };");
+
+    const { status, output } = await run(definition, event(ServiceToken));
+
+    expect({ status, failure: output.failure }).toEqual({ status: 'SUCCEEDED', failure: undefined });
+    expect(lambda.invocations('steps')).toBe(21);
+  });
+
+  test('waits while there is no room for the function', async () => {
+    const ServiceToken = steps("return { ...state, next: 'answer' };", undefined, { reservedConcurrentExecutions: 0 });
+    const executionArn = states.start(machine(definition), event(ServiceToken));
+    await clock.sleep(600_000);
+    lambda.update('steps', { reservedConcurrentExecutions: 1 });
+    await ended(executionArn);
+
+    expect(states.describe(executionArn)).toMatchObject({ status: 'SUCCEEDED' });
+    expect(states.describe(executionArn).output).not.toContain('failure');
+  });
+
+  test('sends its answer again until it is taken', async () => {
+    const ServiceToken = steps("return { ...state, next: 'answer' };", "if (n++ < 8) { throw new Error('503'); } return 'sent';");
+
+    expect((await run(definition, event(ServiceToken))).output.answered).toEqual({ answer: 'sent' });
+    expect(seconds().map((time, index, all) => time - (all[index - 1] ?? 0))).toEqual([0, 0, 5, 10, 20, 40, 60, 60, 60]);
+  });
+
+  test('fails when it cannot call its function for the answer either, because it is gone or not permitted', async () => {
+    const ServiceToken = steps('');
+    expect(await run(definition, event(`${ServiceToken}x`))).toMatchObject({ status: 'FAILED', error: 'Lambda.ResourceNotFoundException' });
+    expect(await run(definition, event(ServiceToken), { Effect: 'Allow', Action: 'lambda:GetFunction', Resource: '*' }))
+      .toMatchObject({ status: 'FAILED', error: 'Lambda.AWSLambdaException' });
+  });
+
+  test('ends after its time, whatever it does', async () => {
+    const ServiceToken = steps("return { ...state, next: 'wait', wait: 100 };");
+
+    expect(await run(definition, event(ServiceToken))).toMatchObject({ status: 'TIMED_OUT', error: 'States.Timeout', seconds: 7200 });
+    expect(changes.map(({ status }) => status)).toEqual(['RUNNING', 'TIMED_OUT']);
+    await clock.sleep(3600_000);
+    expect(lambda.invocations('steps')).toBe(72);
+  });
+
+  test('fails by a step that it does not know', async () => {
+    const ServiceToken = steps("return { ...state, next: 'dance' };");
+
+    expect(await run(definition, event(ServiceToken))).toMatchObject({ status: 'FAILED', error: 'Broken', cause: 'no such step: dance' });
+  });
+
+  test.each([
+    ['a parameter', () => ({}), {}],
+    ['a choice', (ServiceToken: string) => event(ServiceToken), {}],
+    ['a wait', (ServiceToken: string) => event(ServiceToken), { next: 'wait' }],
+    ['a wait that is no whole number', (ServiceToken: string) => event(ServiceToken), { next: 'wait', wait: '5' }],
+  ])('fails with States.Runtime, which nothing catches, without the value of %s', async (_, input, returned) => {
+    const ServiceToken = steps(`return { ...state, ...${JSON.stringify(returned)} };`);
+
+    expect(await run(definition, input(ServiceToken))).toMatchObject({ status: 'FAILED', error: 'States.Runtime' });
+    expect(lambda.logs('steps').join()).not.toContain('Answer');
+  });
+
+  test('ends at the next state when it is deleted, also before the last one', async () => {
+    const ServiceToken = steps("return { ...state, next: 'answer' };", "await require('timers/promises').setTimeout(10_000); return 'sent';");
+    const stateMachineArn = machine(definition);
+    const executionArn = states.start(stateMachineArn, event(ServiceToken));
+    while (lambda.logs('steps').length < 2) { await pause(1); }
+    states.delete(stateMachineArn);
+    await ended(executionArn);
+
+    expect(states.describe(executionArn)).toMatchObject({ status: 'ABORTED' });
+    expect(lambda.logs('steps')).toHaveLength(2);
+  });
+});
+
+describe('status changes', () => {
+  const wait = single({ Type: 'Wait', Seconds: 1 });
+
+  test('may be lost, all or some', async () => {
+    const stop = states.loseEvents();
+    await run(wait);
+    expect(changes).toEqual([]);
+    expect(states.lostEvents.map(({ detail: { status } }) => status)).toEqual(['RUNNING', 'SUCCEEDED']);
+    stop();
+
+    states.loseEvents({ times: 1, when: ({ status }) => status === 'SUCCEEDED' });
+    await run(wait);
+    await run(wait);
+    expect(changes.map(({ status }) => status)).toEqual(['RUNNING', 'RUNNING', 'SUCCEEDED']);
+    expect(states.lostEvents).toHaveLength(3);
   });
 });
 

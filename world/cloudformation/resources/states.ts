@@ -2,7 +2,10 @@ import type { Handler } from '../handler';
 import type { Properties } from '../stack';
 import { nameOf, type Context } from './context';
 
-export function statesHandlers({ emulator: { states }, iam }: Context): Record<string, Handler> {
+/** CloudFormation's pause between looks at a state machine that is being deleted. */
+const DELETION_POLL = 5000;
+
+export function statesHandlers({ emulator: { clock, states }, iam }: Context): Record<string, Handler> {
   const settings = (name: string, properties: Properties) => ({
     definition: definitionOf(properties),
     role: iam.assumable(properties.RoleArn, 'states.amazonaws.com').session(name),
@@ -11,6 +14,7 @@ export function statesHandlers({ emulator: { states }, iam }: Context): Record<s
   return {
     'AWS::StepFunctions::StateMachine': {
       immutable: ['StateMachineName', 'StateMachineType'],
+      waits: true,
       create: request => {
         const { properties } = request;
         const name = nameOf(request, properties.StateMachineName, 80);
@@ -21,7 +25,11 @@ export function statesHandlers({ emulator: { states }, iam }: Context): Record<s
         states.update(before.physicalId!, settings(before.attributes.Name as string, properties));
         return { physicalId: before.physicalId!, attributes: before.attributes };
       },
-      delete: ({ physicalId }) => states.delete(physicalId!),
+      // Executions that run hold up the deletion until their next transition.
+      delete: async ({ physicalId }) => {
+        states.delete(physicalId!);
+        while (states.isDeleting(physicalId!)) { await clock.sleep(DELETION_POLL); }
+      },
     },
   };
 }

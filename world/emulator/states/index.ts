@@ -19,7 +19,10 @@ export class StepFunctions implements Service {
   private readonly machines = new Map<string, StateMachine>();
   private readonly executions = new Map<string, Execution>();
   private readonly interpreter: Interpreter;
+  /** Status changes that EventBridge did not deliver, see `loseEvents`. */
+  public readonly lostEvents: StatusChange[] = [];
   private listeners: ((event: StatusChange) => void)[] = [];
+  private losing: ((event: StatusChange) => boolean)[] = [];
 
   /** @param seed Chooses the pauses of retries with jitter. */
   constructor(private readonly clock: Clock, private readonly lambda: Lambda, seed = 1) {
@@ -32,10 +35,23 @@ export class StepFunctions implements Service {
     return () => this.listeners = this.listeners.filter(other => other !== listener);
   }
 
+  /**
+   * Delivers no event of the next `times` changes of status for which `when` holds, because EventBridge delivers them with best effort.
+   * Returns a function that ends this.
+   */
+  public loseEvents({ times = Infinity, when = () => true }: { times?: number; when?: (detail: StatusChange['detail']) => boolean } = {}): () => void {
+    let left = times;
+    const loses = ({ detail }: StatusChange) => left > 0 && when(detail) && left-- > 0;
+    this.losing.push(loses);
+    return () => { this.losing = this.losing.filter(other => other !== loses); };
+  }
+
   public create({ name, definition, role }: { name: string; definition: string | object; role: Principal }): string {
     checkName(name);
     const machineArn = arn('states', `stateMachine:${name}`);
-    if (this.machines.has(machineArn)) {
+    const existing = this.machines.get(machineArn);
+    if (existing?.deleting) { throw new ServiceError('StateMachineDeleting', 400, `State Machine is deleting: '${machineArn}'`); }
+    if (existing) {
       throw new ServiceError('StateMachineAlreadyExists', 409, `State Machine Already Exists: '${machineArn}'`);
     }
     this.machines.set(machineArn, { arn: machineArn, name, creationDate: this.clock.now(), role, deleting: false, ...this.parse(definition) });
@@ -53,6 +69,11 @@ export class StepFunctions implements Service {
   public delete(machineArn: string): void {
     this.machine(machineArn).deleting = true;
     this.forgetDeleted();
+  }
+
+  /** Returns true while executions hold up the deletion of a state machine. */
+  public isDeleting(machineArn: string): boolean {
+    return this.machines.get(machineArn)?.deleting ?? false;
   }
 
   /** Starts an execution; returns its ARN. */
@@ -148,12 +169,17 @@ export class StepFunctions implements Service {
       interpreter: this.interpreter,
       changed: event => {
         this.forgetDeleted();
-        this.listeners.forEach(listener => listener(event));
+        this.deliver(event);
       },
     });
     this.executions.set(execution.arn, execution);
     execution.begin();
     return execution;
+  }
+
+  private deliver(event: StatusChange): void {
+    if (this.losing.some(loses => loses(event))) { return void this.lostEvents.push(event); }
+    this.listeners.forEach(listener => listener(event));
   }
 
   private listExecutions({ stateMachineArn, statusFilter, maxResults, nextToken }: Record<string, Json>): object {

@@ -89,6 +89,15 @@ export function loadInterpreter(clock: Clock, seed: number): Interpreter {
   /** Original: a `Result` that is false, 0 or empty is lost. */
   StateExecutor.prototype.executePassState = async (state: Json, _raw: Json, input: Json) => ending(state, 'Result' in state ? state.Result : input);
 
+  /** Original: does not evaluate intrinsic functions in ErrorPath and CausePath. */
+  const executeFailState = StateExecutor.prototype.executeFailState;
+  StateExecutor.prototype.executeFailState = async (state: Json, raw: Json, input: Json, context: Json, ...more: Json[]) => {
+    const values = [['Error', 'ErrorPath'], ['Cause', 'CausePath']].flatMap(([field, pathField]) =>
+      state[pathField]?.startsWith('States.')
+        ? [[field, processPayloadTemplate({ 'value.$': state[pathField] }, input, context).value], [pathField, undefined]] : []);
+    return executeFailState({ ...state, ...Object.fromEntries(values) }, raw, input, context, ...more);
+  };
+
   /** Original: goes on with the queued items after a failure; items do not see themselves in the context; no child executions. */
   StateExecutor.prototype.executeMapState = async (state: Json, _raw: Json, input: Json, context: Json, name: string, options: Json) => {
     const items = state.ItemsPath ? jsonPathQuery(state.ItemsPath, input, context) : input;
