@@ -1,13 +1,17 @@
 import { randomUUID } from 'crypto';
 import type { Resource, Stack } from './stack';
+import type { Clock } from '../emulator/clock';
 import { ACCOUNT, PARTITION, REGION } from '../emulator/environment';
 import { AccessDenied, ServiceError, type Answer, type Call } from '../emulator/service';
 
 const ANY_STACK = `arn:${PARTITION}:cloudformation:${REGION}:${ACCOUNT}:stack/*/*`;
 
+/** The time for which CloudFormation remembers deleted stacks. */
+const REMEMBERED = 90 * 24 * 3600_000;
+
 /** The part of the CloudFormation API that handlers ask about their own stack. */
 export class StackApi {
-  constructor(private readonly stacks: () => Stack[]) {}
+  constructor(private readonly clock: Clock, private readonly allStacks: () => Stack[]) {}
 
   public operation(call: Call): string {
     return parameters(call).get('Action') ?? '';
@@ -38,7 +42,7 @@ export class StackApi {
     const name = asked.get('StackName');
     if (name === null) {
       call.authorize('cloudformation:DescribeStacks', ANY_STACK);
-      return this.stacks().filter(stack => stack.status !== 'DELETE_COMPLETE');
+      return this.stacks.filter(stack => stack.status !== 'DELETE_COMPLETE');
     }
     return [this.find(call, 'cloudformation:DescribeStacks', name)];
   }
@@ -52,11 +56,12 @@ export class StackApi {
     if (name !== null) {
       stack = this.find(call, 'cloudformation:DescribeStackResources', name);
     } else {
-      stack = this.stacks().find(({ resources }) => [...resources.values()].some(resource => resource.physicalId === physicalId));
+      stack = this.stacks.find(({ resources }) => [...resources.values()].some(resource => resource.physicalId === physicalId));
       call.authorize('cloudformation:DescribeStackResources', stack?.id ?? ANY_STACK);
       if (!stack) { throw new ServiceError('ValidationError', 400, `Stack for ${physicalId} does not exist`); }
     }
-    const resources = [...stack.resources.values()].filter(resource => logicalId === null || resource.logicalId === logicalId);
+    const listed = name === null ? [...stack.resources.values()] : stack.listed;
+    const resources = listed.filter(resource => logicalId === null || resource.logicalId === logicalId);
     return `<StackResources>${resources.flatMap(resource => {
       const shown = stack.shownStatusOf(resource);
       return shown ? [`<member>${resourceXml(stack, resource, shown)}</member>`] : [];
@@ -65,19 +70,23 @@ export class StackApi {
 
   private describeResource(call: Call, asked: URLSearchParams): string {
     const [name, logicalId] = [asked.get('StackName') ?? '', asked.get('LogicalResourceId') ?? ''];
-    const stack = this.find(call, 'cloudformation:DescribeStackResource', name);
-    const resource = stack.resources.get(logicalId);
+    const stack = this.find(call, 'cloudformation:DescribeStackResource', name, `Stack '${name}' does not exist`);
+    const resource = stack.listed.find(one => one.logicalId === logicalId);
     const shown = resource && stack.shownStatusOf(resource);
     if (!shown) { throw new ServiceError('ValidationError', 400, `Resource ${logicalId} does not exist for stack ${stack.name}`); }
     return `<StackResourceDetail>${resourceXml(stack, resource, shown, 'LastUpdatedTimestamp')}</StackResourceDetail>`;
   }
 
-  /** By name only while it is not deleted; by id for as long as anyone remembers. */
-  private find(call: Call, action: string, name: string): Stack {
-    const stack = this.stacks().find(({ id, name: own, status }) => id === name || own === name && status !== 'DELETE_COMPLETE');
+  /** Finds a stack by name only while it is not deleted, and by id until CloudFormation forgets it. */
+  private find(call: Call, action: string, name: string, missing = `Stack with id ${name} does not exist`): Stack {
+    const stack = this.stacks.find(({ id, name: own, status }) => id === name || own === name && status !== 'DELETE_COMPLETE');
     call.authorize(action, stack?.id ?? (name.startsWith('arn:') ? name : ANY_STACK.replace('*', name)));
-    if (!stack) { throw new ServiceError('ValidationError', 400, `Stack with id ${name} does not exist`); }
+    if (!stack) { throw new ServiceError('ValidationError', 400, missing); }
     return stack;
+  }
+
+  private get stacks(): Stack[] {
+    return this.allStacks().filter(({ deleted }) => deleted === undefined || this.clock.now() - deleted < REMEMBERED);
   }
 }
 

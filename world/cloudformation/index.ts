@@ -65,9 +65,10 @@ export class CloudFormation implements Service {
   private readonly exports = new Exports(() => this.stacks);
   private readonly handlers: Record<string, Handler>;
   private readonly customResources: CustomResources;
-  private readonly api = new StackApi(() => [...this.stacks].reverse());
+  private readonly api: StackApi;
 
   constructor(private readonly emulator: Emulator) {
+    this.api = new StackApi(emulator.clock, () => [...this.stacks].reverse());
     this.assets = new Assets(emulator.s3);
     this.iam = new Iam(emulator.clock, emulator.lateness);
     const { clock, server, lambda } = emulator;

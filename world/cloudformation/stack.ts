@@ -54,6 +54,8 @@ export class Stack {
   public deleted?: number;
   private readonly shown = new ShownStatuses();
   private readonly shownResources = new Map<string, ShownStatuses>();
+  /** Resources that went with the stack, or with the rollback of its creation, by logical id. */
+  private readonly ended = new Map<string, Resource>();
 
   constructor(
     public readonly name: string,
@@ -85,6 +87,11 @@ export class Stack {
     return this.shown.at(this.time.now())!;
   }
 
+  /** Returns the resources that the API lists, also those that a deletion or the rollback of a creation has deleted. */
+  public get listed(): Resource[] {
+    return [...new Map([...this.ended, ...this.resources]).values()];
+  }
+
   /** Returns the status that the API shows of a resource; undefined if it does not list the resource yet. */
   public shownStatusOf({ logicalId }: Resource): { readonly status: string; readonly reason?: string } | undefined {
     return this.shownResources.get(logicalId)?.at(this.time.now());
@@ -104,6 +111,7 @@ export class Stack {
     // The deletion of a resource that was replaced is not listed.
     const isReplaced = (this.resources.get(logicalId)?.physicalId ?? physicalId) !== physicalId;
     if (!isReplaced || !status.startsWith('DELETE_')) {
+      if (!isReplaced && /^(DELETE|ROLLBACK)_IN_PROGRESS$/.test(this.status)) { this.ended.set(logicalId, resource); }
       const shown = this.shownResources.get(logicalId) ?? new ShownStatuses();
       this.shownResources.set(logicalId, shown);
       shown.add(status, this.time.now() + this.time.delay(`${this.id}/${logicalId}`), reason);

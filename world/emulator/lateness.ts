@@ -21,6 +21,7 @@ const DEFAULTS: Required<LatenessOptions> = { iam: 20, snapshotListing: 10, imag
 export class Lateness {
   private readonly changes = new Map<string, number>();
   private readonly suspended = new Set<keyof LatenessOptions>();
+  private fixed: { readonly kind: keyof LatenessOptions; readonly things: RegExp; readonly milliseconds: number }[] = [];
   private readonly longest: Required<LatenessOptions>;
 
   constructor(private readonly seed: number, options: LatenessOptions = {}) {
@@ -33,12 +34,24 @@ export class Lateness {
     return () => { this.suspended.delete(kind); };
   }
 
+  /**
+   * Gives all changes of a kind the same delay if the thing matches, until the returned function is called. The things of `stackStatus`
+   * are `<stack id>` and `<stack id>/<logical id>`.
+   */
+  public fix(kind: keyof LatenessOptions, things: RegExp, seconds: number): () => void {
+    const entry = { kind, things, milliseconds: seconds * 1000 };
+    this.fixed.push(entry);
+    return () => { this.fixed = this.fixed.filter(other => other !== entry); };
+  }
+
   /** Returns the milliseconds after which this change of the thing is seen. */
   public delay(kind: keyof LatenessOptions, thing: string): number {
     const key = `${kind}/${thing}`;
     const change = this.changes.get(key) ?? 0;
     this.changes.set(key, change + 1);
     if (this.suspended.has(kind)) { return 0; }
+    const fixed = this.fixed.find(one => one.kind === kind && one.things.test(thing));
+    if (fixed) { return fixed.milliseconds; }
     const digest = createHash('sha256').update(`${this.seed}/${key}/${change}`).digest();
     return Math.round(digest.readUInt32BE() / 0xffff_ffff * this.longest[kind] * 1000);
   }

@@ -2,6 +2,7 @@ import {
   CloudFormationClient, DescribeStackResourceCommand, DescribeStackResourcesCommand, DescribeStacksCommand,
 } from '@aws-sdk/client-cloudformation';
 import { custom, Fixture } from './fixture';
+import { Principal } from '../../../world/emulator/iam';
 
 let fixture: Fixture;
 afterEach(() => fixture.close());
@@ -95,5 +96,59 @@ describe('statuses', () => {
       StackId: stackId, LogicalResourceId: 'A', PhysicalResourceId: 'a', ResourceStatus: 'CREATE_COMPLETE', LastUpdatedTimestamp: expect.any(Date),
     });
     await expect(describe('Nothing')).rejects.toThrow('Resource Nothing does not exist for stack S');
+  });
+
+  test('may be late by the same time for one stack', async () => {
+    fixture.emulator.lateness.fix('stackStatus', /:stack\/S\//, 60);
+    const seen: string[] = [];
+    const look = async () => {
+      const begin = fixture.emulator.clock.now();
+      for (const second of [1, 59, 61]) {
+        await fixture.emulator.clock.sleep(begin + second * 1000 - fixture.emulator.clock.now());
+        seen.push(`${second} ${(await ask()).listed.A}`);
+      }
+    };
+    let looking: Promise<void>;
+    await fixture.deploy({ A: custom({ CreateSeconds: 100 }) }, { onEvent: ({ logicalId }) => { if (logicalId === 'A') { looking ??= look(); } } });
+    await looking!;
+    expect(seen).toEqual(['1 undefined', '59 undefined', '61 CREATE_IN_PROGRESS']);
+  });
+});
+
+describe('DescribeStackResource', () => {
+  beforeEach(async () => { fixture = await Fixture.start(); });
+
+  const describeResource = (StackName: string, LogicalResourceId: string, credentials = fixture.emulator.config.credentials) =>
+    new CloudFormationClient({ ...fixture.emulator.config, credentials }).send(new DescribeStackResourceCommand({ StackName, LogicalResourceId }));
+
+  test('shows the resources of a deleted stack for 90 days, by the id of the stack', async () => {
+    const { stackId } = await fixture.deploy({ A: custom({ Id: 'a' }), B: custom({ Id: 'b' }, { DeletionPolicy: 'Retain' }) });
+    await fixture.destroy();
+    expect((await describeResource(stackId, 'A')).StackResourceDetail).toMatchObject({ PhysicalResourceId: 'a', ResourceStatus: 'DELETE_COMPLETE' });
+    expect((await describeResource(stackId, 'B')).StackResourceDetail).toMatchObject({ PhysicalResourceId: 'b', ResourceStatus: 'DELETE_SKIPPED' });
+    await expect(describeResource('S', 'A')).rejects.toMatchObject({ name: 'ValidationError', message: "Stack 'S' does not exist" });
+    fixture.emulator.clock.advance(90 * 24 * 3600_000);
+    await expect(describeResource(stackId, 'A')).rejects.toMatchObject({ name: 'ValidationError', message: `Stack '${stackId}' does not exist` });
+  });
+
+  test('shows what the rollback of a creation deleted, and not what an update removed', async () => {
+    const { stackId } = await fixture.deploy({ A: custom({ Id: 'a' }), B: custom({ Fail: 'Create' }, { DependsOn: 'A' }) });
+    expect((await describeResource(stackId, 'A')).StackResourceDetail!.ResourceStatus).toBe('DELETE_COMPLETE');
+
+    const again = await fixture.deploy({ A: custom(), B: custom() });
+    await fixture.deploy({ A: custom() });
+    await expect(describeResource(again.stackId, 'B')).rejects.toMatchObject({ name: 'ValidationError', message: 'Resource B does not exist for stack S' });
+  });
+
+  test('is denied without a permission, also of a stack that does not exist', async () => {
+    const { stackId } = await fixture.deploy({ A: custom() });
+    const allowed = (Action: string, Resource: string) => fixture.emulator.server.issue(
+      new Principal('arn:aws:sts::111122223333:assumed-role/r/f', () => [{ Effect: 'Allow', Action, Resource }]));
+    await expect(describeResource(stackId, 'A', allowed('cloudformation:DescribeStackResource', `${stackId}x`))).rejects.toMatchObject({
+      name: 'AccessDenied', message: expect.stringContaining('is not authorized to perform: cloudformation:DescribeStackResource on resource:'),
+    });
+    await expect(describeResource('S', 'A', allowed('cloudformation:DescribeStacks', '*'))).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(describeResource('None', 'A', allowed('cloudformation:DescribeStackResource', stackId))).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect((await describeResource('S', 'A', allowed('cloudformation:DescribeStackResource', stackId))).StackResourceDetail!.LogicalResourceId).toBe('A');
   });
 });

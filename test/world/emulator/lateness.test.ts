@@ -25,3 +25,13 @@ test('nothing is late while a kind is suspended, and the delays after that are t
   resume();
   expect(delays(some, 'Role/Policy').slice(0, 19)).toEqual(delays(all, 'Role/Policy').slice(1));
 });
+
+test('a kind can have one delay for some things, and the delays of all others stay', () => {
+  const [plain, partly] = [1, 2].map(() => new Lateness(1, { stackStatus: 30 }));
+  const undo = partly.fix('stackStatus', /stack\/S\//, 60);
+  expect([partly.delay('stackStatus', 'stack/S/1'), partly.delay('stackStatus', 'stack/S/1/A')]).toEqual([60_000, 60_000]);
+  expect(partly.delay('iam', 'stack/S/1')).toBe(plain.delay('iam', 'stack/S/1'));
+  expect(partly.delay('stackStatus', 'stack/T/1')).toBe(plain.delay('stackStatus', 'stack/T/1'));
+  undo();
+  expect(partly.delay('stackStatus', 'stack/S/2')).toBe(plain.delay('stackStatus', 'stack/S/2'));
+});

@@ -76,7 +76,7 @@ export class Deployment {
       began: logicalId => this.scene.changePolicy(this.lateness, logicalId),
       failed: (error, request) => this.note(error, request),
     });
-    const api = new StackApi(() => [...this.stacks].reverse());
+    const api = new StackApi(scene.world.clock, () => [...this.stacks].reverse());
     scene.world.server.add({
       signingName: 'cloudformation', operation: call => api.operation(call), handle: async call => api.handle(call), refuse: error => api.refuse(error),
     });
