@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { Clock } from '../../../world/emulator/clock';
 import { arn, REGION } from '../../../world/emulator/environment';
+import { KILLED_AFTER, KILLED_BEFORE } from '../../../world/emulator/faults';
 import { Principal, type Statement } from '../../../world/emulator/iam';
 import { Lambda } from '../../../world/emulator/lambda';
 import { EmulatorServer } from '../../../world/emulator/server';
@@ -47,7 +48,7 @@ function define(functionName: string, code: string, options: { timeoutSeconds?: 
   const file = `index${files++}`;
   writeFileSync(path.join(directory, `${file}.js`), code);
   return lambda.create({
-    functionName, handler: `${file}.handler`, codeDirectory: directory, role: role(), timeoutSeconds: 900, memorySize: 256, ...options,
+    functionName, handler: `${file}.handler`, codeDirectory: directory, role: role(ALL), timeoutSeconds: 900, memorySize: 256, ...options,
   });
 }
 
@@ -592,6 +593,54 @@ describe('a machine that steps, waits and answers', () => {
 
     expect(states.describe(executionArn)).toMatchObject({ status: 'ABORTED' });
     expect(lambda.logs('steps')).toHaveLength(2);
+  });
+});
+
+describe('a function that is killed', () => {
+  /** Starts the execution that its event names, and prints how that ended. */
+  const starter = (stateMachineArn: string) => define('starter', `
+    const { SFNClient, StartExecutionCommand } = require('@aws-sdk/client-sfn');
+    exports.handler = async ({ name }) => {
+      await new SFNClient({ maxAttempts: 1 }).send(new StartExecutionCommand({ stateMachineArn: '${stateMachineArn}', name }))
+        .then(() => console.log('started'), error => console.log(error.name));
+    };`);
+
+  test.each([
+    ['before StartExecution has not started anything', KILLED_BEFORE, 60, ['started']],
+    ['after StartExecution has started it, without an answer', KILLED_AFTER, 0, ['ExecutionAlreadyExists']],
+  ])('%s', async (_, fault, seconds, printed) => {
+    const stateMachineArn = machine(single({ Type: 'Wait', Seconds: 1 }));
+    starter(stateMachineArn);
+    server.faults.inject('states:StartExecution', fault);
+    const begin = clock.now();
+
+    await lambda.enqueue('starter', { name: 'one' });
+
+    expect(lambda.invocations('starter')).toBe(2);
+    expect(lambda.logs('starter')).toEqual(printed);
+    expect((states.describe(arn('states', `execution:${stateMachineArn.split(':').pop()}:one`)).startDate - begin) / 1000).toBe(seconds);
+  });
+
+  test('in the middle of a step makes the task fail with Runtime.ExitError, which States.ALL repeats', async () => {
+    const Resource = define('step', `
+      const { SFNClient, ListExecutionsCommand } = require('@aws-sdk/client-sfn');
+      exports.handler = async ({ stateMachineArn }) => {
+        const { executions } = await new SFNClient({}).send(new ListExecutionsCommand({ stateMachineArn }));
+        return executions.length;
+      };`);
+    const input = { stateMachineArn: machine(single({ Type: 'Pass' })) };
+    server.faults.inject('states:ListExecutions', KILLED_AFTER, { times: 2 });
+    expect(await run(single({ Type: 'Task', Resource }), input)).toMatchObject({ status: 'FAILED', error: 'Runtime.ExitError', seconds: 0 });
+    expect(await run(single({ Type: 'Task', Resource, Retry: [{ ErrorEquals: ['States.ALL'], IntervalSeconds: 7 }] }), input))
+      .toMatchObject({ status: 'SUCCEEDED', output: 0, seconds: 7 });
+  });
+
+  test('by its call leaves other processes of that function alone', async () => {
+    const stateMachineArn = machine(single({ Type: 'Wait', Seconds: 1 }));
+    starter(stateMachineArn);
+    server.faults.inject('states:StartExecution', KILLED_BEFORE);
+    const outcomes = await Promise.all(['one', 'two'].map(name => lambda.invoke('starter', { name })));
+    expect(outcomes.map(({ functionError }) => functionError).sort()).toEqual(['Unhandled', undefined]);
   });
 });
 
