@@ -99,7 +99,6 @@ export function lambdaHandlers({ emulator, iam, assets, permissions }: Context):
       },
       delete: ({ physicalId }) => lambda.delete(physicalId!),
     },
-    'AWS::Lambda::EventInvokeConfig': recorded(request => nameOf(request, undefined), () => ({}), ['FunctionName', 'Qualifier']),
     'AWS::Lambda::Permission': {
       ...recorded(request => nameOf(request, undefined), physicalId => ({ Id: physicalId }),
         ['FunctionName', 'Action', 'Principal', 'SourceArn', 'SourceAccount', 'EventSourceToken']),
