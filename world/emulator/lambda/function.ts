@@ -23,8 +23,6 @@ export interface FunctionProps {
   readonly role: Principal;
   /** Invocations at once; more are refused. */
   readonly reservedConcurrentExecutions?: number;
-  /** Its executions, and those that it invokes, count against no limit of the account. */
-  readonly unlimited?: boolean;
   /** How it comes to an AWS service, if it does, and by which endpoint. @default - to all, as outside of a VPC */
   readonly wayTo?: (service: string) => Way | undefined;
   /** Gets every line that the function prints. */
@@ -85,9 +83,8 @@ export class EmulatedFunction {
     this.retire();
   }
 
-  /** @param unlimited Whether the caller counts against no limit. */
-  public async run(event: string, { unlimited = false } = {}): Promise<Outcome & { requestId: string }> {
-    const leave = this.takePlace(unlimited);
+  public async run(event: string): Promise<Outcome & { requestId: string }> {
+    const leave = this.takePlace();
     this.running++;
     this.invocations++;
     try {
@@ -135,9 +132,9 @@ export class EmulatedFunction {
     return { functionName, codeDirectory, handler, environment, memorySize };
   }
 
-  private takePlace(unlimited: boolean): () => void {
+  private takePlace(): () => void {
     const reserve = this.props.reservedConcurrentExecutions;
-    if (reserve === undefined) { return unlimited || this.props.unlimited ? () => {} : this.host.takePlace(); }
+    if (reserve === undefined) { return this.host.takePlace(); }
     if (this.running >= reserve) { throw tooManyRequests('ReservedFunctionConcurrentInvocationLimitExceeded'); }
     return () => {};
   }

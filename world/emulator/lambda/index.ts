@@ -27,11 +27,6 @@ export interface LambdaOptions extends Durations {
   readonly network?: FunctionNetworkOptions;
 }
 
-interface Caller {
-  readonly instance: Instance;
-  readonly unlimited: boolean;
-}
-
 const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 const MAX_EVENT_BYTES = 1024 * 1024;
 /** An asynchronous invocation that fails is tried again after one minute, and after two more. */
@@ -44,7 +39,7 @@ export class Lambda implements Service {
   public readonly signingName = 'lambda';
   private readonly functions = new Map<string, EmulatedFunction>();
   private readonly instances = new Map<Instance, string>();
-  private readonly byAccessKey = new Map<string, Caller>();
+  private readonly byAccessKey = new Map<string, Instance>();
   private readonly queue: (() => void)[] = [];
   private readonly closing = new AbortController();
   public readonly concurrency: Concurrency;
@@ -68,7 +63,7 @@ export class Lambda implements Service {
       change: () => new Promise(resolve => this.queue.push(resolve)),
       started: (instance, accessKeyId) => {
         this.instances.set(instance, accessKeyId);
-        this.byAccessKey.set(accessKeyId, { instance, unlimited: props.unlimited ?? false });
+        this.byAccessKey.set(accessKeyId, instance);
       },
       ended: (instance, accessKeyId) => {
         this.instances.delete(instance);
@@ -92,12 +87,12 @@ export class Lambda implements Service {
     deleted.retire();
   }
 
-  /** Invokes and waits for the answer; throws `ServiceError` if Lambda refuses. `unlimited`: the caller counts against no limit. */
-  public async invoke(nameOrArn: string, payload: unknown = {}, options: { readonly unlimited?: boolean } = {}): Promise<InvocationResult> {
+  /** Invokes and waits for the answer; throws `ServiceError` if Lambda refuses. */
+  public async invoke(nameOrArn: string, payload: unknown = {}): Promise<InvocationResult> {
     const invoked = this.find(nameOrArn);
     const event = JSON.stringify(payload);
     if (Buffer.byteLength(event) > MAX_SYNCHRONOUS_BYTES) { throw tooLarge(Buffer.byteLength(event), MAX_SYNCHRONOUS_BYTES); }
-    const outcome = await invoked.run(event, options);
+    const outcome = await invoked.run(event);
     this.admitNext();
 
     const answer = { executedVersion: '$LATEST', requestId: outcome.requestId };
@@ -223,10 +218,10 @@ export class Lambda implements Service {
 
     // If the caller is itself one of the functions, it now waits for this one.
     const caller = this.byAccessKey.get(/Credential=([^/]+)\//.exec(call.headers.authorization ?? '')?.[1] ?? '');
-    const resume = caller?.instance.waitForInvocation();
+    const resume = caller?.waitForInvocation();
     if (resume) { this.admitNext(); }
     try {
-      const result = await this.invoke(resource, payload, caller);
+      const result = await this.invoke(resource, payload);
       return json(200, result.payload, {
         'x-amz-executed-version': result.executedVersion,
         'x-amzn-requestid': result.requestId,
