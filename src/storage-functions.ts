@@ -105,7 +105,6 @@ const INTERFACES: Record<string, ec2.InterfaceVpcEndpointAwsService> = {
   ec2: ec2.InterfaceVpcEndpointAwsService.EC2,
   elasticfilesystem: ec2.InterfaceVpcEndpointAwsService.ELASTIC_FILESYSTEM,
   kms: ec2.InterfaceVpcEndpointAwsService.KMS,
-  // The provider framework's functions invoke the handlers.
   scheduler: new ec2.InterfaceVpcEndpointAwsService('scheduler'),
   states: ec2.InterfaceVpcEndpointAwsService.STEP_FUNCTIONS,
   tagging: ec2.InterfaceVpcEndpointAwsService.TAGGING,

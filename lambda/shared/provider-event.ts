@@ -2,7 +2,7 @@ import { identityOf } from './identity';
 import type { Context, Lifecycle } from './resource-lifecycle';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
-/** The event, as the Provider framework hands it over. */
+/** The event of a call, as its execution hands it over. */
 export interface ProviderEvent<P> {
   readonly RequestType: 'Create' | 'Update' | 'Delete';
   readonly StackId: string;
@@ -40,7 +40,7 @@ export interface IsCompleteResult {
   readonly Data?: object;
 }
 
-/** The two functions that the Provider framework calls. */
+/** The two steps of an execution before its answer. */
 export interface EventHandlers {
   onEvent(event: ProviderEvent<any>): Promise<OnEventResult>;
   isComplete(event: ProviderEvent<any>): Promise<IsCompleteResult>;

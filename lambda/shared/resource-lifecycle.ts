@@ -1,9 +1,9 @@
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /**
- * The life of one kind of custom resource. `handlersOf` turns it into the
- * `onEvent` and `isComplete` of aws-cdk-lib's Provider framework; nothing else
- * in this library distinguishes Create, Update and Delete.
+ * The life of one kind of custom resource. `handlersOf` turns it into the two
+ * steps of an execution, `onEvent` and `isComplete`; nothing else in this
+ * library distinguishes Create, Update and Delete.
  *
  * Every method may be called twice, late, or for a resource that was never
  * created. State is in the event or in AWS, never in the process.
@@ -22,8 +22,8 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
 
   /**
    * Makes the resource by at most one creating call and returns its physical
-   * id. The Provider framework loses everything else that exists when `onEvent`
-   * fails. If the same request is repeated, finds what it made.
+   * id, so that whatever fails later is deleted by that id. If the same request
+   * is repeated, finds what it made.
    */
   create(properties: P, context: CreateContext<P>): Promise<Created>;
 

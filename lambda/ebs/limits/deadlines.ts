@@ -21,7 +21,7 @@ export function minutesIfTooLate(milliseconds: number): number | undefined {
   return milliseconds > RESOURCE_MOST_MINUTES * MINUTE ? Math.ceil(milliseconds / MINUTE) : undefined;
 }
 
-/** When a transfer that CloudFormation waits for is given up: shortly before the provider framework ends the waiting without a reason. */
+/** When a transfer that CloudFormation waits for is given up, with a reason: shortly before its call has to be answered. */
 export function deadlineWhileWaiting(started: number): number {
   return started + (RESOURCE_MOST_MINUTES - 1) * MINUTE;
 }

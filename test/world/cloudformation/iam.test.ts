@@ -71,15 +71,6 @@ describe('a policy of a role', () => {
     clock.advance(10_000);
     expect(session.allows('s3:GetObject', '*', {})).toBe(false);
   });
-
-  test('is in effect at once for the roles of the Provider framework', () => {
-    for (const logicalId of ['cdkProviderframeworkonEventServiceRole12345678', 'cdkProviderwaiterstatemachineRole12345678']) {
-      iam.deleteRole('role');
-      role(logicalId).putPolicy('p', allow('lambda:InvokeFunction'));
-      expect(allows('lambda:InvokeFunction')).toBe(true);
-      expect(iam.role('role').trusts(LAMBDA)).toBe(true);
-    }
-  });
 });
 
 describe('a managed policy', () => {
