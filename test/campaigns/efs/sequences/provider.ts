@@ -1,6 +1,7 @@
 import type { Scene } from './scene';
 import { isSetting, LOGICAL_IDS, type LogicalId } from './stack-template';
 import type { Deploy } from './template';
+import { failedId } from '../../../../lambda/shared/answering/call';
 import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 import { ResourceFailure, type Handler, type Made, type Request } from '../../../../world/cloudformation/handler';
@@ -10,9 +11,6 @@ const POLL = 5_000;
 const MOST_POLLS = 600;
 /** Of a creation that is being cancelled, there are many. */
 const LONG_POLL = 20_000;
-/** The id with which the Provider framework answers for a creation whose onEvent threw; it swallows the Delete with it. */
-const FAILED = 'AWSCDK::CustomResourceProviderFramework::CREATE_FAILED';
-
 /** Whether CloudFormation made this id up, because a creation gave no answer. */
 export function isMadeUp(physicalId: string | undefined): boolean {
   return physicalId?.startsWith('Stack-') === true;
@@ -32,7 +30,7 @@ export interface Listener {
   failed(error: Error, request: 'forward' | 'back' | 'delete'): void;
 }
 
-/** The Provider framework in process, for one event after another; and what goes wrong between CloudFormation and it. */
+/** The executions of calls in process, one after another; and what goes wrong between CloudFormation and them. */
 export class Provider implements Handler {
   public readonly waits = true;
   public readonly custom = true;
@@ -89,7 +87,8 @@ export class Provider implements Handler {
     const event: ProviderEvent<any> = {
       RequestType: type,
       StackId: stack.id,
-      RequestId: stack.ids.uuid(),
+      // Handlers get the id of the call as that of the request.
+      RequestId: stack.ids.hex(16),
       ResourceType: resourceType,
       LogicalResourceId: logicalId,
       ResourceProperties: properties,
@@ -97,7 +96,8 @@ export class Provider implements Handler {
     };
     // Without an answer, CloudFormation makes up an id.
     const knownAs = event.PhysicalResourceId ?? `Stack-${logicalId}-1ABCDEFGH${++this.madeUp}`;
-    if (signal.aborted) { throw new ResourceFailure('Resource cancelled', type === 'Create' ? FAILED : knownAs); }
+    const failed = event.PhysicalResourceId ?? failedId({ id: event.RequestId });
+    if (signal.aborted) { throw new ResourceFailure('Resource cancelled', failed); }
     let reached: string | undefined;
     try {
       const physicalId = await this.play(event, knownAs, forward ? this.plan : undefined, started => { reached = started; });
@@ -112,7 +112,7 @@ export class Provider implements Handler {
         this.scene.settings.failed(logicalId, properties, oldId, error instanceof Planned);
       }
       if (!(error instanceof Planned)) { this.listener.failed(error as Error, forward ? 'forward' : 'back'); }
-      throw new ResourceFailure((error as Error).message, error instanceof Planned ? knownAs : reached ?? event.PhysicalResourceId ?? FAILED);
+      throw new ResourceFailure((error as Error).message, error instanceof Planned ? knownAs : reached ?? failed);
     }
   }
 
@@ -150,13 +150,13 @@ export class Provider implements Handler {
 
   private async remove({ logicalId: id, physicalId, properties, type }: Resource, stack: Stack): Promise<void> {
     const logicalId = id as LogicalId;
-    if (physicalId === FAILED) { return; }
     const { world } = this.scene;
     const adopted = world.efs.fileSystems.find(one => one.id === physicalId)?.tags[OWNERSHIP_TAGS.state] === 'adopted';
     const event: ProviderEvent<any> = {
       RequestType: 'Delete',
       StackId: stack.id,
-      RequestId: stack.ids.uuid(),
+      // Handlers get the id of the call as that of the request.
+      RequestId: stack.ids.hex(16),
       ResourceType: type,
       LogicalResourceId: logicalId,
       ResourceProperties: properties,

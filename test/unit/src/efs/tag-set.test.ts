@@ -23,7 +23,7 @@ test('the template says which tags on which file system', () => {
 
   expect(propertiesOf(stack, TYPE)).toEqual({
     ServiceToken: expect.anything(),
-    ServiceTimeout: '3300',
+    ServiceTimeout: '3600',
     ResourceId: 'fs-12345678',
     Address: tagSet.node.addr,
     Tags: [{ Key: 'stage', Value: 'test' }, { Key: 'team', Value: 'storage' }],
