@@ -27,8 +27,11 @@ const BUDGETS: Record<string, number> = {
 const IMPORTS = 5;
 /** What a function finds when it starts. */
 const FUNCTION_ENVIRONMENT = {
-  AWS_REGION: 'eu-west-1', [TRANSFER_ENVIRONMENT.bucket]: 'bucket', [TRANSFER_ENVIRONMENT.stateMachineArn]: 'arn',
-  [ANSWERING_ENVIRONMENT.waiter]: 'arn', [ANSWERING_ENVIRONMENT.stackId]: 'arn',
+  AWS_REGION: 'eu-west-1',
+  [TRANSFER_ENVIRONMENT.bucket]: 'bucket',
+  [TRANSFER_ENVIRONMENT.stateMachineArn]: 'arn',
+  [ANSWERING_ENVIRONMENT.waiter]: 'arn',
+  [ANSWERING_ENVIRONMENT.stackId]: 'arn',
 };
 const assets = resolve(__dirname, '..', 'assets');
 
