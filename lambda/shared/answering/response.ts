@@ -51,8 +51,9 @@ function send(url: string, body: string): Promise<{ status: number; text: string
   });
 }
 
-/** Cuts off the end, at a whole character. */
+/** Cuts off the end, at a whole character. Control characters become spaces, because each takes six bytes in JSON. */
 function shortened(reason: string): string {
-  const bytes = Buffer.from(reason);
-  return bytes.length <= LONGEST_REASON ? reason : `${bytes.subarray(0, LONGEST_REASON).toString().replace(/\uFFFD+$/, '')}…`;
+  const printable = reason.replace(/\p{Cc}+/gu, ' ');
+  const bytes = Buffer.from(printable);
+  return bytes.length <= LONGEST_REASON ? printable : `${bytes.subarray(0, LONGEST_REASON).toString().replace(/\uFFFD+$/, '')}…`;
 }

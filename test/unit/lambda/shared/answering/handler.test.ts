@@ -1,0 +1,58 @@
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { STACK, WAITER, givenEvent, givenState } from './given';
+import { answering, type Invocation } from '../../../../../lambda/shared/answering/handler';
+import { put } from '../../../../../lambda/shared/answering/response';
+import type { EventHandlers } from '../../../../../lambda/shared/provider-event';
+import { ANSWERING_ENVIRONMENT } from '../../../../../src/contract/answering';
+
+jest.mock('../../../../../lambda/shared/answering/response', () => ({
+  ...jest.requireActual('../../../../../lambda/shared/answering/response'), put: jest.fn(),
+}));
+
+const send = jest.spyOn(SFNClient.prototype, 'send');
+const handlers: jest.Mocked<EventHandlers> = { onEvent: jest.fn(), isComplete: jest.fn() };
+let invoke: (invocation: Invocation) => Promise<unknown>;
+
+beforeEach(() => {
+  process.env.AWS_REGION = 'eu-west-1';
+  process.env[ANSWERING_ENVIRONMENT.waiter] = WAITER;
+  process.env[ANSWERING_ENVIRONMENT.stackId] = STACK;
+  jest.spyOn(console, 'log').mockImplementation(() => {});
+  jest.mocked(put).mockResolvedValue(undefined);
+  handlers.onEvent.mockResolvedValue({ PhysicalResourceId: 'thing-1' });
+  handlers.isComplete.mockResolvedValue({ IsComplete: true, Data: {} });
+  invoke = answering(handlers);
+});
+
+const begun = { PhysicalResourceId: 'thing-1' };
+const answer = { physicalId: 'thing-1', attributes: {} };
+
+test('an event of CloudFormation starts an execution, and nothing else', async () => {
+  send.mockResolvedValue({} as never);
+  expect(await invoke(givenEvent('Delete'))).toBeUndefined();
+  expect(send).toHaveBeenCalledTimes(1);
+  expect([handlers.onEvent.mock.calls, jest.mocked(put).mock.calls]).toEqual([[], []]);
+});
+
+test('a step returns the next state', async () => {
+  expect(await invoke({ state: givenState(givenEvent('Delete')) })).toMatchObject({ next: 'poll', begun });
+  expect(await invoke({ state: givenState(givenEvent('Delete'), { next: 'poll', begun }) })).toMatchObject({ next: 'answer', answer });
+  expect(put).not.toHaveBeenCalled();
+});
+
+test('the last step sends the answer', async () => {
+  expect(await invoke({ state: givenState(givenEvent('Delete'), { next: 'answer', answer }) })).toBeUndefined();
+  expect(put).toHaveBeenCalledTimes(1);
+});
+
+test.each(['act', 'poll'] as const)('after steps that failed again and again, the last step answers with the failure instead of another step: %s', async next => {
+  await invoke({ state: givenState(givenEvent('Delete'), { next, begun, failure: { Error: 'Sandbox.Timedout', Cause: 'died' } }) });
+  expect([handlers.onEvent.mock.calls, handlers.isComplete.mock.calls]).toEqual([[], []]);
+  expect(jest.mocked(put).mock.calls[0][1]).toContain('"Status":"FAILED"');
+});
+
+test('the end of an execution is answered', async () => {
+  send.mockResolvedValue({ stateMachineArn: WAITER, input: JSON.stringify(givenState(givenEvent('Delete'))) } as never);
+  await invoke({ 'detail-type': 'Step Functions Execution Status Change', 'detail': { executionArn: `${WAITER}:1`, status: 'ABORTED' } });
+  expect(jest.mocked(put).mock.calls[0][1]).toContain('ended with status ABORTED');
+});

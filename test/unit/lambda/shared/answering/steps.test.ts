@@ -1,0 +1,134 @@
+import { SECRET, SENT, givenEvent, givenState, named } from './given';
+import type { ExecutionState } from '../../../../../lambda/shared/answering/execution-state';
+import { Steps } from '../../../../../lambda/shared/answering/steps';
+import type { IsCompleteResult, OnEventResult, ProviderEvent } from '../../../../../lambda/shared/provider-event';
+
+let now: number;
+const onEvent = jest.fn<Promise<OnEventResult>, [ProviderEvent<any>]>();
+const isComplete = jest.fn<Promise<IsCompleteResult>, [ProviderEvent<any>]>();
+const ask = jest.fn<Promise<'yes' | 'no' | 'not yet'>, []>();
+const put = jest.fn<Promise<void>, [string, string]>();
+const steps = new Steps({ onEvent, isComplete }, { ask }, put);
+
+beforeEach(() => {
+  now = SENT + 1_000;
+  onEvent.mockReset().mockResolvedValue({ PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' });
+  isComplete.mockReset().mockResolvedValue({ IsComplete: false });
+  ask.mockReset().mockResolvedValue('yes');
+  put.mockReset().mockResolvedValue(undefined);
+  jest.spyOn(Date, 'now').mockImplementation(() => now);
+  jest.spyOn(console, 'log').mockImplementation(() => {});
+});
+afterEach(() => {
+  expect(JSON.stringify((console.log as jest.Mock).mock.calls)).not.toContain(SECRET);
+  jest.restoreAllMocks();
+});
+
+const acting = (type: 'Create' | 'Update' | 'Delete' = 'Create') => givenState(givenEvent(type));
+const polling = (type: 'Create' | 'Update' | 'Delete' = 'Create', begun: OnEventResult = { PhysicalResourceId: 'thing-2', Since: '1' }) =>
+  givenState(givenEvent(type), { next: 'poll', begun });
+const answering = (physicalId: string, more: object) => ({ next: 'answer', wait: 0, answer: { physicalId, ...more } });
+
+describe('act', () => {
+  test('begins, and polls at once, with what the beginning returned', async () => {
+    expect(await steps.run(acting())).toEqual({ ...acting(), next: 'poll', wait: 0, begun: { PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' } });
+  });
+
+  test('hands over the event as a request that is named after the call and began when it was sent, without URL and service token', async () => {
+    await steps.run(acting());
+    const { ResponseURL, ServiceToken, ...event } = givenEvent('Create');
+    expect(onEvent).toHaveBeenCalledWith({ ...event, RequestId: acting().call.id, Since: `${SENT}` });
+  });
+
+  test('asks again in five seconds while the status may be old, and touches nothing', async () => {
+    ask.mockResolvedValue('not yet');
+    expect(await steps.run(acting())).toEqual({ ...acting(), wait: 5 });
+    expect(onEvent).not.toHaveBeenCalled();
+  });
+
+  test.each([['Create', /^failed-/], ['Update', /^thing-1$/]] as const)('fails a %s for which CloudFormation does not wait, and touches nothing', async (type, id) => {
+    ask.mockResolvedValue('no');
+    expect(await steps.run(acting(type))).toMatchObject(answering(expect.stringMatching(id) as any, { reason: expect.stringContaining('does not wait for this resource') }));
+    expect(onEvent).not.toHaveBeenCalled();
+  });
+
+  test.each([['Create', /^failed-/], ['Update', /^thing-1$/], ['Delete', /^thing-1$/]] as const)('fails a %s whose beginning fails', async (type, id) => {
+    onEvent.mockRejectedValue(named('Refused', "'kind' must be a"));
+    expect(await steps.run(acting(type))).toMatchObject(answering(expect.stringMatching(id) as any, { reason: "'kind' must be a" }));
+  });
+});
+
+describe('poll', () => {
+  test('hands over what the beginning returned', async () => {
+    await steps.run(polling('Update', { PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' }));
+    expect(isComplete).toHaveBeenCalledWith(expect.objectContaining({ PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1', RequestId: acting().call.id }));
+  });
+
+  test('succeeds with the attributes and the id of the beginning', async () => {
+    isComplete.mockResolvedValue({ IsComplete: true, Data: { Id: 'thing-2' } });
+    expect(await steps.run(polling())).toMatchObject(answering('thing-2', { attributes: { Id: 'thing-2' } }));
+  });
+
+  test('succeeds with the id that it found itself, if the beginning was deferred', async () => {
+    isComplete.mockResolvedValue({ IsComplete: true, PhysicalResourceId: 'thing-3', Data: {} });
+    expect(await steps.run(polling('Create', { PhysicalResourceId: 'invented', Deferred: 'true' }))).toMatchObject(answering('thing-3', {}));
+  });
+
+  test.each<[string, 'Create' | 'Update' | 'Delete', OnEventResult, RegExp]>([
+    ['a creation', 'Create', { PhysicalResourceId: 'thing-2' }, /^thing-2$/],
+    ['a creation that was deferred', 'Create', { PhysicalResourceId: 'invented', Deferred: 'true' }, /^failed-/],
+    ['a replacement whose new thing exists', 'Update', { PhysicalResourceId: 'thing-2' }, /^thing-2$/],
+    ['a replacement that was deferred', 'Update', { PhysicalResourceId: 'thing-1', Deferred: 'true' }, /^thing-1$/],
+    ['a deletion', 'Delete', { PhysicalResourceId: 'thing-1' }, /^thing-1$/],
+  ])('fails %s', async (_, type, begun, id) => {
+    isComplete.mockRejectedValue(new Error('broken'));
+    expect(await steps.run(polling(type, begun))).toMatchObject(answering(expect.stringMatching(id) as any, { reason: 'broken' }));
+  });
+
+  test.each([
+    [0, 1], [14, 1], [15, 2], [134, 2], [135, 10], [899, 10], [900, 20], [3_400, 20],
+  ])('pauses by the age of the call: after %d seconds, %d', async (age, wait) => {
+    now = SENT + 1000 * age;
+    expect(await steps.run(polling())).toEqual({ ...polling(), wait });
+  });
+
+  test('goes on until the deadline, and fails after it', async () => {
+    now = polling().call.deadline;
+    expect(await steps.run(polling())).toMatchObject({ next: 'poll' });
+    now++;
+    expect(await steps.run(polling())).toMatchObject(answering('thing-2', { reason: expect.stringContaining('thing-2 is not ready') }));
+  });
+
+  test('succeeds after the deadline if it is ready', async () => {
+    now = polling().call.deadline + 1;
+    isComplete.mockResolvedValue({ IsComplete: true });
+    expect(await steps.run(polling())).toMatchObject(answering('thing-2', {}));
+  });
+
+  test('has the deadline of a shorter ServiceTimeout', async () => {
+    const event = givenEvent('Create', { ResourceProperties: { ServiceTimeout: '300' } });
+    now = SENT + 180_001;
+    expect(await steps.run(givenState(event, { next: 'poll', begun: { PhysicalResourceId: 'thing-2' } }))).toMatchObject({ next: 'answer' });
+  });
+});
+
+describe('answer', () => {
+  const state: ExecutionState = { ...acting(), next: 'answer', answer: { physicalId: 'thing-2', attributes: { Id: 'thing-2' } } };
+
+  test('puts the same body each time', async () => {
+    await steps.answer(state);
+    await steps.answer(state);
+    expect(put.mock.calls[0]).toEqual([givenEvent('Create').ResponseURL, expect.stringContaining('"Status":"SUCCESS"')]);
+    expect(put.mock.calls[1]).toEqual(put.mock.calls[0]);
+  });
+
+  test('puts the failure of an execution whose steps failed again and again', async () => {
+    await steps.answer(givenState(givenEvent('Create'), { failure: { Error: 'Sandbox.Timedout', Cause: 'died' } }));
+    expect(JSON.parse(put.mock.calls[0][1])).toMatchObject({ Status: 'FAILED', PhysicalResourceId: expect.stringMatching(/^failed-/) });
+  });
+
+  test('throws if the answer does not arrive, so that the execution repeats it', async () => {
+    put.mockRejectedValue(new Error('status 503'));
+    await expect(steps.answer(state)).rejects.toThrow('status 503');
+  });
+});
