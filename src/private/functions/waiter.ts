@@ -1,11 +1,11 @@
-import { Aws, Duration, Stack } from 'aws-cdk-lib';
+import { Aws, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { SERVICE_TIMEOUT_SECONDS, type Next, type StepRequest, type WaiterState } from '../../contract/answering';
 
 /** No execution has anything to do after that: each answers while CloudFormation waits. */
-const TIMEOUT = Duration.seconds(2 * SERVICE_TIMEOUT_SECONDS);
+const TIMEOUT_SECONDS = 2 * SERVICE_TIMEOUT_SECONDS;
 
 const path = (member: keyof WaiterState) => `$.${member}`;
 const repeated = (ErrorEquals: string, MaxAttempts: number, more: object = { IntervalSeconds: 2, MaxDelaySeconds: 30 }) =>
@@ -19,9 +19,7 @@ export class Waiter extends sfn.StateMachine {
   constructor(scope: Construct, id: string, role: iam.IRole) {
     super(scope, id, {
       stateMachineType: sfn.StateMachineType.STANDARD,
-      comment: 'Does one call of CloudFormation, and answers it',
       role,
-      timeout: TIMEOUT,
       definitionBody: sfn.DefinitionBody.fromString(Stack.of(scope).toJsonString(definition())),
     });
   }
@@ -30,6 +28,9 @@ export class Waiter extends sfn.StateMachine {
 function definition(): object {
   const noConcurrency = repeated('Lambda.TooManyRequestsException', 100);
   return {
+    Comment: 'Does one call of CloudFormation, and answers it',
+    // Here, because aws-cdk-lib leaves out the `timeout` of a machine whose definition is a string.
+    TimeoutSeconds: TIMEOUT_SECONDS,
     StartAt: 'Step',
     States: {
       'Step': {
