@@ -6,7 +6,7 @@ import { log } from '../log';
 import type { EventHandlers, ProviderEvent } from '../provider-event';
 
 /** Pauses between polls, in seconds, until so many seconds after the call was sent. They keep an hour below 2,500 history events. */
-const PAUSES = [{ until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 900, pause: 10 }, { until: Infinity, pause: 20 }] as const;
+const PAUSES = [{ until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 600, pause: 10 }, { until: Infinity, pause: 20 }] as const;
 /** The same while CloudFormation does not list the resource as one that it waits for. */
 const STATUS_PAUSE = 5;
 

@@ -86,7 +86,7 @@ describe('poll', () => {
   });
 
   test.each([
-    [0, 1], [14, 1], [15, 2], [134, 2], [135, 10], [899, 10], [900, 20], [3_400, 20],
+    [0, 1], [14, 1], [15, 2], [134, 2], [135, 10], [599, 10], [600, 20], [3_400, 20],
   ])('pauses by the age of the call: after %d seconds, %d', async (age, wait) => {
     now = SENT + 1000 * age;
     expect(await steps.run(polling())).toEqual({ ...polling(), wait });
