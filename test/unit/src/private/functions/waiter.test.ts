@@ -1,0 +1,89 @@
+import { Template } from 'aws-cdk-lib/assertions';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { callOf } from '../../../../../lambda/shared/answering/call';
+import { initialState, type ExecutionState } from '../../../../../lambda/shared/answering/execution-state';
+import { Steps } from '../../../../../lambda/shared/answering/steps';
+import { Waiter } from '../../../../../src/private/functions/waiter';
+import { givenStack } from '../../../../harness/given';
+
+const PARTITION = { Ref: 'AWS::Partition' };
+
+function machine(): { readonly definition: any; readonly text: string; readonly properties: any } {
+  const { stack } = givenStack();
+  new Waiter(stack, 'Waiter', iam.Role.fromRoleArn(stack, 'Role', 'arn:aws:iam::111122223333:role/Waiter'));
+  const { Properties: properties } = Object.values(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'))[0];
+  const [separator, parts] = properties.DefinitionString['Fn::Join'];
+  expect(parts.filter((part: unknown) => typeof part !== 'string')).toEqual([PARTITION, PARTITION]);
+  const text = parts.map((part: unknown) => typeof part === 'string' ? part : 'aws').join(separator);
+  return { definition: JSON.parse(text), text, properties };
+}
+
+const retrier = (ErrorEquals: string, IntervalSeconds: number, MaxDelaySeconds: number, MaxAttempts: number) =>
+  ({ ErrorEquals: [ErrorEquals], IntervalSeconds, BackoffRate: 2, MaxDelaySeconds, JitterStrategy: 'FULL', MaxAttempts });
+const CALL = {
+  Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', Parameters: { 'FunctionName.$': '$.event.ServiceToken', 'Payload': { 'state.$': '$' } },
+};
+
+test('the waiter calls the function again until there is an answer, which it sends last', () => {
+  const { definition, properties } = machine();
+  expect(definition).toEqual({
+    StartAt: 'Step',
+    TimeoutSeconds: 7_200,
+    Comment: 'Does one call of CloudFormation, and answers it',
+    States: {
+      'Step': {
+        ...CALL,
+        OutputPath: '$.Payload',
+        Retry: [retrier('Lambda.TooManyRequestsException', 2, 30, 100), retrier('States.ALL', 2, 30, 20)],
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'Answer' }],
+        Next: 'Which is next?',
+      },
+      'Which is next?': {
+        Type: 'Choice',
+        Choices: [
+          { Variable: '$.next', StringEquals: 'answer', Next: 'Answer' },
+          { Variable: '$.wait', NumericGreaterThan: 0, Next: 'Wait' },
+        ],
+        Default: 'Step',
+      },
+      'Wait': { Type: 'Wait', SecondsPath: '$.wait', Next: 'Step' },
+      'Answer': { ...CALL, Retry: [retrier('States.ALL', 5, 60, 60)], End: true },
+    },
+  });
+  expect(properties).toMatchObject({ StateMachineType: 'STANDARD' });
+  expect(properties.LoggingConfiguration).toBeUndefined();
+});
+
+test('the waiter names no function: the function names the waiter, and the two would depend on each other', () => {
+  const { text, properties } = machine();
+  expect(text).not.toMatch(/arn:aws:lambda|:function:/);
+  expect(JSON.stringify(properties)).not.toContain('GetAtt');
+});
+
+/** Events in the history of an execution: a task has five (entered, scheduled, started, succeeded, exited), a choice and a wait two. */
+const EVENTS = { Task: 5, Choice: 2, Wait: 2 } as const;
+
+test('an hour of waiting takes less than 2,500 history events, even if a step takes no time', async () => {
+  jest.spyOn(console, 'log').mockImplementation(() => {});
+  const { States: states } = machine().definition;
+  let now = Date.UTC(2026, 10, 29);
+  jest.spyOn(Date, 'now').mockImplementation(() => now);
+  const steps = new Steps({ onEvent: async () => ({ PhysicalResourceId: 'thing' }), isComplete: async () => ({ IsComplete: false }) }, { ask: async () => 'yes' }, async () => {});
+  const event = {
+    RequestType: 'Create', ServiceToken: 'f', ResponseURL: 'https://host/', StackId: 's', RequestId: 'r', ResourceType: 'Custom::Thing', LogicalResourceId: 'L', ResourceProperties: {},
+  } as const;
+
+  let state: ExecutionState = initialState(event, callOf(event, now));
+  const began = now;
+  let events = 2;
+  for (let name = 'Step'; ; ) {
+    const { Type } = states[name] as { Type: keyof typeof EVENTS };
+    events += EVENTS[Type];
+    if (name === 'Answer') { break; }
+    if (name === 'Step') { state = await steps.run(state); }
+    if (Type === 'Wait') { now += 1000 * state.wait; }
+    name = Type === 'Choice' ? state.next === 'answer' ? 'Answer' : state.wait > 0 ? 'Wait' : 'Step' : states[name].Next;
+  }
+  expect((now - began) / 1000).toBeGreaterThan(3_400);
+  expect(events).toBeLessThan(2_500);
+});
