@@ -35,9 +35,17 @@ export function executionName({ RequestId }: CloudFormationEvent, { id }: Call):
 
 const FAILED_ID = /^failed-([0-9a-f]+)$/;
 
-/** Returns the physical id with which a creation fails that has made nothing. */
+/** Returns the physical id with which a creation fails whose step has ended: nothing is made later. */
 export function failedId({ id }: Pick<Call, 'id'>): string {
   return `failed-${id}`;
+}
+
+/**
+ * Returns the physical id with which a creation fails whose step may still be running, because its execution was stopped or has lost it.
+ * Its deletion waits, as for a creation that CloudFormation cancelled.
+ */
+export function interruptedId({ id }: Pick<Call, 'id'>): string {
+  return `interrupted-${id}`;
 }
 
 /** Returns the id of the call whose creation failed with this physical id. */

@@ -2,7 +2,7 @@ import { DescribeExecutionCommand, StartExecutionCommand, type SFNClient } from 
 import { callOf, executionName } from './call';
 import type { CloudFormationEvent } from './cloudformation-event';
 import { initialState, type ExecutionState } from './execution-state';
-import { answerOf, idOf, reasonOf } from './outcome';
+import { interrupted, reasonOf } from './outcome';
 import { bodyOf, type Answer, type Put } from './response';
 import { inOperation } from '../denials';
 import { isNamed, saidBy } from '../errors';
@@ -40,7 +40,7 @@ export class Receiver {
       await this.start(name, state);
     } catch (error) {
       if (isNamed(error, 'ExecutionAlreadyExists') || await this.exists(name)) { return; }
-      await this.send(state, { physicalId: idOf(state), reason: `the state machine of this resource could not be started: ${saidBy(error)}` });
+      await this.send(state, interrupted(state, `the state machine of this resource could not be started: ${saidBy(error)}`));
     }
   }
 
@@ -51,7 +51,7 @@ export class Receiver {
       if (stateMachineArn !== this.place.waiterArn) { return log({ event: 'ignored an execution of another state machine', executionArn }); }
       const state = JSON.parse(input!) as ExecutionState;
       const reason = error === undefined ? `execution ${executionArn} ended with status ${status}` : reasonOf({ Error: error, Cause: cause });
-      await this.send(state, { ...answerOf(state), reason });
+      await this.send(state, interrupted(state, reason));
     } catch (error) {
       log({ event: 'could not answer for an execution', executionArn, error: saidBy(error) });
     }

@@ -1,5 +1,6 @@
 import { givenEvent, givenState } from './given';
-import { answerOf, failed, idOf, reasonOf } from '../../../../../lambda/shared/answering/outcome';
+import { failedCallOf } from '../../../../../lambda/shared/answering/call';
+import { answerOf, failed, interrupted, reasonOf } from '../../../../../lambda/shared/answering/outcome';
 
 describe('the physical id of a failure', () => {
   const create = givenEvent('Create');
@@ -15,8 +16,22 @@ describe('the physical id of a failure', () => {
     ['a replacement whose new thing exists: the id of the new thing', givenState(update, { begun: { PhysicalResourceId: 'thing-2' } }), /^thing-2$/],
     ['a deletion: the id of the event', givenState(givenEvent('Delete')), /^thing-1$/],
   ])('%s', (_, state, id) => {
-    expect(idOf(state)).toMatch(id);
-    expect(failed(state, new Error('no'))).toMatchObject({ next: 'answer', wait: 0, answer: { physicalId: idOf(state), reason: 'no' } });
+    expect(failed(state, new Error('no'))).toMatchObject({ next: 'answer', wait: 0, answer: { physicalId: expect.stringMatching(id), reason: 'no' } });
+  });
+});
+
+describe('the physical id of a call that was interrupted', () => {
+  test('is of another form if a creation has made nothing yet, because its step may still be running: the deletion has to wait for it', () => {
+    const { physicalId } = interrupted(givenState(givenEvent('Create')), 'stopped');
+    expect(physicalId).toMatch(/^interrupted-[0-9a-f]{16}$/);
+    expect(failedCallOf(physicalId)).toBeUndefined();
+  });
+
+  test.each([
+    ['of the thing that a creation made', givenState(givenEvent('Create'), { begun: { PhysicalResourceId: 'thing-2' } }), 'thing-2'],
+    ['of the event', givenState(givenEvent('Update')), 'thing-1'],
+  ])('is the one %s', (_, state, id) => {
+    expect(interrupted(state, 'stopped')).toEqual({ physicalId: id, reason: 'stopped' });
   });
 });
 

@@ -82,7 +82,7 @@ describe('receiving an event', () => {
   });
 
   test.each([
-    ['Create', /^failed-[0-9a-f]{16}$/], ['Update', /^thing-1$/], ['Delete', /^thing-1$/],
+    ['Create', /^interrupted-[0-9a-f]{16}$/], ['Update', /^thing-1$/], ['Delete', /^thing-1$/],
   ] as const)('answers FAILED to a %s if the start is denied for good and there is no execution', async (type, id) => {
     start.mockRejectedValue(DENIED);
     await receiver.receive(givenEvent(type));

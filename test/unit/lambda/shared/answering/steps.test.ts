@@ -124,7 +124,7 @@ describe('answer', () => {
 
   test('puts the failure of an execution whose steps failed again and again', async () => {
     await steps.answer(givenState(givenEvent('Create'), { failure: { Error: 'Sandbox.Timedout', Cause: 'died' } }));
-    expect(JSON.parse(put.mock.calls[0][1])).toMatchObject({ Status: 'FAILED', PhysicalResourceId: expect.stringMatching(/^failed-/) });
+    expect(JSON.parse(put.mock.calls[0][1])).toMatchObject({ Status: 'FAILED', PhysicalResourceId: expect.stringMatching(/^interrupted-/) });
   });
 
   test('throws if the answer does not arrive, so that the execution repeats it', async () => {
