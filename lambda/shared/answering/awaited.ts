@@ -3,7 +3,7 @@ import type { Call } from './call';
 import type { CloudFormationEvent } from './cloudformation-event';
 import { saidBy } from '../errors';
 import { log } from '../log';
-import { RETRY_POLICIES, retrying } from '../retry';
+import { isThrottle, RETRY_POLICIES, retrying } from '../retry';
 
 /** How long DescribeStackResource may return the status from before the event. */
 const STATUS_LAG_MILLISECONDS = 60_000;
@@ -25,7 +25,9 @@ export class Awaited {
       status = await this.status(StackId, LogicalResourceId);
     } catch (error) {
       log({ event: 'could not ask for the state of the resource', StackId, LogicalResourceId, error: saidBy(error) });
-      return Date.now() < sent + UNKNOWN_MILLISECONDS ? 'yes' : 'no';
+      if (Date.now() >= sent + UNKNOWN_MILLISECONDS) { return 'no'; }
+      // It does return statuses then, so that the deletion of a cancelled creation waits less than five minutes.
+      return isThrottle(error) ? 'not yet' : 'yes';
     }
     if (/^(CREATE|UPDATE)_IN_PROGRESS$/.test(status ?? '')) { return 'yes'; }
     log({ event: 'CloudFormation does not list the resource as in progress', StackId, LogicalResourceId, status });

@@ -62,11 +62,17 @@ test.each([
 
 test('the question is repeated for some seconds only if CloudFormation throttles it', async () => {
   send.mockRejectedValue(named('ThrottlingException'));
-  await ask('Create', 0);
+  expect(await ask('Create', 0)).toBe('not yet');
   expect(send.mock.calls.length).toBeGreaterThan(3);
   expect(now).toBeLessThanOrEqual(SENT + 10_000);
   send.mockReset().mockRejectedValueOnce(named('ThrottlingException')).mockResolvedValue({ StackResourceDetail: { ResourceStatus: 'CREATE_IN_PROGRESS' } });
   expect(await ask('Create', 0)).toBe('yes');
+});
+
+test('the step asks again for five minutes if CloudFormation throttles it, since a deletion does not wait so long for a creation that begins without a status', async () => {
+  send.mockRejectedValue(named('ThrottlingException'));
+  expect(await ask('Create', 280)).toBe('not yet');
+  expect(await ask('Create', 300)).toBe('no');
 });
 
 test('a deletion counts always, and nobody is asked', async () => {
