@@ -5,6 +5,8 @@ const PENDING_TEST = 'test/handlers/ebs/pending-deletion.test.ts';
 const RETRY = 'test/unit/lambda/shared/retry.test.ts';
 const STACKS = 'test/unit/lambda/shared/stacks.test.ts';
 const OWNERSHIP = 'test/unit/lambda/shared/ownership.test.ts';
+const PROTOCOL = 'test/campaigns/protocol/protocol.test.ts';
+const RECEIVER = 'test/unit/lambda/shared/answering/receiver.test.ts';
 const IDENTITY = 'test/unit/lambda/shared/identity.test.ts';
 
 export const SHARED_MUTANTS: readonly Mutant[] = [
@@ -397,5 +399,87 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     find: 'return String(value);',
     replace: 'return value;',
     test: IDENTITY,
+  },
+  {
+    guard: 'a creation begins only if CloudFormation waits for the resource',
+    file: 'lambda/shared/answering/steps.ts',
+    find: "case 'no': throw",
+    replace: "case 'never' as any: throw",
+    test: PROTOCOL,
+    name: 'the deletion overtakes the creation',
+  },
+  {
+    guard: 'a creation does not begin while CloudFormation throttles the question whether it waits',
+    file: 'lambda/shared/answering/awaited.ts',
+    find: "return isThrottle(error) ? 'not yet' : 'yes';",
+    replace: "return 'yes';",
+    test: PROTOCOL,
+    name: 'CloudFormation throttles as the creation arrives',
+  },
+  {
+    guard: 'the deletion of a cancelled creation waits longer if CloudFormation returns no status',
+    file: 'lambda/shared/event-handlers.ts',
+    find: '() => LATE_CREATION_SECONDS_WITHOUT_STATUS)',
+    replace: '() => LATE_CREATION_SECONDS)',
+    test: PROTOCOL,
+    name: 'CloudFormation returns no status',
+  },
+  {
+    guard: 'the deletion of a creation whose execution was stopped waits, because its step may still be running',
+    file: 'lambda/shared/answering/outcome.ts',
+    find: 'idOf(state, interruptedId(state.call))',
+    replace: 'idOf(state, failedId(state.call))',
+    test: PROTOCOL,
+    name: 'the execution is stopped in the middle of the creation',
+  },
+  {
+    guard: 'a call is another one if CloudFormation sends the request again with another response URL',
+    file: 'lambda/shared/answering/call.ts',
+    find: '.update(ResponseURL)',
+    replace: '',
+    test: PROTOCOL,
+    name: 'the same request with another response URL',
+  },
+  {
+    guard: 'events of other stacks are refused',
+    file: 'lambda/shared/answering/receiver.ts',
+    find: 'if (StackId !== this.place.stackId) {',
+    replace: 'if (false) {',
+    test: RECEIVER,
+  },
+  {
+    guard: 'only executions of the own state machine are answered',
+    file: 'lambda/shared/answering/receiver.ts',
+    find: 'if (stateMachineArn !== this.place.waiterArn) {',
+    replace: 'if (false) {',
+    test: RECEIVER,
+  },
+  {
+    guard: 'an execution that exists answers itself, even if the start was denied',
+    file: 'lambda/shared/answering/receiver.ts',
+    find: ' || await this.exists(name)',
+    replace: '',
+    test: RECEIVER,
+  },
+  {
+    guard: 'a replacement that fails has the id of the new thing, so that CloudFormation deletes it',
+    file: 'lambda/shared/answering/outcome.ts',
+    find: 'return made ?? event.PhysicalResourceId ?? otherwise;',
+    replace: 'return event.PhysicalResourceId ?? made ?? otherwise;',
+    test: 'test/unit/lambda/shared/answering/outcome.test.ts',
+  },
+  {
+    guard: 'attributes that are too long fail the call and say so',
+    file: 'lambda/shared/answering/response.ts',
+    find: 'if (Buffer.byteLength(body) <= LONGEST_BYTES) { return body; }',
+    replace: 'if (true) { return body; }',
+    test: 'test/unit/lambda/shared/answering/response.test.ts',
+  },
+  {
+    guard: 'an execution ends after two hours',
+    file: 'src/private/functions/waiter.ts',
+    find: 'TimeoutSeconds: TIMEOUT_SECONDS,',
+    replace: '',
+    test: 'test/unit/src/private/functions/waiter.test.ts',
   },
 ];

@@ -65,7 +65,8 @@ export function update(
 }
 
 async function back(
-  cloudFormation: CloudFormation, { id, newId, called, from }: { readonly id: string; readonly newId: string; readonly called: string; readonly from: Properties },
+  cloudFormation: CloudFormation,
+  { id, newId, called, from }: { readonly id: string; readonly newId: string; readonly called: string; readonly from: Properties },
 ): Promise<End> {
   cloudFormation.show('UPDATE_IN_PROGRESS', 'UPDATE_ROLLBACK_IN_PROGRESS');
   const event = { properties: OLD, PhysicalResourceId: called, OldResourceProperties: { ...from } };
