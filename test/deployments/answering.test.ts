@@ -71,7 +71,7 @@ describe('a function that dies', () => {
     world.emulator.server.faults.inject('efs:CreateFileSystem', KILLED_AFTER, { times: 21 });
     const begin = minutes();
     const failed = (await deploy(files())).expectFailure('ROLLBACK_COMPLETE', /the function of this resource failed again and again, at last with Runtime\.ExitError/);
-    expect(failed.events.find(({ status, type }) => status === 'CREATE_FAILED' && type === 'Custom::FileSystem')!.physicalId).toMatch(/^failed-[0-9a-f]{16}$/);
+    expect(failed.events.find(({ status, type }) => status === 'CREATE_FAILED' && type === 'Custom::FileSystem')!.physicalId).toMatch(/^interrupted-[0-9a-f]{16}$/);
     expect(minutes() - begin).toBeLessThan(20);
     world.expectNothingLeft('Answers');
   });
