@@ -17,7 +17,7 @@ export type Next = 'act' | 'poll' | 'answer';
 
 /** The members of an execution's state that the waiter reads; the function returns the state anew at the end of each step. */
 export interface WaiterState {
-  readonly event: { readonly ServiceToken: string };
+  readonly event: { readonly ResourceProperties: { readonly ServiceToken: string } };
   readonly next: Next;
   /** Seconds before the next step. */
   readonly wait: number;

@@ -33,7 +33,9 @@ export const put: Put = async (url, body) => {
   if (status < 300) { return; }
   // CloudFormation has stopped waiting long before.
   if (status === 403 && /expired/i.test(text)) { return; }
-  throw new Error(`CloudFormation's response URL answered with status ${status}: ${text.slice(0, 200)}`);
+  // The rest of S3's answer may hold a part of the URL.
+  const [, code = 'no code'] = /<Code>(\w+)<\/Code>/.exec(text) ?? [];
+  throw new Error(`CloudFormation's response URL answered with status ${status}, ${code}`);
 };
 
 function send(url: string, body: string): Promise<{ status: number; text: string }> {

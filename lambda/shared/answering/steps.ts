@@ -50,7 +50,7 @@ export class Steps {
 }
 
 /** Returns the event as lifecycles get it: its request is the call, and it does not contain the response URL. */
-function resourceEvent({ event: { ResponseURL, ServiceToken, ...event }, call }: ExecutionState): ProviderEvent<any> {
+function resourceEvent({ event: { ResponseURL, ...event }, call }: ExecutionState): ProviderEvent<any> {
   return { ...event, RequestId: call.id, Since: `${call.sent}` };
 }
 

@@ -58,6 +58,6 @@ function invocation(): object {
   return {
     Type: 'Task',
     Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke`,
-    Parameters: { 'FunctionName.$': '$.event.ServiceToken', 'Payload': { [`${'state' satisfies keyof StepRequest<WaiterState>}.$`]: '$' } },
+    Parameters: { 'FunctionName.$': '$.event.ResourceProperties.ServiceToken', 'Payload': { [`${'state' satisfies keyof StepRequest<WaiterState>}.$`]: '$' } },
   };
 }

@@ -41,13 +41,12 @@ export class CloudFormation {
     const ResponseURL = `https://host/?X-Amz-Date=${new Date(time.now).toISOString().replace(/[-:]|\.\d+/g, '')}&X-Amz-Signature=${++this.urls}`;
     this.deliverInTime({
       RequestType: type,
-      ServiceToken: 'function',
       ResponseURL,
       StackId: STACK,
       RequestId: requestId,
       ResourceType: 'Custom::Thing',
       LogicalResourceId: 'Thing',
-      ResourceProperties: { ...properties },
+      ResourceProperties: { ServiceToken: 'function', ...properties },
       ...ids,
     });
     const answered = await new Promise<Answered>(resolve => {

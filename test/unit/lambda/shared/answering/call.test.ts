@@ -39,7 +39,7 @@ describe('when a call was sent', () => {
 
 describe('the deadline', () => {
   test.each([[undefined, 3_480], ['3600', 3_480], ['300', 180]])('leaves one step before CloudFormation stops waiting: ServiceTimeout %s', (ServiceTimeout, seconds) => {
-    expect(call({ ResourceProperties: { ...(ServiceTimeout && { ServiceTimeout }) } }).deadline).toBe(SENT + 1000 * seconds);
+    expect(call({ ResourceProperties: { ServiceToken: 'f', ...(ServiceTimeout && { ServiceTimeout }) } }).deadline).toBe(SENT + 1000 * seconds);
   });
 });
 

@@ -15,13 +15,12 @@ export const SIGNED = url(`X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261129T
 export function givenEvent(RequestType: CloudFormationEvent['RequestType'], more: Partial<CloudFormationEvent> = {}): CloudFormationEvent {
   return {
     RequestType,
-    ServiceToken: 'arn:aws:lambda:eu-west-1:111111111111:function:Handler',
     ResponseURL: SIGNED,
     StackId: STACK,
     RequestId: 'c6d1f3a2-0000-4000-8000-000000000001',
     ResourceType: 'Custom::Thing',
     LogicalResourceId: 'Thing',
-    ResourceProperties: { Kind: 'a' },
+    ResourceProperties: { ServiceToken: 'arn:aws:lambda:eu-west-1:111111111111:function:Handler', Kind: 'a' },
     ...(RequestType !== 'Create' && { PhysicalResourceId: 'thing-1' }),
     ...more,
   };

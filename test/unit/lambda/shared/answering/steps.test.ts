@@ -36,7 +36,7 @@ describe('act', () => {
 
   test('hands over the event as a request that is named after the call and began when it was sent, without URL and service token', async () => {
     await steps.run(acting());
-    const { ResponseURL, ServiceToken, ...event } = givenEvent('Create');
+    const { ResponseURL, ...event } = givenEvent('Create');
     expect(onEvent).toHaveBeenCalledWith({ ...event, RequestId: acting().call.id, Since: `${SENT}` });
   });
 
@@ -106,7 +106,7 @@ describe('poll', () => {
   });
 
   test('has the deadline of a shorter ServiceTimeout', async () => {
-    const event = givenEvent('Create', { ResourceProperties: { ServiceTimeout: '300' } });
+    const event = givenEvent('Create', { ResourceProperties: { ServiceToken: 'f', ServiceTimeout: '300' } });
     now = SENT + 180_001;
     expect(await steps.run(givenState(event, { next: 'poll', begun: { PhysicalResourceId: 'thing-2' } }))).toMatchObject({ next: 'answer' });
   });

@@ -21,7 +21,7 @@ function machine(): { readonly definition: any; readonly text: string; readonly 
 const retrier = (ErrorEquals: string, IntervalSeconds: number, MaxDelaySeconds: number, MaxAttempts: number) =>
   ({ ErrorEquals: [ErrorEquals], IntervalSeconds, BackoffRate: 2, MaxDelaySeconds, JitterStrategy: 'FULL', MaxAttempts });
 const CALL = {
-  Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', Parameters: { 'FunctionName.$': '$.event.ServiceToken', 'Payload': { 'state.$': '$' } },
+  Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', Parameters: { 'FunctionName.$': '$.event.ResourceProperties.ServiceToken', 'Payload': { 'state.$': '$' } },
 };
 
 test('the waiter calls the function again until there is an answer, which it sends last', () => {
@@ -70,7 +70,7 @@ test('an hour of waiting takes less than 2,500 history events, even if a step ta
   jest.spyOn(Date, 'now').mockImplementation(() => now);
   const steps = new Steps({ onEvent: async () => ({ PhysicalResourceId: 'thing' }), isComplete: async () => ({ IsComplete: false }) }, { ask: async () => 'yes' }, async () => {});
   const event = {
-    RequestType: 'Create', ServiceToken: 'f', ResponseURL: 'https://host/', StackId: 's', RequestId: 'r', ResourceType: 'Custom::Thing', LogicalResourceId: 'L', ResourceProperties: {},
+    RequestType: 'Create', ResponseURL: 'https://host/', StackId: 's', RequestId: 'r', ResourceType: 'Custom::Thing', LogicalResourceId: 'L', ResourceProperties: { ServiceToken: 'f' },
   } as const;
 
   let state: ExecutionState = initialState(event, callOf(event, now));
