@@ -35,6 +35,7 @@ export class Account {
         AWS_ENDPOINT_URL_EBS: router.url,
         AWS_ENDPOINT_URL_EC2: router.url,
         AWS_ENDPOINT_URL_S3: router.url,
+        AWS_ENDPOINT_URL_CLOUDFORMATION: router.url,
         NODE_PATH: join(ROOT, 'node_modules'),
       }),
     }).catch(async error => {

@@ -64,6 +64,8 @@ class Deployments {
     };
     await fault('GetObject with VersionId and Range', this.account.wholeForRange());
     await fault('the tags of AWS::S3::Bucket', this.account.bucketWithoutTags());
+    this.section.row('DescribeStackResource while a resource is being made', 'explained',
+      'CloudFormation: CREATE_IN_PROGRESS. ministack: it does not exist. conformance/judges/deploy/router.ts takes the status from DescribeStackEvents');
     this.section.row('AWS::EC2::Volume, AWS::EC2::SecurityGroupIngress', 'explained',
       'ministack does not know these types; a parameter in their place takes the same values (conformance/judges/deploy/stand-ins.ts)');
   }

@@ -4,7 +4,7 @@ import { bodyOf, Proxy } from '../../tools/proxy';
 /**
  * Stands before ministack. EC2 is in two parts: what concerns snapshots is
  * the emulator's, as the EBS direct APIs are, all else is ministack's, which
- * has the VPC. S3 is ministack's, whose answers are put right where they differ from S3's.
+ * has the VPC. S3 and CloudFormation are ministack's, whose answers are put right where they differ from AWS.
  */
 export class Router extends Proxy {
   constructor(private readonly parts: { readonly emulator: string; readonly others: string }) {
@@ -12,6 +12,8 @@ export class Router extends Proxy {
   }
 
   protected async forward(incoming: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
+    const asked = new URLSearchParams(body.toString());
+    if (asked.get('Action') === 'DescribeStackResource') { return this.answerStatus(asked, incoming.headers, response); }
     const ours = isForEmulator(incoming.headers, body);
     const headers = ours ? asAdministrator(incoming.headers) : incoming.headers;
     const outgoing = request(`${ours ? this.parts.emulator : this.parts.others}${incoming.url}`, { method: incoming.method, headers }, answer => {
@@ -24,7 +26,21 @@ export class Router extends Proxy {
     outgoing.on('error', () => response.destroy());
     outgoing.end(body);
   }
+
+  private async answerStatus(asked: URLSearchParams, { authorization = '' }: IncomingHttpHeaders, response: ServerResponse): Promise<void> {
+    const parameters = new URLSearchParams({ Action: 'DescribeStackEvents', Version: '2010-05-15', StackName: asked.get('StackName')! });
+    const events = await fetch(this.parts.others, { method: 'POST', headers: { authorization }, body: parameters });
+    // The latest event is the first.
+    const [, id, status] = [...(await events.text()).matchAll(EVENT)].find(([, each]) => each === asked.get('LogicalResourceId')) ?? [];
+    response.writeHead(200, { 'content-type': 'text/xml' });
+    response.end('<DescribeStackResourceResponse><DescribeStackResourceResult><StackResourceDetail>'
+      + `<LogicalResourceId>${id}</LogicalResourceId><ResourceStatus>${status}</ResourceStatus>`
+      + '</StackResourceDetail></DescribeStackResourceResult></DescribeStackResourceResponse>');
+  }
 }
+
+/** ministack 1.5.33 lists a resource when it is complete; CloudFormation, from the beginning. The events of both have the status. */
+const EVENT = /<LogicalResourceId>([^<]*)<\/LogicalResourceId>.*?<ResourceStatus>([^<]*)<\/ResourceStatus>/gs;
 
 function isForEmulator({ authorization = '' }: IncomingHttpHeaders, body: Buffer): boolean {
   if (authorization.includes('/ebs/')) { return true; }
