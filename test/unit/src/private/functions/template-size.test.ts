@@ -1,0 +1,50 @@
+import type { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { DiskImage, FileSystem, SnapshotImport } from '../../../../../src';
+import { givenStack, type givenVpc } from '../../../../harness/given';
+
+const IMAGE = (stack: Stack, name: string) => new SnapshotImport(stack, name, {
+  image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, `${name}Images`, 'images'), 'disk.img'),
+});
+
+/** Types of the resources that a construct adds to a stack, as often as there are. */
+function added(make: (stack: Stack, vpc: ReturnType<typeof givenVpc>) => void): string[] {
+  const types = (build: typeof make) => {
+    const { stack, vpc } = givenStack();
+    build(stack, vpc);
+    return Object.values(Template.fromStack(stack).toJSON().Resources as Record<string, { Type: string }>).map(({ Type }) => Type);
+  };
+  const all = types(make);
+  for (const type of types(() => {})) { all.splice(all.indexOf(type), 1); }
+  return all.sort();
+}
+
+const count = (types: string[], type: string) => types.filter(each => each === type).length;
+
+test('a file system with its mount targets and its security group has 14 resources, of which one is a function', () => {
+  const types = added((stack, vpc) => new FileSystem(stack, 'Files', { vpc }));
+  expect(types).toHaveLength(14);
+  expect(count(types, 'AWS::Lambda::Function')).toBe(1);
+  expect(count(types, 'AWS::Logs::LogGroup')).toBe(1);
+});
+
+test('a second file system adds itself alone', () => {
+  const one = added((stack, vpc) => new FileSystem(stack, 'Files', { vpc }));
+  const two = added((stack, vpc) => ['Files', 'More'].forEach(id => new FileSystem(stack, id, { vpc })));
+  expect(two.length - one.length).toBe(3);
+});
+
+test('an import has 37 resources, of which six are functions', () => {
+  const types = added(stack => IMAGE(stack, 'Disk'));
+  expect(types).toHaveLength(37);
+  expect(count(types, 'AWS::Lambda::Function')).toBe(6);
+});
+
+test('file systems and imports of a stack share one log group', () => {
+  const types = added((stack, vpc) => {
+    new FileSystem(stack, 'Files', { vpc });
+    IMAGE(stack, 'Disk');
+  });
+  expect(count(types, 'AWS::Logs::LogGroup')).toBe(1);
+});
