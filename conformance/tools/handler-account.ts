@@ -3,7 +3,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { ebsHandlers } from '../../lambda/ebs/handlers';
 import { ebsClients } from '../../lambda/ebs/services';
 import { clientConfig } from '../../lambda/shared/client-config';
-import type { EventHandlers } from '../../lambda/shared/provider-event';
+import type { EventHandlers } from '../../lambda/shared/resource-event';
 import { exportClients } from '../../lambda/transfer/export/clients';
 import { exportCopy } from '../../lambda/transfer/export/copy';
 import { exportFinish } from '../../lambda/transfer/export/finish';

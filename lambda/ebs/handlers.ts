@@ -4,7 +4,7 @@ import { SnapshotExportLifecycle } from './snapshot-export';
 import { SnapshotImportLifecycle } from './snapshot-import';
 import type { EbsResourceType } from '../../src/contract/resource-types';
 import { handlersOf, type Lifecycles } from '../shared/event-handlers';
-import type { EventHandlers } from '../shared/provider-event';
+import type { EventHandlers } from '../shared/resource-event';
 import { Stacks } from '../shared/stacks';
 
 /** Returns the lifecycle of each EBS resource by resource type. */

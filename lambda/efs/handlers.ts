@@ -9,7 +9,7 @@ import { ReplicationConfigurationLifecycle } from './settings/replication-config
 import { TagSetLifecycle } from './tag-set';
 import type { EfsResourceType } from '../../src/contract/resource-types';
 import { handlersOf, type Lifecycles } from '../shared/event-handlers';
-import type { EventHandlers } from '../shared/provider-event';
+import type { EventHandlers } from '../shared/resource-event';
 import { Stacks } from '../shared/stacks';
 
 /** Returns the lifecycle of each EFS resource by resource type. */

@@ -2,7 +2,7 @@ import { failedCallOf } from './answering/call';
 import { RefusedForNow, saidBy } from './errors';
 import { log } from './log';
 import { currentPatience, withinTime } from './patience';
-import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
+import { contextOf, type ActResult, type ResourceEvent } from './resource-event';
 import type { Context, Found, Lifecycle } from './resource-lifecycle';
 import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
@@ -14,7 +14,7 @@ const CLEAN_UP_MILLISECONDS = 15_000;
  * Creates the resource. If that fails, removes what was created all the same, and throws the error. Removes nothing if the
  * creation was throttled and is repeated, because the repetition finds what this one made.
  */
-export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<OnEventResult> {
+export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<ActResult> {
   const context = contextOf(lifecycle, event);
   try {
     const old = event.RequestType === 'Update' ? event.OldResourceProperties : undefined;
@@ -35,13 +35,13 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
   }
 }
 
-/** Whether `isComplete` may create the resource if `onEvent` is throttled: if it can find out that CloudFormation has cancelled the operation. */
+/** Whether polls may create the resource if `act` is throttled: if the lifecycle can find out that CloudFormation has cancelled the operation. */
 export function isRepeatable(lifecycle: Lifecycle<any, object>): boolean {
   return lifecycle.inRollback !== undefined;
 }
 
 async function removeUnfinished<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: ProviderEvent<P>, context: Context, cause: unknown,
+  lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: ResourceEvent<P>, context: Context, cause: unknown,
 ): Promise<void> {
   const find = async () => (await lifecycle.find([properties], context)).filter(({ state }) => state === 'unfinished');
   // If an answer was lost just now, something may exist that EC2 does not list yet. A throttled call has made nothing.
@@ -66,7 +66,7 @@ async function deleteEach(things: readonly Found[], deleteOne: (id: string) => P
 }
 
 /** Deletes what this very request has made so far. Returns whether there was nothing to delete. */
-export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
+export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
   const own = existing.filter(({ state, requestId }) => state === 'unfinished' && requestId === event.RequestId);
@@ -75,7 +75,7 @@ export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<
 }
 
 /** Deletes what a creation made that failed before it knew the id: the physical id names its call. Returns whether there was nothing to delete. */
-export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
+export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
   return removeOwn(lifecycle, { ...event, RequestId: failedCallOf(event.PhysicalResourceId!)! });
 }
 
@@ -83,7 +83,7 @@ export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifec
  * Deletes what a creation has made that CloudFormation cancelled, before or while its function ran. Returns whether there
  * was nothing to delete.
  */
-export async function deleteCancelledCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
+export async function deleteCancelledCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
   const made = existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished');

@@ -6,8 +6,8 @@ import { inOneSentence, RefusedForNow, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
 import { withinTime } from './patience';
-import { beginOf, contextOf, type EventHandlers, type IsCompleteResult, type OnEventResult, type ProviderEvent } from './provider-event';
 import { replaceOrReturn } from './replacement';
+import { beginOf, contextOf, type EventHandlers, type PollResult, type ActResult, type ResourceEvent } from './resource-event';
 import type { Lifecycle } from './resource-lifecycle';
 import { isPostponed, RETRY_POLICIES } from './retry';
 import type { Stacks } from './stacks';
@@ -48,12 +48,12 @@ export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle
 export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): EventHandlers {
   const lifecycleOf = lookup(lifecycles);
   return {
-    onEvent: reporting('onEvent', async event => {
+    act: reporting('act', async event => {
       const begun = { ...event, Since: `${beginOf(event)}` };
       const result = await inOperation(operationOf(begun, options), () => beginOrDefer(lifecycleOf(event.ResourceType), begun, options));
       return { ...result, Since: begun.Since };
     }),
-    isComplete: reporting('isComplete', unlessPostponed(async event =>
+    poll: reporting('poll', unlessPostponed(async event =>
       inOperation(operationOf(event, options), () => continueOrPoll(lifecycleOf(event.ResourceType), event, options)))),
   };
 }
@@ -70,14 +70,14 @@ function lookup(lifecycles: Lifecycles): (resourceType: string) => Lifecycle<any
 
 /** Leaves what the services throttle, or what takes too long, to the polls. */
 async function beginOrDefer<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, options: HandlerOptions,
-): Promise<OnEventResult> {
+  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
+): Promise<ActResult> {
   if (!isRepeatable(lifecycle)) { return withinTime(LAST_PATIENCE_MILLISECONDS, () => begin(lifecycle, event, options)); }
   try {
     return await begin(lifecycle, event, options);
   } catch (error) {
     if (!isPostponed(error)) { throw error; }
-    log({ event: 'the service is busy: isComplete begins', error: (error as Error).message });
+    log({ event: 'the service is busy: poll begins', error: (error as Error).message });
     const inRollback = event.RequestType === 'Update' && await lifecycle.inRollback!(event.StackId);
     return { PhysicalResourceId: event.PhysicalResourceId ?? event.RequestId, Deferred: 'true', ...(inRollback && { InRollback: 'true' }) };
   }
@@ -85,8 +85,8 @@ async function beginOrDefer<P extends OwnerProperties>(
 
 /** Continues the operation. One that was deferred begins anew in every poll, and finds what the polls before have made. */
 async function continueOrPoll<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, options: HandlerOptions,
-): Promise<IsCompleteResult> {
+  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
+): Promise<PollResult> {
   if (event.Deferred === undefined) { return poll(lifecycle, event); }
   const { PhysicalResourceId, ...operation } = event;
   const original = event.RequestType === 'Create' ? operation : event;
@@ -100,8 +100,8 @@ async function continueOrPoll<P extends OwnerProperties>(
 }
 
 async function begin<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, options: HandlerOptions,
-): Promise<OnEventResult> {
+  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
+): Promise<ActResult> {
   switch (event.RequestType) {
     case 'Create': return createOrCleanUp(lifecycle, event);
     case 'Update': return updateOrReplace(lifecycle, event);
@@ -109,7 +109,7 @@ async function begin<P extends OwnerProperties>(
   }
 }
 
-async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<OnEventResult> {
+async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<ActResult> {
   const id = event.PhysicalResourceId!;
   const old = event.OldResourceProperties ?? event.ResourceProperties;
   if (identityOf(lifecycle, event.ResourceProperties) !== identityOf(lifecycle, old)) { return replaceOrReturn(lifecycle, event); }
@@ -118,8 +118,8 @@ async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P
 }
 
 async function beginDeletion<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, { stacks }: HandlerOptions,
-): Promise<OnEventResult> {
+  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, { stacks }: HandlerOptions,
+): Promise<ActResult> {
   const id = event.PhysicalResourceId!;
   if (lifecycle.physicalId.test(id)) {
     await unlessBusy(event, () => lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event)));
@@ -134,7 +134,7 @@ async function beginDeletion<P extends OwnerProperties>(
   return { PhysicalResourceId: id, LateCreationUntil: `${beginOf(event) + 1000 * seconds}` };
 }
 
-async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<IsCompleteResult> {
+async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<PollResult> {
   if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event) }; }
   const attributes = await lifecycle.ready(event.PhysicalResourceId!, event.ResourceProperties, {
     ...contextOf(lifecycle, event), memo: event.Memo, old: event.OldResourceProperties, mayBeCancelled: event.InRollback === undefined,
@@ -143,7 +143,7 @@ async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, 
 }
 
 /** Returns whether the deletion is complete; if it is not, makes its next step. */
-async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<boolean> {
+async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
   if (event.LateCreationUntil !== undefined) {
     // Decide this first: a creation may end while the search is running.
     const isOver = Date.now() >= Number(event.LateCreationUntil);
@@ -157,7 +157,7 @@ async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<
 }
 
 /** The operation of an event, in which calls are repeated that are denied. The deletion of a stack begins before any policy goes. */
-function operationOf(event: ProviderEvent<unknown>, { stacks }: HandlerOptions): Operation {
+function operationOf(event: ResourceEvent<unknown>, { stacks }: HandlerOptions): Operation {
   const ask = once(async () => {
     if (event.RequestType !== 'Delete') { return RETRY_POLICIES.DENIAL.seconds; }
     const status = await stacks.status(event.StackId).catch(() => undefined);
@@ -167,7 +167,7 @@ function operationOf(event: ProviderEvent<unknown>, { stacks }: HandlerOptions):
 }
 
 /** Leaves a step of a deletion to the polls if the service is throttling, or refuses it for now. */
-async function unlessBusy(event: ProviderEvent<unknown>, step: () => Promise<unknown>): Promise<void> {
+async function unlessBusy(event: ResourceEvent<unknown>, step: () => Promise<unknown>): Promise<void> {
   await step().catch(error => {
     if (!isLeftToPolls(error, event)) { throw error; }
     log({ event: 'the service is busy', error: (error as Error).message });
@@ -175,13 +175,13 @@ async function unlessBusy(event: ProviderEvent<unknown>, step: () => Promise<unk
 }
 
 /** Returns whether the next poll repeats a step that failed. */
-function isLeftToPolls(error: unknown, event: ProviderEvent<unknown>): boolean {
+function isLeftToPolls(error: unknown, event: ResourceEvent<unknown>): boolean {
   const isRefused = event.RequestType === 'Delete' && error instanceof RefusedForNow;
   return isPostponed(error) || (isRefused && Date.now() < beginOf(event) + REFUSED_MILLISECONDS);
 }
 
 /** Wraps a poll so that it is merely incomplete if the next one continues: the service throttles or refuses for now, or there was no more time. */
-function unlessPostponed<P>(handler: (event: ProviderEvent<P>) => Promise<IsCompleteResult>): (event: ProviderEvent<P>) => Promise<IsCompleteResult> {
+function unlessPostponed<P>(handler: (event: ResourceEvent<P>) => Promise<PollResult>): (event: ResourceEvent<P>) => Promise<PollResult> {
   return async event => {
     try {
       return await handler(event);
@@ -194,7 +194,7 @@ function unlessPostponed<P>(handler: (event: ProviderEvent<P>) => Promise<IsComp
 }
 
 /** Wraps a handler so that its result or error is logged, and that CloudFormation shows an error as one sentence. */
-function reporting<P, R>(step: string, handler: (event: ProviderEvent<P>) => Promise<R>): (event: ProviderEvent<P>) => Promise<R> {
+function reporting<P, R>(step: string, handler: (event: ResourceEvent<P>) => Promise<R>): (event: ResourceEvent<P>) => Promise<R> {
   return async event => {
     const { RequestType, LogicalResourceId, PhysicalResourceId } = event;
     try {

@@ -1,6 +1,6 @@
 import { createOrCleanUp } from './creation';
 import { log } from './log';
-import { contextOf, type OnEventResult, type ProviderEvent } from './provider-event';
+import { contextOf, type ActResult, type ResourceEvent } from './resource-event';
 import type { Found, Lifecycle } from './resource-lifecycle';
 import { isPostponed } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
@@ -11,7 +11,7 @@ import type { OwnerProperties } from '../../src/contract/ownership';
  * therefore exist already, beside what a failed change left unfinished. Removes
  * the leftovers, then returns to the existing resource or creates one.
  */
-export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>): Promise<OnEventResult> {
+export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<ActResult> {
   const context = contextOf(lifecycle, event);
   const old = event.OldResourceProperties ?? event.ResourceProperties;
   const existing = await lifecycle.find([event.ResourceProperties, old], context);
@@ -33,7 +33,7 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
 }
 
 /** Returns the resources that a failed change has left, and that no other event will delete. */
-function leftoversIn(existing: readonly Found[], wanted: Found | undefined, event: ProviderEvent<unknown>): Found[] {
+function leftoversIn(existing: readonly Found[], wanted: Found | undefined, event: ResourceEvent<unknown>): Found[] {
   // CloudFormation still has the id of the wanted resource, so it never learned of the replacement and will not delete it.
   const wasNeverReplaced = wanted?.id === event.PhysicalResourceId;
   return existing

@@ -2,7 +2,7 @@ import type { OwnerProperties } from '../../src/contract/ownership';
 
 /**
  * The life of one kind of custom resource. `handlersOf` turns it into the two
- * steps of an execution, `onEvent` and `isComplete`; nothing else in this
+ * steps of an execution, `act` and `poll`; nothing else in this
  * library distinguishes Create, Update and Delete.
  *
  * Every method may be called twice, late, or for a resource that was never

@@ -11,7 +11,7 @@ export const TRANSFER_ENVIRONMENT = {
   exportStateMachineArn: 'EXPORT_STATE_MACHINE_ARN',
 } as const;
 
-/** The input of an execution, made by the first isComplete; its name is derived from the snapshot id. */
+/** The input of an execution, made by the first poll; its name is derived from the snapshot id. */
 export interface TransferInput extends IntegrityOptions, TransferLimits {
   readonly snapshotId: string;
   /** The owner tag of the import; what listens to the end of executions knows it by that. */

@@ -1,5 +1,5 @@
 import { KILLED, type Fate } from './ebs/mortality';
-import type { EventHandlers, ProviderEvent } from '../../lambda/shared/provider-event';
+import type { EventHandlers, ResourceEvent } from '../../lambda/shared/resource-event';
 
 /**
  * The same step again, as Step Functions repeats it; or a failure, because all
@@ -37,8 +37,8 @@ export class Death {
   }
 
   /** Returns handlers that are called again after the death, or fail by it. */
-  public survived({ onEvent, isComplete }: EventHandlers): EventHandlers {
-    const survived = <R>(handler: (event: ProviderEvent<any>) => Promise<R>) => async (event: ProviderEvent<any>): Promise<R> => {
+  public survived({ act, poll }: EventHandlers): EventHandlers {
+    const survived = <R>(handler: (event: ResourceEvent<any>) => Promise<R>) => async (event: ResourceEvent<any>): Promise<R> => {
       try {
         return await handler(event);
       } catch (error) {
@@ -48,7 +48,7 @@ export class Death {
         throw error;
       }
     };
-    return { onEvent: survived(onEvent), isComplete: survived(isComplete) };
+    return { act: survived(act), poll: survived(poll) };
   }
 
   /** Whether the death made the step fail. */

@@ -1,7 +1,7 @@
 import { strict as assert } from 'assert';
 import { randomBytes, randomUUID } from 'crypto';
 import { failedId } from '../../lambda/shared/answering/call';
-import type { EventHandlers, ProviderEvent } from '../../lambda/shared/provider-event';
+import type { EventHandlers, ResourceEvent } from '../../lambda/shared/resource-event';
 import type { Clock } from '../../world/emulator/clock';
 import { arn } from '../../world/emulator/environment';
 
@@ -79,7 +79,7 @@ export class Stack {
   }
 
   /** Just the event, once; for sequences that CloudFormation plays in its own order. */
-  public event(type: 'Create' | 'Update' | 'Delete', properties: Properties, more: Partial<ProviderEvent<any>> = {}): ProviderEvent<any> {
+  public event(type: 'Create' | 'Update' | 'Delete', properties: Properties, more: Partial<ResourceEvent<any>> = {}): ResourceEvent<any> {
     return {
       RequestType: type,
       StackId: this.stackId,
@@ -92,11 +92,11 @@ export class Stack {
     };
   }
 
-  /** One event through onEvent and isComplete, as an execution does it. Errors carry the physical id of the answer. */
-  public async play(event: ProviderEvent<any>): Promise<{ id: string; attributes: Attributes }> {
+  /** One event through act and poll, as an execution does it. Errors carry the physical id of the answer. */
+  public async play(event: ResourceEvent<any>): Promise<{ id: string; attributes: Attributes }> {
     let started;
     try {
-      for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.onEvent(event) }; }
+      for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.act(event) }; }
     } catch (error) {
       throw Object.assign(error as Error, { physicalId: event.PhysicalResourceId ?? failedId({ id: event.RequestId }) });
     }
@@ -104,7 +104,7 @@ export class Stack {
     if (event.RequestType === 'Delete') { assert.equal(id, event.PhysicalResourceId); }
     try {
       for (let polls = 0; polls < MOST_POLLS; polls++) {
-        const { IsComplete, Data, PhysicalResourceId = id } = await this.handlers.isComplete(started!);
+        const { IsComplete, Data, PhysicalResourceId = id } = await this.handlers.poll(started!);
         if (IsComplete) { return { id: PhysicalResourceId, attributes: (Data ?? {}) as Attributes }; }
         assert.equal(Data, undefined);
         await this.clock.sleep(POLL_MILLISECONDS);

@@ -78,7 +78,7 @@ const IMPORTS: readonly Mutant[] = [
     find: "if (execution?.status === 'FAILED') {",
     replace: 'if (execution && false) {',
     test: 'test/handlers/ebs/snapshot-import-failures.test.ts',
-    name: 'is cleaned up by isComplete',
+    name: 'is cleaned up by poll',
   },
   {
     guard: 'zeros are not left out of a snapshot that the account encrypts, because they would read as random data',

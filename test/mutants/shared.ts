@@ -46,7 +46,7 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     test: EVENT_HANDLERS,
   },
   {
-    guard: 'onEvent passes on to all polls when the operation began',
+    guard: 'act passes on to all polls when the operation began',
     file: 'lambda/shared/event-handlers.ts',
     find: 'return { ...result, Since: begun.Since };',
     replace: 'return result;',
@@ -193,8 +193,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'an operation whose beginning is throttled goes on in the polls',
     file: 'lambda/shared/event-handlers.ts',
-    find: "    if (!isPostponed(error)) { throw error; }\n    log({ event: 'the service is busy: isComplete begins'",
-    replace: "    throw error;\n    log({ event: 'the service is busy: isComplete begins'",
+    find: "    if (!isPostponed(error)) { throw error; }\n    log({ event: 'the service is busy: poll begins'",
+    replace: "    throw error;\n    log({ event: 'the service is busy: poll begins'",
     test: EVENT_HANDLERS,
   },
   {

@@ -143,7 +143,7 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
     ...LEFTOVERS,
   },
   {
-    guard: 'the rule keeps the record, by which isComplete and Delete find what is left',
+    guard: 'the rule keeps the record, by which poll and Delete find what is left',
     file: 'lambda/transfer/export/leftovers.ts',
     find: 'keepRecord ? store.removeFailed(exportId) : store.remove(exportId)',
     replace: 'store.remove(exportId)',

@@ -106,7 +106,7 @@ class Deployments {
     });
   }
 
-  /** The worker is refused its blocks, long after the handler answered; the state machine fails, isComplete says so. */
+  /** The worker is refused its blocks, long after the handler answered; the state machine fails, and the next poll reports it. */
   private async failInTransfer(before: string): Promise<string> {
     const { faults } = this.account.emulator.server;
     faults.choose(operation => operation === 'ebs:PutSnapshotBlock'

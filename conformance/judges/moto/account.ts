@@ -6,7 +6,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Front } from './front';
 import { efsHandlers } from '../../../lambda/efs/handlers';
 import { efsClients } from '../../../lambda/efs/services';
-import type { EventHandlers } from '../../../lambda/shared/provider-event';
+import type { EventHandlers } from '../../../lambda/shared/resource-event';
 import { REGION } from '../../../world/emulator/environment';
 import { EmulatorServer } from '../../../world/emulator/server';
 import { environment } from '../../tools/folders';

@@ -2,7 +2,7 @@ import type { Call } from './call';
 import type { CloudFormationEvent } from './cloudformation-event';
 import type { Answer } from './response';
 import type { WaiterState } from '../../../src/contract/answering';
-import type { OnEventResult } from '../provider-event';
+import type { ActResult } from '../resource-event';
 
 /** The state of the execution that does one call: all that its steps pass on to each other. */
 export interface ExecutionState extends WaiterState {
@@ -11,7 +11,7 @@ export interface ExecutionState extends WaiterState {
   readonly event: CloudFormationEvent;
   readonly call: Call;
   /** What the first step returned. */
-  readonly begun?: OnEventResult;
+  readonly begun?: ActResult;
   readonly answer?: Answer;
 }
 

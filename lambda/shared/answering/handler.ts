@@ -9,7 +9,7 @@ import { Steps } from './steps';
 import { ANSWERING_ENVIRONMENT, type StepRequest } from '../../../src/contract/answering';
 import { clientConfig } from '../client-config';
 import { variableNamed } from '../environment';
-import type { EventHandlers } from '../provider-event';
+import type { EventHandlers } from '../resource-event';
 
 /** What the function behind a service token is invoked with: by CloudFormation, by its state machine, and by the rule on its end. */
 export type Invocation = CloudFormationEvent | StepRequest<ExecutionState> | ExecutionEnd;

@@ -3,7 +3,7 @@ import { succeeded, type ExecutionState } from './execution-state';
 import { answerOf, failed } from './outcome';
 import { bodyOf, type Put } from './response';
 import { log } from '../log';
-import type { EventHandlers, ProviderEvent } from '../provider-event';
+import type { EventHandlers, ResourceEvent } from '../resource-event';
 
 /** Pauses between polls, in seconds, until so many seconds after the call was sent. They keep an hour below 2,500 history events. */
 const PAUSES = [{ until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 600, pause: 10 }, { until: Infinity, pause: 20 }] as const;
@@ -36,11 +36,11 @@ export class Steps {
       case 'no': throw new Error('CloudFormation does not wait for this resource: it cancelled the operation before the function ran');
       case 'not yet': return { ...state, wait: STATUS_PAUSE };
     }
-    return { ...state, next: 'poll', wait: 0, begun: await this.handlers.onEvent(resourceEvent(state)) };
+    return { ...state, next: 'poll', wait: 0, begun: await this.handlers.act(resourceEvent(state)) };
   }
 
   private async poll(state: ExecutionState): Promise<ExecutionState> {
-    const { IsComplete, PhysicalResourceId = state.begun!.PhysicalResourceId, Data } = await this.handlers.isComplete({
+    const { IsComplete, PhysicalResourceId = state.begun!.PhysicalResourceId, Data } = await this.handlers.poll({
       ...resourceEvent(state), ...state.begun,
     });
     if (IsComplete) { return succeeded(state, PhysicalResourceId, Data); }
@@ -50,7 +50,7 @@ export class Steps {
 }
 
 /** Returns the event as lifecycles get it: its request is the call, and it does not contain the response URL. */
-function resourceEvent({ event: { ResponseURL, ...event }, call }: ExecutionState): ProviderEvent<any> {
+function resourceEvent({ event: { ResponseURL, ...event }, call }: ExecutionState): ResourceEvent<any> {
   return { ...event, RequestId: call.id, Since: `${call.sent}` };
 }
 

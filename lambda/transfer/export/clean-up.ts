@@ -11,7 +11,7 @@ const services = once(exportClients);
 
 export const handler = worker((input: ExecutionEnded) => exportCleanUp(services(), input));
 
-/** Removes what an export made that did not succeed. Keeps the record and the reason for isComplete, which comes later; isComplete or Delete removes these. */
+/** Removes what an export made that did not succeed. Keeps the record and the reason for the next poll; that or Delete removes these. */
 export async function exportCleanUp(aws: ExportClients, { detail: { input, status } }: ExecutionEnded): Promise<void> {
   const { exportId, owner, snapshotId } = JSON.parse(input) as ExportInput;
   log({ event: 'export ended', exportId, owner, snapshotId, status });

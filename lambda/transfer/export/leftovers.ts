@@ -3,8 +3,8 @@ import { log } from '../../shared/log';
 
 /**
  * Removes what an export made, and nothing else, even at the same key: its multipart upload, its object, its manifest, and last its
- * files in the transfer bucket. May be called repeatedly, by isComplete, by Delete, and by the rule on the end of executions. The rule
- * keeps the record and the reason for the failure, which isComplete and Delete still need.
+ * files in the transfer bucket. May be called repeatedly, by polls, by Delete, and by the rule on the end of executions. The rule
+ * keeps the record and the reason for the failure, which polls and Delete still need.
  */
 export async function removeExport({ store, target }: ExportClients, exportId: string, { keepRecord = false } = {}): Promise<void> {
   const record = await store.record(exportId);

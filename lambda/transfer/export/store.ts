@@ -24,7 +24,7 @@ export interface ExportRecord {
   readonly initiator?: string;
   /** Milliseconds since 1970. */
   readonly started: number;
-  /** Whether isComplete has returned the export to CloudFormation as complete. */
+  /** Whether a poll has returned the export to CloudFormation as complete. */
   readonly handedOut?: boolean;
 }
 
@@ -162,7 +162,7 @@ export class ExportStore extends TransferStore {
     return this.removeAllBut(exportId, ['record.json', 'result.json']);
   }
 
-  /** Removes all files but the record and the reason for the failure, which isComplete still needs. */
+  /** Removes all files but the record and the reason for the failure, which the next poll still needs. */
   public removeFailed(exportId: string): Promise<void> {
     return this.removeAllBut(exportId, ['record.json', 'failure']);
   }

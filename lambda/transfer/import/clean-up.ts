@@ -18,7 +18,7 @@ type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
 
 export const handler = worker((input: Input) => cleanUp(services(), input));
 
-/** Cleans up after an execution. Keeps the reason for a failure, which isComplete reports later; isComplete or Delete removes it. */
+/** Cleans up after an execution. Keeps the reason for a failure, which the next poll reports; that or Delete removes it. */
 export function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {
   return withPatience(LONG_PATIENCE_MILLISECONDS, () => cleanUpAfter(aws, input));
 }

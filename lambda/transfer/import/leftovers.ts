@@ -8,7 +8,7 @@ import type { Snapshots } from '../snapshot/snapshots';
 /**
  * Removes the leftovers of an import that failed: the snapshot, even if EBS completed it after all, and its objects in the
  * transfer bucket. A failed execution is final: CloudFormation never received the snapshot, whose content may be wrong.
- * Both isComplete and the rule on the end of executions call this, and it may be called any number of times.
+ * Both polls and the rule on the end of executions call this, and it may be called any number of times.
  */
 export async function removeLeftovers(
   { snapshots, store }: { snapshots: Snapshots; store: TransferStore }, snapshotId: string, options?: { readonly keepFailure: boolean },

@@ -10,7 +10,7 @@ import type { HandlerFunction } from '../functions/handler-function';
 export interface ExporterProps {
   /** The transfer bucket. */
   readonly bucket: s3.Bucket;
-  /** The role of `onEvent` and `isComplete`. */
+  /** The role of the function that answers CloudFormation. */
   readonly handlerRole: iam.IRole;
 }
 

@@ -12,7 +12,7 @@ import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult 
 import { HandlerFunction, type HandlerFunctionProps } from '../functions/handler-function';
 import { functionSettings } from '../functions/settings';
 
-/** Longer than any may take: each has a deadline of its own, which its workers and isComplete keep. */
+/** Longer than any may take: each has a deadline of its own, which its workers and the polls of the resource keep. */
 const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
 /** Where in the bucket everything lies. */
 export const TRANSFER_PREFIX = 'transfers/';

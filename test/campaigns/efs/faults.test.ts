@@ -106,10 +106,10 @@ describe('whichever request a function dies at, nothing is left or lost', () => 
     try {
       const run = <T>(work: () => Promise<T>) => work();
       const mortal = (name: string, work: () => Promise<unknown>) => live({ run }, work, death.fate(name)) as Promise<any>;
-      const { onEvent, isComplete } = world.handlers;
+      const { act, poll } = world.handlers;
       world.handlers = death.survived({
-        onEvent: event => mortal(`onEvent of ${event.ResourceType}`, () => onEvent(event)),
-        isComplete: event => mortal(`isComplete of ${event.ResourceType}`, () => isComplete(event)),
+        act: event => mortal(`act of ${event.ResourceType}`, () => act(event)),
+        poll: event => mortal(`poll of ${event.ResourceType}`, () => poll(event)),
       });
       await play(world);
     } finally {

@@ -113,8 +113,8 @@ export class Cloud {
     if (!this.given.leftOut?.wait) { return handlers; }
     return {
       ...handlers,
-      onEvent: async (event: any) => {
-        const { LateCreationUntil, ...result } = await handlers.onEvent(event);
+      act: async (event: any) => {
+        const { LateCreationUntil, ...result } = await handlers.act(event);
         return result;
       },
     };

@@ -56,7 +56,7 @@ describe.each(['Data', 'Data/MountTargets', 'Billing'])('events for %s', path =>
       const pattern = new RegExp(`"event":"${event}","RequestType":"Create","LogicalResourceId":"${path.replace('/', '')}[0-9A-F]{8}"`);
       return world.logs.slice(seen).filter(({ line }) => pattern.test(line)).length;
     };
-    expect([logged('received'), logged('onEvent'), logged('answer')]).toEqual([1, 0, 1]);
+    expect([logged('received'), logged('act'), logged('answer')]).toEqual([1, 0, 1]);
     world.expectNothingLeft('Twice');
   });
 });

@@ -153,7 +153,7 @@ describe('an import that nobody waits for', () => {
     world.denied.pop();
 
     const stack = world.stack('Other');
-    await world.handlers.onEvent(stack.event('Create', properties()));
+    await world.handlers.act(stack.event('Create', properties()));
     await stack.cancel(properties());
     world.expectNothingLeft();
   });

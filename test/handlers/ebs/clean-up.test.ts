@@ -12,12 +12,12 @@ async function start(options: { rule: boolean; timeoutSeconds?: number }): Promi
   return world.stack();
 }
 
-/** From onEvent to the first isComplete, which starts the execution; then CloudFormation is not heard of for a while. */
+/** From act to the first poll, which starts the execution; then CloudFormation is not heard of for a while. */
 async function begin(stack: Stack) {
   const event = stack.event('Create', properties({ Verify: 'FULL' }));
-  const started = { ...event, ...await world.handlers.onEvent(event) };
+  const started = { ...event, ...await world.handlers.act(event) };
   const ended = started.PhysicalResourceId!;
-  await world.handlers.isComplete(started);
+  await world.handlers.poll(started);
   return { started, ended };
 }
 
@@ -57,9 +57,9 @@ describe('nothing is left of', () => {
       const { started, ended } = await begin(stack);
       await world.clock.sleep(1200_000);
       expect(execution(ended).status).toBe('ABORTED');
-      // The rule keeps why it failed for isComplete, if anything.
+      // The rule keeps why it failed for poll, if anything.
       if (rule) { expect(world.snapshotIds).toEqual([]); }
-      await expect(world.handlers.isComplete(started)).rejects.toThrow('the transfer was stopped');
+      await expect(world.handlers.poll(started)).rejects.toThrow('the transfer was stopped');
       world.expectNothingLeft();
     });
 
@@ -95,7 +95,7 @@ describe('nothing is left of', () => {
       expect(execution(ended).status).toBe('FAILED');
       world.denied.length = 0;
       if (rule && operation !== 'ec2:DescribeSnapshots' && operation !== 's3:HeadObject') { expect(world.snapshotIds).toEqual([]); }
-      await expect(world.handlers.isComplete(started)).rejects.toThrow(/AccessDenied|access is denied|UnauthorizedOperation/);
+      await expect(world.handlers.poll(started)).rejects.toThrow(/AccessDenied|access is denied|UnauthorizedOperation/);
       world.expectNothingLeft();
     });
   });
@@ -108,7 +108,7 @@ describe('nothing is left of', () => {
     await world.clock.sleep(1200_000);
     expect(execution(ended).status).toBe('TIMED_OUT');
     if (rule) { expect(world.snapshotIds).toEqual([]); }
-    await expect(world.handlers.isComplete(started)).rejects.toThrow(/did not end in time|ebs:PutSnapshotBlock failed/);
+    await expect(world.handlers.poll(started)).rejects.toThrow(/did not end in time|ebs:PutSnapshotBlock failed/);
     world.expectNothingLeft();
   });
 

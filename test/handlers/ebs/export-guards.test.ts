@@ -55,8 +55,8 @@ test('an export is not handed out before its execution has ended', async () => {
     }),
   });
   const event = world.exports().event('Create', properties);
-  const started = { ...event, ...await world.handlers.onEvent(event) };
-  poll = () => world.handlers.isComplete(started);
+  const started = { ...event, ...await world.handlers.act(event) };
+  poll = () => world.handlers.poll(started);
   await poll();
   await world.clock.sleep(600_000);
   expect(answers).toEqual([[['disk.img', 'disk.img.manifest'], { IsComplete: false }]]);

@@ -33,7 +33,7 @@ describe.each([['only for filters', true], ['by their ids too', false]])('while 
   test('a creation that is cancelled at once leaves nothing', async () => {
     await start({ youngById });
     const stack = world.stack();
-    await world.handlers.onEvent(stack.event('Create', properties()));
+    await world.handlers.act(stack.event('Create', properties()));
     await stack.cancel(properties());
     world.expectNothingLeft();
   });
@@ -74,9 +74,9 @@ describe.each([['only for filters', true], ['by their ids too', false]])('while 
     await start({ youngById });
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    const first = await world.handlers.onEvent(event);
+    const first = await world.handlers.act(event);
     await world.s3.put(IMAGES, 'disk.img', disk(2 * BLOCK_SIZE, 'other'));
-    expect((await world.handlers.onEvent(event)).PhysicalResourceId).toBe(first.PhysicalResourceId);
+    expect((await world.handlers.act(event)).PhysicalResourceId).toBe(first.PhysicalResourceId);
   });
 
   test('a start whose answer is lost to the end leaves nothing', async () => {
@@ -92,10 +92,10 @@ describe.each([['only for filters', true], ['by their ids too', false]])('while 
     await start({ youngById });
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    await world.handlers.onEvent(event);
+    await world.handlers.act(event);
     await world.s3.put(IMAGES, 'disk.img', disk(2 * BLOCK_SIZE, 'other'));
     Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size: 2 * 1024 ** 3 });
-    await expect(world.handlers.onEvent(event)).rejects.toThrow('was replaced while its import was being started');
+    await expect(world.handlers.act(event)).rejects.toThrow('was replaced while its import was being started');
     world.expectNothingLeft();
   });
 });
@@ -104,7 +104,7 @@ test('an import that is deleted at once leaves nothing', async () => {
   await start();
   const stack = world.stack();
   const event = stack.event('Create', properties());
-  const { PhysicalResourceId } = await world.handlers.onEvent(event);
+  const { PhysicalResourceId } = await world.handlers.act(event);
   await stack.play(stack.event('Delete', properties(), { PhysicalResourceId }));
   await world.clock.sleep(60_000);
   world.expectNothingLeft();
@@ -114,7 +114,7 @@ test('an AMI that is deleted at once leaves nothing', async () => {
   await start();
   const stack = new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Machine');
   const snapshotId = world.ec2.snapshots.add({ volumeSize: 2, startTime: world.clock.now() }).snapshotId;
-  const { PhysicalResourceId } = await world.handlers.onEvent(stack.event('Create', machineProperties(snapshotId)));
+  const { PhysicalResourceId } = await world.handlers.act(stack.event('Create', machineProperties(snapshotId)));
   await stack.play(stack.event('Delete', machineProperties(snapshotId), { PhysicalResourceId }));
   await world.clock.sleep(60_000);
   expect(world.ec2.images.all).toEqual([]);

@@ -291,11 +291,11 @@ describe('no image is made twice or lost', () => {
     const wanted = machineProperties(givenSnapshot());
     const cancelled = stack.cancel(wanted);
     await world.clock.sleep(60 * SECOND);
-    await world.handlers.onEvent(stack.event('Create', wanted));
+    await world.handlers.act(stack.event('Create', wanted));
     await cancelled;
     expect(images()).toEqual([]);
 
-    await world.handlers.onEvent(stack.event('Create', wanted));
+    await world.handlers.act(stack.event('Create', wanted));
     await stack.cancel(wanted);
     expect(images()).toEqual([]);
   });
@@ -304,10 +304,10 @@ describe('no image is made twice or lost', () => {
     const stack = machines();
     const wanted = machineProperties(givenSnapshot());
     const event = stack.event('Create', wanted);
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     await world.clock.sleep(60 * SECOND);
-    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
     await stack.cancel(wanted);
     expect(images()).toEqual([]);
   });
@@ -317,10 +317,10 @@ describe('no image is made twice or lost', () => {
     const [before, after] = [machineProperties(givenSnapshot()), machineProperties(givenSnapshot())];
     const { ImageId } = await stack.deploy(before);
     const event = stack.event('Update', after, { PhysicalResourceId: ImageId, OldResourceProperties: before });
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     await world.clock.sleep(60 * SECOND);
-    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
     await stack.play(stack.event('Update', before, { PhysicalResourceId: ImageId, OldResourceProperties: after }));
     expect(imageIds()).toEqual([ImageId]);
   });
@@ -333,17 +333,17 @@ describe('no image is made twice or lost', () => {
       await stack.play(stack.event('Update', before, { PhysicalResourceId: ImageId, OldResourceProperties: after }));
       world.stacks.statuses.set(stack.stackId, status);
       const event = stack.event('Update', after, { PhysicalResourceId: ImageId, OldResourceProperties: before });
-      const started = { ...event, ...await world.handlers.onEvent(event) };
+      const started = { ...event, ...await world.handlers.act(event) };
       world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
       await world.clock.sleep(30 * SECOND);
-      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
       await world.clock.sleep(60 * SECOND);
       // One that fails is followed by another.
       world.server.faults.choose(operation => operation === 'ec2:DeregisterImage'
         ? { kind: 'error', code: 'OperationNotPermitted', status: 400, message: 'not now' } : undefined);
-      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
       world.server.faults.clear();
-      await expect(world.handlers.isComplete(started)).rejects.toThrow(/CloudFormation cancelled the operation for which ami-\w+ was made/);
+      await expect(world.handlers.poll(started)).rejects.toThrow(/CloudFormation cancelled the operation for which ami-\w+ was made/);
       expect(imageIds()).toEqual([ImageId]);
     });
 });

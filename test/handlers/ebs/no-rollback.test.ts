@@ -1,4 +1,4 @@
-import type { ProviderEvent } from '../../../lambda/shared/provider-event';
+import type { ResourceEvent } from '../../../lambda/shared/resource-event';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
 import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
@@ -84,18 +84,18 @@ function denying(action: string): () => void {
 const life = (kind: string) => lives[kind]();
 
 /** Starts what an event asks for, and stops polling before it is done. Returns the physical id. */
-async function giveUp(event: ProviderEvent<any>): Promise<string> {
-  const started = { ...event, ...await world.handlers.onEvent(event) };
-  expect((await world.handlers.isComplete(started)).IsComplete).toBe(false);
+async function giveUp(event: ResourceEvent<any>): Promise<string> {
+  const started = { ...event, ...await world.handlers.act(event) };
+  expect((await world.handlers.poll(started)).IsComplete).toBe(false);
   return started.PhysicalResourceId!;
 }
 
 /** A creation that CloudFormation does not wait for any longer, up to that many polls. Returns its physical id, and whether it was handed out. */
 async function create({ stack, properties: wanted }: Life, polls: number): Promise<{ id: string; handedOut: boolean }> {
   const event = stack.event('Create', wanted);
-  const started: ProviderEvent<any> = { ...event, ...await world.handlers.onEvent(event) };
+  const started: ResourceEvent<any> = { ...event, ...await world.handlers.act(event) };
   for (let i = 0; i < polls; i++) {
-    if ((await world.handlers.isComplete(started)).IsComplete) { return { id: started.PhysicalResourceId!, handedOut: true }; }
+    if ((await world.handlers.poll(started)).IsComplete) { return { id: started.PhysicalResourceId!, handedOut: true }; }
     await world.clock.sleep(POLL);
   }
   return { id: started.PhysicalResourceId!, handedOut: false };

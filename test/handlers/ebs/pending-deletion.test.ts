@@ -25,11 +25,11 @@ async function start(ebs: EbsOptions = {}): Promise<Stack> {
   return world.stack();
 }
 
-/** From onEvent to the first isComplete, which starts the execution; then CloudFormation does not wait any longer. */
+/** From act to the first poll, which starts the execution; then CloudFormation does not wait any longer. */
 async function begin(stack: Stack): Promise<string> {
   const event = stack.event('Create', properties());
-  const started = { ...event, ...await world.handlers.onEvent(event) };
-  await world.handlers.isComplete(started);
+  const started = { ...event, ...await world.handlers.act(event) };
+  await world.handlers.poll(started);
   return started.PhysicalResourceId!;
 }
 
@@ -64,7 +64,7 @@ test('a failed import says so beside its reason; its Delete ends soon, and leave
 test('a cancelled import is named by the Delete, which ends soon, and is removed by a later one', async () => {
   const stack = await start();
   const event = stack.event('Create', properties());
-  const { PhysicalResourceId } = await world.handlers.onEvent(event);
+  const { PhysicalResourceId } = await world.handlers.act(event);
   const { message, milliseconds } = await failure(stack.cancel(properties()));
   expect(message).toMatch(IS_PENDING);
   expect(message).toContain(PhysicalResourceId);
@@ -76,8 +76,8 @@ test('a cancelled import is named by the Delete, which ends soon, and is removed
 
 test('all that a cancelled creation made is deleted, except for what is refused', async () => {
   const stack = await start();
-  const { PhysicalResourceId: stays } = await world.handlers.onEvent(stack.event('Create', properties({ WaitForCompletion: false })));
-  const { PhysicalResourceId: goes } = await world.handlers.onEvent(stack.event('Create', properties()));
+  const { PhysicalResourceId: stays } = await world.handlers.act(stack.event('Create', properties({ WaitForCompletion: false })));
+  const { PhysicalResourceId: goes } = await world.handlers.act(stack.event('Create', properties()));
   await world.clock.sleep(GIVEN_UP);
   expect(world.snapshotIds).toEqual([stays, goes]);
   expect((await failure(stack.cancel(properties()))).message).toContain(stays);
@@ -174,7 +174,7 @@ describe('an update whose import fails', () => {
 
 test('a refusal by a name that no source has is repeated too, because the snapshot is pending', async () => {
   const stack = await start();
-  await world.handlers.onEvent(stack.event('Create', properties()));
+  await world.handlers.act(stack.event('Create', properties()));
   world.server.faults.inject('ec2:DeleteSnapshot', { kind: 'error', code: 'SnapshotNotReady', status: 400, message: 'not yet' }, { times: Infinity });
   const { message, milliseconds } = await failure(stack.cancel(properties()));
   expect(message).toMatch(/cannot be deleted while it is pending \(SnapshotNotReady: not yet\)/);

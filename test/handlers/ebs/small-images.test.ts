@@ -21,7 +21,7 @@ function startsProcesses(): Pick<EbsHandlerWorldOptions, 'around'> & { readonly 
   return {
     starts,
     around: async (name, work) => {
-      if (['onEvent', 'isComplete', 'ended'].includes(name)) { return world.run(work); }
+      if (['act', 'poll', 'ended'].includes(name)) { return world.run(work); }
       const process = ['plan', 'seal', 'settle'].includes(name) ? 'steps' : name;
       if ((idle[process] ??= 0) > 0) {
         idle[process]--;

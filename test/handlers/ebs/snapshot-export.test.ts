@@ -219,13 +219,13 @@ describe('an export', () => {
     let over = false;
     const asked = wanted(next, { SinceSnapshotId: base });
     const event = stack.event('Create', asked);
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     world.server.faults.choose(operation => {
       if (operation !== 'ebs:ListChangedBlocks' || over) { return undefined; }
       deletion ??= stack.play(stack.event('Delete', asked, { PhysicalResourceId: started.PhysicalResourceId })).then(() => { over = true; });
       return THROTTLE;
     });
-    await world.handlers.isComplete(started);
+    await world.handlers.poll(started);
     await world.clock.sleep(1200_000);
     await deletion;
     expect(over).toBe(true);
@@ -237,9 +237,9 @@ describe('an export', () => {
     const stack = world.exports();
     const asked = wanted(await sparse());
     const event = stack.event('Create', asked);
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     const { PhysicalResourceId } = started;
-    await world.handlers.isComplete(started);
+    await world.handlers.poll(started);
     await world.clock.sleep(600_000);
     expect(keys()).toContain('disk.img');
     let deletion: Promise<unknown> | undefined;
@@ -249,7 +249,7 @@ describe('an export', () => {
       deletion ??= stack.play(stack.event('Delete', asked, { PhysicalResourceId })).then(() => { over = true; });
       return { kind: 'error', code: 'SlowDown', status: 503, message: 'slow down' };
     });
-    await expect(world.handlers.isComplete(started)).rejects.toThrow('was deleted while it was being handed out');
+    await expect(world.handlers.poll(started)).rejects.toThrow('was deleted while it was being handed out');
     await deletion;
     expect(over).toBe(true);
     expectNothing();
@@ -260,10 +260,10 @@ describe('an export', () => {
     const stack = world.exports();
     const asked = wanted(await sparse(), { WaitForCompletion });
     const event = stack.event('Create', asked);
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     world.stacks.statuses.set(stack.stackId, 'DELETE_IN_PROGRESS');
     for (let i = 0; i < 2; i++) {
-      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
       await world.clock.sleep(600_000);
     }
     await stack.cancel(asked);
@@ -277,11 +277,11 @@ describe('an export', () => {
     await stack.deploy(before);
     const there = keys();
     const event = stack.event('Update', after, { PhysicalResourceId: stack.physicalId, OldResourceProperties: before });
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
-    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
     await world.clock.sleep(600_000);
-    await expect(world.handlers.isComplete(started)).rejects.toThrow(/CloudFormation cancelled the operation for which export-\w+ was made/);
+    await expect(world.handlers.poll(started)).rejects.toThrow(/CloudFormation cancelled the operation for which export-\w+ was made/);
     expect(keys()).toEqual(there);
     await stack.destroy();
   });

@@ -43,9 +43,9 @@ describe('an import names an action that is denied, and leaves nothing:', () => 
     await start();
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    const started = await world.handlers.onEvent(event);
+    const started = await world.handlers.act(event);
     world.s3.setPolicy(IMAGES, { Statement: [{ Effect: 'Deny', Principal: '*', Action: 's3:GetObject', Resource: `arn:aws:s3:::${IMAGES}/*` }] });
-    world.handlers.onEvent = async () => started;
+    world.handlers.act = async () => started;
 
     await expect(stack.play(event)).rejects.toThrow('image s3://images/disk.img cannot be read: access is denied');
     world.expectNothingLeft();
@@ -68,9 +68,9 @@ describe('an image that changes while it is imported is noticed', () => {
     await start();
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    const started = await world.handlers.onEvent(event);
+    const started = await world.handlers.act(event);
     await world.s3.put(IMAGES, 'disk.img', other);
-    world.handlers.onEvent = async () => started;
+    world.handlers.act = async () => started;
     await expect(stack.play(event)).rejects.toThrow(changed);
     expect(world.invocations.copy).toBeUndefined();
     world.expectNothingLeft();
@@ -106,26 +106,26 @@ describe('an import that fails', () => {
     world.denied.push('ebs:PutSnapshotBlock');
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    const started = { ...event, ...await world.handlers.onEvent(event) };
-    await world.handlers.isComplete(started);
+    const started = { ...event, ...await world.handlers.act(event) };
+    await world.handlers.poll(started);
     await world.clock.sleep(200_000);
 
     expect(world.snapshotIds).toEqual([]);
     expect(world.transferObjects).toEqual([expect.stringMatching(/\/failure$/)]);
-    await expect(world.handlers.isComplete(started)).rejects.toThrow('ebs:PutSnapshotBlock');
+    await expect(world.handlers.poll(started)).rejects.toThrow('ebs:PutSnapshotBlock');
     world.expectNothingLeft();
   });
 
-  test('is cleaned up by isComplete, before CloudFormation sends a Delete', async () => {
+  test('is cleaned up by poll, before CloudFormation sends a Delete', async () => {
     await start();
     world.denied.push('ebs:CompleteSnapshot');
     const event = world.stack().event('Create', properties());
-    const started = { ...event, ...await world.handlers.onEvent(event) };
-    await world.handlers.isComplete(started);
+    const started = { ...event, ...await world.handlers.act(event) };
+    await world.handlers.poll(started);
     await world.clock.sleep(200_000);
     expect(world.snapshotIds).toEqual([started.PhysicalResourceId]);
 
-    await expect(world.handlers.isComplete(started)).rejects.toThrow('ebs:CompleteSnapshot');
+    await expect(world.handlers.poll(started)).rejects.toThrow('ebs:CompleteSnapshot');
     world.expectNothingLeft();
   });
 
@@ -223,8 +223,8 @@ describe('an import succeeds in spite of', () => {
     await stack.destroy();
 
     const second = stack.event('Create', properties());
-    const started = await world.handlers.onEvent(second);
-    await world.handlers.isComplete({ ...second, ...started });
+    const started = await world.handlers.act(second);
+    await world.handlers.poll({ ...second, ...started });
     await stack.play(stack.event('Delete', properties(), { PhysicalResourceId: started.PhysicalResourceId }));
     world.expectNothingLeft();
     expect([...hit].sort()).toEqual([...everything].sort());
@@ -322,7 +322,7 @@ describe('without free concurrency', () => {
     const image = await start({
       tick: 1_000,
       around: async (name, work) => {
-        if (world.clock.now() < free && name !== 'isComplete' && name !== 'onEvent') { throw refused; }
+        if (world.clock.now() < free && name !== 'poll' && name !== 'act') { throw refused; }
         return world.run(work);
       },
     });

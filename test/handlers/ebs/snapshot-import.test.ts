@@ -60,9 +60,9 @@ describe('an import', () => {
     const stack = world.stack();
     const event = stack.event('Create', properties({ SourceBucket: 'versions' }));
 
-    const started = await world.handlers.onEvent(event);
+    const started = await world.handlers.act(event);
     await world.s3.put('versions', 'disk.img', disk(2 * BLOCK_SIZE, 'second'));
-    world.handlers.onEvent = async () => started;
+    world.handlers.act = async () => started;
     const { id } = await stack.play(event);
 
     world.expectContent(id, image);
@@ -99,12 +99,12 @@ describe('an import', () => {
     await start();
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    await world.handlers.onEvent(event);
+    await world.handlers.act(event);
     // As large as 2 GiB, without the bytes.
     const { content } = world.s3.object(IMAGES, 'disk.img')!;
     Object.assign(content, { size: 2 * 1024 ** 3 });
 
-    await expect(world.handlers.onEvent(event)).rejects.toThrow('image s3://images/disk.img was replaced while its import was being started');
+    await expect(world.handlers.act(event)).rejects.toThrow('image s3://images/disk.img was replaced while its import was being started');
     world.expectNothingLeft();
   });
 
@@ -182,7 +182,7 @@ describe('what cannot be imported is refused before anything is made', () => {
 
   test('but an image that can just be copied in time is not', async () => {
     pretend(2_700_000 * BLOCK_SIZE);
-    await world.handlers.onEvent(world.stack().event('Create', properties()));
+    await world.handlers.act(world.stack().event('Create', properties()));
     expect(world.snapshotIds).toHaveLength(1);
   });
 
@@ -312,7 +312,7 @@ describe('an update', () => {
     const stack = world.stack();
     const { SnapshotId } = await stack.deploy(v1);
     const v2 = { ...v1, SourceKey: 'v2.img' };
-    await world.handlers.onEvent(stack.event('Update', v2, { PhysicalResourceId: SnapshotId, OldResourceProperties: v1 }));
+    await world.handlers.act(stack.event('Update', v2, { PhysicalResourceId: SnapshotId, OldResourceProperties: v1 }));
     expect(world.snapshotIds).toHaveLength(2);
     // EC2 lists the new snapshot by then. Before, only the polls of the cancelled update can remove it.
     await world.clock.sleep(10_000);
@@ -328,8 +328,8 @@ describe('a deletion', () => {
   test('leaves nothing, even while the copy runs', async () => {
     await start({ ebs: { startWindow: 60_000, startMisses: 1 } });
     const stack = world.stack();
-    const started = await world.handlers.onEvent(stack.event('Create', properties()));
-    await world.handlers.isComplete({ ...stack.event('Create', properties()), ...started });
+    const started = await world.handlers.act(stack.event('Create', properties()));
+    await world.handlers.poll({ ...stack.event('Create', properties()), ...started });
     expect(world.invocations.plan).toBe(1);
 
     await stack.play(stack.event('Delete', properties(), { PhysicalResourceId: started.PhysicalResourceId }));
@@ -396,7 +396,7 @@ describe('a cancelled creation', () => {
   test('that made a snapshot leaves nothing', async () => {
     await start();
     const stack = world.stack();
-    await world.handlers.onEvent(stack.event('Create', properties()));
+    await world.handlers.act(stack.event('Create', properties()));
     await stack.cancel(properties());
     world.expectNothingLeft();
   });
@@ -412,10 +412,10 @@ describe('a cancelled creation', () => {
     await start();
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     world.stacks.statuses.set(stack.stackId, 'ROLLBACK_IN_PROGRESS');
     for (let i = 0; i < 3; i++) {
-      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
       await world.clock.sleep(300_000);
     }
     await stack.cancel(properties());
@@ -428,11 +428,11 @@ describe('a cancelled creation', () => {
     const [before, after] = [properties(), properties({ SourceRevision: '2' })];
     const { SnapshotId } = await stack.deploy(before);
     const event = stack.event('Update', after, { PhysicalResourceId: SnapshotId, OldResourceProperties: before });
-    const started = { ...event, ...await world.handlers.onEvent(event) };
+    const started = { ...event, ...await world.handlers.act(event) };
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     for (let i = 0; i < 3; i++) {
       await world.clock.sleep(300_000);
-      expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+      expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
     }
     const back = await stack.play(stack.event('Update', before, { PhysicalResourceId: SnapshotId, OldResourceProperties: after }));
     expect(back.id).toBe(SnapshotId);
@@ -450,16 +450,16 @@ describe('a cancelled creation', () => {
 
       const event = stack.event('Update', after, { PhysicalResourceId: SnapshotId, OldResourceProperties: before });
       world.stacks.statuses.set(stack.stackId, status);
-      const started = { ...event, ...await world.handlers.onEvent(event) };
+      const started = { ...event, ...await world.handlers.act(event) };
       world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
       if (!started.InRollback) {
         await world.clock.sleep(1000);
-        expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+        expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
       }
       world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
       await expect(async () => {
         for (let polls = 0; polls < 60; polls++) {
-          if ((await world.handlers.isComplete(started)).IsComplete) { return; }
+          if ((await world.handlers.poll(started)).IsComplete) { return; }
           await world.clock.sleep(5000);
         }
       }).rejects.toThrow(/CloudFormation cancelled the operation for which snap-\w+ was made/);
@@ -471,7 +471,7 @@ describe('a cancelled creation', () => {
     const stack = world.stack();
     const deletion = stack.cancel(properties());
     await world.clock.sleep(60_000);
-    await world.handlers.onEvent(stack.event('Create', properties()));
+    await world.handlers.act(stack.event('Create', properties()));
     expect(world.snapshotIds).toHaveLength(1);
     await deletion;
     world.expectNothingLeft();

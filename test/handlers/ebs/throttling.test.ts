@@ -114,7 +114,7 @@ describe.each([['EC2', EC2], ['every service', EVERYTHING]])('while %s throttles
     await start();
     const stack = world.stack();
     const event = stack.event('Create', properties());
-    await world.handlers.onEvent(event);
+    await world.handlers.act(event);
     throttle(operations);
     await stack.cancel(properties());
     world.expectNothingLeft();

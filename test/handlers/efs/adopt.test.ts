@@ -76,7 +76,7 @@ describe('by id', () => {
     await expect(stack.deploy({ ...PLAIN, AdoptFileSystemId: id }, { failAfter: true })).rejects.toThrow('another resource failed');
     expect(world.tags(id)).toEqual({ a: 'b', [OWNERSHIP_TAGS.owner]: PLAIN.Owner });
 
-    await world.handlers.onEvent(stack.event('Create', { ...PLAIN, AdoptFileSystemId: id }));
+    await world.handlers.act(stack.event('Create', { ...PLAIN, AdoptFileSystemId: id }));
     await stack.cancel({ ...PLAIN, AdoptFileSystemId: id });
     expect(world.tags(id)).toEqual({ a: 'b', [OWNERSHIP_TAGS.owner]: PLAIN.Owner });
   });

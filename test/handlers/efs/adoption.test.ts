@@ -76,7 +76,7 @@ describe('a file system that was retained', () => {
   });
 
   test('is adopted although its creation had failed', async () => {
-    await world.handlers.onEvent(first.event('Create', RETAINED));
+    await world.handlers.act(first.event('Create', RETAINED));
     deleteStack(first);
     await redeployed().deploy(RETAINED);
     expect(ids()).toHaveLength(1);

@@ -150,12 +150,12 @@ describe('mount targets', () => {
     const slow = world.efs.mountTargets.find(({ subnetId }) => subnetId === world.subnet.b1)!;
     const event = set.event('Delete', targets(), { PhysicalResourceId: set.physicalId });
     const handlers = world.handlers;
-    const started = { ...event, ...await handlers.onEvent(event) };
+    const started = { ...event, ...await handlers.act(event) };
     slow.phase.begin('deleting', 'deleted', 300_000);
     world.clock.advance(45_000);
-    await handlers.isComplete(started);
+    await handlers.poll(started);
     const theirs = await world.foreignTarget(id, world.subnet.a1);
-    while (!(await handlers.isComplete(started)).IsComplete) { world.clock.advance(5_000); }
+    while (!(await handlers.poll(started)).IsComplete) { world.clock.advance(5_000); }
     expect(world.efs.mountTargets.map(target => target.id)).toEqual([theirs]);
   });
 });

@@ -94,7 +94,7 @@ describe('creating a file system', () => {
     world.server.faults.inject('efs:CreateFileSystem', { kind: 'error', code: 'BadRequest', status: 400, message: 'refused' });
     world.denied.push('elasticfilesystem:DeleteFileSystem');
     world.clock.wakeAt(world.clock.now() + 20_000, () => world.denied.splice(0));
-    await expect(world.handlers.onEvent(stack.event('Create', ENCRYPTED) as any)).rejects.toThrow('refused');
+    await expect(world.handlers.act(stack.event('Create', ENCRYPTED) as any)).rejects.toThrow('refused');
     world.clock.advance(60_000);
     expect(ids()).toEqual([]);
   });
@@ -118,7 +118,7 @@ describe('creating a file system', () => {
   test('waits for the deletion of the one that has the token, and then makes it', async () => {
     await stack.deploy(PLAIN);
     const token = (await world.describe(stack.physicalId!)).CreationToken;
-    await world.handlers.onEvent(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
+    await world.handlers.act(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
 
     const again = world.stack('Custom::FileSystem');
     const { FileSystemId } = await again.deploy(PLAIN);
@@ -140,7 +140,7 @@ describe('a creation that CloudFormation cancels', () => {
   });
 
   test('is undone when the Delete comes after the Create', async () => {
-    await world.handlers.onEvent(stack.event('Create', ENCRYPTED));
+    await world.handlers.act(stack.event('Create', ENCRYPTED));
     expect(ids()).toHaveLength(1);
     await stack.cancel(ENCRYPTED);
     expect(ids()).toEqual([]);
@@ -149,7 +149,7 @@ describe('a creation that CloudFormation cancels', () => {
   test('is undone when the Create runs after the Delete began', async () => {
     const cancelling = stack.cancel(ENCRYPTED);
     await world.clock.sleep((CREATION_TIMEOUT_SECONDS - 10) * 1000);
-    const { PhysicalResourceId } = await world.handlers.onEvent(stack.event('Create', ENCRYPTED));
+    const { PhysicalResourceId } = await world.handlers.act(stack.event('Create', ENCRYPTED));
     await cancelling;
     world.clock.advance(10_000);
     expect(PhysicalResourceId).toMatch(/^fs-/);
@@ -262,20 +262,20 @@ describe('updating a file system', () => {
     const [PhysicalResourceId, wanted] = [stack.physicalId!, { ...PLAIN, ThroughputMode: 'elastic', FileSystemTags: tags({ late: '1' }) }];
     const handlers = world.handlers;
     const cancelled = stack.event('Update', wanted, { PhysicalResourceId, OldResourceProperties: PLAIN as any });
-    await handlers.onEvent(cancelled);
+    await handlers.act(cancelled);
     await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId, OldResourceProperties: wanted as any }));
 
-    await expect(handlers.isComplete(cancelled)).rejects.toThrow('superseded by a later one');
+    await expect(handlers.poll(cancelled)).rejects.toThrow('superseded by a later one');
     expect(world.tags(PhysicalResourceId)).not.toHaveProperty('late');
   });
 
   test('says that the file system is gone', async () => {
     await stack.deploy(PLAIN);
-    await world.handlers.onEvent(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
+    await world.handlers.act(stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId }));
     world.clock.advance(60_000);
     const known = { PhysicalResourceId: stack.physicalId, OldResourceProperties: PLAIN as any };
     const update = stack.event('Update', { ...PLAIN, FileSystemTags: [] }, known);
-    await expect(world.handlers.onEvent(update)).rejects.toThrow(`file system ${stack.physicalId} is gone`);
+    await expect(world.handlers.act(update)).rejects.toThrow(`file system ${stack.physicalId} is gone`);
   });
 
   test('of the library, which sends a default that was absent before, replaces nothing', async () => {
@@ -321,7 +321,7 @@ describe('changing an immutable property', () => {
   test('and cancelling before it is ready gives back the old one, and leaves nothing else', async () => {
     await stack.deploy(PLAIN);
     const [old] = ids();
-    await world.handlers.onEvent(
+    await world.handlers.act(
       stack.event('Update', REPLACING, { PhysicalResourceId: old, OldResourceProperties: PLAIN as any }));
     expect(ids()).toHaveLength(2);
     const back = await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: REPLACING as any }));
@@ -342,7 +342,7 @@ describe('changing an immutable property', () => {
     await stack.deploy(PLAIN);
     const [old] = ids();
     const event = { PhysicalResourceId: old, OldResourceProperties: PLAIN as any };
-    await world.handlers.onEvent(stack.event('Update', REPLACING, event));
+    await world.handlers.act(stack.event('Update', REPLACING, event));
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     await stack.play(stack.event('Update', PLAIN, { PhysicalResourceId: old, OldResourceProperties: REPLACING as any }));
     world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
@@ -404,8 +404,8 @@ describe('deleting a file system', () => {
     await stack.deploy(PLAIN);
     await world.foreignTarget(stack.physicalId!, world.subnet.a1);
     const event = stack.event('Delete', PLAIN, { PhysicalResourceId: stack.physicalId });
-    const started = { ...event, ...await world.handlers.onEvent(event) };
-    expect(await world.handlers.isComplete(started)).toEqual({ IsComplete: false });
+    const started = { ...event, ...await world.handlers.act(event) };
+    expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
 
     const target = world.efs.mountTargets[0];
     target.phase.begin('deleting', 'deleted', 40_000);

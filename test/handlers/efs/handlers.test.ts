@@ -6,10 +6,10 @@ describe('the handlers of EFS', () => {
   afterEach(() => { jest.restoreAllMocks(); });
 
   test.each(['Custom::Other', 'constructor'])('refuse the resource type %s, and name those that they support', async ResourceType => {
-    const { onEvent, isComplete } = efsHandlers({} as EfsClients);
+    const { act, poll } = efsHandlers({} as EfsClients);
     const event = { RequestType: 'Create', ResourceProperties: {}, ResourceType } as any;
-    await expect(onEvent(event)).rejects.toThrow(
+    await expect(act(event)).rejects.toThrow(
       new RegExp(`^unknown resource type ${ResourceType}; this handler supports Custom::FileSystem, .*Custom::MountTargets, `));
-    await expect(isComplete(event)).rejects.toThrow(`unknown resource type ${ResourceType}; `);
+    await expect(poll(event)).rejects.toThrow(`unknown resource type ${ResourceType}; `);
   });
 });

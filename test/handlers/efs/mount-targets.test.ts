@@ -28,8 +28,8 @@ const subnets = (...names: Name[]) => ({ SubnetIds: names.map(name => world.subn
 const nameOf = (subnetId: string) => Object.entries(world.subnet).find(([, value]) => value === subnetId)![0];
 const targets = () => world.efs.mountTargets;
 const places = (fileSystemId = id) => targets().filter(target => target.fileSystemId === fileSystemId).map(({ subnetId }) => nameOf(subnetId)).sort();
-const onEvent = (event: any) => world.handlers.onEvent(event);
-const isComplete = (event: any) => world.handlers.isComplete(event);
+const act = (event: any) => world.handlers.act(event);
+const poll = (event: any) => world.handlers.poll(event);
 
 describe('creating a set', () => {
   test('makes a mount target in each Availability Zone, and tells of each by the position of its subnet', async () => {
@@ -162,7 +162,7 @@ describe('creating a set', () => {
       async () => ({ FileSystemId: await fileSystem('zone', { AvailabilityZoneName: 'eu-west-1b' }), ...subnets('b1', 'a1') }),
       /'vpcSubnets' must be subnets of eu-west-1b, the only Availability Zone/],
   ])('refuses %s at once', async (_, properties, message) => {
-    await expect(onEvent(stack.event('Create', { ...set, ...await properties() }))).rejects.toThrow(message);
+    await expect(act(stack.event('Create', { ...set, ...await properties() }))).rejects.toThrow(message);
     expect(targets()).toEqual([]);
     expect(world.efs.fileSystems.map(({ tags }) => tags)).not.toContainEqual({ [RECORD]: expect.anything() });
   });
@@ -171,7 +171,7 @@ describe('creating a set', () => {
     world.server.faults.inject('efs:TagResource', { kind: 'lost-answer' });
     world.server.faults.inject('efs:TagResource', { kind: 'error', code: 'BadRequest', status: 400, message: 'refused' });
     const before = world.tags(id);
-    await expect(onEvent(stack.event('Create', { ...set, ...subnets('a1') }))).rejects.toThrow('refused');
+    await expect(act(stack.event('Create', { ...set, ...subnets('a1') }))).rejects.toThrow('refused');
     // The creation wrote its record, its repetition was refused, and the clean-up marked the record before it removed it.
     expect(world.server.count('efs:TagResource')).toBe(3);
     expect(world.tags(id)).toEqual(before);
@@ -186,10 +186,10 @@ describe('creating a set', () => {
 
   test('fails, and leaves nothing, if a mount target gets into state error', async () => {
     const started = stack.event('Create', { ...set, ...subnets('a1') });
-    const event = { ...started, ...await onEvent(started) };
-    await isComplete(event);
+    const event = { ...started, ...await act(started) };
+    await poll(event);
     world.efs.fail(targets()[0].id);
-    await expect(isComplete(event)).rejects.toThrow(`mount target ${targets()[0].id} in ${world.subnet.a1} is in state error`);
+    await expect(poll(event)).rejects.toThrow(`mount target ${targets()[0].id} in ${world.subnet.a1} is in state error`);
     await stack.play(stack.event('Delete', event.ResourceProperties, { PhysicalResourceId: event.PhysicalResourceId }));
     expect(targets()).toEqual([]);
   });
@@ -198,17 +198,17 @@ describe('creating a set', () => {
 describe('mount targets of others', () => {
   test('spares a mount target that somebody makes between the event and the first poll, in one of its subnets', async () => {
     const event = stack.event('Create', { ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.50', '10.1.3.50'] });
-    const started = { ...event, ...await onEvent(event) };
+    const started = { ...event, ...await act(event) };
     const foreign = await world.foreignTarget(id, world.subnet.a1);
-    await expect(isComplete(started)).rejects.toThrow(`mount target ${foreign}`);
+    await expect(poll(started)).rejects.toThrow(`mount target ${foreign}`);
     await stack.play(stack.event('Delete', event.ResourceProperties, { PhysicalResourceId: started.PhysicalResourceId }));
     expect(targets().map(target => target.id)).toEqual([foreign]);
   });
 
   test('spares a mount target that somebody makes where EFS refused to make one, and the set is deleted later', async () => {
     const event = stack.event('Create', { ...set, ...subnets('a1', 'b1'), IpAddresses: ['10.1.1.50', '10.9.9.9'] });
-    const started = { ...event, ...await onEvent(event) };
-    await expect(isComplete(started)).rejects.toThrow('10.9.9.9');
+    const started = { ...event, ...await act(event) };
+    await expect(poll(started)).rejects.toThrow('10.9.9.9');
     // Without a rollback, hours may go by.
     const foreign = await world.foreignTarget(id, world.subnet.b1);
     await stack.play(stack.event('Delete', event.ResourceProperties, { PhysicalResourceId: started.PhysicalResourceId }));
@@ -258,11 +258,11 @@ describe('mount targets of others', () => {
     await stack.deploy({ ...set, ...subnets('a1') });
     const known = { PhysicalResourceId: stack.physicalId, OldResourceProperties: { ...set, ...subnets('a1') } as any };
     const update = stack.event('Update', { ...set, ...subnets('a2') }, known);
-    const event = { ...update, ...await onEvent(update) };
-    expect(await isComplete(event)).toEqual({ IsComplete: false });
+    const event = { ...update, ...await act(update) };
+    expect(await poll(event)).toEqual({ IsComplete: false });
     world.clock.advance(60_000);
     const foreign = await world.foreignTarget(id, world.subnet.a2);
-    await expect(isComplete(event)).rejects.toThrow(`mount target ${foreign}`);
+    await expect(poll(event)).rejects.toThrow(`mount target ${foreign}`);
   });
 });
 
@@ -320,7 +320,7 @@ describe('updating a set', () => {
       const [target] = targets();
       const [before, record] = [targets().map(one => one.id), world.tags(id)[RECORD]];
       const event = stack.event('Update', { ...fixed(), ...change() }, { PhysicalResourceId: stack.physicalId, OldResourceProperties: fixed() as any });
-      await expect(onEvent(event)).rejects.toThrow(`mount target ${target.id} in eu-west-1a would be deleted and made anew, ${said()}, and `
+      await expect(act(event)).rejects.toThrow(`mount target ${target.id} in eu-west-1a would be deleted and made anew, ${said()}, and `
         + "'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true");
       expect(targets().map(one => one.id)).toEqual(before);
       expect(world.tags(id)[RECORD]).toBe(record);
@@ -366,13 +366,13 @@ describe('updating a set', () => {
 
     const [PhysicalResourceId, was, wanted] = [stack.physicalId!, { ...set, ...subnets('a1', 'b1') }, { ...set, ...subnets('a2', 'c1') }];
     const update = stack.event('Update', wanted, { PhysicalResourceId, OldResourceProperties: was as any });
-    const event = { ...update, ...await onEvent(update) };
-    await isComplete(event);
+    const event = { ...update, ...await act(update) };
+    await poll(event);
     await stack.play(stack.event('Update', was, { PhysicalResourceId, OldResourceProperties: wanted as any }));
     expect(places()).toEqual(['a1', 'b1']);
 
     // Its waiter does not know that it was cancelled.
-    await expect(isComplete(event)).rejects.toThrow('superseded by a later one');
+    await expect(poll(event)).rejects.toThrow('superseded by a later one');
     expect(places()).toEqual(['a1', 'b1']);
   });
 
@@ -474,15 +474,15 @@ describe('a creation that CloudFormation cancels', () => {
   test('is undone, and what still waits for it makes nothing more', async () => {
     const properties = { ...set, ...subnets('a1', 'b1') };
     const create = stack.event('Create', properties);
-    const event = { ...create, ...await onEvent(create) };
-    await isComplete(event);
+    const event = { ...create, ...await act(create) };
+    await poll(event);
     expect(places()).toEqual(['a1', 'b1']);
 
     const cancelled = stack.cancel(properties);
     while (targets().some(({ lifeCycleState }) => lifeCycleState !== 'deleting')) { await new Promise(resolve => setImmediate(resolve)); }
-    await expect(isComplete(event)).rejects.toThrow('is being deleted');
+    await expect(poll(event)).rejects.toThrow('is being deleted');
     await cancelled;
-    await expect(isComplete(event)).rejects.toThrow('was deleted while it was being made ready');
+    await expect(poll(event)).rejects.toThrow('was deleted while it was being made ready');
     expect(targets()).toEqual([]);
     expect(world.tags(id)).toEqual({});
   });
@@ -492,9 +492,9 @@ describe('a creation that CloudFormation cancels', () => {
     const cancelled = stack.cancel(properties);
     await world.clock.sleep((CREATION_TIMEOUT_SECONDS - 10) * 1000);
     const create = stack.event('Create', properties);
-    const event = { ...create, ...await onEvent(create) };
+    const event = { ...create, ...await act(create) };
     // Refused, if the Delete has seen already what was begun.
-    await isComplete(event).catch(error => expect(error.message).toContain('is being deleted'));
+    await poll(event).catch(error => expect(error.message).toContain('is being deleted'));
     await cancelled;
     // The Create deletes a mount target itself that the Delete could not find, and that one takes its time to go.
     await world.clock.sleep(60_000);
@@ -504,13 +504,13 @@ describe('a creation that CloudFormation cancels', () => {
 
   test('leaves nothing, if the Delete writes the record between the Create reading it and making a mount target', async () => {
     const create = stack.event('Create', { ...set, ...subnets('a1') });
-    const event = { ...create, ...await onEvent(create) };
+    const event = { ...create, ...await act(create) };
     const [, ...words] = world.tags(id)[RECORD].split(' ');
     const deleting = ['deleting', ...words].join(' ');
     const { tagSet } = world.efs.fileSystems.find(one => one.id === id)!;
     world.server.faults.before('efs:CreateMountTarget', () => tagSet.put([{ Key: RECORD, Value: deleting }]));
 
-    await expect(isComplete(event)).rejects.toThrow('is being deleted');
+    await expect(poll(event)).rejects.toThrow('is being deleted');
     await stack.cancel(event.ResourceProperties);
     expect(targets()).toEqual([]);
     expect(world.tags(id)).toEqual({});

@@ -187,9 +187,9 @@ describe('a policy', () => {
 
     const { handlers } = world;
     const deletion = stack.event('Delete', wanted('a'), { PhysicalResourceId: 'Stack-Thing-1ABC' });
-    const started = { ...deletion, ...await handlers.onEvent(deletion) };
+    const started = { ...deletion, ...await handlers.act(deletion) };
     await stack.play(stack.event('Create', wanted('a')));
-    while (!(await handlers.isComplete(started)).IsComplete) { world.clock.advance(5_000); }
+    while (!(await handlers.poll(started)).IsComplete) { world.clock.advance(5_000); }
     expect(of(id).policy).toBeUndefined();
   });
 });
@@ -288,7 +288,7 @@ describe('a replication', () => {
     await stack.deploy(wanted({ Region: FAR }));
     const late = stack.event('Update', wanted({ Region: FAR }), { PhysicalResourceId: stack.physicalId, OldResourceProperties: wanted({ Region: FAR }) });
     await stack.deploy(wanted({ Region: 'us-east-1' }));
-    await expect(world.handlers.isComplete(late)).rejects.toThrow('by now, which is not as wanted');
+    await expect(world.handlers.poll(late)).rejects.toThrow('by now, which is not as wanted');
     expect(replications()).toEqual([[id, 'us-east-1', 'ENABLED']]);
   });
 

@@ -130,7 +130,7 @@ test('a creation that was cancelled is undone, after or without the Create', asy
   await stack.cancel(set({ a: '1', foreign: 'yes' }));
   expect(world.tags(id)).toEqual(FOREIGN);
 
-  await world.handlers.onEvent(stack.event('Create', set({ a: '1', b: '1' })));
+  await world.handlers.act(stack.event('Create', set({ a: '1', b: '1' })));
   await stack.cancel(set({ a: '1', b: '1' }));
   expect(world.tags(id)).toEqual(FOREIGN);
 });

@@ -8,7 +8,7 @@ import { EXPORT_DEFINITION, IMPORT_DEFINITION } from './state-machines';
 import { ebsHandlers } from '../../../lambda/ebs/handlers';
 import { ebsClients } from '../../../lambda/ebs/services';
 import { clientConfig } from '../../../lambda/shared/client-config';
-import type { EventHandlers } from '../../../lambda/shared/provider-event';
+import type { EventHandlers } from '../../../lambda/shared/resource-event';
 import { exportCleanUp } from '../../../lambda/transfer/export/clean-up';
 import { exportClients } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
@@ -236,9 +236,9 @@ export class EbsHandlerWorld {
     jest.spyOn(console, 'log').mockImplementation(() => {});
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
-    const { onEvent, isComplete } = ebsHandlers(ebsClients());
+    const { act, poll } = ebsHandlers(ebsClients());
     this.handlers = {
-      onEvent: event => this.perform('onEvent', () => onEvent(event)), isComplete: event => this.perform('isComplete', () => isComplete(event)),
+      act: event => this.perform('act', () => act(event)), poll: event => this.perform('poll', () => poll(event)),
     };
     const services = {
       ...importClients(),

@@ -21,7 +21,7 @@ export interface FaultPlan {
   readonly encrypted: boolean;
   readonly zeroBlocks: 'WRITE' | 'OMIT';
   readonly verify: 'NONE' | 'SAMPLE' | 'FULL';
-  /** How often onEvent is delivered. */
+  /** How often act is delivered. */
   readonly deliveries: number;
   /** The part of all calls that fails by chance. */
   readonly noise: number;

@@ -11,7 +11,7 @@ import { deferredThroughput } from '../../../lambda/efs/file-system/deferred-thr
 import { Schedules } from '../../../lambda/efs/file-system/schedules';
 import { efsHandlers } from '../../../lambda/efs/handlers';
 import { clientConfig } from '../../../lambda/shared/client-config';
-import type { EventHandlers } from '../../../lambda/shared/provider-event';
+import type { EventHandlers } from '../../../lambda/shared/resource-event';
 import type { EfsResourceType } from '../../../src/contract/resource-types';
 import { Clock } from '../../../world/emulator/clock';
 import { Ec2 } from '../../../world/emulator/ec2';

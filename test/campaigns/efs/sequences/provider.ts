@@ -2,7 +2,7 @@ import type { Scene } from './scene';
 import { isSetting, LOGICAL_IDS, type LogicalId } from './stack-template';
 import type { Deploy } from './template';
 import { failedId } from '../../../../lambda/shared/answering/call';
-import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
+import type { EventHandlers, ResourceEvent } from '../../../../lambda/shared/resource-event';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 import { ResourceFailure, type Handler, type Made, type Request } from '../../../../world/cloudformation/handler';
 import type { Resource, Stack } from '../../../../world/cloudformation/stack';
@@ -39,11 +39,11 @@ export class Provider implements Handler {
   /** Resources that have had an event in the operation in hand: the next one takes that back. */
   private readonly touched = new Set<LogicalId>();
   /** Polls that go on although nobody waits for their end. */
-  public readonly waiters: ProviderEvent<any>[] = [];
+  public readonly waiters: ResourceEvent<any>[] = [];
   /** Create events that reach the handlers only after the Delete event, by the id that CloudFormation made up. */
-  private readonly late = new Map<string, ProviderEvent<any>>();
+  private readonly late = new Map<string, ResourceEvent<any>>();
   /** Creations that CloudFormation has given up, and that go on. */
-  private readonly abandoned = new Map<string, ProviderEvent<any>>();
+  private readonly abandoned = new Map<string, ResourceEvent<any>>();
   /** Ids that CloudFormation made up. */
   private madeUp = 0;
   private turn: Promise<unknown> = Promise.resolve();
@@ -84,7 +84,7 @@ export class Provider implements Handler {
     this.touched.add(logicalId);
     // What is taken back in an operation without rollback needs no other policy.
     if (forward || /ROLLBACK/.test(stack.status)) { this.listener.began(logicalId); }
-    const event: ProviderEvent<any> = {
+    const event: ResourceEvent<any> = {
       RequestType: type,
       StackId: stack.id,
       // Handlers get the id of the call as that of the request.
@@ -117,7 +117,7 @@ export class Provider implements Handler {
   }
 
   /** Returns the physical id. `knownAs`: the id that CloudFormation has without an answer. */
-  private async play(event: ProviderEvent<any>, knownAs: string, plan: Deploy | undefined, reached: (id: string) => void): Promise<string> {
+  private async play(event: ResourceEvent<any>, knownAs: string, plan: Deploy | undefined, reached: (id: string) => void): Promise<string> {
     const number = LOGICAL_IDS.indexOf(event.LogicalResourceId as LogicalId);
     const cancel = plan?.cancel?.resource === number ? plan.cancel.polls : undefined;
     const meanwhile = plan?.meanwhile?.resource === number ? plan.meanwhile : undefined;
@@ -152,7 +152,7 @@ export class Provider implements Handler {
     const logicalId = id as LogicalId;
     const { world } = this.scene;
     const adopted = world.efs.fileSystems.find(one => one.id === physicalId)?.tags[OWNERSHIP_TAGS.state] === 'adopted';
-    const event: ProviderEvent<any> = {
+    const event: ResourceEvent<any> = {
       RequestType: 'Delete',
       StackId: stack.id,
       // Handlers get the id of the call as that of the request.
@@ -171,7 +171,7 @@ export class Provider implements Handler {
     if (adopted) { this.listener.released(physicalId!); }
   }
 
-  private async playDelete(event: ProviderEvent<any>): Promise<void> {
+  private async playDelete(event: ResourceEvent<any>): Promise<void> {
     const id = event.PhysicalResourceId!;
     let abandoned = this.abandoned.get(id);
     const held = this.late.get(id);
@@ -190,12 +190,12 @@ export class Provider implements Handler {
     throw new Error('Operation timed out');
   }
 
-  private async start(event: ProviderEvent<any>): Promise<ProviderEvent<any>> {
-    return { ...event, ...await this.handlers.onEvent(event) };
+  private async start(event: ResourceEvent<any>): Promise<ResourceEvent<any>> {
+    return { ...event, ...await this.handlers.act(event) };
   }
 
-  private async poll(started: ProviderEvent<any>): Promise<boolean> {
-    return (await this.handlers.isComplete(started)).IsComplete;
+  private async poll(started: ResourceEvent<any>): Promise<boolean> {
+    return (await this.handlers.poll(started)).IsComplete;
   }
 
   private get handlers(): EventHandlers {

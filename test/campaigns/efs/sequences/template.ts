@@ -148,7 +148,7 @@ export interface Deploy {
   /** The physical id in the Update of a rollback, where the replacement had failed. */
   readonly rollbackWith: 'old' | 'new';
   readonly duplicates: boolean;
-  /** CloudFormation gives up on the resource with this number, after that many polls; before its `onEvent` has run if negative. */
+  /** CloudFormation gives up on the resource with this number, after that many polls; before its `act` has run if negative. */
   readonly cancel?: { readonly resource: number; readonly polls: number };
   readonly meanwhile?: { readonly resource: number; readonly polls: number; readonly what: Interference };
   /** The call with this number is refused, for a reason that does not pass by itself. */

@@ -1,6 +1,6 @@
 import { handlersOf } from '../../../../lambda/shared/event-handlers';
 import { identityOf } from '../../../../lambda/shared/identity';
-import type { EventHandlers, ProviderEvent } from '../../../../lambda/shared/provider-event';
+import type { EventHandlers, ResourceEvent } from '../../../../lambda/shared/resource-event';
 import type { Context, Created, Found, Lifecycle } from '../../../../lambda/shared/resource-lifecycle';
 import { retrying } from '../../../../lambda/shared/retry';
 import type { OwnerProperties } from '../../../../src/contract/ownership';
@@ -101,7 +101,7 @@ beforeEach(() => {
 });
 afterEach(() => { jest.restoreAllMocks(); });
 
-const event = (RequestType: 'Create' | 'Update' | 'Delete', properties: Partial<Properties>, more: Partial<ProviderEvent<any>> = {}): ProviderEvent<any> => ({
+const event = (RequestType: 'Create' | 'Update' | 'Delete', properties: Partial<Properties>, more: Partial<ResourceEvent<any>> = {}): ResourceEvent<any> => ({
   RequestType, StackId: 'stack', RequestId: 'this', ResourceType: 'Custom::Thing', LogicalResourceId: 'Thing', ResourceProperties: { ...OWNED, ...properties }, ...more,
 });
 const change = (PhysicalResourceId: string, from: string, to: string) =>
@@ -112,30 +112,30 @@ const logged = () => (console.log as jest.Mock).mock.calls.map(([line]) => JSON.
 describe('the table of resource types', () => {
   test('refuses an unknown type with the types that are supported', async () => {
     handlers = handlersOf({ 'Custom::A': life, 'Custom::B': life }, { stacks });
-    await expect(handlers.onEvent(event('Create', {}))).rejects.toThrow(/^unknown resource type Custom::Thing; this handler supports Custom::A, Custom::B$/);
-    await expect(handlers.isComplete({ ...event('Create', {}), ResourceType: 'toString' })).rejects.toThrow('unknown resource type toString');
+    await expect(handlers.act(event('Create', {}))).rejects.toThrow(/^unknown resource type Custom::Thing; this handler supports Custom::A, Custom::B$/);
+    await expect(handlers.poll({ ...event('Create', {}), ResourceType: 'toString' })).rejects.toThrow('unknown resource type toString');
   });
 
   test('makes a lifecycle that is given as a function once, when its first event comes', async () => {
     const make = jest.fn(() => life);
     handlers = handlersOf({ 'Custom::Thing': make, 'Custom::Other': () => { throw new Error('variable is not set'); } }, { stacks });
     expect(make).not.toHaveBeenCalled();
-    await handlers.onEvent(event('Create', { Kind: 'a' }));
-    await handlers.onEvent(event('Create', { Kind: 'a' }));
+    await handlers.act(event('Create', { Kind: 'a' }));
+    await handlers.act(event('Create', { Kind: 'a' }));
     expect(make).toHaveBeenCalledTimes(1);
-    await expect(handlers.onEvent({ ...event('Create', {}), ResourceType: 'Custom::Other' })).rejects.toThrow('variable is not set');
+    await expect(handlers.act({ ...event('Create', {}), ResourceType: 'Custom::Other' })).rejects.toThrow('variable is not set');
   });
 });
 
 describe('a creation', () => {
   test('returns the physical id and what the creation found out', async () => {
-    expect(await handlers.onEvent(event('Create', { Kind: 'a' }))).toEqual({ PhysicalResourceId: 'thing-1', Memo: 'learned', Since: '1000000' });
+    expect(await handlers.act(event('Create', { Kind: 'a' }))).toEqual({ PhysicalResourceId: 'thing-1', Memo: 'learned', Since: '1000000' });
   });
 
   test('that fails after its call has succeeded removes what it made, and throws its own error', async () => {
     life.failures.create = new Error('no answer');
     life.failsLate = true;
-    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
+    await expect(handlers.act(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
     expect(life.ids).toEqual([]);
   });
 
@@ -143,28 +143,28 @@ describe('a creation', () => {
     life.failures.create = new Error('no answer');
     life.failsLate = true;
     life.deletionSteps = 2;
-    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
+    await expect(handlers.act(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
     expect(life.ids).toEqual([]);
   });
 
   test('that fails deletes once more if nobody can say whether the first deletion was enough', async () => {
     Object.assign(life.failures, { create: new Error('no answer'), gone: new Error('busy') });
     Object.assign(life, { failsLate: true, deletionSteps: 2 });
-    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
+    await expect(handlers.act(event('Create', { Kind: 'a' }))).rejects.toThrow('no answer');
     expect(life.ids).toEqual([]);
   });
 
   test('that fails spares a usable resource with the same properties', async () => {
     life.failures.create = new Error('no quota');
     const { id } = life.add('a');
-    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('no quota');
+    await expect(handlers.act(event('Create', { Kind: 'a' }))).rejects.toThrow('no quota');
     expect(life.ids).toEqual([id]);
   });
 
   test('that fails throws its own error if the clean-up fails too, and logs the other one', async () => {
     Object.assign(life.failures, { create: new Error('no answer'), delete: new Error('denied') });
     life.failsLate = true;
-    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow(/^no answer$/);
+    await expect(handlers.act(event('Create', { Kind: 'a' }))).rejects.toThrow(/^no answer$/);
     expect(logged()).toContainEqual({ event: 'could not clean up', error: 'Error: denied' });
   });
 });
@@ -172,7 +172,7 @@ describe('a creation', () => {
 describe('an update of the same identity', () => {
   test('changes the resource in place', async () => {
     const { id } = life.add('a');
-    const result = await handlers.onEvent(event('Update', { Kind: 'a', Label: 'new' }, { PhysicalResourceId: id, OldResourceProperties: { ...OWNED, Kind: 'a' } }));
+    const result = await handlers.act(event('Update', { Kind: 'a', Label: 'new' }, { PhysicalResourceId: id, OldResourceProperties: { ...OWNED, Kind: 'a' } }));
     expect(result).toMatchObject({ PhysicalResourceId: id });
     expect(life.calls).toEqual([`update ${id}`]);
   });
@@ -181,20 +181,20 @@ describe('an update of the same identity', () => {
 describe('an update to another identity', () => {
   test('creates the replacement, and keeps the old resource until CloudFormation deletes it', async () => {
     const old = life.add('a');
-    expect(await handlers.onEvent(change(old.id, 'a', 'b'))).toMatchObject({ PhysicalResourceId: 'thing-2', Memo: 'learned' });
+    expect(await handlers.act(change(old.id, 'a', 'b'))).toMatchObject({ PhysicalResourceId: 'thing-2', Memo: 'learned' });
     expect(life.ids).toEqual([old.id, 'thing-2']);
     expect(life.contexts.create).toMatchObject({ old: { Kind: 'a' }, oldId: old.id });
   });
 
   test('says that the replacement was made during a rollback, if it was', async () => {
     life.rollsBack = true;
-    expect(await handlers.onEvent(change(life.add('b').id, 'b', 'a'))).toMatchObject({ InRollback: 'true' });
+    expect(await handlers.act(change(life.add('b').id, 'b', 'a'))).toMatchObject({ InRollback: 'true' });
   });
 
   test('returns to the old resource if the change is rolled back, and removes the unfinished replacement', async () => {
     const old = life.add('a');
     const replacement = life.add('b', { state: 'unfinished' });
-    expect(await handlers.onEvent(change(replacement.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: old.id });
+    expect(await handlers.act(change(replacement.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: old.id });
     expect(life.ids).toEqual([old.id]);
     expect(life.calls).toEqual([`delete ${replacement.id}`, `update ${old.id}`]);
     expect(life.contexts.delete.identity).toBe(replacement.identity);
@@ -202,34 +202,34 @@ describe('an update to another identity', () => {
 
   test('keeps a usable replacement, because CloudFormation deletes it after the rollback', async () => {
     const [old, replacement] = [life.add('a'), life.add('b')];
-    await handlers.onEvent(change(replacement.id, 'b', 'a'));
+    await handlers.act(change(replacement.id, 'b', 'a'));
     expect(life.ids).toEqual([old.id, replacement.id]);
   });
 
   test('removes a usable replacement that holds no data, if CloudFormation never learned of it', async () => {
     const old = life.add('a', { holdsNoData: true });
     life.add('b', { holdsNoData: true });
-    await handlers.onEvent(change(old.id, 'b', 'a'));
+    await handlers.act(change(old.id, 'b', 'a'));
     expect(life.ids).toEqual([old.id]);
   });
 
   test('keeps a usable replacement that may hold data, even if CloudFormation never learned of it', async () => {
     const [old, replacement] = [life.add('a'), life.add('b')];
-    await handlers.onEvent(change(old.id, 'b', 'a'));
+    await handlers.act(change(old.id, 'b', 'a'));
     expect(life.ids).toEqual([old.id, replacement.id]);
   });
 
   test('keeps a replacement without data that CloudFormation will delete itself', async () => {
     const [old, replacement] = [life.add('a', { holdsNoData: true }), life.add('b', { holdsNoData: true })];
-    await handlers.onEvent(change(replacement.id, 'b', 'a'));
+    await handlers.act(change(replacement.id, 'b', 'a'));
     expect(life.ids).toEqual([old.id, replacement.id]);
   });
 
   test('removes nothing that the first delivery of the same event made', async () => {
     const old = life.add('a');
-    await handlers.onEvent(change(old.id, 'a', 'b'));
+    await handlers.act(change(old.id, 'a', 'b'));
     life.calls.length = 0;
-    await handlers.onEvent(change(old.id, 'a', 'b'));
+    await handlers.act(change(old.id, 'a', 'b'));
     expect(life.calls).toEqual(['create b']);
     expect(life.ids).toContain('thing-2');
   });
@@ -237,12 +237,12 @@ describe('an update to another identity', () => {
   test('returns to the current resource before earlier ones that were retained', async () => {
     life.add('a');
     const current = life.add('a');
-    expect(await handlers.onEvent(change(current.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: current.id });
+    expect(await handlers.act(change(current.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: current.id });
   });
 
   test('does not return to a resource that was never finished', async () => {
     const unfinished = life.add('b', { state: 'unfinished' });
-    expect(await handlers.onEvent(change(life.add('a').id, 'a', 'b'))).toMatchObject({ PhysicalResourceId: 'thing-3' });
+    expect(await handlers.act(change(life.add('a').id, 'a', 'b'))).toMatchObject({ PhysicalResourceId: 'thing-3' });
     expect(life.ids).not.toContain(unfinished.id);
   });
 
@@ -250,13 +250,13 @@ describe('an update to another identity', () => {
     const old = life.add('a');
     const leftover = life.add('b', { state: 'unfinished' });
     life.failures.delete = new Error('denied');
-    expect(await handlers.onEvent(change(leftover.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: old.id });
+    expect(await handlers.act(change(leftover.id, 'b', 'a'))).toMatchObject({ PhysicalResourceId: old.id });
     expect(logged()).toContainEqual({ event: 'could not clean up', error: 'Error: denied' });
   });
 });
 
 describe('a poll', () => {
-  const poll = (more: Partial<ProviderEvent<any>> = {}) => handlers.isComplete(event('Create', { Kind: 'a' }, { PhysicalResourceId: 'thing-1', ...more }));
+  const poll = (more: Partial<ResourceEvent<any>> = {}) => handlers.poll(event('Create', { Kind: 'a' }, { PhysicalResourceId: 'thing-1', ...more }));
 
   test('is incomplete until the resource is ready, then returns the attributes', async () => {
     life.polls = 1;
@@ -284,19 +284,19 @@ describe('a poll', () => {
 
 describe('an operation whose beginning is throttled', () => {
   const throttled = new Error('listing failed', { cause: Object.assign(new Error('slow down'), { name: 'ThrottlingException' }) });
-  const begin = async (operation: ProviderEvent<any>) => ({ ...operation, ...await handlers.onEvent(operation) });
+  const begin = async (operation: ResourceEvent<any>) => ({ ...operation, ...await handlers.act(operation) });
 
   test('is begun by the polls, which return the physical id', async () => {
     life.failures.create = throttled;
     const started = await begin(event('Create', { Kind: 'a' }));
     expect(started).toMatchObject({ PhysicalResourceId: 'this', Deferred: 'true' });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
 
     life.failures = {};
     life.polls = 1;
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
     life.things = [];
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true, Data: { Id: 'thing-2' }, PhysicalResourceId: 'thing-2' });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true, Data: { Id: 'thing-2' }, PhysicalResourceId: 'thing-2' });
     expect(life.contexts.ready).toMatchObject({ memo: 'learned' });
   });
 
@@ -314,7 +314,7 @@ describe('an operation whose beginning is throttled', () => {
     jest.spyOn(life, 'find').mockRejectedValueOnce(throttled);
     const started = await begin(change('thing-2', 'b', 'a'));
     expect(started).toMatchObject({ PhysicalResourceId: 'thing-2', Deferred: 'true', InRollback: 'true' });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true, Data: { Id: old.id }, PhysicalResourceId: old.id });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true, Data: { Id: old.id }, PhysicalResourceId: old.id });
     expect(life.ids).toEqual([old.id]);
   });
 
@@ -325,7 +325,7 @@ describe('an operation whose beginning is throttled', () => {
     const started = await begin(change('thing-2', 'b', 'a'));
     expect(life.ids).toHaveLength(2);
     life.failures = {};
-    await handlers.isComplete(started);
+    await handlers.poll(started);
     expect(life.ids).toEqual([old.id]);
   });
 
@@ -335,14 +335,14 @@ describe('an operation whose beginning is throttled', () => {
     life.add('a', { state: 'unfinished' });
     const started = await begin(event('Create', { Kind: 'a' }));
     life.rollsBack = true;
-    await expect(handlers.isComplete(started)).rejects.toThrow('CloudFormation cancelled the operation');
+    await expect(handlers.poll(started)).rejects.toThrow('CloudFormation cancelled the operation');
     expect(life.ids).toEqual(['thing-1']);
   });
 
   test('fails if nobody could say whether CloudFormation has cancelled it', async () => {
     Object.assign(life, { inRollback: undefined });
     life.failures.create = throttled;
-    await expect(handlers.onEvent(event('Create', { Kind: 'a' }))).rejects.toThrow('listing failed');
+    await expect(handlers.act(event('Create', { Kind: 'a' }))).rejects.toThrow('listing failed');
   });
 
   test('is deleted by the polls', async () => {
@@ -350,8 +350,8 @@ describe('an operation whose beginning is throttled', () => {
     life.failures.delete = throttled;
     const started = await begin(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }));
     life.failures = {};
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true });
   });
 });
 
@@ -360,10 +360,10 @@ describe('a deletion', () => {
     const { id } = life.add('a');
     life.deletionSteps = 3;
     const deletion = event('Delete', { Kind: 'a' }, { PhysicalResourceId: id });
-    const started = { ...deletion, ...await handlers.onEvent(deletion) };
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+    const started = { ...deletion, ...await handlers.act(deletion) };
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true });
     expect(life.calls).toHaveLength(3);
   });
 
@@ -371,18 +371,18 @@ describe('a deletion', () => {
     const { id } = life.add('a');
     life.deletionSteps = 2;
     const deletion = event('Delete', { Kind: 'a' }, { PhysicalResourceId: id });
-    const started = { ...deletion, ...await handlers.onEvent(deletion) };
+    const started = { ...deletion, ...await handlers.act(deletion) };
     now += 5_000;
-    await handlers.isComplete(started);
+    await handlers.poll(started);
     expect(life.contexts.delete.deletionBegan).toBe(1_000_000);
   });
 
   test('that fails names the resource that stays', async () => {
     const { id } = life.add('a');
     life.failures.delete = new Error('denied');
-    await expect(handlers.onEvent(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }))).rejects.toThrow(`${id} cannot be deleted: denied`);
+    await expect(handlers.act(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }))).rejects.toThrow(`${id} cannot be deleted: denied`);
     life.failures.delete = new Error(`${id} is in use`);
-    await expect(handlers.onEvent(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }))).rejects.toThrow(new RegExp(`^${id} is in use$`));
+    await expect(handlers.act(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }))).rejects.toThrow(new RegExp(`^${id} is in use$`));
   });
 });
 
@@ -391,35 +391,35 @@ describe('the deletion of a cancelled creation', () => {
 
   test('removes what the creation made, without knowing its id', async () => {
     life.add('a', { state: 'unfinished' });
-    expect(await handlers.onEvent(cancelled({ Kind: 'a' }))).toMatchObject({ PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK', LateCreationUntil: `${LATEST}` });
+    expect(await handlers.act(cancelled({ Kind: 'a' }))).toMatchObject({ PhysicalResourceId: 'Stack-Thing-1ABCDEFGH2IJK', LateCreationUntil: `${LATEST}` });
     expect(life.ids).toEqual([]);
   });
 
   test('waits until the creation cannot have an effect any more, and removes what comes late', async () => {
-    const started = { ...cancelled({ Kind: 'a' }), ...await handlers.onEvent(cancelled({ Kind: 'a' })) };
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    const started = { ...cancelled({ Kind: 'a' }), ...await handlers.act(cancelled({ Kind: 'a' })) };
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
     now = LATEST - 1;
     life.add('a', { state: 'unfinished' });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
     expect(life.ids).toEqual([]);
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
     now = LATEST;
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true });
   });
 
   test('looks once more after it has deleted something', async () => {
-    const started = { ...cancelled({ Kind: 'a' }), ...await handlers.onEvent(cancelled({ Kind: 'a' })) };
+    const started = { ...cancelled({ Kind: 'a' }), ...await handlers.act(cancelled({ Kind: 'a' })) };
     now = LATEST;
     life.add('a', { state: 'unfinished' });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: false });
-    expect(await handlers.isComplete(started)).toEqual({ IsComplete: true });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true });
   });
 
   test('spares a usable resource if earlier ones may have been retained', async () => {
     life.allowsRetainedSiblings = true;
     const retained = life.add('a');
     life.add('a', { state: 'unfinished' });
-    await handlers.onEvent(cancelled({ Kind: 'a' }));
+    await handlers.act(cancelled({ Kind: 'a' }));
     expect(life.ids).toEqual([retained.id]);
   });
 });
@@ -431,23 +431,23 @@ describe('the deletion of a creation that failed without a thing', () => {
   test('removes what that very call made and did not hand out, and nothing else', async () => {
     const others = [life.add('a', { state: 'unfinished' }), life.add('a', { requestId: failedCall })];
     life.add('a', { state: 'unfinished', requestId: failedCall });
-    expect(await handlers.onEvent(deletion())).toMatchObject({ PhysicalResourceId: `failed-${failedCall}` });
+    expect(await handlers.act(deletion())).toMatchObject({ PhysicalResourceId: `failed-${failedCall}` });
     expect(life.ids).toEqual(others.map(({ id }) => id));
-    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: true });
+    expect(await handlers.poll(deletion())).toEqual({ IsComplete: true });
   });
 
   test('does not wait, because the execution of the call has ended', async () => {
-    expect(await handlers.onEvent(deletion())).not.toHaveProperty('LateCreationUntil');
-    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: true });
+    expect(await handlers.act(deletion())).not.toHaveProperty('LateCreationUntil');
+    expect(await handlers.poll(deletion())).toEqual({ IsComplete: true });
   });
 
   test('is repeated until nothing is left', async () => {
     life.deletionSteps = 3;
     life.add('a', { state: 'unfinished', requestId: failedCall });
-    await handlers.onEvent(deletion());
-    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: false });
-    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: false });
-    expect(await handlers.isComplete(deletion())).toEqual({ IsComplete: true });
+    await handlers.act(deletion());
+    expect(await handlers.poll(deletion())).toEqual({ IsComplete: false });
+    expect(await handlers.poll(deletion())).toEqual({ IsComplete: false });
+    expect(await handlers.poll(deletion())).toEqual({ IsComplete: true });
   });
 });
 
@@ -462,10 +462,10 @@ describe('a call that is denied', () => {
     const message = await play().then(() => 'no error', (error: Error) => error.message);
     return { seconds: (now - began) / 1000, message };
   };
-  const deletion = (more: Partial<ProviderEvent<any>> = {}) => event('Delete', { Kind: 'a' }, { PhysicalResourceId: life.add('a').id, ...more });
+  const deletion = (more: Partial<ResourceEvent<any>> = {}) => event('Delete', { Kind: 'a' }, { PhysicalResourceId: life.add('a').id, ...more });
 
   test('is repeated for a minute in a creation, which then says so', async () => {
-    const { seconds, message } = await patienceOf('create', () => handlers.onEvent(event('Create', { Kind: 'a' })));
+    const { seconds, message } = await patienceOf('create', () => handlers.act(event('Create', { Kind: 'a' })));
     expect(seconds).toBeGreaterThan(50);
     expect(seconds).toBeLessThanOrEqual(60);
     expect(message).toBe(`AccessDeniedException: denied for ${Math.round(seconds)} seconds, longer than IAM may need to apply a new policy: not authorized`);
@@ -475,14 +475,14 @@ describe('a call that is denied', () => {
   test('shares one minute with all calls of the operation, the polls included', async () => {
     const started = event('Create', { Kind: 'a' }, { PhysicalResourceId: life.add('a').id, Since: `${now}` });
     now += 40_000;
-    expect((await patienceOf('ready', () => handlers.isComplete(started))).seconds).toBeLessThanOrEqual(20);
+    expect((await patienceOf('ready', () => handlers.poll(started))).seconds).toBeLessThanOrEqual(20);
     now += 40_000;
-    expect(await patienceOf('ready', () => handlers.isComplete(started))).toEqual({ seconds: 0, message: 'AccessDeniedException: not authorized' });
+    expect(await patienceOf('ready', () => handlers.poll(started))).toEqual({ seconds: 0, message: 'AccessDeniedException: not authorized' });
   });
 
   test('is final in the deletion of a stack, which changes no policy before', async () => {
     stacks.status.mockResolvedValue('DELETE_IN_PROGRESS');
-    const { seconds, message } = await patienceOf('delete', () => handlers.onEvent(deletion()));
+    const { seconds, message } = await patienceOf('delete', () => handlers.act(deletion()));
     expect(seconds).toBe(0);
     expect(message).toMatch(/^thing-1 cannot be deleted: AccessDeniedException: not authorized$/);
     expect(stacks.status.mock.calls).toEqual([['stack']]);
@@ -490,7 +490,7 @@ describe('a call that is denied', () => {
 
   test.each(['ROLLBACK_IN_PROGRESS', 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS', undefined])('is repeated for 30 seconds in a deletion while the stack is in %s', async status => {
     stacks.status.mockResolvedValue(status);
-    const { seconds, message } = await patienceOf('delete', () => handlers.onEvent(deletion()));
+    const { seconds, message } = await patienceOf('delete', () => handlers.act(deletion()));
     expect(seconds).toBeGreaterThan(22);
     expect(seconds).toBeLessThanOrEqual(30);
     expect(message).toContain(`denied for ${Math.round(seconds)} seconds`);
@@ -500,6 +500,6 @@ describe('a call that is denied', () => {
   // Limited, because a question that waits for its own answer never ends.
   test('is repeated for 30 seconds in a deletion if CloudFormation does not answer, or denies that too', async () => {
     stacks.status.mockImplementation(() => retrying(async () => { throw denial; }));
-    expect((await patienceOf('delete', () => handlers.onEvent(deletion()))).seconds).toBeGreaterThan(22);
+    expect((await patienceOf('delete', () => handlers.act(deletion()))).seconds).toBeGreaterThan(22);
   }, 20_000);
 });

@@ -2,7 +2,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { STACK, WAITER, givenEvent, givenState } from './given';
 import { answering, type Invocation } from '../../../../../lambda/shared/answering/handler';
 import { put } from '../../../../../lambda/shared/answering/response';
-import type { EventHandlers } from '../../../../../lambda/shared/provider-event';
+import type { EventHandlers } from '../../../../../lambda/shared/resource-event';
 import { ANSWERING_ENVIRONMENT } from '../../../../../src/contract/answering';
 
 jest.mock('../../../../../lambda/shared/answering/response', () => ({
@@ -10,7 +10,7 @@ jest.mock('../../../../../lambda/shared/answering/response', () => ({
 }));
 
 const send = jest.spyOn(SFNClient.prototype, 'send');
-const handlers: jest.Mocked<EventHandlers> = { onEvent: jest.fn(), isComplete: jest.fn() };
+const handlers: jest.Mocked<EventHandlers> = { act: jest.fn(), poll: jest.fn() };
 let invoke: (invocation: Invocation) => Promise<unknown>;
 
 beforeEach(() => {
@@ -19,8 +19,8 @@ beforeEach(() => {
   process.env[ANSWERING_ENVIRONMENT.stackId] = STACK;
   jest.spyOn(console, 'log').mockImplementation(() => {});
   jest.mocked(put).mockResolvedValue(undefined);
-  handlers.onEvent.mockResolvedValue({ PhysicalResourceId: 'thing-1' });
-  handlers.isComplete.mockResolvedValue({ IsComplete: true, Data: {} });
+  handlers.act.mockResolvedValue({ PhysicalResourceId: 'thing-1' });
+  handlers.poll.mockResolvedValue({ IsComplete: true, Data: {} });
   invoke = answering(handlers);
 });
 
@@ -31,7 +31,7 @@ test('an event of CloudFormation starts an execution, and nothing else', async (
   send.mockResolvedValue({} as never);
   expect(await invoke(givenEvent('Delete'))).toBeUndefined();
   expect(send).toHaveBeenCalledTimes(1);
-  expect([handlers.onEvent.mock.calls, jest.mocked(put).mock.calls]).toEqual([[], []]);
+  expect([handlers.act.mock.calls, jest.mocked(put).mock.calls]).toEqual([[], []]);
 });
 
 test('a step returns the next state', async () => {
@@ -47,7 +47,7 @@ test('the last step sends the answer', async () => {
 
 test.each(['act', 'poll'] as const)('after steps that failed again and again, the last step answers with the failure instead of another step: %s', async next => {
   await invoke({ state: givenState(givenEvent('Delete'), { next, begun, failure: { Error: 'Sandbox.Timedout', Cause: 'died' } }) });
-  expect([handlers.onEvent.mock.calls, handlers.isComplete.mock.calls]).toEqual([[], []]);
+  expect([handlers.act.mock.calls, handlers.poll.mock.calls]).toEqual([[], []]);
   expect(jest.mocked(put).mock.calls[0][1]).toContain('"Status":"FAILED"');
 });
 

@@ -1,19 +1,19 @@
 import { SECRET, SENT, givenEvent, givenState, named } from './given';
 import type { ExecutionState } from '../../../../../lambda/shared/answering/execution-state';
 import { Steps } from '../../../../../lambda/shared/answering/steps';
-import type { IsCompleteResult, OnEventResult, ProviderEvent } from '../../../../../lambda/shared/provider-event';
+import type { PollResult, ActResult, ResourceEvent } from '../../../../../lambda/shared/resource-event';
 
 let now: number;
-const onEvent = jest.fn<Promise<OnEventResult>, [ProviderEvent<any>]>();
-const isComplete = jest.fn<Promise<IsCompleteResult>, [ProviderEvent<any>]>();
+const act = jest.fn<Promise<ActResult>, [ResourceEvent<any>]>();
+const poll = jest.fn<Promise<PollResult>, [ResourceEvent<any>]>();
 const ask = jest.fn<Promise<'yes' | 'no' | 'not yet'>, []>();
 const put = jest.fn<Promise<void>, [string, string]>();
-const steps = new Steps({ onEvent, isComplete }, { ask }, put);
+const steps = new Steps({ act, poll }, { ask }, put);
 
 beforeEach(() => {
   now = SENT + 1_000;
-  onEvent.mockReset().mockResolvedValue({ PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' });
-  isComplete.mockReset().mockResolvedValue({ IsComplete: false });
+  act.mockReset().mockResolvedValue({ PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' });
+  poll.mockReset().mockResolvedValue({ IsComplete: false });
   ask.mockReset().mockResolvedValue('yes');
   put.mockReset().mockResolvedValue(undefined);
   jest.spyOn(Date, 'now').mockImplementation(() => now);
@@ -25,7 +25,7 @@ afterEach(() => {
 });
 
 const acting = (type: 'Create' | 'Update' | 'Delete' = 'Create') => givenState(givenEvent(type));
-const polling = (type: 'Create' | 'Update' | 'Delete' = 'Create', begun: OnEventResult = { PhysicalResourceId: 'thing-2', Since: '1' }) =>
+const polling = (type: 'Create' | 'Update' | 'Delete' = 'Create', begun: ActResult = { PhysicalResourceId: 'thing-2', Since: '1' }) =>
   givenState(givenEvent(type), { next: 'poll', begun });
 const answering = (physicalId: string, more: object) => ({ next: 'answer', wait: 0, answer: { physicalId, ...more } });
 
@@ -37,23 +37,23 @@ describe('act', () => {
   test('hands over the event as a request that is named after the call and began when it was sent, without URL and service token', async () => {
     await steps.run(acting());
     const { ResponseURL, ...event } = givenEvent('Create');
-    expect(onEvent).toHaveBeenCalledWith({ ...event, RequestId: acting().call.id, Since: `${SENT}` });
+    expect(act).toHaveBeenCalledWith({ ...event, RequestId: acting().call.id, Since: `${SENT}` });
   });
 
   test('asks again in five seconds while the status may be old, and touches nothing', async () => {
     ask.mockResolvedValue('not yet');
     expect(await steps.run(acting())).toEqual({ ...acting(), wait: 5 });
-    expect(onEvent).not.toHaveBeenCalled();
+    expect(act).not.toHaveBeenCalled();
   });
 
   test.each([['Create', /^failed-/], ['Update', /^thing-1$/]] as const)('fails a %s for which CloudFormation does not wait, and touches nothing', async (type, id) => {
     ask.mockResolvedValue('no');
     expect(await steps.run(acting(type))).toMatchObject(answering(expect.stringMatching(id) as any, { reason: expect.stringContaining('does not wait for this resource') }));
-    expect(onEvent).not.toHaveBeenCalled();
+    expect(act).not.toHaveBeenCalled();
   });
 
   test.each([['Create', /^failed-/], ['Update', /^thing-1$/], ['Delete', /^thing-1$/]] as const)('fails a %s whose beginning fails', async (type, id) => {
-    onEvent.mockRejectedValue(named('Refused', "'kind' must be a"));
+    act.mockRejectedValue(named('Refused', "'kind' must be a"));
     expect(await steps.run(acting(type))).toMatchObject(answering(expect.stringMatching(id) as any, { reason: "'kind' must be a" }));
   });
 });
@@ -61,27 +61,27 @@ describe('act', () => {
 describe('poll', () => {
   test('hands over what the beginning returned', async () => {
     await steps.run(polling('Update', { PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' }));
-    expect(isComplete).toHaveBeenCalledWith(expect.objectContaining({ PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1', RequestId: acting().call.id }));
+    expect(poll).toHaveBeenCalledWith(expect.objectContaining({ PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1', RequestId: acting().call.id }));
   });
 
   test('succeeds with the attributes and the id of the beginning', async () => {
-    isComplete.mockResolvedValue({ IsComplete: true, Data: { Id: 'thing-2' } });
+    poll.mockResolvedValue({ IsComplete: true, Data: { Id: 'thing-2' } });
     expect(await steps.run(polling())).toMatchObject(answering('thing-2', { attributes: { Id: 'thing-2' } }));
   });
 
   test('succeeds with the id that it found itself, if the beginning was deferred', async () => {
-    isComplete.mockResolvedValue({ IsComplete: true, PhysicalResourceId: 'thing-3', Data: {} });
+    poll.mockResolvedValue({ IsComplete: true, PhysicalResourceId: 'thing-3', Data: {} });
     expect(await steps.run(polling('Create', { PhysicalResourceId: 'invented', Deferred: 'true' }))).toMatchObject(answering('thing-3', {}));
   });
 
-  test.each<[string, 'Create' | 'Update' | 'Delete', OnEventResult, RegExp]>([
+  test.each<[string, 'Create' | 'Update' | 'Delete', ActResult, RegExp]>([
     ['a creation', 'Create', { PhysicalResourceId: 'thing-2' }, /^thing-2$/],
     ['a creation that was deferred', 'Create', { PhysicalResourceId: 'invented', Deferred: 'true' }, /^failed-/],
     ['a replacement whose new thing exists', 'Update', { PhysicalResourceId: 'thing-2' }, /^thing-2$/],
     ['a replacement that was deferred', 'Update', { PhysicalResourceId: 'thing-1', Deferred: 'true' }, /^thing-1$/],
     ['a deletion', 'Delete', { PhysicalResourceId: 'thing-1' }, /^thing-1$/],
   ])('fails %s', async (_, type, begun, id) => {
-    isComplete.mockRejectedValue(new Error('broken'));
+    poll.mockRejectedValue(new Error('broken'));
     expect(await steps.run(polling(type, begun))).toMatchObject(answering(expect.stringMatching(id) as any, { reason: 'broken' }));
   });
 
@@ -101,7 +101,7 @@ describe('poll', () => {
 
   test('succeeds after the deadline if it is ready', async () => {
     now = polling().call.deadline + 1;
-    isComplete.mockResolvedValue({ IsComplete: true });
+    poll.mockResolvedValue({ IsComplete: true });
     expect(await steps.run(polling())).toMatchObject(answering('thing-2', {}));
   });
 

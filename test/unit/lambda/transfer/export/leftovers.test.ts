@@ -36,7 +36,7 @@ test('removing an export leaves objects that somebody wrote to its key', async (
   expect(one.files).toEqual([]);
 });
 
-test('the rule removes a failed export, and keeps the record for isComplete', async () => {
+test('the rule removes a failed export, and keeps the record for poll', async () => {
   await ended('FAILED');
   expect([one.keys, one.uploads, one.files]).toEqual([[], 0, ['record.json']]);
 });

@@ -68,7 +68,7 @@ test('an hour of waiting takes less than 2,500 history events, and 900 transitio
   const { States: states } = machine().definition;
   let now = Date.UTC(2026, 10, 29);
   jest.spyOn(Date, 'now').mockImplementation(() => now);
-  const steps = new Steps({ onEvent: async () => ({ PhysicalResourceId: 'thing' }), isComplete: async () => ({ IsComplete: false }) }, { ask: async () => 'yes' }, async () => {});
+  const steps = new Steps({ act: async () => ({ PhysicalResourceId: 'thing' }), poll: async () => ({ IsComplete: false }) }, { ask: async () => 'yes' }, async () => {});
   const event = {
     RequestType: 'Create', ResponseURL: 'https://host/', StackId: 's', RequestId: 'r', ResourceType: 'Custom::Thing', LogicalResourceId: 'L', ResourceProperties: { ServiceToken: 'f' },
   } as const;

@@ -3,7 +3,7 @@ import type { Context, Lifecycle } from './resource-lifecycle';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /** The event of a call, as its execution hands it over. */
-export interface ProviderEvent<P> {
+export interface ResourceEvent<P> {
   readonly RequestType: 'Create' | 'Update' | 'Delete';
   readonly StackId: string;
   readonly RequestId: string;
@@ -12,7 +12,7 @@ export interface ProviderEvent<P> {
   readonly PhysicalResourceId?: string;
   readonly ResourceProperties: P;
   readonly OldResourceProperties?: P;
-  /** `Created.memo`; from `onEvent` for `isComplete`, as all that follow. */
+  /** `Created.memo`; from `act` for `poll`, as all that follow. */
   readonly Memo?: string;
   /** The resource was made during a rollback. */
   readonly InRollback?: 'true';
@@ -20,11 +20,11 @@ export interface ProviderEvent<P> {
   readonly LateCreationUntil?: string;
   /** When the operation began; milliseconds since 1970, in digits. */
   readonly Since?: string;
-  /** The services throttled `onEvent`, so that `isComplete` does its work. The physical id is not the one of the resource then. */
+  /** The services throttled `act`, so that `poll` does its work. The physical id is not the one of the resource then. */
   readonly Deferred?: 'true';
 }
 
-export interface OnEventResult {
+export interface ActResult {
   readonly PhysicalResourceId: string;
   readonly Memo?: string;
   readonly InRollback?: 'true';
@@ -33,22 +33,22 @@ export interface OnEventResult {
   readonly Deferred?: 'true';
 }
 
-export interface IsCompleteResult {
+export interface PollResult {
   readonly IsComplete: boolean;
-  /** The physical id, if `onEvent` was deferred. */
+  /** The physical id, if `act` was deferred. */
   readonly PhysicalResourceId?: string;
   readonly Data?: object;
 }
 
 /** The two steps of an execution before its answer. */
 export interface EventHandlers {
-  onEvent(event: ProviderEvent<any>): Promise<OnEventResult>;
-  isComplete(event: ProviderEvent<any>): Promise<IsCompleteResult>;
+  act(event: ResourceEvent<any>): Promise<ActResult>;
+  poll(event: ResourceEvent<any>): Promise<PollResult>;
 }
 
 /** Returns the context of an event, for its properties or for others. */
 export function contextOf<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ProviderEvent<P>, properties = event.ResourceProperties,
+  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, properties = event.ResourceProperties,
 ): Context {
   return {
     stackId: event.StackId,
@@ -61,6 +61,6 @@ export function contextOf<P extends OwnerProperties>(
 }
 
 /** Returns when the operation began, in milliseconds since 1970: now, unless an earlier step has passed it on. */
-export function beginOf({ Since }: Pick<ProviderEvent<unknown>, 'Since'>): number {
+export function beginOf({ Since }: Pick<ResourceEvent<unknown>, 'Since'>): number {
   return Since === undefined ? Date.now() : Number(Since);
 }
