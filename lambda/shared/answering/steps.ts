@@ -44,7 +44,7 @@ export class Steps {
       ...resourceEvent(state), ...state.begun,
     });
     if (IsComplete) { return succeeded(state, PhysicalResourceId, Data); }
-    if (Date.now() > state.call.deadline) { throw new Error(`${PhysicalResourceId} is not ready, and CloudFormation waits no longer than an hour`); }
+    if (Date.now() > state.call.deadline) { throw new Error(`${PhysicalResourceId} is not ready, and CloudFormation waits no longer`); }
     return { ...state, wait: pauseAt((Date.now() - state.call.sent) / 1000) };
   }
 }
