@@ -87,6 +87,7 @@ describe('after all of this', () => {
     const settings = 'a setting of test/deployments/efs/configuration.test.ts';
     expectUnused(world, {
       EfsRole: {
+        'cloudformation:DescribeStacks': 'to see whether the stack that a tag names is gone, as retention.test.ts has it',
         'elasticfilesystem:CreateReplicationConfiguration': settings,
         'elasticfilesystem:DeleteFileSystemPolicy': settings,
         'elasticfilesystem:DeleteReplicationConfiguration': settings,
