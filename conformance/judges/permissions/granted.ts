@@ -15,6 +15,7 @@ const SETTINGS = 'for props that the demo does not use; test/deployments/efs nee
 const FAILURE = 'for a way to fail or to be replaced that the demo does not take; test/deployments and test/handlers need it';
 const IMAGES = 'for machine images and shared snapshots, which the demo does not have; test/deployments/ebs/machine-image.test.ts needs it';
 const PARTS = 'for images that were uploaded in parts, with a SHA-256 of each; test/deployments needs it';
+const LOGS = 'Lambda writes logs in the name of a function, which the world does not see';
 const CDK = 'the CDK grants it with every Distributed Map';
 
 /** Granted to the demo's roles, and not needed by its creation, update and destruction. */
@@ -43,12 +44,15 @@ const UNNEEDED: Record<string, string> = {
   'elasticfilesystem:PutLifecycleConfiguration': SETTINGS,
   'elasticfilesystem:UpdateFileSystem': SETTINGS,
   'elasticfilesystem:UpdateFileSystemProtection': SETTINGS,
+  'logs:CreateLogStream': LOGS,
+  'logs:PutLogEvents': LOGS,
   'kms:DescribeKey': "for accounts that encrypt by default; the demo's does not",
   's3:DeleteObject': FAILURE,
   's3:GetObjectAttributes': PARTS,
   's3:GetObjectVersionAttributes': PARTS,
   's3:ListBucket': FAILURE,
   's3:PutObject': FAILURE,
+  'states:DescribeExecution': FAILURE,
   'states:RedriveExecution': CDK,
   'states:StopExecution': FAILURE,
 };
