@@ -26,7 +26,7 @@ export const RETRY_POLICIES = {
   STACK_STATUS: { seconds: 30 },
   /** The question whether CloudFormation waits for a resource, which a step asks before it begins. */
   RESOURCE_STATUS: { seconds: 10, throwDenials: true },
-  /** What an answer to CloudFormation needs. */
+  /** The calls that an answer to CloudFormation needs. */
   ANSWER: { seconds: 60 },
   /** After StartSnapshot, some hosts of EBS direct do not know the snapshot for up to two minutes, as its team says. */
   SNAPSHOT_VISIBILITY: { seconds: 150 },

@@ -25,7 +25,7 @@ export interface WaiterState {
   readonly failure?: { readonly Error?: string; readonly Cause?: string };
 }
 
-/** What the waiter sends to the function for each step. */
+/** The payload that the waiter sends to the function for each step. */
 export interface StepRequest<S extends WaiterState> {
   readonly state: S;
 }

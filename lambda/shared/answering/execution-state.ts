@@ -10,7 +10,7 @@ export interface ExecutionState extends WaiterState {
   readonly version: 1;
   readonly event: CloudFormationEvent;
   readonly call: Call;
-  /** What the first step returned. */
+  /** The result of the first step. */
   readonly begun?: ActResult;
   readonly answer?: Answer;
 }

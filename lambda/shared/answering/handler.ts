@@ -11,7 +11,7 @@ import { clientConfig } from '../client-config';
 import { variableNamed } from '../environment';
 import type { EventHandlers } from '../resource-event';
 
-/** What the function behind a service token is invoked with: by CloudFormation, by its state machine, and by the rule on its end. */
+/** The payloads of the function behind a service token: from CloudFormation, from its state machine, and from the rule on its end. */
 export type Invocation = CloudFormationEvent | StepRequest<ExecutionState> | ExecutionEnd;
 
 /** Returns the function behind a service token. */

@@ -1,7 +1,7 @@
 import { request } from 'node:https';
 import type { CloudFormationEvent } from './cloudformation-event';
 
-/** What CloudFormation gets for a call. */
+/** The answer to a call. */
 export interface Answer {
   readonly physicalId: string;
   /** The error, if the call failed. */

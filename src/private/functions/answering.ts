@@ -14,7 +14,7 @@ export interface AnsweringProps {
 }
 
 /**
- * What answers CloudFormation for the resources of one service: a function, which is the service token, and a state machine, which calls
+ * The parts that answer CloudFormation for the resources of one service: a function, which is the service token, and a state machine, which calls
  * it again until a call is done. `docs/functions.md` describes how they work together.
  */
 export class Answering {

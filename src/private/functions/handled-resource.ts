@@ -13,7 +13,7 @@ export interface HandledResourceProps<P extends OwnerProperties> {
   readonly properties: Omit<P, keyof OwnerProperties>;
 }
 
-/** What runs for the resources of a service in one stack. */
+/** The part of a stack that runs the resources of one service. */
 export interface ServiceProvider {
   readonly serviceToken: string;
   /** Everything that an answer to CloudFormation needs. */

@@ -8,9 +8,9 @@ export interface Choice {
 export interface ChoicesProps {
   /** The first decisions, by number. @default - none */
   readonly given?: readonly number[];
-  /** What happens as soon as it can, each one time: `Create 1 arrives again after seconds: 400`. @default - nothing */
+  /** Events that happen as soon as they can, each one time: `Create 1 arrives again after seconds: 400`. @default - nothing */
   readonly happens?: readonly string[];
-  /** What never happens. */
+  /** Events that never happen. */
   readonly never?: RegExp;
   /** Makes the other decisions. @default - they are the ordinary ones */
   readonly random?: () => number;
@@ -19,7 +19,7 @@ export interface ChoicesProps {
 /** The decisions of one run. */
 export class Choices {
   public readonly taken: Choice[] = [];
-  /** What was to happen, and could not yet. */
+  /** Planned events that could not happen yet. */
   public readonly missing: string[];
 
   constructor(private readonly props: ChoicesProps) {

@@ -25,7 +25,7 @@ export interface LeftOut {
   readonly names?: true;
 }
 
-/** What a world has from its beginning. */
+/** The state of a world at its beginning. */
 export interface Given {
   /** The thing asks whether the stack rolls back, as a snapshot; otherwise it is as an empty file system. */
   readonly asks?: true;
@@ -41,7 +41,7 @@ interface Execution { readonly input: string; readonly name: string; ended: bool
 
 const named = (name: string, message = name) => Object.assign(new Error(message), { name });
 
-/** What shows a change late. */
+/** Statuses that show a change late. */
 class Shown {
   private readonly changes: { readonly from: number; readonly value: string | undefined }[] = [];
 
@@ -64,7 +64,7 @@ export class Cloud {
   public readonly things: Things;
   /** Takes answers at response URLs. */
   public answered!: (url: string, body: { readonly Status: string; readonly PhysicalResourceId: string }) => void;
-  /** What excuses that nobody answers. */
+  /** The reason why nobody answers, if that is no fault. */
   public lost: string | undefined;
   /** Whether somebody stopped an execution. */
   public stopped = false;

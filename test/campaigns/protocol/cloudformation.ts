@@ -10,7 +10,7 @@ export const INVENTED_ID = 'App-Thing-1ABCDEFGH2IJK';
 
 /** CloudFormation with one resource in one stack. */
 export class CloudFormation {
-  /** What must not be, found while the story went on. */
+  /** Faults that were found while the story went on. */
   public readonly faults: string[] = [];
   private urls = 0;
   private readonly waiting = new Map<string, (answered: Answered) => void>();

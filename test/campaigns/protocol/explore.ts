@@ -12,7 +12,7 @@ export interface Explored { readonly schedules: number; readonly states: number;
 interface Options extends Partial<Given> {
   /** How many decisions of a run may be out of the ordinary, in all possible ways. */
   readonly unusual: number;
-  /** What does not happen in this search. */
+  /** Events that do not happen in this search. */
   readonly never?: RegExp;
   /** How many runs are random besides. */
   readonly random?: number;

@@ -65,7 +65,7 @@ export class Invocation {
 
 const running = new AsyncLocalStorage<Invocation>();
 
-/** What may happen to a call. `effect` and `answer` in seconds; undefined: never. */
+/** The ways that a call may go. `effect` and `answer` in seconds; undefined: never. */
 interface Fate { readonly name: string; readonly effect?: number; readonly answer?: number; readonly death?: number; readonly throws?: Error }
 
 const ORDINARY: Fate = { name: 'ordinary', effect: CALL_SECONDS / 2, answer: CALL_SECONDS };

@@ -1,7 +1,7 @@
 import { INVENTED_ID, type CloudFormation } from './cloudformation';
 import type { Properties } from './thing';
 
-/** What has to be there at the end of a story. undefined: it ended in a way that leaves that to a person. */
+/** The things that have to be there at the end of a story. undefined: it ended in a way that leaves that to a person. */
 export type End = { readonly kind: string; readonly value: string; readonly id: string } | 'nothing' | undefined;
 export type Story = (cloudFormation: CloudFormation) => Promise<End>;
 

@@ -79,7 +79,7 @@ function expectVersion({ variant, replaced = false }: Version): string {
   return id;
 }
 
-/** What makes one resource fail until it returns: EFS refuses a call for good, or somebody else has set the tag. */
+/** Makes one resource fail until the returned function is called: EFS refuses a call for good, or somebody else has set the tag. */
 type Break = () => Promise<() => unknown>;
 const refusing = (call: string): Break => async () => {
   let broken = true;

@@ -4,7 +4,7 @@ import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/
 
 /** Of a Lambda function: from nothing to its first line. */
 const START = 1_000;
-/** Of a state machine that waits for EBS, and of the one that calls the handlers. */
+/** The pause of the state machine that waits for EBS, and of the one that calls the handlers. */
 const POLL = 5_000;
 const COMPLETION = 8_000;
 

@@ -50,7 +50,7 @@ export interface Host {
   readonly clock: Clock;
   readonly server: EmulatorServer;
   readonly durations: Durations;
-  /** Of each process. */
+  /** The network of each process. */
   readonly network?: FunctionNetworkOptions;
   /** Whether one more process may start; makes room for it if it can. */
   admits(): boolean;

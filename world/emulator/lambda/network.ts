@@ -9,7 +9,7 @@ export interface FunctionNetworkOptions {
 }
 
 const MEGABITS_PER_SECOND = 600;
-/** For a byte at one megabit per second. */
+/** The time of a byte at one megabit per second. */
 const MILLISECONDS_PER_BYTE = 8 / 1000;
 
 /** The network of one function process, which carries one large message after another in each direction. */
