@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
-  DescribeExecutionCommand, DescribeStateMachineCommand, ListExecutionsCommand, SFNClient, StartExecutionCommand, StopExecutionCommand,
+  DescribeExecutionCommand, DescribeStateMachineCommand, ListExecutionsCommand, SendTaskFailureCommand, SendTaskHeartbeatCommand,
+  SendTaskSuccessCommand, SFNClient, StartExecutionCommand, StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { Clock } from '../../../world/emulator/clock';
 import { arn, REGION } from '../../../world/emulator/environment';
@@ -302,7 +303,8 @@ describe('a definition', () => {
     ['ToleratedFailureCount', { ...map, ToleratedFailureCount: 1 }],
     ['HeartbeatSeconds', { Type: 'Task', Resource: 'arn:aws:lambda:eu-west-1:111122223333:function:f', HeartbeatSeconds: 5 }],
     ['resource', { Type: 'Task', Resource: 'arn:aws:states:::aws-sdk:ebs:startSnapshot' }],
-    ['resource', { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke.waitForTaskToken', Parameters: {} }],
+    ['HeartbeatSeconds', { Type: 'Task', Resource: `${INVOKE}.waitForTaskToken`, HeartbeatSeconds: 5, TimeoutSeconds: 5 }],
+    ['resource', { Type: 'Task', Resource: 'arn:aws:states:::sqs:sendMessage.waitForTaskToken', Parameters: {} }],
     ['InvocationType', { Type: 'Task', Resource: INVOKE, Parameters: { FunctionName: 'f', InvocationType: 'Event' } }],
     ['EXPRESS', { ...map, ItemProcessor: { ...map.ItemProcessor, ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'EXPRESS' } } }],
   ])('with %s is refused rather than misunderstood', (what, state) => {
@@ -599,6 +601,163 @@ describe('a machine that steps, waits and answers', () => {
 
     expect(states.describe(executionArn)).toMatchObject({ status: 'ABORTED' });
     expect(lambda.logs('steps')).toHaveLength(2);
+  });
+});
+
+describe('a task that waits for its token', () => {
+  /** Prints the token and does what `body` says. */
+  const taker = (body = '') => define('taker', `
+    const { SFNClient, SendTaskSuccessCommand } = require('@aws-sdk/client-sfn');
+    exports.handler = async ({ token, event }) => { console.log(token); ${body} };`);
+  const waiting = (more: object = {}) => single({
+    Type: 'Task',
+    Resource: `${INVOKE}.waitForTaskToken`,
+    Parameters: { FunctionName: `${arn('lambda', 'function:taker')}`, Payload: { 'token.$': '$$.Task.Token', 'event.$': '$' } },
+    ...more,
+  });
+  const tokens = async (count = 1) => {
+    while (lambda.logs('taker').length < count) { await pause(1); }
+    return lambda.logs('taker');
+  };
+  const success = (taskToken: string, output = '{"done":true}', sfn = client()) => sfn.send(new SendTaskSuccessCommand({ taskToken, output }));
+  /** Starts an execution whose task is waiting, and holds the time until `release`. */
+  const begun = async (definition: object, statement?: Statement) => {
+    const release = clock.work();
+    const stateMachineArn = machine(definition, statement);
+    const executionArn = states.start(stateMachineArn, { a: 1 });
+    const [token] = await tokens();
+    return { executionArn, stateMachineArn, token, release };
+  };
+
+  test('goes on with what SendTaskSuccess brings, not with what its function returned', async () => {
+    taker("return 'lost';");
+    const { executionArn, token, release } = await begun(waiting({ ResultPath: '$.result' }));
+    await success(token);
+    release();
+    await ended(executionArn);
+
+    expect(states.describe(executionArn)).toMatchObject({ status: 'SUCCEEDED', output: '{"a":1,"result":{"done":true}}' });
+    expect(lambda.invocations('taker')).toBe(1);
+  });
+
+  test('waits as long as nobody returns the token', async () => {
+    taker();
+    const executionArn = states.start(machine(waiting()));
+    const [token] = await tokens();
+    await clock.sleep(30 * 24 * 3600_000);
+    expect(states.describe(executionArn).status).toBe('RUNNING');
+    await success(token);
+    await ended(executionArn);
+
+    expect(states.describe(executionArn).status).toBe('SUCCEEDED');
+    // TaskSubmitted comes in addition.
+    expect(states.events(executionArn)).toBe(1 + 6);
+  });
+
+  test('goes on while its function is running, if that returns the token itself', async () => {
+    taker(`await new SFNClient({}).send(new SendTaskSuccessCommand({ taskToken: token, output: '1' })); console.log('sent');
+      await require('timers/promises').setTimeout(60_000); throw new Error('late');`);
+
+    expect(await run(waiting())).toMatchObject({ status: 'SUCCEEDED', output: 1, seconds: 0 });
+    await clock.sleep(100_000);
+  });
+
+  test('fails with what SendTaskFailure brings, and can be repeated, with another token', async () => {
+    taker();
+    const { executionArn, token, release } = await begun(waiting({
+      Retry: [{ ErrorEquals: ['Refused'], MaxAttempts: 1, IntervalSeconds: 7 }], Catch: [{ ErrorEquals: ['States.TaskFailed'], Next: 'Caught', ResultPath: '$.e' }],
+    }));
+    await client().send(new SendTaskFailureCommand({ taskToken: token, error: 'Refused', cause: 'no' }));
+    release();
+    const [, second] = await tokens(2);
+    await expect(success(token)).rejects.toMatchObject({ name: 'TaskTimedOut' });
+    await client().send(new SendTaskFailureCommand({ taskToken: second, error: 'Refused', cause: 'no' }));
+    await ended(executionArn);
+
+    expect(second).not.toBe(token);
+    expect(JSON.parse(states.describe(executionArn).output!)).toEqual({ a: 1, e: { Error: 'Refused', Cause: 'no' } });
+  });
+
+  test('fails at once if its function fails', async () => {
+    taker("throw Object.assign(new Error('no'), { name: 'Refused' });");
+
+    const { executionArn, status, error } = await run(waiting({ TimeoutSeconds: 60 }));
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'Refused' });
+    await expect(success((await tokens())[0])).rejects.toMatchObject({ name: 'TaskTimedOut' });
+    expect(states.describe(executionArn).status).toBe('FAILED');
+  });
+
+  test.each([
+    ['its time', { TimeoutSeconds: 20 }],
+    ['the time that its input gives it', { TimeoutSecondsPath: '$.seconds' }],
+    ['the time for a heartbeat', { HeartbeatSeconds: 20 }],
+  ])('ends with States.Timeout after %s; the token is worth nothing then', async (_, more) => {
+    taker();
+
+    const { seconds, output } = await run(waiting({ ...more, Catch: [{ ErrorEquals: ['States.Timeout'], Next: 'Caught', ResultPath: null }] }), { seconds: 20 });
+
+    expect({ seconds, output }).toEqual({ seconds: 20, output: { seconds: 20 } });
+    await expect(success((await tokens())[0])).rejects.toMatchObject({ name: 'TaskTimedOut' });
+  });
+
+  test('goes on waiting after each heartbeat, but not beyond its own time', async () => {
+    taker();
+    const { executionArn, token, release } = await begun(waiting({ HeartbeatSeconds: 20, TimeoutSeconds: 50 }));
+    const beats = [15, 30, 45, 60].map(seconds => clock.sleep(1000 * seconds).then(async () => {
+      const done = clock.work();
+      await client().send(new SendTaskHeartbeatCommand({ taskToken: token })).finally(done);
+    }));
+    release();
+
+    expect((await Promise.allSettled(beats)).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
+    const { startDate, stopDate, error } = states.describe(executionArn);
+    expect({ seconds: (stopDate! - startDate) / 1000, error }).toEqual({ seconds: 50, error: 'States.Timeout' });
+  });
+
+  test('takes its token once, and none after the execution was stopped', async () => {
+    taker();
+    const { token, executionArn, stateMachineArn, release } = await begun(waiting());
+    await success(token);
+    await expect(success(token)).rejects.toMatchObject({ name: 'TaskTimedOut' });
+    const other = states.start(stateMachineArn);
+    const [, second] = await tokens(2);
+    await client().send(new StopExecutionCommand({ executionArn: other }));
+    await expect(success(second)).rejects.toMatchObject({ name: 'TaskTimedOut' });
+    release();
+    await ended(executionArn);
+  });
+
+  test('takes no token that Step Functions did not give out, no output that is not JSON or too long, and nothing without permission', async () => {
+    taker();
+    const { token, executionArn, stateMachineArn, release } = await begun(waiting());
+    const allowed = (...resources: string[]) =>
+      client(server.issue(role({ Effect: 'Allow', Action: 'states:SendTaskSuccess', Resource: resources })));
+
+    await expect(success(`${token}x`)).rejects.toMatchObject({ name: 'InvalidToken' });
+    await expect(success(token, '{')).rejects.toMatchObject({ name: 'InvalidOutput' });
+    await expect(success(token, JSON.stringify('x'.repeat(262_143)))).rejects.toMatchObject({ name: 'ValidationException' });
+    await expect(success(token, '1', allowed(`${stateMachineArn}x`))).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    await expect(allowed(stateMachineArn).send(new SendTaskFailureCommand({ taskToken: token }))).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    await success(token, '1', allowed(stateMachineArn));
+    release();
+    await ended(executionArn);
+    expect(states.describe(executionArn).output).toBe('1');
+  });
+
+  test.each([
+    ['is lost before it acts', KILLED_BEFORE, 'States.Timeout'],
+    ['is lost after it has acted', KILLED_AFTER, undefined],
+  ])('by a process that dies: the token %s', async (_, fault, error) => {
+    taker();
+    const returner = define('returner', `const { SFNClient, SendTaskSuccessCommand } = require('@aws-sdk/client-sfn');
+      exports.handler = ({ taskToken }) => new SFNClient({}).send(new SendTaskSuccessCommand({ taskToken, output: '1' }));`);
+    const { token, executionArn, release } = await begun(waiting({ TimeoutSeconds: 20 }));
+    server.faults.inject('states:SendTaskSuccess', fault);
+    await lambda.invoke(returner, { taskToken: token });
+    release();
+    await ended(executionArn);
+
+    expect(states.describe(executionArn).error).toBe(error);
   });
 });
 

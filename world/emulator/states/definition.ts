@@ -20,7 +20,7 @@ const INPUT_OUTPUT = ['InputPath', 'OutputPath'];
 const RESULT = ['ResultSelector', 'ResultPath', 'Retry', 'Catch'];
 /** The fields that are emulated; whatever else a definition has is refused. */
 const FIELDS: Record<string, string[]> = {
-  Task: [...INPUT_OUTPUT, ...RESULT, 'Resource', 'Parameters', 'TimeoutSeconds', 'TimeoutSecondsPath'],
+  Task: [...INPUT_OUTPUT, ...RESULT, 'Resource', 'Parameters', 'TimeoutSeconds', 'TimeoutSecondsPath', 'HeartbeatSeconds'],
   Map: [
     ...INPUT_OUTPUT, ...RESULT, 'Iterator', 'ItemProcessor', 'Parameters', 'ItemSelector', 'ItemsPath', 'MaxConcurrency', 'MaxConcurrencyPath', 'Label',
   ],
@@ -31,12 +31,17 @@ const FIELDS: Record<string, string[]> = {
   Succeed: INPUT_OUTPUT,
   Fail: ['Error', 'Cause', 'ErrorPath', 'CausePath'],
 };
-const LAMBDA_INVOKE = /^arn:aws(-[a-z]+)*:states:::lambda:invoke$/;
+const LAMBDA_INVOKE = /^arn:aws(-[a-z]+)*:states:::lambda:invoke(\.waitForTaskToken)?$/;
 const FUNCTION_ARN = /^arn:aws(-[a-z]+)*:lambda:[^:]+:\d{12}:function:[^:]+(:[^:]+)?$/;
 const INVOKE_PARAMETERS = ['FunctionName', 'Payload', 'Qualifier'];
 
 export function isLambdaInvoke(resource: string): boolean {
   return LAMBDA_INVOKE.test(resource);
+}
+
+/** Whether a task waits, after its function has returned, until somebody returns its token. */
+export function waitsForToken(resource: string): boolean {
+  return isLambdaInvoke(resource) && resource.endsWith('.waitForTaskToken');
 }
 
 /** Refuses what is not emulated, and says in the interpreter's words what it would misunderstand. */
@@ -84,7 +89,9 @@ function prepareState(name: string, state: State): State {
   return prepared as State;
 }
 
-function checkResource({ Resource, Parameters = {} }: State, where: string): void {
+function checkResource({ Resource, Parameters = {}, HeartbeatSeconds, TimeoutSeconds = NO_TIMEOUT_SECONDS }: State, where: string): void {
+  if (HeartbeatSeconds !== undefined && !waitsForToken(Resource)) { throw refusal(`${where}: 'HeartbeatSeconds' is emulated for lambda:invoke.waitForTaskToken`); }
+  if (HeartbeatSeconds >= TimeoutSeconds) { throw refusal(`${where}: 'HeartbeatSeconds' must be less than 'TimeoutSeconds'`); }
   if (FUNCTION_ARN.test(Resource)) { return; }
   if (!isLambdaInvoke(Resource)) { throw refusal(`${where}: the resource must be a function or lambda:invoke, got ${Resource}`); }
   const unknown = Object.keys(Parameters).filter(key => !INVOKE_PARAMETERS.includes(key.replace(/\.\$$/, '')) && Parameters[key] !== 'RequestResponse');

@@ -7,6 +7,7 @@ import { AccessDenied, ServiceError } from '../service';
 import { isLambdaInvoke, type Definition, type Json } from './definition';
 import { History } from './history';
 import type { Hooks, Interpreter, Run } from './interpreter';
+import type { Task, Tasks } from './tasks';
 
 export interface StateMachine {
   readonly arn: string;
@@ -49,6 +50,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly lambda: Lambda;
   readonly interpreter: Interpreter;
+  readonly tasks: Tasks;
   changed(event: StatusChange): void;
 }
 
@@ -97,11 +99,17 @@ export class Execution implements Hooks {
     if (this.status === 'RUNNING') { this.transitions++; }
   }
 
-  public async runTask(resource: string, input: Json): Promise<Json> {
+  public openTask(heartbeatSeconds: number | undefined): Task {
+    return this.around.tasks.open(this.machine.arn, () => this.status === 'RUNNING', heartbeatSeconds);
+  }
+
+  public async runTask(resource: string, input: Json, task: Task | undefined): Promise<Json> {
     if (!isLambdaInvoke(resource)) { return (await this.invoke(resource, input)).payload; }
 
     const { FunctionName, Qualifier, Payload = {} } = input;
-    const { payload, requestId, executedVersion } = await this.invoke(Qualifier === undefined ? FunctionName : `${FunctionName}:${Qualifier}`, Payload);
+    const invoked = this.invoke(Qualifier === undefined ? FunctionName : `${FunctionName}:${Qualifier}`, Payload);
+    if (task) { return this.waitForToken(task, invoked); }
+    const { payload, requestId, executedVersion } = await invoked;
     const headers = { 'X-Amz-Executed-Version': executedVersion, 'x-amzn-RequestId': requestId, 'Content-Type': 'application/json' };
     const allHeaders = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key, [value]]));
     return {
@@ -128,6 +136,17 @@ export class Execution implements Hooks {
       const name = randomUUID();
       return this.context(arn('states', `execution:${this.machine.name}/${label}:${name}`), name, input);
     };
+  }
+
+  /** The token may come back while the function runs. What the function returns is lost, what it throws is not. */
+  private waitForToken(task: Task, invoked: Promise<unknown>): Promise<Json> {
+    const submitted = invoked.then(() => {
+      // TaskSubmitted.
+      this.history.add(1);
+      return task.result;
+    });
+    submitted.catch(() => {});
+    return Promise.race([task.result, submitted]);
   }
 
   private async invoke(functionName: string, payload: Json) {

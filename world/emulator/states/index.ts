@@ -7,6 +7,7 @@ import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { prepare, type Definition, type Json } from './definition';
 import { Execution, type StateMachine, type StatusChange } from './execution';
 import { loadInterpreter, type Interpreter } from './interpreter';
+import { Tasks, type Task } from './tasks';
 
 export type { StatusChange } from './execution';
 
@@ -19,6 +20,7 @@ export class StepFunctions implements Service {
   private readonly machines = new Map<string, StateMachine>();
   private readonly executions = new Map<string, Execution>();
   private readonly interpreter: Interpreter;
+  private readonly tasks: Tasks;
   /** Status changes that EventBridge did not deliver, see `loseEvents`. */
   public readonly lostEvents: StatusChange[] = [];
   private listeners: ((event: StatusChange) => void)[] = [];
@@ -27,6 +29,7 @@ export class StepFunctions implements Service {
   /** @param seed Chooses the pauses of retries with jitter. */
   constructor(private readonly clock: Clock, private readonly lambda: Lambda, seed = 1) {
     this.interpreter = loadInterpreter(clock, seed);
+    this.tasks = new Tasks(clock);
   }
 
   /** Tells of every change of an execution's status, as EventBridge would; returns what ends that. */
@@ -124,6 +127,15 @@ export class StepFunctions implements Service {
         execution.stop(input.error, input.cause);
         return json({ stopDate: seconds(execution.stopDate) });
       }
+      case 'SendTaskSuccess':
+        this.task(call, input).succeed(outputOf(input));
+        return json({});
+      case 'SendTaskFailure':
+        this.task(call, input).fail(Object.assign(new Error(input.cause ?? ''), { name: input.error ?? 'States.TaskFailed' }));
+        return json({});
+      case 'SendTaskHeartbeat':
+        this.task(call, input).heartbeat();
+        return json({});
       case 'ListExecutions':
         call.authorize('states:ListExecutions', input.stateMachineArn);
         return json(this.listExecutions(input));
@@ -146,10 +158,7 @@ export class StepFunctions implements Service {
 
   private startExecution(machineArn: string, input: string, name: string): Execution {
     checkName(name);
-    if (Buffer.byteLength(input) > MAX_INPUT) {
-      throw new ServiceError('ValidationException', 400,
-        `1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less than or equal to ${MAX_INPUT}`);
-    }
+    checkLength('input', input);
     try {
       JSON.parse(input);
     } catch (error) {
@@ -167,6 +176,7 @@ export class StepFunctions implements Service {
       clock: this.clock,
       lambda: this.lambda,
       interpreter: this.interpreter,
+      tasks: this.tasks,
       changed: event => {
         this.forgetDeleted();
         this.deliver(event);
@@ -213,6 +223,13 @@ export class StepFunctions implements Service {
     return { definition: text, prepared: prepare(parsed) };
   }
 
+  /** Returns the task of a token. IAM is asked about its state machine. */
+  private task(call: Call, { taskToken }: Record<string, Json>): Task {
+    const task = this.tasks.find(taskToken);
+    call.authorize(`states:${this.operation(call)}`, task.machineArn);
+    return task;
+  }
+
   private machine(machineArn: string): StateMachine {
     if (!/^arn:[^:]+:states:[^:]+:\d{12}:stateMachine:[^:]+$/.test(machineArn)) {
       throw new ServiceError('InvalidArn', 400, `Invalid Arn: '${machineArn}'`);
@@ -243,6 +260,22 @@ export class StepFunctions implements Service {
       if (!running) { this.machines.delete(machine.arn); }
     }
   }
+}
+
+/** Returns what a task results in. */
+function outputOf({ output }: Record<string, Json>): Json {
+  checkLength('output', output);
+  try {
+    return JSON.parse(output) as Json;
+  } catch (error) {
+    throw new ServiceError('InvalidOutput', 400, `Invalid Output: '${(error as Error).message}'`);
+  }
+}
+
+function checkLength(member: string, text: string): void {
+  if (Buffer.byteLength(text) <= MAX_INPUT) { return; }
+  throw new ServiceError('ValidationException', 400,
+    `1 validation error detected: Value at '${member}' failed to satisfy constraint: Member must have length less than or equal to ${MAX_INPUT}`);
 }
 
 function checkName(name: string): void {

@@ -3,13 +3,16 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Clock } from '../clock';
-import { NO_TIMEOUT_SECONDS, type Definition, type Json } from './definition';
+import { NO_TIMEOUT_SECONDS, waitsForToken, type Definition, type Json } from './definition';
 import { History, TerminalError } from './history';
+import type { Task } from './tasks';
 
 const LIBRARY = path.resolve(__dirname, '../../../node_modules/aws-local-stepfunctions/build/main.node.cjs');
 const MAX_BYTES = 262_144;
 /** Definitions that were valid, function names aside: validation takes a third of a second. */
 const valid = new Set<string>();
+/** Where the context of a task has it if it waits for its token; no path leads there. */
+const TASK = Symbol('task');
 const INLINE_CONCURRENCY = 40;
 const DISTRIBUTED_CONCURRENCY = 10_000;
 
@@ -18,7 +21,10 @@ export interface Hooks {
   readonly history: History;
   /** A state is about to be entered, at first or again by its Retry; the last moment to abort. */
   enter(): void;
-  runTask(resource: string, input: Json): Promise<Json>;
+  /** `task`: what its token stands for, if it waits for one. */
+  runTask(resource: string, input: Json, task: Task | undefined): Promise<Json>;
+  /** A task begins that waits for its token. */
+  openTask(heartbeatSeconds: number | undefined): Task;
   /** A distributed Map begins; returns the context object of its child executions. */
   startMapRun(state: string): (input: Json) => Json;
 }
@@ -72,18 +78,28 @@ export function loadInterpreter(clock: Clock, seed: number): Interpreter {
     if (options.abortSignal.aborted) { throw new TerminalError('Aborted', 'the execution has ended'); }
     const first = ++context.State.RetryCount === 0;
     if (first) { history.add(1); }
-    const result = await executeState.call(this, input, context, options);
+    const { Resource, HeartbeatSeconds } = this.stateDefinition;
+    // Each attempt has a token of its own.
+    const task: Task | undefined = Resource && waitsForToken(Resource) ? hooks.openTask(HeartbeatSeconds) : undefined;
+    const result = await executeState.call(this, input, task ? { ...context, Task: { Token: task.token }, [TASK]: task } : context, options);
     limitSize(result.stateResult, 'output', this.stateName);
     if (first) { history.add(1); }
     return result;
   };
 
+  /** Original: looks for the timeout in the parameters. */
   StateExecutor.prototype.executeTaskState = async function(
-    state: Json, _raw: Json, input: Json, context: Json, name: string, { runOptions }: Json,
+    state: Json, raw: Json, input: Json, context: Json, name: string, { runOptions }: Json,
   ) {
     limitSize(input, 'input', name);
-    const overrideFn = (payload: Json): Promise<Json> => runOptions.hooks.runTask(state.Resource, payload);
-    return new TaskStateAction(state, name).execute(input, context, { overrideFn });
+    const task: Task | undefined = context[TASK];
+    const TimeoutSeconds = state.TimeoutSecondsPath ? jsonPathQuery(state.TimeoutSecondsPath, raw, context) : state.TimeoutSeconds;
+    const overrideFn = (payload: Json): Promise<Json> => runOptions.hooks.runTask(state.Resource, payload, task);
+    try {
+      return await new TaskStateAction({ ...state, TimeoutSeconds }, name).execute(input, context, { overrideFn });
+    } finally {
+      task?.close();
+    }
   };
 
   /** Original: a `Result` that is false, 0 or empty is lost. */
