@@ -1,6 +1,7 @@
 import { strict as assert } from 'assert';
 import { randomBytes, randomUUID } from 'crypto';
-import { failedId } from '../../lambda/shared/answering/call';
+import { KILLED } from './ebs/mortality';
+import { failedId, interruptedId } from '../../lambda/shared/answering/call';
 import type { EventHandlers, ResourceEvent } from '../../lambda/shared/resource-event';
 import type { Clock } from '../../world/emulator/clock';
 import { arn } from '../../world/emulator/environment';
@@ -98,7 +99,8 @@ export class Stack {
     try {
       for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.act(event) }; }
     } catch (error) {
-      throw Object.assign(error as Error, { physicalId: event.PhysicalResourceId ?? failedId({ id: event.RequestId }) });
+      const made = error === KILLED ? interruptedId : failedId;
+      throw Object.assign(error as Error, { physicalId: event.PhysicalResourceId ?? made({ id: event.RequestId }) });
     }
     const id = started!.PhysicalResourceId!;
     if (event.RequestType === 'Delete') { assert.equal(id, event.PhysicalResourceId); }

@@ -67,8 +67,8 @@ export class MachineStack {
     const wanted = importProperties({ SourceRevision: revision, Owner: 'Stack/Disk', ...disk });
     let newDisk: Resource | undefined;
     let newMachine: Resource | undefined;
+    const { snapshotId, placed } = this.import(wanted);
     try {
-      const snapshotId = this.import(wanted);
       newDisk = oldDisk ? await this.apply(this.disks, oldDisk, wanted) : { id: snapshotId, properties: wanted };
       newMachine = await this.apply(this.machines, oldMachine, machineProperties(newDisk.id, more));
       if (fail) { throw new Error('another resource failed'); }
@@ -78,6 +78,8 @@ export class MachineStack {
       } else {
         newMachine ??= this.halfMade(error, oldMachine, machineProperties(newDisk.id, more));
       }
+      // The import died before it had found the snapshot that was there for it. Nothing would have made one by then.
+      if (placed && newDisk?.id !== snapshotId) { this.world.ec2.snapshots.remove(snapshotId); }
       await this.rollBack({ oldDisk, oldMachine, newDisk, newMachine }, rollbackWith);
       throw error;
     }
@@ -103,8 +105,8 @@ export class MachineStack {
     await this.delete(this.disks, this.disk!);
   }
 
-  /** The snapshot of an import with these properties. */
-  private import(wanted: Properties): string {
+  /** The snapshot of an import with these properties, and whether it was put there just now. */
+  private import(wanted: Properties): { snapshotId: string; placed: boolean } {
     const { ResourceProperties, StackId, LogicalResourceId } = this.disks.event('Create', wanted);
     const tags = {
       [OWNERSHIP_TAGS.stackId]: StackId,
@@ -113,7 +115,8 @@ export class MachineStack {
     };
     const { snapshots } = this.world.ec2;
     const existing = snapshots.all.find(snapshot => Object.entries(tags).every(([key, value]) => snapshot.tags.get(key) === value));
-    return (existing ?? snapshots.add({ volumeSize: 1, startTime: this.world.clock.now() - LISTED_AFTER_MILLISECONDS, tags })).snapshotId;
+    const { snapshotId } = existing ?? snapshots.add({ volumeSize: 1, startTime: this.world.clock.now() - LISTED_AFTER_MILLISECONDS, tags });
+    return { snapshotId, placed: existing === undefined };
   }
 
   /** What CloudFormation knows of a resource whose creation or update failed. */
