@@ -1,16 +1,11 @@
 import { App, Stack, type StackProps } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { policiesIn, type Statement } from './policies';
 
 export const ENV = { account: '111122223333', region: 'eu-west-1' };
 
 type Properties = Record<string, any>;
-
-export interface Statement {
-  readonly Action: string | string[];
-  readonly Resource: unknown;
-  readonly Condition?: Record<string, Record<string, unknown>>;
-}
 
 /** A stack with a VPC whose Availability Zones are known. */
 export function givenStack(props: StackProps = {}): { app: App; stack: Stack; vpc: ec2.Vpc } {
@@ -40,16 +35,12 @@ export function tagsIn(list: readonly { Key: string; Value: unknown }[] | undefi
   return Object.fromEntries((list ?? []).map(({ Key, Value }) => [Key, Value]));
 }
 
-/** All statements that allow an action to a role whose logical id contains a name, with the logical id of their policy. */
+/** All statements that allow an action to a role whose logical id contains a name, with the logical id of their policy, or of the role itself. */
 export function statementsAllowing(stack: Stack, role: string, action: string): (Statement & { readonly policy: string })[] {
-  const template = Template.fromStack(stack);
-  const policies = { ...template.findResources('AWS::IAM::Policy'), ...template.findResources('AWS::IAM::RolePolicy') };
-  return Object.entries(policies).flatMap(([policy, { Properties }]) => {
-    if (!([Properties.Roles ?? Properties.RoleName].flat() as { Ref: string }[]).some(({ Ref }) => Ref.includes(role))) { return []; }
-    return (Properties.PolicyDocument.Statement as Statement[])
-      .filter(({ Action }) => [Action].flat().includes(action))
-      .map(statement => ({ ...statement, policy }));
-  });
+  return policiesIn(Template.fromStack(stack).toJSON())
+    .filter(({ roles }) => roles.some(name => name.includes(role)))
+    .flatMap(({ id, document }) => document.Statement.map(statement => ({ ...statement, policy: id })))
+    .filter(({ Action }) => [Action].flat().includes(action));
 }
 
 /** The texts of warnings below a path. */

@@ -7,6 +7,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DRAWINGS, svg } from '../../projenrc/drawings';
 import { DiskImage, FileSystem, SnapshotImport } from '../../src';
+import { policiesIn } from '../harness/policies';
 
 const root = resolve(__dirname, '..', '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -57,8 +58,7 @@ test('functions.md names all that is done with keys', () => {
   const bucket = s3.Bucket.fromBucketAttributes(stack, 'Images', { bucketName: 'images', encryptionKey: kmsKey });
   new SnapshotImport(stack, 'Image', { image: DiskImage.fromBucket(bucket, 'disk.img'), kmsKey });
 
-  const statements = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'))
-    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[] }[]);
+  const statements = policiesIn(Template.fromStack(stack).toJSON()).flatMap(({ document }) => document.Statement);
   const actions = new Set(statements.flatMap(({ Action }) => Action).filter(action => action.startsWith('kms:')));
   expect(actions.size).toBeGreaterThanOrEqual(6);
   for (const action of actions) { expect(read('docs/functions.md')).toContain(action); }

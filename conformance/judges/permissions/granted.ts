@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { DemoStack, type DemoStackProps } from '../../../examples/demo/stack';
 import { OWN_ROLE } from '../../../test/harness/deployment/deployment-world';
+import { policiesIn } from '../../../test/harness/policies';
 import { CloudFormation } from '../../../world/cloudformation';
 import { Emulator } from '../../../world/emulator/emulator';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
@@ -128,10 +129,9 @@ class Play {
     const template = JSON.parse(readFileSync(join(outdir, stack.templateFile), 'utf8'));
     const actions = new Set<string>();
     const roles = new Set<string>();
-    for (const { Type, Properties } of Object.values<any>(template.Resources)) {
-      if (Type !== 'AWS::IAM::Policy' || !Properties.Roles.some(({ Ref }: { Ref: string }) => OWN_ROLE.test(Ref))) { continue; }
-      Properties.Roles.forEach(({ Ref }: { Ref: string }) => roles.add(Ref));
-      Properties.PolicyDocument.Statement.flatMap((statement: any) => statement.Action).forEach((action: string) => actions.add(action));
+    for (const policy of policiesIn(template).filter(each => each.roles.some(role => OWN_ROLE.test(role)))) {
+      policy.roles.forEach(role => roles.add(role));
+      policy.document.Statement.flatMap(({ Action }) => Action).forEach(action => actions.add(action));
     }
     this.roles = roles.size;
     return { directory: outdir, actions: [...actions] };

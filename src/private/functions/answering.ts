@@ -3,7 +3,7 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { DependencyGroup, type Construct, type IDependable } from 'constructs';
-import { HandlerFunction, handlerRole } from './handler-function';
+import { HandlerFunction, HandlerRole } from './handler-function';
 import { Waiter } from './waiter';
 import { ANSWERING_ENVIRONMENT, SERVICE_TIMEOUT_SECONDS, STEP_SECONDS } from '../../contract/answering';
 
@@ -18,7 +18,7 @@ export interface AnsweringProps {
  * it again until a call is done. `docs/functions.md` describes how they work together.
  */
 export class Answering {
-  public readonly role: iam.Role;
+  public readonly role: HandlerRole;
   public readonly serviceToken: string;
   /** Everything that an answer needs: made before the resources, removed after them. */
   public readonly standing: IDependable;
@@ -26,7 +26,7 @@ export class Answering {
 
   constructor(scope: Construct, { bundle, environment }: AnsweringProps) {
     const stack = Stack.of(scope);
-    this.role = handlerRole(scope, 'Role');
+    this.role = new HandlerRole(scope, 'Role');
     const waiterRole = new iam.Role(scope, 'WaiterRole', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
     const waiter = new Waiter(scope, 'Waiter', waiterRole);
     this.handler = new HandlerFunction(scope, 'Handler', {
@@ -41,7 +41,7 @@ export class Answering {
     this.serviceToken = this.handler.functionArn;
     this.handler.configureAsyncInvoke({ maxEventAge: Duration.seconds(SERVICE_TIMEOUT_SECONDS), retryAttempts: 2 });
 
-    // Policies of their own, because the function depends on the default policy of its role, and the state machine on that of its own.
+    // Policies of their own, because the function depends on its role, and the state machine on its own, with all that stands in them.
     const start = new iam.Policy(scope, 'StartPolicy', { roles: [this.role], statements: startStatements(stack, waiter) });
     const call = new iam.Policy(scope, 'CallPolicy', {
       roles: [waiterRole],
@@ -65,7 +65,7 @@ export class Answering {
   }
 
   public allow(statement: iam.PolicyStatementProps): void {
-    this.role.addToPrincipalPolicy(new iam.PolicyStatement(statement));
+    this.role.allow(statement);
   }
 }
 

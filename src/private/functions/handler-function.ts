@@ -14,14 +14,17 @@ export interface HandlerFunctionProps {
   /** MiB. @default - as the user configured handlers, or 256 */
   readonly memorySize?: number;
   /** @default - a role of its own */
-  readonly role?: iam.IRole;
+  readonly role?: HandlerRole;
   readonly environment?: { [name: string]: string };
 }
 
 /** One of the functions that this library ships, with the settings of `StorageFunctions`. */
 export class HandlerFunction extends lambda.Function {
+  private readonly handlerRole: HandlerRole;
+
   constructor(scope: Construct, id: string, props: HandlerFunctionProps) {
     const { architecture, handlerMemory } = functionSettings(scope);
+    const handlerRole = props.role ?? new HandlerRole(scope, `${id}Role`);
     super(scope, id, {
       ...networkProps(scope),
       logGroup: logGroupOf(scope),
@@ -33,26 +36,38 @@ export class HandlerFunction extends lambda.Function {
       architecture: architecture ?? lambda.Architecture.ARM_64,
       timeout: props.timeout ?? Duration.minutes(2),
       memorySize: props.memorySize ?? handlerMemory?.toMebibytes() ?? 256,
-      role: props.role ?? handlerRole(scope, `${id}Role`),
+      role: handlerRole,
       environment: props.environment,
     });
+    this.handlerRole = handlerRole;
   }
 
-  /** Allows the function to do something; unlike `grant…`, says exactly what. */
   public allow(statement: iam.PolicyStatementProps): void {
-    this.addToRolePolicy(new iam.PolicyStatement(statement));
+    this.handlerRole.allow(statement);
   }
 }
 
 /**
- * Returns a role for functions, which may write to their log group. It may not make one: the last line of a function would bring back the
- * log group of a deleted stack, for ever.
+ * A role for functions. Its own statements stand in the role itself, not in a policy beside it, so that no function starts without them.
+ *
+ * It may write to its log group, but not make one: the last line of a function would bring back the log group of a deleted stack, for ever.
  */
-export function handlerRole(scope: Construct, id: string): iam.Role {
-  const role = new iam.Role(scope, id, {
-    assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-    managedPolicies: functionSettings(scope).vpc && [iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaENIManagementAccess')],
-  });
-  logGroupOf(scope).grantWrite(role);
-  return role;
+export class HandlerRole extends iam.Role {
+  private readonly own: iam.PolicyDocument;
+
+  constructor(scope: Construct, id: string) {
+    const own = new iam.PolicyDocument();
+    super(scope, id, {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      managedPolicies: functionSettings(scope).vpc && [iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaENIManagementAccess')],
+      inlinePolicies: { Own: own },
+    });
+    this.own = own;
+    this.allow({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroupOf(scope).logGroupArn] });
+  }
+
+  /** Allows functions of this role to do something; unlike `grant…`, says exactly what. */
+  public allow(statement: iam.PolicyStatementProps): void {
+    this.own.addStatements(new iam.PolicyStatement(statement));
+  }
 }

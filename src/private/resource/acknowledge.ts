@@ -40,14 +40,22 @@ class Wildcards implements IAspect {
   constructor(private readonly reason: string) {}
 
   public visit(node: IConstruct): void {
-    if ((node as Partial<CfnResource>).cfnResourceType !== 'AWS::IAM::Policy') { return; }
-    const document = Stack.of(node).resolve((node as iam.CfnPolicy).policyDocument) as { Statement?: Statement[] } | undefined;
-    const findings = (document?.Statement ?? []).filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action, Resource }) => [
+    const wild = documentsOf(node).flatMap(({ Statement = [] }) => Statement).filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action, Resource }) => [
       ...[Action].flat().map(action => `Action::${action}`),
       ...[Resource].flat().map(resource => `Resource::${flat(resource)}`),
-    ]);
-    const wild = findings.filter(finding => finding.includes('*'));
-    acknowledge(node, Object.fromEntries(wild.map(finding => [`AwsSolutions-IAM5[${finding}]`, this.reason])));
+    ]).filter(finding => finding.includes('*'));
+    if (wild.length > 0) { acknowledge(node, Object.fromEntries(wild.map(finding => [`AwsSolutions-IAM5[${finding}]`, this.reason]))); }
+  }
+}
+
+/** The documents of a policy, or of those that stand in a role. */
+function documentsOf(node: IConstruct): { readonly Statement?: Statement[] }[] {
+  const resolve = (document: unknown) => Stack.of(node).resolve(document) as { Statement?: Statement[] } | undefined ?? {};
+  switch ((node as Partial<CfnResource>).cfnResourceType) {
+    case 'AWS::IAM::Policy': return [resolve((node as iam.CfnPolicy).policyDocument)];
+    case 'AWS::IAM::Role': return (Stack.of(node).resolve((node as iam.CfnRole).policies) as iam.CfnRole.PolicyProperty[] | undefined ?? [])
+      .map(({ policyDocument }) => resolve(policyDocument));
+    default: return [];
   }
 }
 

@@ -8,6 +8,7 @@ import { CloudFormation, type DeployOptions } from '../../../world/cloudformatio
 import { Emulator, type EmulatorOptions } from '../../../world/emulator/emulator';
 import { ACCOUNT, REGION } from '../../../world/emulator/environment';
 import { synthesized } from '../feature-flags';
+import { policiesIn } from '../policies';
 
 /** The bundles. */
 export const ASSETS = resolve(__dirname, '..', '..', '..', 'assets');
@@ -169,9 +170,7 @@ function missing(path: string): never {
 
 function revoke(file: string, action: string): void {
   const template = JSON.parse(readFileSync(file, 'utf8'));
-  const documents = Object.values<any>(template.Resources)
-    .filter(({ Type, Properties }) => Type === 'AWS::IAM::Policy' && Properties.Roles.some(({ Ref }: { Ref: string }) => OWN_ROLE.test(Ref)))
-    .map(({ Properties }) => Properties.PolicyDocument);
+  const documents = policiesIn(template).filter(({ roles }) => roles.some(role => OWN_ROLE.test(role))).map(({ document }) => document);
   let found = false;
   for (const document of documents) {
     document.Statement = document.Statement.flatMap((statement: any) => {

@@ -7,6 +7,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, FileSystem, SnapshotImport, StorageFunctions, ThroughputCooldown, type StorageFunctionsOptions } from '../../../src';
 import { ENV, givenStack, givenVpc } from '../../harness/given';
+import { policiesIn } from '../../harness/policies';
 
 type Resources = Record<string, { Type: string; Properties: Record<string, any>; DependsOn?: string[] }>;
 
@@ -42,7 +43,7 @@ test('without settings, functions run outside of a VPC, and log for three months
 });
 
 test('no role of a function may make a log group', () => {
-  const statements = ofType(plain, 'AWS::IAM::Policy').flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+  const statements = policiesIn({ Resources: plain }).flatMap(({ document }) => document.Statement);
   expect(JSON.stringify(statements)).not.toContain('logs:CreateLogGroup');
   for (const [, { Properties }] of functionsOf(plain)) {
     expect(plain[Properties.Role['Fn::GetAtt'][0]].Properties).not.toHaveProperty('ManagedPolicyArns');

@@ -28,7 +28,7 @@ const statement = () => new iam.PolicyStatement({ principals: [new iam.AnyPrinci
 const replications = (stack: Stack) => statementsAllowing(stack, 'EfsRole', 'elasticfilesystem:CreateReplicationConfiguration');
 /** Those of policies beside the role's own. */
 const extra = (stack: Stack, action: string) =>
-  statementsAllowing(stack, 'EfsRole', `elasticfilesystem:${action}`).filter(({ policy }) => !policy.includes('DefaultPolicy'));
+  statementsAllowing(stack, 'EfsRole', `elasticfilesystem:${action}`).filter(({ policy }) => !/EfsRole[0-9A-F]{8}$/.test(policy));
 const creations = (stack: Stack) => statementsAllowing(stack, 'EfsRole', 'elasticfilesystem:CreateFileSystem');
 /** Of the file systems of the stack, by their owner tag. */
 const BY_TAG = { Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': 'Stack/*' } } };

@@ -22,9 +22,9 @@ function added(make: (stack: Stack, vpc: ReturnType<typeof givenVpc>) => void): 
 
 const count = (types: string[], type: string) => types.filter(each => each === type).length;
 
-test('a file system with its mount targets and its security group has 14 resources, of which one is a function', () => {
+test('a file system with its mount targets and its security group has 13 resources, of which one is a function', () => {
   const types = added((stack, vpc) => new FileSystem(stack, 'Files', { vpc }));
-  expect(types).toHaveLength(14);
+  expect(types).toHaveLength(13);
   expect(count(types, 'AWS::Lambda::Function')).toBe(1);
   expect(count(types, 'AWS::Logs::LogGroup')).toBe(1);
 });
@@ -35,9 +35,9 @@ test('a second file system adds itself alone', () => {
   expect(two.length - one.length).toBe(3);
 });
 
-test('an import has 37 resources, of which six are functions', () => {
+test('an import has 32 resources, of which six are functions', () => {
   const types = added(stack => IMAGE(stack, 'Disk'));
-  expect(types).toHaveLength(37);
+  expect(types).toHaveLength(32);
   expect(count(types, 'AWS::Lambda::Function')).toBe(6);
 });
 
