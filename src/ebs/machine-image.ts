@@ -1,4 +1,4 @@
-import { Annotations, type CustomResource, type ITaggableV2, RemovalPolicy, Resource, Stack, TagManager, TagType } from 'aws-cdk-lib';
+import { Annotations, type CfnResource, type ITaggableV2, RemovalPolicy, Resource, Stack, TagManager, TagType } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
@@ -269,7 +269,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
 
-  private readonly resource: CustomResource;
+  private readonly resource: CfnResource;
   private readonly osType: ec2.OperatingSystemType;
   private readonly userData?: ec2.UserData;
 
@@ -297,7 +297,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
 
     this.imageId = this.resource.ref;
     this.imageArn = Stack.of(this).formatArn({ service: 'ec2', account: '', resource: 'image', resourceName: this.imageId });
-    this.imageName = this.resource.getAttString('ImageName' satisfies keyof MachineImageAttributes);
+    this.imageName = this.resource.getAtt('ImageName' satisfies keyof MachineImageAttributes).toString();
   }
 
   /**
@@ -312,15 +312,6 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
       osType: this.osType,
       userData: this.userData ?? (known ? ec2.UserData.forOperatingSystem(this.osType) : ec2.UserData.custom('')),
     };
-  }
-
-  /**
-   * Changes what happens to the AMI when it is removed from the stack or replaced.
-   *
-   * @param policy The policy.
-   */
-  public applyRemovalPolicy(policy: RemovalPolicy): void {
-    this.resource.applyRemovalPolicy(policy);
   }
 
   private properties(

@@ -1,5 +1,5 @@
 import { createHash } from 'crypto';
-import { type CustomResource, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
+import { type CfnResource, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
@@ -195,7 +195,7 @@ export class SnapshotExport extends Resource {
    */
   public readonly _waits: boolean;
 
-  private readonly resource: CustomResource;
+  private readonly resource: CfnResource;
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
@@ -225,21 +225,12 @@ export class SnapshotExport extends Resource {
     this.grantAccess(props, provider);
 
     this.bucket = props.bucket;
-    const attribute = (name: keyof SnapshotExportAttributes) => this.resource.getAttString(name);
+    const attribute = (name: keyof SnapshotExportAttributes) => this.resource.getAtt(name).toString();
     this.objectKey = attribute('Key');
     this.objectVersion = attribute('VersionId');
     this._etag = attribute('ETag');
     this.checksumCrc32 = attribute('ChecksumCrc32');
     this.objectSize = attribute('ObjectSize');
-  }
-
-  /**
-   * Changes what happens to the object when the export is removed from the stack or replaced.
-   *
-   * @param policy The policy.
-   */
-  public applyRemovalPolicy(policy: RemovalPolicy): void {
-    this.resource.applyRemovalPolicy(policy);
   }
 
   /**

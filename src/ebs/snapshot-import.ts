@@ -1,4 +1,4 @@
-import { type CustomResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
+import { type CfnResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -271,7 +271,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
 
-  private readonly resource: CustomResource;
+  private readonly resource: CfnResource;
 
   constructor(scope: Construct, id: string, props: SnapshotImportProps) {
     super(scope, id);
@@ -296,16 +296,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     this.snapshotId = this.resource.ref;
     this.snapshotArn = snapshotArnOf(this, this.snapshotId);
     this.volumeSizeInGiB = Token.asNumber(this.resource.getAtt('VolumeSize' satisfies keyof SnapshotImportAttributes));
-    this.parentSnapshotId = this.resource.getAttString('ParentSnapshotId' satisfies keyof SnapshotImportAttributes);
-  }
-
-  /**
-   * Changes what happens to the snapshot when it is removed from the stack or replaced.
-   *
-   * @param policy The policy.
-   */
-  public applyRemovalPolicy(policy: RemovalPolicy): void {
-    this.resource.applyRemovalPolicy(policy);
+    this.parentSnapshotId = this.resource.getAtt('ParentSnapshotId' satisfies keyof SnapshotImportAttributes).toString();
   }
 
   /**

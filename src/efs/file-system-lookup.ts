@@ -51,6 +51,6 @@ export function lookUpFileSystem(scope: Construct, id: string, options: FileSyst
   // What is allowed at it goes by the construct, and must not change in place when another one is looked for.
   const digest = createHash('sha256').update(JSON.stringify(Stack.of(lookup).resolve([creationToken, tags]))).digest('hex').slice(0, 8);
   return efs.FileSystem.fromFileSystemAttributes(lookup, `FileSystem${digest}`, {
-    fileSystemId: resource.getAttString('FileSystemId' satisfies keyof FileSystemLookupAttributes), securityGroup,
+    fileSystemId: resource.getAtt('FileSystemId' satisfies keyof FileSystemLookupAttributes).toString(), securityGroup,
   });
 }

@@ -1,4 +1,4 @@
-import { type CustomResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
+import { type CfnResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
@@ -325,7 +325,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
 
-  private readonly resource: CustomResource;
+  private readonly resource: CfnResource;
   /** A FileSystemPolicy of the app is the policy. */
   private policyIsElsewhere = false;
 
@@ -374,7 +374,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     Tags.of(this).add('Name', props.fileSystemName || this.node.path);
 
     this.fileSystemId = this.resource.ref;
-    const attribute = (name: keyof FileSystemAttributes) => this.resource.getAttString(name);
+    const attribute = (name: keyof FileSystemAttributes) => this.resource.getAtt(name).toString();
     this.fileSystemArn = attribute('Arn');
     this.presentThroughputMode = attribute('ThroughputMode');
     this.presentProvisionedThroughput = attribute('ProvisionedThroughputInMibps');
@@ -394,15 +394,6 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
    */
   public addAccessPoint(id: string, accessPointOptions: efs.AccessPointOptions = {}): efs.AccessPoint {
     return new efs.AccessPoint(this, id, { fileSystem: this, ...accessPointOptions });
-  }
-
-  /**
-   * Changes what happens to the file system when it is removed from the stack or replaced.
-   *
-   * @param policy The policy.
-   */
-  public applyRemovalPolicy(policy: RemovalPolicy): void {
-    this.resource.applyRemovalPolicy(policy);
   }
 
   private grantAccess({ kmsKey, replicationConfiguration, adopt, adoptFileSystemId }: FileSystemProps, provider: EfsProvider): void {

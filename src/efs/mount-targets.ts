@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'net';
-import { Annotations, Aws, type CustomResource, Fn, Resource, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Aws, type CfnResource, Fn, Resource, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import { type Construct, Dependable, DependencyGroup } from 'constructs';
@@ -129,7 +129,7 @@ export class MountTargets extends Resource implements ec2.IConnectable {
    */
   public readonly availabilityZoneNames: string[];
 
-  private readonly resource: CustomResource;
+  private readonly resource: CfnResource;
   private readonly fileSystem: efs.IFileSystem;
   private readonly addressType: IpAddressType;
   /** The number of subnets, unless it is known only at deployment. */
@@ -224,8 +224,8 @@ export class MountTargets extends Resource implements ec2.IConnectable {
 
   private list(name: MountTargetAttribute): string[] {
     return this.count === undefined
-      ? Fn.split(',', this.resource.getAttString(MOUNT_TARGET_ATTRIBUTES[name]))
-      : Array.from({ length: this.count }, (_, position) => this.resource.getAttString(`${name}${position}`));
+      ? Fn.split(',', this.resource.getAtt(MOUNT_TARGET_ATTRIBUTES[name]).toString())
+      : Array.from({ length: this.count }, (_, position) => this.resource.getAtt(`${name}${position}`).toString());
   }
 
   private validate(props: MountTargetsProps, { subnets, isPendingLookup }: ec2.SelectedSubnets): void {

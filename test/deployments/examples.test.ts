@@ -65,7 +65,7 @@ test('golden-image: a new image is a new version of the launch template, and the
   expect(first.resource('Template').attributes.LatestVersionNumber).toBe('1');
   const second = await deploy('golden-image', 'GoldenImageStack', { imagePath: image('b') });
   expect(second.resource('Template').attributes.LatestVersionNumber).toBe('2');
-  expect(images.all.map(({ imageId }) => imageId)).toEqual([first, second].map(({ resource }) => resource('Machine/Resource').physicalId));
+  expect(images.all.map(({ imageId }) => imageId)).toEqual([first, second].map(({ resource }) => resource('Machine').physicalId));
   expect((await world.cloudFormation.destroy('golden-image')).status).toBe('DELETE_COMPLETE');
   expect(images.all).toEqual([]);
   expect(world.emulator.ec2.snapshots.all).toEqual([]);
@@ -73,7 +73,7 @@ test('golden-image: a new image is a new version of the launch template, and the
 
 test('data-volume: the volume is made from the snapshot', async () => {
   const { resource } = await deploy('data-volume', 'DataVolumeStack', { imagePath: image('c') });
-  expect(world.emulator.ec2.volumes).toMatchObject([{ snapshotId: resource('Data/Resource').physicalId, size: 2 }]);
+  expect(world.emulator.ec2.volumes).toMatchObject([{ snapshotId: resource('Data').physicalId, size: 2 }]);
   expect((await world.cloudFormation.destroy('data-volume')).status).toBe('DELETE_COMPLETE');
 });
 
@@ -81,14 +81,14 @@ test('adoption: a stack that is deleted and deployed again has its file system a
   const { resource } = await deploy('adoption', 'AdoptionStack', {});
   expect((await world.cloudFormation.destroy('adoption')).status).toBe('DELETE_COMPLETE');
   const again = await deploy('adoption', 'AdoptionStack', {});
-  expect(again.resource('Files/Resource').physicalId).toBe(resource('Files/Resource').physicalId);
-  expectGone(await world.cloudFormation.destroy('adoption'), resource('Files/Resource').physicalId);
+  expect(again.resource('Files').physicalId).toBe(resource('Files').physicalId);
+  expectGone(await world.cloudFormation.destroy('adoption'), resource('Files').physicalId);
 });
 
 test('shared-files: function and service find mount targets when they start, and may mount', async () => {
   const { efs } = world.emulator;
   const { resource, events } = await deploy('shared-files', 'SharedFilesStack', {});
-  const fileSystemId = resource('Files/Resource').physicalId;
+  const fileSystemId = resource('Files').physicalId;
   expect(efs.accessPoints.filter(one => one.fileSystemId === fileSystemId)).toMatchObject([{ rootDirectory: { Path: '/uploads' } }]);
   // The player makes a function only if there is a mount target in each of its zones; a service waits until there is.
   const when = (logicalId: RegExp, status: string) => events.find(event => logicalId.test(event.logicalId) && event.status === status)!.timestamp;

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { AspectPriority, Aspects, CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
@@ -100,6 +100,7 @@ export class Transfer extends RangeWork {
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });
     acknowledge(bucket, { 'AwsSolutions-S1': 'It holds plans and digests, which only the functions here read and write' });
+    alwaysRemoved(bucket);
     // Its role is the stack's, and is made like ours.
     applyBoundary(Stack.of(this).node.findChild(AUTO_DELETE));
     return bucket;
@@ -155,4 +156,16 @@ export class Transfer extends RangeWork {
       maxConcurrency: VERIFIERS,
     });
   }
+}
+
+/**
+ * Keeps the bucket's removal policies where others apply theirs to everything, as `RemovalPolicies.of(stack).retain()` does: aws-cdk-lib
+ * refuses a retained bucket with `autoDeleteObjects`.
+ */
+function alwaysRemoved(bucket: s3.Bucket): void {
+  Aspects.of(bucket).add({
+    visit: node => {
+      if (CfnResource.isCfnResource(node) && node.cfnOptions.deletionPolicy !== undefined) { node.applyRemovalPolicy(RemovalPolicy.DESTROY); }
+    },
+  }, { priority: AspectPriority.READONLY - 1 });
 }

@@ -1,4 +1,4 @@
-import type { CustomResource } from 'aws-cdk-lib';
+import type { CfnResource } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct } from 'constructs';
 import { factsOf, grantOnForeign, type OwnSetting } from './owned-file-system';
@@ -20,7 +20,7 @@ export interface SettingResourceProps<P extends SettingProperties> {
 /** A setting of a file system as a resource of its own, with the right to change it. */
 export function settingResource<P extends SettingProperties>(
   scope: Construct, { resourceType, fileSystem, setting, actions, properties }: SettingResourceProps<P>,
-): { resource: CustomResource; provider: EfsProvider } {
+): { resource: CfnResource; provider: EfsProvider } {
   const provider = EfsProvider.getOrCreate(scope);
   const resource = handledResource<SettingProperties>(scope, {
     resourceType,

@@ -1,4 +1,4 @@
-import { CfnDeletionPolicy, type CfnResource, CustomResource, Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
+import { CfnDeletionPolicy, CfnResource, Lazy, RemovalPolicy } from 'aws-cdk-lib';
 import type { Construct, IDependable } from 'constructs';
 import { networkOf } from './settings';
 import { SERVICE_TIMEOUT_SECONDS } from '../../contract/answering';
@@ -20,14 +20,18 @@ export interface ServiceProvider {
   readonly answering: IDependable;
 }
 
-/** Defines the custom resource of a construct, with the properties that every handler needs. */
-export function handledResource<P extends OwnerProperties>(scope: Construct, props: HandledResourceProps<P>): CustomResource {
-  const resource: CustomResource = new CustomResource(scope, 'Resource', {
-    resourceType: props.resourceType,
-    serviceToken: props.provider.serviceToken,
-    serviceTimeout: Duration.seconds(SERVICE_TIMEOUT_SECONDS),
-    removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
+/**
+ * Defines the custom resource of a construct, with the properties that every handler needs.
+ *
+ * It is a `CfnResource` and no `CustomResource`, so that it is the `node.defaultChild` of its construct, which
+ * escape hatches, `applyRemovalPolicy` and aws-cdk-lib itself expect to be one.
+ */
+export function handledResource<P extends OwnerProperties>(scope: Construct, props: HandledResourceProps<P>): CfnResource {
+  const resource: CfnResource = new CfnResource(scope, 'Resource', {
+    type: props.resourceType,
     properties: {
+      ServiceToken: props.provider.serviceToken,
+      ServiceTimeout: `${SERVICE_TIMEOUT_SECONDS}`,
       ...props.properties,
       ...{
         Owner: ownerOf(scope),
@@ -36,11 +40,11 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
       } satisfies OwnerProperties,
     },
   });
+  resource.applyRemovalPolicy(props.removalPolicy ?? RemovalPolicy.DESTROY);
   resource.node.addDependency(props.provider.answering, ...networkOf(scope));
   return resource;
 }
 
-function removalOnTheWire(resource: CustomResource): 'Delete' | 'Retain' {
-  const { deletionPolicy } = (resource.node.defaultChild as CfnResource).cfnOptions;
+function removalOnTheWire({ cfnOptions: { deletionPolicy } }: CfnResource): 'Delete' | 'Retain' {
   return deletionPolicy === undefined || deletionPolicy === CfnDeletionPolicy.DELETE ? 'Delete' : 'Retain';
 }

@@ -155,13 +155,11 @@ export function startEmulator(options?: EmulatorOptions): Promise<Emulator> {
   return Emulator.start(options);
 }
 
-/** The resource of a construct: of one of ours, or of the CDK's. */
+/** Returns the logical id of a construct's resource. */
 function logicalIdAt(stack: Stack, path: string): string | undefined {
   const construct = path.split('/').reduce<IConstruct | undefined>((parent, id) => parent?.node.tryFindChild(id), stack);
   if (!construct) { return undefined; }
-  const resource = construct.node.tryFindChild('Resource') ?? construct;
-  const element = (resource.node.defaultChild ?? resource) as CfnElement;
-  return stack.resolve(element.logicalId) as string;
+  return stack.resolve((construct.node.defaultChild as CfnElement ?? construct).logicalId) as string;
 }
 
 function missing(path: string): never {

@@ -48,7 +48,7 @@ test('another import can be the parent, if it is completed by then', () => {
   const world = givenStack();
   const { snapshot: parent } = given({}, world, 'Base');
   const { snapshot } = given({ parent }, world, 'Child');
-  expect(world.stack.resolve((snapshot.node.findChild('Resource').node.defaultChild as any)._cfnProperties.ParentSnapshotId)).toEqual({ Ref: expect.stringMatching(/^Base/) });
+  expect(world.stack.resolve((snapshot.node.defaultChild as any)._cfnProperties.ParentSnapshotId)).toEqual({ Ref: expect.stringMatching(/^Base/) });
   const { snapshot: unfinished } = given({ waitForCompletion: false }, world, 'Unfinished');
   expect(() => given({ parent: unfinished }, world, 'Other'))
     .toThrow("'parent' must be completed before this import begins, got Stack/Unfinished, which has 'waitForCompletion: false' (in Stack/Other)");
