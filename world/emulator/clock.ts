@@ -1,3 +1,6 @@
+/** Turns of the event loop in which an answer has been read, and the next request accepted on a connection of its own. */
+const SETTLE_TURNS = 20;
+
 /**
  * The time of a test: it stands still while anything works, and jumps to the
  * next awaited moment as soon as everything sleeps. So an hour of waiting
@@ -72,16 +75,25 @@ export class Clock {
     due.forEach(sleeper => sleeper.wake());
   }
 
-  /** An answer just sent still has to reach whoever works on with it: a few turns of the event loop, and a moment for the socket. */
+  /**
+   * An answer just sent still has to reach whoever works on with it: a moment for the socket, and turns of the event loop, because on a busy
+   * machine the moment may pass without one.
+   */
   private jumpWhenIdle(): void {
     if (this.jumpScheduled || this.working > 0 || !this.awaited) { return; }
     this.jumpScheduled = true;
-    const jump = () => setImmediate(() => {
-      this.jumpScheduled = false;
-      if (this.working > 0 || !this.awaited) { return; }
-      this.jumpTo(Math.min(...this.sleepers.map(sleeper => sleeper.due)));
-      this.jumpWhenIdle();
-    });
-    if (this.settleMilliseconds > 0) { setTimeout(jump, this.settleMilliseconds); } else { setImmediate(jump); }
+    const { settleMilliseconds } = this;
+    if (settleMilliseconds > 0) { setTimeout(() => this.jumpAfter(SETTLE_TURNS), settleMilliseconds); } else { this.jumpAfter(2); }
+  }
+
+  private jumpAfter(turns: number): void {
+    if (turns > 0 && this.working === 0) {
+      setImmediate(() => this.jumpAfter(turns - 1));
+      return;
+    }
+    this.jumpScheduled = false;
+    if (this.working > 0 || !this.awaited) { return; }
+    this.jumpTo(Math.min(...this.sleepers.map(sleeper => sleeper.due)));
+    this.jumpWhenIdle();
   }
 }
