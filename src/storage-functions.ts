@@ -1,5 +1,6 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
+import { GATEWAY_SERVICE, INTERFACE_SERVICES } from './private/functions/endpoints';
 import type { StorageFunctionsOptions } from './private/functions/options';
 import { settleFunctions } from './private/functions/settings';
 import { acknowledge } from './private/resource/acknowledge';
@@ -48,12 +49,12 @@ export class StorageFunctions {
    */
   public static addEndpoints(vpc: ec2.IVpc, options: StorageEndpointsOptions = {}): void {
     const { existing = [], subnets, securityGroups, lookupSupportedAzs } = options;
-    const names = [S3, ...Object.keys(INTERFACES)];
+    const names = [GATEWAY_SERVICE, ...Object.keys(INTERFACE_SERVICES)];
     check(vpc, 'existing', existing.find(name => !names.includes(name)), `among ${names.join(', ')}`, () => false);
-    if (!existing.includes(S3)) {
-      vpc.addGatewayEndpoint(`${ENDPOINT}-${S3}`, { service: ec2.GatewayVpcEndpointAwsService.S3 });
+    if (!existing.includes(GATEWAY_SERVICE)) {
+      vpc.addGatewayEndpoint(`${ENDPOINT}-${GATEWAY_SERVICE}`, { service: ec2.GatewayVpcEndpointAwsService.S3 });
     }
-    for (const [name, service] of Object.entries(INTERFACES)) {
+    for (const [name, service] of Object.entries(INTERFACE_SERVICES)) {
       if (existing.includes(name)) { continue; }
       const endpoint = vpc.addInterfaceEndpoint(`${ENDPOINT}-${name}`, { service, subnets, securityGroups, lookupSupportedAzs });
       acknowledge(endpoint, { 'AwsSolutions-EC23': 'It is open to the addresses of the VPC alone' });
@@ -98,14 +99,3 @@ export interface StorageEndpointsOptions {
 }
 
 const ENDPOINT = 'cdk-durable-storage';
-const S3 = 's3';
-const INTERFACES: Record<string, ec2.InterfaceVpcEndpointAwsService> = {
-  cloudformation: ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION,
-  ebs: ec2.InterfaceVpcEndpointAwsService.EBS_DIRECT,
-  ec2: ec2.InterfaceVpcEndpointAwsService.EC2,
-  elasticfilesystem: ec2.InterfaceVpcEndpointAwsService.ELASTIC_FILESYSTEM,
-  kms: ec2.InterfaceVpcEndpointAwsService.KMS,
-  scheduler: new ec2.InterfaceVpcEndpointAwsService('scheduler'),
-  states: ec2.InterfaceVpcEndpointAwsService.STEP_FUNCTIONS,
-  tagging: ec2.InterfaceVpcEndpointAwsService.TAGGING,
-};

@@ -4,6 +4,8 @@ export const ANSWERING_ENVIRONMENT = {
   waiter: 'WAITER_ARN',
   /** Id (ARN) of the stack. Calls for other stacks are refused. */
   stackId: 'STACK_ID',
+  /** Id of the VPC in which the function runs, if it runs in one. */
+  vpcId: 'VPC_ID',
 } as const;
 
 /** How long one step may take: the timeout of the function. */

@@ -1,6 +1,8 @@
 import { ListExecutionsCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { CfnResource, RemovalPolicy, type Stack } from 'aws-cdk-lib';
-import { FileSystem, MountTargets, TagSet } from '../../src';
+import { SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { FileSystem, MountTargets, StorageFunctions, TagSet } from '../../src';
+import { AVAILABILITY_ZONES, REGION } from '../../world/emulator/environment';
 import { KILLED_AFTER, KILLED_BEFORE, RESPONSE_HOST_BUSY, type Fault } from '../../world/emulator/faults';
 import type { Build } from '../harness/deployment/deployment-world';
 import { EfsWorld } from '../harness/deployment/efs-world';
@@ -220,4 +222,26 @@ test('an operation whose RetainExceptOnCreate or OnFailure deletes what it made 
   await expectEnd();
   (await deploy(files(), { failAfter: 'Billing', onFailure: 'DELETE' })).expectRolledBack('DELETE_COMPLETE');
   world.expectNothingLeft('Answers');
+});
+
+test('a VPC without a way to S3: nobody can answer, and the first event logs why; once there is a way, the stack can be deleted', async () => {
+  const { routing } = world.emulator.ec2;
+  const outcome = await deploy(stack => {
+    const vpc = new Vpc(stack, 'Vpc', {
+      availabilityZones: Object.keys(AVAILABILITY_ZONES).slice(0, 2),
+      subnetConfiguration: [{ name: 'Storage', subnetType: SubnetType.PRIVATE_ISOLATED }],
+      restrictDefaultSecurityGroup: false,
+    });
+    const vpcSubnets = { subnetType: SubnetType.PRIVATE_ISOLATED };
+    StorageFunctions.addEndpoints(vpc, { subnets: vpcSubnets, existing: ['s3'] });
+    StorageFunctions.configure(stack, { vpc, vpcSubnets });
+    new FileSystem(stack, 'Data', { vpc, vpcSubnets, removalPolicy: RemovalPolicy.DESTROY });
+  });
+  outcome.expectFailure('ROLLBACK_FAILED', /did not receive a response/);
+  const [vpcId] = [...routing.endpoints.values()].map(endpoint => endpoint.vpcId);
+  expect(world.logs.filter(({ line }) => line.includes('no way to CloudFormation')).map(({ line }) => JSON.parse(line).error)).toContainEqual(
+    expect.stringMatching(`^no connection from ${vpcId} to cloudformation-custom-resource-response\\.\\S+ \\(`));
+
+  routing.endpoints.set('vpce-s3', { vpcId, serviceName: `com.amazonaws.${REGION}.s3`, routeTableIds: [...routing.tables.values()] });
+  await expectEnd();
 });

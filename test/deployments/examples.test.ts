@@ -175,6 +175,7 @@ test('private-network: functions in subnets that lead nowhere work by the endpoi
 
   const inVpc = server.calls.slice(before).filter(({ caller }) => /assumed-role\/Private-(?!CustomS3AutoDelete)/.test(caller));
   const called = new Set(inVpc.map(({ operation }) => operation.split(':')[0].replace('efs', 'elasticfilesystem')));
+  expect(world.logs.filter(({ line }) => line.includes('no way to CloudFormation'))).toEqual([]);
   // Which is for throughput that is deferred.
   expect(endpoints.filter(service => !called.has(service))).toEqual(['scheduler']);
 });

@@ -112,7 +112,7 @@ export class EmulatorServer {
     return { accessKeyId, secretAccessKey: 'secret' };
   }
 
-  /** Receives unsigned requests below a path, as CloudFormation's ResponseURL does. Faults know them as `response:Put`. */
+  /** Receives unsigned requests below a path, as CloudFormation's ResponseURL does. Faults know them by their method, `response:Put` say. */
   public receiveAt(prefix: string, receiver: Receiver): void {
     this.paths.set(prefix, receiver);
   }
@@ -204,19 +204,21 @@ export class EmulatorServer {
 
   private answerUnsigned(receiver: Receiver, request: IncomingMessage, url: URL, body: Buffer, response: ServerResponse, hold: Hold): void {
     const accessKeyId = String(request.headers['x-emulated-caller']);
-    const fault = this.faults.next('response:Put');
+    const operation = `response:${request.method!.charAt(0)}${request.method!.slice(1).toLowerCase()}`;
+    const fault = this.faults.next(operation);
     if (this.stops(fault, accessKeyId, request, hold)) { return; }
     let answer: Answer = { status: 200 };
     try {
       if (fault?.kind === 'error') { throw new ServiceError(fault.code, fault.status, fault.message, fault.members); }
       const passes = this.endpoint(accessKeyId, 's3');
       if (!passes('s3:PutObject', `${RESPONSE_BUCKET}/${url.pathname}`, {})) { throw new ServiceError('AccessDenied', 403, 'Access Denied'); }
+      if (request.method === 'HEAD') { throw new ServiceError('AccessDenied', 403, 'Access Denied'); }
       receiver(body, url.pathname, { method: request.method!, query: url.searchParams, headers: request.headers });
     } catch (error) {
       if (!(error instanceof ServiceError)) { throw error; }
       answer = s3Refusal(error);
     }
-    this.calls.push({ operation: 'response:Put', caller: this.principals.get(accessKeyId)?.arn ?? 'unknown', status: answer.status });
+    this.calls.push({ operation, caller: this.principals.get(accessKeyId)?.arn ?? 'unknown', status: answer.status });
     if (this.loses(fault, accessKeyId, request)) { return; }
     this.send(response, answer, fault?.kind === 'truncate');
   }

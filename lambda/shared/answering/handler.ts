@@ -6,6 +6,7 @@ import type { ExecutionState } from './execution-state';
 import { Receiver, type ExecutionEnd } from './receiver';
 import { put } from './response';
 import { Steps } from './steps';
+import { wayFrom } from './way-to-response';
 import { ANSWERING_ENVIRONMENT, type StepRequest } from '../../../src/contract/answering';
 import { clientConfig } from '../client-config';
 import { variableNamed } from '../environment';
@@ -18,7 +19,9 @@ export type Invocation = CloudFormationEvent | StepRequest<ExecutionState> | Exe
 export function answering(handlers: EventHandlers): (invocation: Invocation) => Promise<ExecutionState | undefined> {
   const config = clientConfig();
   const place = { waiterArn: variableNamed(ANSWERING_ENVIRONMENT.waiter), stackId: variableNamed(ANSWERING_ENVIRONMENT.stackId) };
-  const receiver = new Receiver(new SFNClient(config), place, put);
+  const vpcId = process.env[ANSWERING_ENVIRONMENT.vpcId];
+  const checkWay = vpcId ? wayFrom(vpcId, variableNamed('AWS_REGION')) : undefined;
+  const receiver = new Receiver(new SFNClient(config), place, put, checkWay);
   const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)), put);
   return async invocation => {
     if ('state' in invocation) {

@@ -4,6 +4,7 @@ import type { CloudFormationEvent } from './cloudformation-event';
 import { initialState, type ExecutionState } from './execution-state';
 import { interrupted, reasonOf } from './outcome';
 import { bodyOf, type Answer, type Put } from './response';
+import type { CheckWay } from './way-to-response';
 import { inOperation } from '../denials';
 import { isNamed, saidBy } from '../errors';
 import { log } from '../log';
@@ -26,7 +27,10 @@ export interface Place {
  * deliver the event twice, late, or again after the process died.
  */
 export class Receiver {
-  constructor(private readonly client: Pick<SFNClient, 'send'>, private readonly place: Place, private readonly put: Put) {}
+  /** @param checkWay In a VPC: checks the way that the answer takes. */
+  constructor(
+    private readonly client: Pick<SFNClient, 'send'>, private readonly place: Place, private readonly put: Put, private readonly checkWay?: CheckWay,
+  ) {}
 
   /** Starts the execution of the call. If that is not possible, answers with the reason. */
   public async receive(event: CloudFormationEvent): Promise<void> {
@@ -36,11 +40,15 @@ export class Receiver {
     const state = initialState(event, call);
     const name = executionName(event, call);
     log({ event: 'received', RequestType, LogicalResourceId, execution: name });
+    const checked = this.checkWay?.(event.ResponseURL);
     try {
       await this.start(name, state);
     } catch (error) {
       if (isNamed(error, 'ExecutionAlreadyExists') || await this.exists(name)) { return; }
       await this.send(state, interrupted(state, `the state machine of this resource could not be started: ${saidBy(error)}`));
+    } finally {
+      // Otherwise the process would be frozen before the check has ended.
+      await checked;
     }
   }
 

@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { EfsProvider } from './provider';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
 import { SCHEDULE_PREFIX, type Deferral } from '../../contract/throughput';
+import { warnOfMissingEndpoints } from '../functions/endpoints';
 import { HandlerFunction } from '../functions/handler-function';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
@@ -30,6 +31,7 @@ export class ThroughputDeferral extends Construct {
     super(stack, ThroughputDeferral.ID);
     applyBoundary(this);
     acknowledgeFunctions(this);
+    warnOfMissingEndpoints(this, ['scheduler']);
     const group = new CfnScheduleGroup(this, 'Schedules');
     const handler = new HandlerFunction(this, 'Function', {
       bundle: 'deferred-throughput',

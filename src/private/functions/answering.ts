@@ -3,15 +3,23 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { DependencyGroup, type Construct, type IDependable } from 'constructs';
+import { warnOfMissingEndpoints, type Service } from './endpoints';
 import { HandlerFunction, HandlerRole } from './handler-function';
+import { functionSettings } from './settings';
 import { Waiter } from './waiter';
 import { ANSWERING_ENVIRONMENT, SERVICE_TIMEOUT_SECONDS, STEP_SECONDS } from '../../contract/answering';
 
 export interface AnsweringProps {
-  /** The service, `efs` or `ebs`, whose name the bundle has too. */
-  readonly bundle: string;
+  /** The service, whose name the bundle has too. */
+  readonly bundle: keyof typeof SERVICES;
   readonly environment?: { [name: string]: string };
 }
+
+/** The services that the functions call for any of the resources. */
+const SERVICES = {
+  efs: ['s3', 'states', 'cloudformation', 'elasticfilesystem', 'ec2', 'tagging'],
+  ebs: ['s3', 'states', 'cloudformation', 'ebs', 'ec2'],
+} as const satisfies Record<string, readonly Service[]>;
 
 /**
  * The parts that answer CloudFormation for the resources of one service: a function, which is the service token, and a state machine, which calls
@@ -26,6 +34,7 @@ export class Answering {
 
   constructor(scope: Construct, { bundle, environment }: AnsweringProps) {
     const stack = Stack.of(scope);
+    const { vpc } = functionSettings(scope);
     this.role = new HandlerRole(scope, 'Role');
     const waiterRole = new iam.Role(scope, 'WaiterRole', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
     const waiter = new Waiter(scope, 'Waiter', waiterRole);
@@ -35,10 +44,14 @@ export class Answering {
       role: this.role,
       timeout: Duration.seconds(STEP_SECONDS),
       environment: {
-        ...environment, [ANSWERING_ENVIRONMENT.waiter]: waiter.stateMachineArn, [ANSWERING_ENVIRONMENT.stackId]: stack.stackId,
+        ...environment,
+        [ANSWERING_ENVIRONMENT.waiter]: waiter.stateMachineArn,
+        [ANSWERING_ENVIRONMENT.stackId]: stack.stackId,
+        ...vpc && { [ANSWERING_ENVIRONMENT.vpcId]: vpc.vpcId },
       },
     });
     this.serviceToken = this.handler.functionArn;
+    warnOfMissingEndpoints(scope, SERVICES[bundle]);
     this.handler.configureAsyncInvoke({ maxEventAge: Duration.seconds(SERVICE_TIMEOUT_SECONDS), retryAttempts: 2 });
 
     // Policies of their own, because the function depends on its role, and the state machine on its own, with all that stands in them.

@@ -1,6 +1,7 @@
 import { CfnDeletionPolicy, CfnResource, Lazy, RemovalPolicy } from 'aws-cdk-lib';
 import type { Construct, IDependable } from 'constructs';
-import { networkOf } from './settings';
+import { warnOfMissingEndpoints, waysOut } from './endpoints';
+import { functionSettings } from './settings';
 import { SERVICE_TIMEOUT_SECONDS } from '../../contract/answering';
 import type { OwnerProperties } from '../../contract/ownership';
 import type { EbsResourceType, EfsResourceType } from '../../contract/resource-types';
@@ -41,7 +42,9 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
     },
   });
   resource.applyRemovalPolicy(props.removalPolicy ?? RemovalPolicy.DESTROY);
-  resource.node.addDependency(props.provider.answering, ...networkOf(scope));
+  const { vpc, securityGroups = [] } = functionSettings(scope);
+  resource.node.addDependency(props.provider.answering, ...vpc ? [vpc, ...securityGroups, waysOut(scope, vpc)] : []);
+  if ('KmsKeyId' in props.properties && props.properties.KmsKeyId !== undefined) { warnOfMissingEndpoints(scope, ['kms']); }
   return resource;
 }
 

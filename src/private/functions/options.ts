@@ -12,8 +12,8 @@ export interface StorageFunctionsOptions {
    * The VPC in which the functions run. They call AWS APIs only, which must be
    * reachable from there: through a NAT gateway, or `StorageFunctions.addEndpoints`.
    *
-   * All resources of this library depend on the VPC and what is defined in it,
-   * so that they are deleted while its routes and endpoints are still there.
+   * All resources of this library depend on the VPC, and on its default routes and endpoints that its stack or theirs defines,
+   * so that they are deleted while these are still there. A warning names the endpoints that a VPC of the app lacks.
    *
    * @default - none: Lambda's own network
    */

@@ -56,12 +56,6 @@ export function logGroupOf(scope: Construct): logs.ILogGroup {
   return logGroup ?? SharedParts.of(scope).logGroup(logRetention ?? logs.RetentionDays.THREE_MONTHS);
 }
 
-/** What a resource needs of its functions' network to be deleted: without routes and endpoints nobody answers CloudFormation. */
-export function networkOf(scope: Construct): IConstruct[] {
-  const { vpc, securityGroups = [] } = functionSettings(scope);
-  return vpc ? [vpc, ...securityGroups] : [];
-}
-
 /** To all roles below; also where aws-cdk-lib makes them. */
 export function applyBoundary(scope: IConstruct): void {
   const { permissionsBoundary } = functionSettings(scope);

@@ -1,12 +1,13 @@
 import { App, NestedStack, Size, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, FileSystem, SnapshotImport, StorageFunctions, ThroughputCooldown, type StorageFunctionsOptions } from '../../../src';
-import { ENV, givenStack, givenVpc } from '../../harness/given';
+import { ENV, givenStack, givenVpc, warningsOf } from '../../harness/given';
 import { policiesIn } from '../../harness/policies';
 
 type Resources = Record<string, { Type: string; Properties: Record<string, any>; DependsOn?: string[] }>;
@@ -65,6 +66,13 @@ describe('in a VPC', () => {
     });
   });
 
+  test('the functions that answer CloudFormation know the VPC', () => {
+    const known = (all: Resources) =>
+      functionsOf(all).filter(([id]) => id.includes('Handler')).map(([, { Properties }]) => Properties.Environment.Variables.VPC_ID);
+    expect(known(resources)).toEqual([{ Ref: expect.stringMatching(/^Vpc/) }, { Ref: expect.stringMatching(/^Vpc/) }]);
+    expect(known(plain)).toEqual([undefined, undefined]);
+  });
+
   test('every role of a function may have network interfaces', () => {
     for (const [, { Properties }] of functionsOf(resources)) {
       const role = resources[Properties.Role['Fn::GetAtt'][0]];
@@ -90,6 +98,86 @@ describe('in a VPC', () => {
       .map(([id, { Properties }]) => [id, Properties.ServiceToken]);
     expect(tokens(resources)).toEqual(tokens(plain));
   });
+});
+
+describe('a VPC whose subnets lead nowhere', () => {
+  const WARNING = 'cdk-durable-storage:StorageFunctions.missingEndpoints';
+  /** The warnings of a stack with file systems and an import, by construct. */
+  const warnings = (change: (stack: Stack, vpc: ec2.Vpc) => void, props: StorageFunctionsOptions = {}, kmsKey?: string) => {
+    const { stack, vpc } = givenStack();
+    StorageFunctions.configure(stack, { vpc, ...props });
+    new FileSystem(stack, 'Files', { vpc, throughputCooldown: ThroughputCooldown.DEFER });
+    const image = DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, 'Images', 'images'), 'disk.img');
+    new SnapshotImport(stack, 'Image', { image, kmsKey: kmsKey ? kms.Key.fromKeyArn(stack, 'Key', kmsKey) : undefined });
+    // After the resources, as any app may do it.
+    change(stack, vpc);
+    return Annotations.fromStack(stack).findWarning('*', Match.stringLikeRegexp('no route leads'))
+      .map(({ id, entry }) => [id, /to (.*): VPC Stack\/Vpc has/.exec(String(entry.data))![1], String(entry.data).includes(WARNING)]).sort();
+  };
+  const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-1111-2222-333344445555';
+
+  test('is warned of, with the services that the resources of the stack need', () => {
+    expect(warnings(() => {}, {}, KEY)).toEqual([
+      ['/Stack/cdk-durable-storage.Efs', 's3, states, cloudformation, elasticfilesystem, ec2, tagging', true],
+      ['/Stack/cdk-durable-storage.ThroughputDeferral', 'scheduler', true],
+      ['/Stack/cdk-durable-storage.Ebs', 's3, states, cloudformation, ebs, ec2', true],
+      ['/Stack/Image', 'kms', true],
+    ].sort());
+  });
+
+  test('is not, with all endpoints, or with a default route', () => {
+    const subnets = { subnetType: ec2.SubnetType.PRIVATE_ISOLATED };
+    expect(warnings((_, vpc) => StorageFunctions.addEndpoints(vpc, { subnets }), {}, KEY)).toEqual([]);
+    expect(warnings((stack, vpc) => vpc.isolatedSubnets.forEach(({ routeTable }, i) =>
+      new ec2.CfnRoute(stack, `Route${i}`, { ...routeTable, destinationCidrBlock: '0.0.0.0/0', transitGatewayId: 'tgw-1' })))).toEqual([]);
+  });
+
+  test('counts an endpoint without private DNS, or for other route tables, as missing', () => {
+    expect(warnings((_, vpc) => {
+      StorageFunctions.addEndpoints(vpc, { subnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED }, existing: ['ebs', 's3'] });
+      vpc.addInterfaceEndpoint('Ebs', { service: ec2.InterfaceVpcEndpointAwsService.EBS_DIRECT, privateDnsEnabled: false });
+      vpc.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3, subnets: [{ subnetType: ec2.SubnetType.PUBLIC }] });
+    })).toEqual([['/Stack/cdk-durable-storage.Efs', 's3', true], ['/Stack/cdk-durable-storage.Ebs', 's3, ebs', true]].sort());
+  });
+
+  test('may be in a stack of any Region', () => {
+    const stack = new Stack(new App(), 'Stack');
+    const vpc = new ec2.Vpc(stack, 'Vpc', { natGateways: 0, restrictDefaultSecurityGroup: false });
+    StorageFunctions.configure(stack, { vpc });
+    StorageFunctions.addEndpoints(vpc, { subnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED }, existing: ['states'] });
+    new FileSystem(stack, 'Files', { vpc });
+    expect(warningsOf(stack).filter(warning => warning.includes('no route leads'))).toEqual([expect.stringContaining('to states: VPC Stack/Vpc')]);
+  });
+
+  test('is unknown at synthesis if it is imported', () => {
+    const { stack } = givenStack();
+    const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Imported', { vpcId: 'vpc-1', availabilityZones: ['eu-west-1a'], isolatedSubnetIds: ['subnet-1'] });
+    StorageFunctions.configure(stack, { vpc, vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED } });
+    new FileSystem(stack, 'Files', { vpc });
+    expect(warningsOf(stack).filter(warning => warning.includes('no route leads'))).toEqual([]);
+  });
+});
+
+test('routes, endpoints and rules that are defined outside of the VPC are deleted after the resources', () => {
+  const { app, vpc } = givenStack();
+  const stack = new Stack(app, 'Storage', { env: ENV });
+  StorageFunctions.configure(stack, { vpc, vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED } });
+  new FileSystem(stack, 'Files', { vpc });
+  const [{ routeTable }] = vpc.isolatedSubnets;
+  const group = new ec2.SecurityGroup(stack, 'Group', { vpc });
+  new ec2.CfnSecurityGroupIngress(stack, 'Rule', { groupId: group.securityGroupId, ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: '10.0.0.0/8' });
+  new ec2.InterfaceVpcEndpoint(stack, 'Endpoint', { vpc, service: ec2.InterfaceVpcEndpointAwsService.STEP_FUNCTIONS, securityGroups: [group] });
+  new ec2.InterfaceVpcEndpoint(stack, 'Unrelated', { vpc, service: ec2.InterfaceVpcEndpointAwsService.SQS, securityGroups: [group] });
+  new ec2.CfnRoute(stack, 'Route', { ...routeTable, destinationCidrBlock: '0.0.0.0/0', transitGatewayId: 'tgw-1' });
+
+  // These need the stack, so it cannot wait for them.
+  const third = new Stack(app, 'Third', { env: ENV });
+  new ec2.InterfaceVpcEndpoint(third, 'Endpoint', { vpc, service: ec2.InterfaceVpcEndpointAwsService.EC2, securityGroups: [group] });
+
+  const resources = Template.fromStack(stack).toJSON().Resources as Resources;
+  const [[, { DependsOn }]] = ofType(resources, 'Custom::FileSystem');
+  expect(DependsOn).toEqual(expect.arrayContaining([expect.stringMatching(/^Endpoint/), expect.stringMatching(/^Route$/), 'Rule']));
+  expect(DependsOn!.filter(id => /^Unrelated/.test(id))).toEqual([]);
 });
 
 test('endpoints are only put into zones that have the service, if these are looked up', () => {

@@ -111,6 +111,19 @@ describe('receiving an event', () => {
   });
 });
 
+describe('in a VPC', () => {
+  test('checks the way of the answer beside the start of the execution, and waits for the check', async () => {
+    let checked = false;
+    const checkWay = jest.fn(async () => {
+      await new Promise(resolve => setImmediate(resolve));
+      checked = true;
+    });
+    await new Receiver(client, { waiterArn: WAITER, stackId: STACK }, put, checkWay).receive(givenEvent('Create'));
+    expect(checkWay).toHaveBeenCalledWith(givenEvent('Create').ResponseURL);
+    expect([checked, start.mock.calls.length]).toEqual([true, 1]);
+  });
+});
+
 describe('the end of an execution without an answer', () => {
   const ARN = `arn:aws:states:eu-west-1:111111111111:execution:Waiter:${NAME}`;
   const end = (status: string): ExecutionEnd => ({ 'detail-type': 'Step Functions Execution Status Change', 'detail': { executionArn: ARN, status } });
