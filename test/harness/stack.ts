@@ -11,6 +11,8 @@ type Attributes = Record<string, string>;
 
 const POLL_MILLISECONDS = 5_000;
 const MOST_POLLS = 600;
+/** A death stands for 21 in succession. Pauses of up to 30 seconds, a random part of each, lie between them. */
+const REPETITIONS_MILLISECONDS = 60_000;
 
 /**
  * CloudFormation and the steps of an execution for one custom resource, in
@@ -99,6 +101,7 @@ export class Stack {
     try {
       for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.act(event) }; }
     } catch (error) {
+      if (error === KILLED) { await this.clock.sleep(REPETITIONS_MILLISECONDS); }
       const made = error === KILLED ? interruptedId : failedId;
       throw Object.assign(error as Error, { physicalId: event.PhysicalResourceId ?? made({ id: event.RequestId }) });
     }
