@@ -2,12 +2,12 @@ import { awscdk, javascript, JsonFile, ReleasableCommits } from 'projen';
 import { zones } from './projenrc/rooms';
 import { QUICK, REPORTS, REST } from './projenrc/suites';
 
-/**
- * The lowest aws-cdk-lib that this library is built with, and works with. `IFileSystem`
- * extends `IFileSystemRef` there as it does in the newest, so one class
- * satisfies both, and NODEJS_24_X is there.
- */
+/** The lowest aws-cdk-lib that this library works with: the first with NODEJS_24_X, and with `IKeyRef` and `IFileSystemRef`. `cdk-versions` proves it. */
+const CDK_FLOOR = '2.224.0';
+/** The aws-cdk-lib that this library is built and tested with: the lowest that cdk-nag 3 takes. */
 const CDK_VERSION = '2.257.0';
+/** The lowest constructs that this library works with, and is built with. */
+const CONSTRUCTS_VERSION = '10.5.1';
 
 /** Handlers run on nodejs24.x, so this is the Node.js that bundles them, tests them and runs the demo, whatever the host has. */
 const NODE_MAJOR = '24';
@@ -40,7 +40,10 @@ const project = new awscdk.AwsCdkConstructLibrary({
   publishToNuget: { dotNetNamespace: 'CdkDurableStorage', packageId: 'CdkDurableStorage' },
   publishToGo: { moduleName: 'github.com/cdk-durable-storage/cdk-durable-storage-go' },
 
-  cdkVersion: CDK_VERSION,
+  cdkVersion: CDK_FLOOR,
+  constructsVersion: CONSTRUCTS_VERSION,
+  // The lowest aws-cdk-lib would be that which we develop with.
+  peerDependencyOptions: { pinnedDevDependency: false },
   jsiiVersion: '~6.0.0',
   minNodeVersion: '20.0.0',
   devDeps: [
@@ -90,6 +93,8 @@ const project = new awscdk.AwsCdkConstructLibrary({
   },
   gitignore: ['/assets/', '/reports/', '/.stryker-tmp/', 'cdk.out/', '.jsii.tabl.json', '/demo.out/', '/.consumers.out/', '/conformance.out/', '/bench/report.json', 'cdk-integ.out.*'],
 });
+
+project.addDevDeps(`aws-cdk-lib@${CDK_VERSION}`, `constructs@${CONSTRUCTS_VERSION}`);
 
 // After projen's own pattern, which wants all of test/.
 project.gitignore.addPatterns('/test/product/integ/*.snapshot/asset.*');
@@ -256,8 +261,8 @@ project.addTask('test:aws-efs', {
   steps: [{ spawn: 'bundle' }, { exec: 'tsx test/product/aws-cdk/run.ts', receiveArgs: true }],
 });
 
-// Names that are reserved words of a language too: there shall be none.
-project.compileTask.reset('jsii --fail-on-warnings');
+// Warnings are errors, except that the library is not developed with the lowest aws-cdk-lib.
+project.compileTask.reset('jsii --fail-on-warnings --silence-warnings metadata/missing-dev-dependency');
 
 project.addTask('consumers', {
   description: 'Package the library for every language, and synthesize the same app in each that this machine has; needs the compiled library',

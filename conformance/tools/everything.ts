@@ -73,7 +73,13 @@ export class EverythingStack extends Stack {
     new TagSet(this, 'Billing', { fileSystem: files, tags: { 'cost-center': '1001' }, overwrite: true });
 
     new FileSystem(this, 'OneZone', { vpc, oneZone: true, encrypted: false, allowAnonymousAccess: true, adopt: Adopt.NEVER });
-    new FileSystem(this, 'Adopted', { vpc, adoptFileSystemId: 'fs-0fedcba9876543210', performanceMode: efs.PerformanceMode.GENERAL_PURPOSE });
+    const replica = efs.FileSystem.fromFileSystemAttributes(this, 'Replica', { fileSystemId: 'fs-0123456789abcdef1', securityGroup: files.connections.securityGroups[0] });
+    new FileSystem(this, 'Adopted', {
+      vpc,
+      adoptFileSystemId: 'fs-0fedcba9876543210',
+      performanceMode: efs.PerformanceMode.GENERAL_PURPOSE,
+      replicationConfiguration: efs.ReplicationConfiguration.existingFileSystem(replica),
+    });
     return files;
   }
 
@@ -81,7 +87,7 @@ export class EverythingStack extends Stack {
   private clients(vpc: ec2.Vpc, own: FileSystem): void {
     // These lines compile only if `FileSystem` has each member of the interface as the present aws-cdk-lib declares it.
     const files: efs.IFileSystem = own;
-    const reference: { readonly fileSystemRef: efs.IFileSystem['fileSystemRef'] } = files;
+    const reference: efs.FileSystemReference = own.fileSystemRef;
     own.connections.allowDefaultPortFromAnyIpv4();
     const accessPoint = new efs.AccessPoint(this, 'Data', { fileSystem: files, path: '/shared', createAcl: { ownerGid: '1000', ownerUid: '1000', permissions: '755' } });
     const indexer = new lambda.Function(this, 'Indexer', {
@@ -93,7 +99,7 @@ export class EverythingStack extends Stack {
     });
     files.grant(indexer, 'elasticfilesystem:ClientMount');
     const task = new ecs.FargateTaskDefinition(this, 'Task');
-    task.addVolume({ name: 'data', efsVolumeConfiguration: { fileSystemId: reference.fileSystemRef.fileSystemId } });
+    task.addVolume({ name: 'data', efsVolumeConfiguration: { fileSystemId: reference.fileSystemId } });
     task.addContainer('App', { image: ecs.ContainerImage.fromRegistry('public.ecr.aws/docker/library/busybox') });
   }
 

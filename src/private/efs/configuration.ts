@@ -48,7 +48,7 @@ export function replication(scope: Construct, configuration: efs.ReplicationConf
   checkReplicaKey(scope, configuration);
   return {
     Destinations: [{
-      FileSystemId: existing?.fileSystemRef.fileSystemId,
+      FileSystemId: existing && referenceOf(existing).fileSystemId,
       KmsKeyId: configuration.kmsKey?.keyArn,
       Region: existing ? existing.env.region : configuration.region ?? Stack.of(scope).region,
       AvailabilityZoneName: configuration.availabilityZone,
@@ -78,7 +78,7 @@ export function replicationAccess(scope: Construct, provider: EfsProvider, confi
     const policy = new iam.Policy(scope, 'ReplicationAccess', {
       roles: [provider.role],
       statements: [new iam.PolicyStatement(existing
-        ? { actions: ['elasticfilesystem:CreateReplicationConfiguration'], resources: [existing.fileSystemRef.fileSystemArn] }
+        ? { actions: ['elasticfilesystem:CreateReplicationConfiguration'], resources: [referenceOf(existing).fileSystemArn] }
         : { actions: ['elasticfilesystem:CreateFileSystem'], resources: ['*'] })],
     });
     if (!existing) { acknowledgeWildcards(policy, 'EFS creates the destination in the name of the caller, with neither an id nor a tag by which that could be limited'); }
@@ -92,6 +92,12 @@ export function replicationAccess(scope: Construct, provider: EfsProvider, confi
 function destinationOf(configuration: efs.ReplicationConfiguration): efs.IFileSystemRef | undefined {
   const { _destinationFileSystemRef: reference } = configuration as { _destinationFileSystemRef?: efs.IFileSystemRef };
   return reference ?? configuration.destinationFileSystem;
+}
+
+/** Returns the id and ARN of a destination. `efs.IFileSystem` has no `fileSystemRef` in the oldest aws-cdk-lib that this library takes. */
+function referenceOf(destination: efs.IFileSystemRef): efs.FileSystemReference {
+  const reference: efs.FileSystemReference | undefined = destination.fileSystemRef;
+  return reference ?? destination as unknown as efs.IFileSystem;
 }
 
 /** EFS refuses it, but efs.FileSystem does not; so an app that was never deployed may have it in a test. */

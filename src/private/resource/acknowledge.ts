@@ -1,6 +1,9 @@
-import { AspectPriority, Aspects, type CfnResource, type IAspect, Stack, Validations } from 'aws-cdk-lib';
+import { AspectPriority, Aspects, type CfnResource, type IAspect, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
+
+/** `Validations.ACKNOWLEDGED_RULES_METADATA_KEY`, which aws-cdk-lib has since 2.257.0 only. */
+const ACKNOWLEDGED_RULES = 'aws:cdk:acknowledged-rules';
 
 /**
  * Tells checkers that read the acknowledged rules of aws-cdk-lib, such as
@@ -9,7 +12,7 @@ import type { IConstruct } from 'constructs';
  */
 export function acknowledge(scope: IConstruct, reasons: Record<string, string>): void {
   // Not by `acknowledge()` of Validations, which takes no ARN in an id.
-  scope.node.addMetadata(Validations.ACKNOWLEDGED_RULES_METADATA_KEY, reasons);
+  scope.node.addMetadata(ACKNOWLEDGED_RULES, reasons);
 }
 
 /** For all policies at or below a construct. The ids of such findings hold the resources, which are known at the end. */

@@ -1,14 +1,16 @@
 import { deepStrictEqual } from 'assert';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'fs';
 import { join } from 'path';
+import { gunzipSync } from 'zlib';
 import { javaWith } from './languages';
-import { FLOOR, install, pack, ROOT, synthesize, templateIn, WORK } from './packed';
+import { FLOOR, install, pack, ROOT, synthesize, templateIn, WORK, type Versions } from './packed';
 import { has, run } from './shell';
 
 /**
  * The packed library with the lowest aws-cdk-lib that it takes and with the newest:
  * an app that uses every construct compiles against both, and synthesizes the same
  * resources, ours with the same properties; what else differs is aws-cdk-lib's, and is named.
+ * Both have each type that the library's API names, without which the packages of the other languages would not load.
  * With the newest, its own rules for templates are errors.
  */
 function main(): void {
@@ -23,7 +25,8 @@ function main(): void {
     cpSync(join(ROOT, 'conformance', 'tools', 'everything.ts'), join(folder, 'everything.ts'));
     install(folder, tarball, [`aws-cdk-lib@${cdk}`, `constructs@${constructs}`]);
     synthesize(folder, 'everything.ts', cdk === newest.cdk ? { '@aws-cdk/core:validateAgainstDefaultRules': true } : {});
-    console.log(`aws-cdk-lib ${cdk} with constructs ${constructs}: compiles, synthesizes`);
+    checkTypes(folder);
+    console.log(`aws-cdk-lib ${cdk} with constructs ${constructs}: compiles, synthesizes, has the types of the API`);
     return templateIn(folder, 'Everything').Resources as Resources;
   });
   compare(templates[0], templates[1]);
@@ -47,9 +50,24 @@ function main(): void {
   }
 }
 
-function newestVersions(): typeof FLOOR {
+function newestVersions(): Versions {
   const view = (name: string) => JSON.parse(run('npm', ['view', `${name}@latest`, 'version', '--json'], { cwd: WORK })) as string;
   return { cdk: view('aws-cdk-lib'), constructs: view('constructs') };
+}
+
+function checkTypes(folder: string): void {
+  const named = JSON.stringify(typesOf(folder, 'cdk-durable-storage')).matchAll(/"((?:aws-cdk-lib|constructs)\.[\w.]+)"/g);
+  const known = { ...typesOf(folder, 'aws-cdk-lib'), ...typesOf(folder, 'constructs') };
+  const missing = [...new Set([...named].map(([, name]) => name))].filter(name => !(name in known));
+  if (missing.length > 0) { throw new Error(`the API names what ${folder} lacks: ${missing.join(', ')}`); }
+}
+
+/** Returns the types of an installed package's jsii assembly, by name. */
+function typesOf(folder: string, name: string): Record<string, unknown> {
+  const root = join(folder, 'node_modules', name);
+  const assembly = JSON.parse(readFileSync(join(root, '.jsii'), 'utf8'));
+  // A large assembly lies in another file.
+  return assembly.filename ? JSON.parse(gunzipSync(readFileSync(join(root, assembly.filename))).toString()).types : assembly.types;
 }
 
 type Resources = Record<string, { readonly Type: string; readonly Properties?: unknown }>;

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'fs';
 import { homedir } from 'os';
 import { join } from 'path';
-import { appEnvironment, copyOf, FLOOR, LIBRARY_VERSION, pack, WORK } from './packed';
+import { appEnvironment, copyOf, LIBRARY_VERSION, OURS, pack, WORK } from './packed';
 import { run } from './shell';
 import { CDK_INIT_FLAGS } from '../../harness/feature-flags';
 
@@ -23,7 +23,7 @@ const python: Language = {
     const folder = copyOf('python');
     run('python3', ['-m', 'venv', 'venv'], { cwd: folder });
     // The second line is what jsii-pacmak builds a wheel with.
-    writeFileSync(join(folder, 'requirements.txt'), `aws-cdk-lib==${FLOOR.cdk}\nconstructs==${FLOOR.constructs}\n`);
+    writeFileSync(join(folder, 'requirements.txt'), `aws-cdk-lib==${OURS.cdk}\nconstructs==${OURS.constructs}\n`);
     run('venv/bin/pip', ['install', '--quiet', '--requirement', 'requirements.txt'], { cwd: folder });
     run('venv/bin/pip', ['download', '--quiet', '--no-deps', '--dest', 'build-tools', 'setuptools~=75.3', 'build', 'twine'], { cwd: folder });
   },
@@ -59,9 +59,9 @@ export const javaWith = (cdk: string, constructs: string) => ({
 
 const java: Language = {
   tools: ['java', 'javac', 'mvn'],
-  fetch: () => javaWith(FLOOR.cdk, FLOOR.constructs).fetch(),
+  fetch: () => javaWith(OURS.cdk, OURS.constructs).fetch(),
   synthesize() {
-    const folder = javaWith(FLOOR.cdk, FLOOR.constructs).compile(pack('java'));
+    const folder = javaWith(OURS.cdk, OURS.constructs).compile(pack('java'));
     run('sh', ['-c', 'exec java -cp "target/classes:$(cat target/classpath)" Consumer'], { cwd: folder, env: environment(folder) });
     return folder;
   },

@@ -10,14 +10,22 @@ export const ROOT = resolve(__dirname, '..', '..', '..');
  */
 export const WORK = join(ROOT, '.consumers.out');
 
-const { version, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const { version, peerDependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 export const LIBRARY_VERSION: string = version;
 
-/** The lowest that the library takes, which is what it is compiled with. */
-export const FLOOR = {
+export interface Versions {
+  readonly cdk: string;
+  readonly constructs: string;
+}
+
+/** The lowest that the library takes. */
+export const FLOOR: Versions = {
   cdk: (peerDependencies['aws-cdk-lib'] as string).slice(1),
   constructs: (peerDependencies.constructs as string).slice(1),
 };
+
+/** What the library is compiled with. */
+export const OURS: Versions = { cdk: devDependencies['aws-cdk-lib'], constructs: devDependencies.constructs };
 
 export type Target = 'js' | 'python' | 'java' | 'go' | 'dotnet';
 
@@ -60,15 +68,15 @@ function link(folder: string, target: string, name: string): void {
   symlinkSync(target, join(folder, 'node_modules', name));
 }
 
-/** Compiles a consumer as strictly as `cdk init` has it, and synthesizes it. */
 /** Environment variables that an app of the CDK reads in every language. */
 export function appEnvironment(folder: string, context: Record<string, unknown>): Record<string, string> {
   return { CDK_OUTDIR: join(folder, 'cdk.out'), CDK_CONTEXT_JSON: JSON.stringify(context) };
 }
 
+/** Compiles a consumer as strictly as `cdk init` has it, the library's own declarations too, and synthesizes it. */
 export function synthesize(folder: string, file: string, context: Record<string, unknown> = {}): void {
   run('tsc', [
-    '--ignoreConfig', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'node16', '--moduleResolution', 'node16', '--types', 'node', '--outDir', 'js', file,
+    '--ignoreConfig', '--strict', '--target', 'es2022', '--module', 'node16', '--moduleResolution', 'node16', '--types', 'node', '--outDir', 'js', file,
   ], { cwd: folder });
   run(process.execPath, [join('js', file.replace(/\.ts$/, '.js'))], {
     cwd: folder, env: appEnvironment(folder, context),
