@@ -4,6 +4,7 @@ import { GATEWAY_SERVICE, INTERFACE_SERVICES } from './private/functions/endpoin
 import type { StorageFunctionsOptions } from './private/functions/options';
 import { settleFunctions } from './private/functions/settings';
 import { acknowledge } from './private/resource/acknowledge';
+import { isAlias } from './private/resource/key-access';
 import { check, misuse, notBoth, wholeMebibytes } from './private/resource/validation';
 
 /**
@@ -31,6 +32,7 @@ export class StorageFunctions {
     }
     check(scope, 'securityGroups', options.securityGroups?.length, 'at least one', length => length > 0);
     notBoth(scope, "'logGroup'", "'logRetention'", options.logGroup !== undefined && options.logRetention !== undefined);
+    check(scope, 'encryptionKey', options.encryptionKey, 'a key: CloudWatch Logs takes no alias', key => !isAlias(key));
     for (const [prop, least] of [['handlerMemory', 128], ['workerMemory', 512]] as const) {
       check(scope, prop, wholeMebibytes(scope, prop, options[prop], 1), `from ${least} to 10240 MiB`, value => value >= least && value <= 10240);
     }

@@ -23,7 +23,7 @@ export async function endOfDenials(): Promise<number> {
   return operation === undefined ? 0 : operation.began + 1000 * await current.run(undefined, () => operation.secondsForDenials());
 }
 
-const DENIALS = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'];
+const DENIALS = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation', 'KmsAccessDeniedException'];
 /** Names of an error whose answer has no body, such as those to HEAD. */
 const NAMELESS = ['403', 'Forbidden', 'Unknown', 'UnknownError', 'Error'];
 

@@ -5,6 +5,7 @@ import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { DependencyGroup, type Construct, type IDependable } from 'constructs';
 import { RangeWork, TRANSFER_PREFIX } from './range-work';
 import type { ExportIdInput } from '../../contract/export';
+import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
 
 export interface ExporterProps {
@@ -61,6 +62,7 @@ export class Exporter extends RangeWork {
     return [
       ...this.executionStatements(),
       { actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}export-*/record.json`)] },
+      ...keyStatements(this, ['s3:PutObject']),
     ];
   }
 
@@ -68,6 +70,7 @@ export class Exporter extends RangeWork {
     worker.allow({ actions, resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}export-*`)] });
     // To find what is to be removed; and without it, S3 says of a missing object that access is denied.
     if (actions.length > 1) { worker.allow({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] }); }
+    keyStatements(this, actions).forEach(statement => worker.allow(statement));
   }
 
   private definition({ plan, copy, finish }: Record<'plan' | 'copy' | 'finish', HandlerFunction>): sfn.IChainable {

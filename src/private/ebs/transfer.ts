@@ -8,8 +8,9 @@ import { LAMBDA_FAILED } from './retriers';
 import { ownedSnapshots, snapshotReads } from './snapshot-access';
 import type { VerifyInput, VerifyResult } from '../../contract/integrity';
 import type { PlanResult, ReleaseInput, SettleInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
+import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
-import { applyBoundary } from '../functions/settings';
+import { applyBoundary, functionSettings } from '../functions/settings';
 import { acknowledge } from '../resource/acknowledge';
 
 /** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
@@ -52,6 +53,7 @@ export class Transfer extends RangeWork {
     const verify = this.worker('Verify', { description: 'reads a range of the snapshot back', timeout: Duration.minutes(15), memorySize: 1024 });
     this.mayUse(verify, 's3:GetObject');
     verify.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*/failure`)] });
+    keyStatements(this, ['s3:PutObject']).forEach(statement => verify.allow(statement));
     verify.allow({ ...ownedSnapshots(this), actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
 
     const cleanUp = this.worker('CleanUp', {
@@ -86,14 +88,18 @@ export class Transfer extends RangeWork {
       { actions, resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] },
       // To find what is to be removed; and without it, S3 says of a missing object that access is denied.
       { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] },
+      ...keyStatements(this, actions),
     ];
   }
 
   /** Empty but for the time of a transfer, except for the digests of the snapshots made from it. */
   private transferBucket(): s3.Bucket {
+    const { encryptionKey } = functionSettings(this);
     const bucket = new s3.Bucket(this, 'Bucket', {
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      encryption: s3.BucketEncryption.S3_MANAGED,
+      ...encryptionKey
+        ? { encryption: s3.BucketEncryption.KMS, encryptionKey, bucketKeyEnabled: true }
+        : { encryption: s3.BucketEncryption.S3_MANAGED },
       enforceSSL: true,
       removalPolicy: RemovalPolicy.DESTROY,
       autoDeleteObjects: true,

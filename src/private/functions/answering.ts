@@ -3,6 +3,7 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { DependencyGroup, type Construct, type IDependable } from 'constructs';
+import { executionKeyStatements } from './encryption';
 import { warnOfMissingEndpoints, type Service } from './endpoints';
 import { HandlerFunction, HandlerRole } from './handler-function';
 import { functionSettings } from './settings';
@@ -36,7 +37,14 @@ export class Answering {
     const stack = Stack.of(scope);
     const { vpc } = functionSettings(scope);
     this.role = new HandlerRole(scope, 'Role');
-    const waiterRole = new iam.Role(scope, 'WaiterRole', { assumedBy: new iam.ServicePrincipal('states.amazonaws.com') });
+    const executionKey = executionKeyStatements(scope);
+    executionKey.forEach(statement => this.role.allow(statement));
+    const waiterRole = new iam.Role(scope, 'WaiterRole', {
+      assumedBy: new iam.ServicePrincipal('states.amazonaws.com'),
+      // In the role, so that it is there long before the first execution, which would fail without it.
+      inlinePolicies: executionKey.length > 0
+        ? { Key: new iam.PolicyDocument({ statements: executionKey.map(statement => new iam.PolicyStatement(statement)) }) } : undefined,
+    });
     const waiter = new Waiter(scope, 'Waiter', waiterRole);
     this.handler = new HandlerFunction(scope, 'Handler', {
       bundle,

@@ -1,6 +1,7 @@
 import type { Size } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 
@@ -54,6 +55,23 @@ export interface StorageFunctionsOptions {
    * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: logs.RetentionDays;
+
+  /**
+   * The customer key for what the functions of each stack keep: the log group, unless `logGroup` names another one; the transfer bucket
+   * of imports and exports, with its plans, digests and manifests; and the executions that answer CloudFormation, with their response URLs.
+   * A key, no alias, because CloudWatch Logs takes none. File systems and snapshots have keys of their own.
+   *
+   * A key of the app gets a statement in its policy for CloudWatch Logs; the policy of an imported key needs it, as docs/functions.md
+   * shows. The roles that need the key may use it.
+   *
+   * Updates are in place. Add the key in a deployment that changes no resource of this library, because IAM applies the new rights late, and
+   * an execution fails that may not use its key. Another key, or none, is for what is written from then on. What was written before can then
+   * only be read, by the next increment or by the deletion of an export, if the policy of the former key lets the roles of the functions decrypt.
+   *
+   * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+   * @default - keys of AWS
+   */
+  readonly encryptionKey?: kms.IKey;
 
   /**
    * The instruction set of the functions.

@@ -3,6 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
+import { allowLogs } from './encryption';
 import type { StorageFunctionsOptions } from './options';
 import { misuse } from '../resource/validation';
 
@@ -76,7 +77,11 @@ class SharedParts extends Construct {
   }
 
   public logGroup(retention: logs.RetentionDays): logs.ILogGroup {
-    return this.once('LogGroup', id => new logs.LogGroup(this, id, { retention, removalPolicy: RemovalPolicy.DESTROY }));
+    const { encryptionKey } = functionSettings(this);
+    return this.once('LogGroup', id => {
+      if (encryptionKey) { allowLogs(this, encryptionKey); }
+      return new logs.LogGroup(this, id, { retention, encryptionKey, removalPolicy: RemovalPolicy.DESTROY });
+    });
   }
 
   private once<T extends IConstruct>(id: string, make: (id: string) => T): T {

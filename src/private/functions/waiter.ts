@@ -2,6 +2,7 @@ import { Aws, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
+import { functionSettings } from './settings';
 import { SERVICE_TIMEOUT_SECONDS, type Next, type StepRequest, type WaiterState } from '../../contract/answering';
 
 /** No execution has anything to do after that: each answers while CloudFormation waits. */
@@ -22,6 +23,12 @@ export class Waiter extends sfn.StateMachine {
       role,
       definitionBody: sfn.DefinitionBody.fromString(Stack.of(scope).toJsonString(definition())),
     });
+    // Always said, because Step Functions keeps a key that a template no longer names; and not by aws-cdk-lib, which limits the role by the
+    // name of the state machine, which this one does not have.
+    const { encryptionKey } = functionSettings(scope);
+    (this.node.defaultChild as sfn.CfnStateMachine).encryptionConfiguration = encryptionKey
+      ? { type: 'CUSTOMER_MANAGED_KMS_KEY', kmsKeyId: encryptionKey.keyArn }
+      : { type: 'AWS_OWNED_KEY' };
   }
 }
 

@@ -51,6 +51,6 @@ export function keyTarget(scope: Construct, key: kms.IKeyRef): { resources: stri
   }
 }
 
-function isAlias(key: kms.IKeyRef): key is kms.IAlias {
+export function isAlias(key: kms.IKeyRef): key is kms.IAlias {
   return 'aliasTargetKey' in key;
 }

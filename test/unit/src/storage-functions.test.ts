@@ -221,6 +221,62 @@ test('all functions of a stack log to one group that goes with the stack, or to 
   for (const [, { Properties }] of functionsOf(given)) { expect(Properties.LoggingConfig.LogGroup).toBe('storage'); }
 });
 
+describe('a key', () => {
+  const keyOf = (stack: Stack) => new kms.Key(stack, 'Key');
+  const resources = configured(stack => ({ encryptionKey: keyOf(stack) }));
+  const [[key, { Properties: { KeyPolicy } }]] = ofType(resources, 'AWS::KMS::Key');
+  const KEY_ARN = { 'Fn::GetAtt': [key, 'Arn'] };
+
+  test('encrypts the log group and the transfer bucket, whose data keys it pays for by the bucket', () => {
+    expect(ofType(resources, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.KmsKeyId)).toEqual([KEY_ARN]);
+    expect(ofType(resources, 'AWS::S3::Bucket').map(([, { Properties }]) => Properties.BucketEncryption.ServerSideEncryptionConfiguration)).toEqual([
+      [{ BucketKeyEnabled: true, ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KEY_ARN } }],
+    ]);
+  });
+
+  test('encrypts the executions that answer; without a key, these state machines return to the one that AWS owns', () => {
+    const waiters = (all: Resources) => ofType(all, 'AWS::StepFunctions::StateMachine').filter(([id]) => id.includes('Waiter'))
+      .map(([, { Properties }]) => Properties.EncryptionConfiguration);
+    expect(waiters(resources)).toEqual(Array(2).fill({ Type: 'CUSTOMER_MANAGED_KMS_KEY', KmsKeyId: KEY_ARN }));
+    expect(waiters(plain)).toEqual(Array(2).fill({ Type: 'AWS_OWNED_KEY' }));
+  });
+
+  test('lets CloudWatch Logs use it for log groups of the account', () => {
+    expect(KeyPolicy.Statement).toContainEqual(expect.objectContaining({
+      Effect: 'Allow',
+      Principal: { Service: 'logs.eu-west-1.amazonaws.com' },
+      Condition: {
+        ArnLike: { 'kms:EncryptionContext:aws:logs:arn': { 'Fn::Join': ['', expect.arrayContaining([':logs:eu-west-1:111122223333:log-group:*'])] } },
+      },
+    }));
+  });
+
+  test('is used by the roles that start or run such executions, or read or write the bucket', () => {
+    const uses = new Map<string, Set<string>>();
+    for (const { roles, document } of policiesIn({ Resources: resources })) {
+      const actions = document.Statement.filter(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(KEY_ARN)).flatMap(({ Action }) => Action);
+      for (const role of roles.map(id => id.replace('cdkdurablestorage', '').replace(/[0-9A-F]{8}$/, ''))) {
+        actions.forEach(action => uses.set(role, (uses.get(role) ?? new Set()).add(action)));
+      }
+    }
+    const both = ['kms:Decrypt', 'kms:GenerateDataKey'];
+    expect(Object.fromEntries([...uses].map(([role, actions]) => [role, [...actions].sort()]))).toEqual({
+      EbsRole: both,
+      EbsWaiterRole: both,
+      EfsRole: both,
+      EfsWaiterRole: both,
+      EbsTransferStepsRole: both,
+      EbsTransferCopyRole: both,
+      EbsTransferVerifyRole: both,
+    });
+  });
+
+  test('must be no alias', () => {
+    expect(() => configured(stack => ({ encryptionKey: kms.Alias.fromAliasName(stack, 'Alias', 'alias/storage') })))
+      .toThrow("'encryptionKey' must be a key: CloudWatch Logs takes no alias, got");
+  });
+});
+
 test('memory and architecture', () => {
   const resources = configured(() => ({
     architecture: lambda.Architecture.X86_64, handlerMemory: Size.gibibytes(1), workerMemory: Size.gibibytes(4),

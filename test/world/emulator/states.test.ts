@@ -13,6 +13,7 @@ import { Clock } from '../../../world/emulator/clock';
 import { arn, REGION } from '../../../world/emulator/environment';
 import { KILLED_AFTER, KILLED_BEFORE } from '../../../world/emulator/faults';
 import { Principal, type Statement } from '../../../world/emulator/iam';
+import { Kms } from '../../../world/emulator/kms';
 import { Lambda } from '../../../world/emulator/lambda';
 import { EmulatorServer } from '../../../world/emulator/server';
 import { StepFunctions, type StatusChange } from '../../../world/emulator/states';
@@ -956,5 +957,42 @@ describe('a history', () => {
 
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' });
     expect(states.events(executionArn)).toBeLessThan(10);
+  });
+});
+
+describe('a state machine with a customer key', () => {
+  const NONE = { StartAt: 'End', States: { End: { Type: 'Succeed' } } };
+  const KEY_STATEMENT: Statement = { Effect: 'Allow', Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: '*' };
+  const STATES: Statement = { Effect: 'Allow', Action: 'states:*', Resource: '*' };
+  let keyArn: string;
+  let withKeys: StepFunctions;
+
+  beforeEach(() => {
+    const kms = new Kms(clock);
+    keyArn = kms.createKey().arn;
+    withKeys = new StepFunctions(clock, lambda, 1, kms);
+    server.add(withKeys);
+  });
+  afterEach(() => withKeys.close());
+
+  const keyed = (...statements: Statement[]) => withKeys.create({ name: 'keyed', definition: NONE, role: role(...statements), kmsKeyId: keyArn });
+  const start = (stateMachineArn: string, ...statements: Statement[]) => {
+    const sfn = new SFNClient({ region: REGION, endpoint: server.url, credentials: server.issue(role(...statements)), maxAttempts: 1 });
+    return sfn.send(new StartExecutionCommand({ stateMachineArn, name: 'one' })).finally(() => sfn.destroy());
+  };
+
+  test('is started only by who may use the key', async () => {
+    const arnOfMachine = keyed(KEY_STATEMENT);
+    await expect(start(arnOfMachine, STATES)).rejects.toMatchObject({ name: 'KmsAccessDeniedException', message: expect.stringContaining('kms:Decrypt') });
+    await expect(start(arnOfMachine, STATES, KEY_STATEMENT)).resolves.toBeDefined();
+  });
+
+  test('fails at once if its role may not use the key; without the key, it runs', async () => {
+    const arnOfMachine = keyed();
+    expect(withKeys.describe(withKeys.start(arnOfMachine))).toMatchObject({ status: 'FAILED', cause: expect.stringContaining('kms:Decrypt') });
+    withKeys.update(arnOfMachine, {});
+    expect(withKeys.describe(withKeys.start(arnOfMachine)).status).toBe('FAILED');
+    withKeys.update(arnOfMachine, { kmsKeyId: null });
+    expect(withKeys.describe(withKeys.start(arnOfMachine)).status).not.toBe('FAILED');
   });
 });
