@@ -23,6 +23,9 @@ const MANAGED: Record<string, PolicyDocument> = {
 
 /** IAM allows a role that many characters of inline policies, white space not counted. */
 const INLINE_LIMIT = 10_240;
+/** A managed policy may have that many, and a role that many managed policies. */
+const MANAGED_LIMIT = 6144;
+const ATTACHED_LIMIT = 10;
 
 export interface RoleProperties {
   readonly trust: PolicyDocument;
@@ -201,6 +204,7 @@ export class Iam implements PrincipalDirectory {
   }
 
   public putManagedPolicy(arn: string, document: PolicyDocument): void {
+    if (size(document) > MANAGED_LIMIT) { throw new Error(`Cannot exceed quota for PolicySize: ${MANAGED_LIMIT} (${arn}: ${size(document)})`); }
     getOrMake(this.policies, arn, () => this.late<PolicyDocument | undefined>(arn, undefined)).set(document);
     this.roles.forEach(role => role.noteManagedPolicy(arn));
   }
@@ -227,6 +231,7 @@ export class Iam implements PrincipalDirectory {
   }
 
   private checkManaged(arns: string[]): void {
+    if (arns.length > ATTACHED_LIMIT) { throw new Error(`Cannot exceed quota for PoliciesPerRole: ${ATTACHED_LIMIT}`); }
     const unknown = arns.find(arn => this.policies.get(arn)?.latest === undefined && !MANAGED[nameIn(arn)]);
     if (unknown) { throw new Error(`Policy ${unknown} does not exist or is not attachable.`); }
   }

@@ -18,11 +18,11 @@ export function statesHandlers({ emulator: { clock, states }, iam }: Context): R
       create: request => {
         const { properties } = request;
         const name = nameOf(request, properties.StateMachineName, 80);
-        const arn = states.create({ name, ...settings(name, properties), kmsKeyId: keyOf(properties) ?? undefined });
+        const arn = states.create({ name, ...settings(name, properties) });
         return { physicalId: arn, attributes: { Arn: arn, Name: name } };
       },
       update: ({ properties }, before) => {
-        states.update(before.physicalId!, { ...settings(before.attributes.Name as string, properties), kmsKeyId: keyOf(properties) });
+        states.update(before.physicalId!, settings(before.attributes.Name as string, properties));
         return { physicalId: before.physicalId!, attributes: before.attributes };
       },
       // Executions that run hold up the deletion until their next transition.
@@ -32,11 +32,6 @@ export function statesHandlers({ emulator: { clock, states }, iam }: Context): R
       },
     },
   };
-}
-
-/** The key of a state machine; null for the one that AWS owns, undefined if the template does not say, which changes nothing. */
-function keyOf({ EncryptionConfiguration: configuration }: Properties): string | null | undefined {
-  return configuration && (configuration.Type === 'AWS_OWNED_KEY' ? null : configuration.KmsKeyId as string);
 }
 
 /** The definition with its `${placeholders}` replaced. */
