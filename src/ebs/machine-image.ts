@@ -1,6 +1,5 @@
 import { Annotations, type CfnResource, type ITaggableV2, RemovalPolicy, Resource, Stack, TagManager, TagType } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { MachineDisk } from './machine-disk';
 import type {
@@ -404,13 +403,10 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     const foreign = disks.flatMap(disk => disk._foreignSnapshotId(this) ?? []);
     if (foreign.length === 0) { return; }
     const stack = Stack.of(this);
-    this.resource.node.addDependency(new iam.Policy(this, 'SnapshotAccess', {
-      roles: [provider.role],
-      statements: [new iam.PolicyStatement({
-        actions: ['ec2:RegisterImage'],
-        resources: foreign.map(resourceName => stack.formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName })),
-      })],
-    }));
+    this.resource.node.addDependency(provider.snapshots.grantFor(this, 'SnapshotAccess', [{
+      actions: ['ec2:RegisterImage'],
+      resources: foreign.map(resourceName => stack.formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName })),
+    }]));
   }
 }
 

@@ -12,7 +12,8 @@ import { executionEnded } from '../private/ebs/import-events';
 import { EbsProvider } from '../private/ebs/provider';
 import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
-import { KeyAccess } from '../private/resource/key-access';
+import { grantKey } from '../private/resource/key-access';
+import type { MergedPolicies } from '../private/resource/merged-policies';
 import { check, checkWhole, notBoth } from '../private/resource/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotExport';
@@ -269,8 +270,10 @@ export class SnapshotExport extends Resource {
     });
     this.resource.node.addDependency(standing, exporter.standing, access);
     if (!kmsKey) { return; }
-    const roles = [exporter.roles.copy, ...this._isDelta || lists ? [exporter.roles.plan] : []];
-    this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, roles }));
+    const read = (name: string, policies: MergedPolicies) =>
+      this.resource.node.addDependency(...grantKey(this, name, { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, policies }));
+    read('KeyAccess', exporter.keys);
+    if (this._isDelta || lists) { read('PlanKeyAccess', exporter.planKeys); }
   }
 
   private onEnd(id: string, status: string[], options?: events.OnEventOptions): events.Rule {

@@ -11,15 +11,16 @@ import { DELTA_FORMAT } from '../contract/disk-image-format';
 import { IMPORT_METRICS, TRANSFER_METRICS } from '../contract/metrics';
 import type { OwnerProperties } from '../contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
-import { ImageAccess } from '../private/ebs/image-access';
+import { grantImage } from '../private/ebs/image-access';
 import type { DiskImageLocation } from '../private/ebs/image-location';
 import { importEnded } from '../private/ebs/import-events';
 import { importMetric, importWidget } from '../private/ebs/import-metrics';
-import { ParentAccess } from '../private/ebs/parent-access';
+import { grantParent } from '../private/ebs/parent-access';
 import { EbsProvider } from '../private/ebs/provider';
 import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
-import { KeyAccess } from '../private/resource/key-access';
+import { grantKey } from '../private/resource/key-access';
+import type { MergedPolicies } from '../private/resource/merged-policies';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
 import { check, checkWhole, misuse, notBoth, validateAccounts, wholeGibibytes } from '../private/resource/validation';
 
@@ -289,8 +290,8 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
       properties: this.properties(props, image, volumeSize),
     });
-    this.resource.node.addDependency(provider.standing, new ImageAccess(this, 'ImageAccess', { image, provider }));
-    if (props.parent) { this.resource.node.addDependency(new ParentAccess(this, 'ParentAccess', { parent: props.parent, provider })); }
+    this.resource.node.addDependency(provider.standing, ...grantImage(this, image, provider));
+    if (props.parent) { this.resource.node.addDependency(...grantParent(this, props.parent, provider)); }
     if (props.kmsKey) { this.grantKey(props.kmsKey, props, provider); }
 
     this.snapshotId = this.resource.ref;
@@ -433,13 +434,11 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
 
   /** Lets the functions write with the key of the snapshot, and read with it if they verify or compare with a parent. */
   private grantKey(key: kms.IKeyRef, props: SnapshotImportProps, provider: EbsProvider): void {
-    this.resource.node.addDependency(new KeyAccess(this, 'KeyAccess', { key, actions: KEY_ACTIONS, roles: provider.keyUsers }));
-    const readers = [
-      ...verificationOf(props) === Verification.NONE ? [] : provider.keyReaders,
-      ...props.parent ? provider.parentPlanners : [],
-    ];
-    if (readers.length === 0) { return; }
-    this.resource.node.addDependency(new KeyAccess(this, 'KeyReadAccess', { key, actions: KEY_READ_ACTIONS, grants: false, roles: readers }));
+    this.resource.node.addDependency(...grantKey(this, 'KeyAccess', { key, actions: KEY_ACTIONS, policies: provider.keys }));
+    const read = (name: string, policies: MergedPolicies) =>
+      this.resource.node.addDependency(...grantKey(this, name, { key, actions: KEY_READ_ACTIONS, grants: false, policies }));
+    if (verificationOf(props) !== Verification.NONE) { read('KeyReadAccess', provider.verifiedKeys); }
+    if (props.parent) { read('ParentKeyAccess', provider.parentKeys); }
   }
 }
 

@@ -13,7 +13,7 @@ import type { MountTargetOptions } from './mount-target-options';
 import { MountTargets } from './mount-targets';
 import { ThroughputCooldown } from './throughput-cooldown';
 import type { FileSystemAttributes, FileSystemProperties } from '../contract/file-system';
-import { AdoptionAccess, retainForMigration } from '../private/efs/adoption';
+import { adoptionAccess, retainForMigration } from '../private/efs/adoption';
 import { configurationProperties, replicationAccess } from '../private/efs/configuration';
 import type { FileSystemConfigurationOptions } from '../private/efs/configuration-options';
 import { tellFacts } from '../private/efs/owned-file-system';
@@ -21,7 +21,7 @@ import { EfsProvider } from '../private/efs/provider';
 import { zonesAreKnown } from '../private/efs/subnets';
 import { ThroughputDeferral } from '../private/efs/throughput-deferral';
 import { handledResource } from '../private/functions/handled-resource';
-import { FILE_SYSTEM_KEY_ACTIONS, KeyAccess } from '../private/resource/key-access';
+import { FILE_SYSTEM_KEY_ACTIONS, grantKey } from '../private/resource/key-access';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
 import { check, misuse, notBoth, wholeMebibytes } from '../private/resource/validation';
 
@@ -398,10 +398,9 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
 
   private grantAccess({ kmsKey, replicationConfiguration, adopt, adoptFileSystemId }: FileSystemProps, provider: EfsProvider): void {
     const access: IDependable[] = [
-      ...kmsKey ? [new KeyAccess(this, 'KeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] })] : [],
+      ...kmsKey ? grantKey(this, 'KeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, policies: provider.keys }) : [],
       ...replicationConfiguration ? replicationAccess(this, provider, replicationConfiguration) : [],
-      ...adoptFileSystemId !== undefined || adopt === Adopt.ALWAYS
-        ? [new AdoptionAccess(this, 'AdoptionAccess', { role: provider.role, fileSystemId: adoptFileSystemId })] : [],
+      ...adoptFileSystemId !== undefined || adopt === Adopt.ALWAYS ? [adoptionAccess(this, provider, adoptFileSystemId)] : [],
     ];
     this.resource.node.addDependency(...access);
   }

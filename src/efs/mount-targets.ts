@@ -8,7 +8,8 @@ import {
   MOST_SUBNETS_BY_POSITION, MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsProperties,
 } from '../contract/mount-targets';
 import { OWNERSHIP_TAG_PREFIX } from '../contract/ownership';
-import { factsOf, grantOnForeign } from '../private/efs/owned-file-system';
+import { grantOnForeign } from '../private/efs/foreign-access';
+import { factsOf } from '../private/efs/owned-file-system';
 import { EfsProvider } from '../private/efs/provider';
 import { cidrOf, isWithin, zoneOf, zonesAreKnown, zonesWithSeveral } from '../private/efs/subnets';
 import { handledResource } from '../private/functions/handled-resource';

@@ -2,7 +2,7 @@ import { type ITaggableV2, Resource, TagManager, TagType } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct, IConstruct } from 'constructs';
 import type { TagSetProperties } from '../contract/tag-set';
-import { grantOn, grantOnForeign } from '../private/efs/owned-file-system';
+import { grantOn, grantOnForeign } from '../private/efs/foreign-access';
 import { EfsProvider } from '../private/efs/provider';
 import { handledResource } from '../private/functions/handled-resource';
 import { mergedTags, stackTags, TAG_RULES, tagFaults } from '../private/resource/tags';
@@ -92,7 +92,7 @@ export class TagSet extends Resource implements ITaggableV2 {
     const statements = [{ actions: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'] }];
     const access = fileSystem
       ? grantOnForeign(this, { provider, fileSystem, statements })
-      : grantOn(this, { provider, id: accessPoint!.accessPointId, arn: accessPoint!.accessPointArn, statements });
+      : grantOn({ provider, id: accessPoint!.accessPointId, arn: accessPoint!.accessPointArn, statements });
     if (access) { resource.node.addDependency(access); }
   }
 }

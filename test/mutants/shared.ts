@@ -7,6 +7,7 @@ const STACKS = 'test/unit/lambda/shared/stacks.test.ts';
 const OWNERSHIP = 'test/unit/lambda/shared/ownership.test.ts';
 const PROTOCOL = 'test/campaigns/protocol/protocol.test.ts';
 const RECEIVER = 'test/unit/lambda/shared/answering/receiver.test.ts';
+const ROOM = 'test/unit/src/private/resource/room.test.ts';
 const IDENTITY = 'test/unit/lambda/shared/identity.test.ts';
 
 export const SHARED_MUTANTS: readonly Mutant[] = [
@@ -481,5 +482,21 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     find: 'TimeoutSeconds: TIMEOUT_SECONDS,',
     replace: '',
     test: 'test/unit/src/private/functions/waiter.test.ts',
+  },
+  {
+    guard: 'a policy that a Delete needs is replaced and never changed',
+    file: 'src/private/resource/merged-policies.ts',
+    find: "description: this.props.neededBy === 'clean-up' ?",
+    replace: 'description: this.parts.length < 0 ?',
+    test: ROOM,
+    name: 'is another one if a Delete needs it',
+  },
+  {
+    guard: 'a policy that constructs share names nothing that may depend on it',
+    file: 'src/private/resource/merged-policies.ts',
+    find: 'return this.canName(statements) ?',
+    replace: 'return statements ?',
+    test: ROOM,
+    name: 'makes no circle',
   },
 ];

@@ -65,7 +65,7 @@ export class Emulator {
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs, this.principals);
     this.lambda = new Lambda(this.clock, this.server, { ...DURATIONS, ...options.lambda });
-    this.states = new StepFunctions(this.clock, this.lambda, seed);
+    this.states = new StepFunctions(this.clock, this.lambda, seed, this.kms);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);
     this.scheduler = new Scheduler(this.clock, (functionArn, payload, as) => {
       this.lambda.authorizeInvoke(as, functionArn);

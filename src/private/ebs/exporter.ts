@@ -7,6 +7,8 @@ import { RangeWork, TRANSFER_PREFIX } from './range-work';
 import type { ExportIdInput } from '../../contract/export';
 import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
+import { MergedPolicies } from '../resource/merged-policies';
+import { checkRoom } from '../resource/role-room';
 
 export interface ExporterProps {
   /** The transfer bucket. */
@@ -54,7 +56,18 @@ export class Exporter extends RangeWork {
     const ends = this.onEnd('Exports that ended, one way or another', cleanUp);
 
     this.roles = { handler: props.handlerRole, plan: plan.role!, copy: copy.role!, finish: finish.role!, cleanUp: cleanUp.role! };
+    [plan, copy, finish, cleanUp].forEach(({ role }) => checkRoom(this, role!));
     this.standing = new DependencyGroup(props.bucket, this.stateMachine, cleanUp, ends);
+  }
+
+  /** Policies for the keys of snapshots that are read. */
+  public get keys(): MergedPolicies {
+    return MergedPolicies.of(this, 'KeyAccess', { roles: [this.roles.copy], things: 'keys of exported snapshots', neededBy: 'creation' });
+  }
+
+  /** Policies for the keys of snapshots whose blocks the plan lists. */
+  public get planKeys(): MergedPolicies {
+    return MergedPolicies.of(this, 'PlanKeyAccess', { roles: [this.roles.plan], things: 'keys of exported snapshots', neededBy: 'creation' });
   }
 
   /** What the handler does with exports, beside what it may do with transfers. */

@@ -1,20 +1,12 @@
-import * as iam from 'aws-cdk-lib/aws-iam';
-import { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import type { EbsProvider } from './provider';
 
-export interface ParentAccessProps {
-  readonly parent: { readonly snapshotArn: string };
-  readonly provider: EbsProvider;
-}
-
-/** What a construct's handlers may do with the parent that the user named; the custom resource must depend on it. */
-export class ParentAccess extends Construct {
-  constructor(scope: Construct, id: string, { parent: { snapshotArn }, provider }: ParentAccessProps) {
-    super(scope, id);
-    const grant = (name: string, roles: iam.IRole[], ...actions: string[]) =>
-      new iam.Policy(this, name, { roles, statements: [new iam.PolicyStatement({ actions, resources: [snapshotArn] })] });
-    grant('Handler', [provider.role], 'ebs:StartSnapshot');
-    grant('Plan', provider.parentPlanners, 'ebs:ListSnapshotBlocks');
-    grant('Copy', provider.parentReaders, 'ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock');
-  }
+/** Grants what a construct's handlers do with the parent that the user named. The custom resource must depend on all that is returned. */
+export function grantParent(scope: Construct, { snapshotArn }: { readonly snapshotArn: string }, provider: EbsProvider): IConstruct[] {
+  const on = (...actions: string[]) => [{ actions, resources: [snapshotArn] }];
+  return [
+    provider.snapshots.grantFor(scope, 'ParentAccess', on('ebs:StartSnapshot')),
+    provider.parentPlans.grantFor(scope, 'ParentPlanAccess', on('ebs:ListSnapshotBlocks')),
+    provider.parentCopies.grantFor(scope, 'ParentCopyAccess', on('ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock')),
+  ];
 }

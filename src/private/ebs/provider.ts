@@ -10,11 +10,13 @@ import { Answering } from '../functions/answering';
 import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
+import { MergedPolicies } from '../resource/merged-policies';
+import { checkRoom } from '../resource/role-room';
 
 /**
  * What runs for the EBS resources of one stack: the handlers, and the state
  * machine that does the work. As in `EfsProvider`, its roles hold what may be
- * done to things of this stack; images and keys are granted by each construct.
+ * done to things of this stack; images and keys are granted beside them.
  */
 export class EbsProvider extends Construct implements ServiceProvider {
   public static getOrCreate(scope: Construct): EbsProvider {
@@ -31,18 +33,6 @@ export class EbsProvider extends Construct implements ServiceProvider {
   public readonly role: iam.IRole;
   /** The state machine that copies. */
   public readonly stateMachineArn: string;
-  /** The roles that read the image, and its manifest. */
-  public readonly imageReaders: iam.IRole[];
-  /** The roles that ask what the image is, and was uploaded in. */
-  public readonly imagePlanners: iam.IRole[];
-  /** The roles that use the key of an encrypted snapshot. */
-  public readonly keyUsers: iam.IRole[];
-  /** The roles that read an encrypted snapshot back. */
-  public readonly keyReaders: iam.IRole[];
-  /** The roles that ask how much of it a parent fills. */
-  public readonly parentPlanners: iam.IRole[];
-  /** The roles that read a parent's blocks. */
-  public readonly parentReaders: iam.IRole[];
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
@@ -70,13 +60,54 @@ export class EbsProvider extends Construct implements ServiceProvider {
     this.stateMachineArn = transfer.stateMachine.stateMachineArn;
     this.transfer = transfer;
     this.handlers = answering;
-    this.imageReaders = [answering.role, ...transfer.readers];
-    this.imagePlanners = [transfer.planner];
-    this.keyUsers = [answering.role, ...transfer.writers];
-    this.keyReaders = transfer.verifiers;
-    this.parentPlanners = [transfer.planner];
-    this.parentReaders = transfer.writers;
     this.standing = transfer.standing;
+    checkRoom(this, this.role);
+    [...transfer.readers, ...transfer.verifiers, transfer.planner].forEach(role => checkRoom(this, role));
+  }
+
+  /** Policies for images, and their manifests. */
+  public get images(): MergedPolicies {
+    return this.policies('ImageAccess', 'disk images', [this.role, ...this.transfer.readers, this.transfer.planner], 3);
+  }
+
+  /** Policies for the parts that images were uploaded in. */
+  public get imageParts(): MergedPolicies {
+    return this.policies('ImageParts', 'disk images', [this.transfer.planner], 3);
+  }
+
+  /** Policies for the keys of images. */
+  public get imageKeys(): MergedPolicies {
+    return this.policies('ImageKeyAccess', 'keys of disk images', [this.role, ...this.transfer.readers, this.transfer.planner]);
+  }
+
+  /** Policies for the keys of new snapshots. */
+  public get keys(): MergedPolicies {
+    return this.policies('KeyAccess', 'keys of snapshots', [this.role, ...this.transfer.writers], 2);
+  }
+
+  /** Policies for the keys of snapshots that are read back. */
+  public get verifiedKeys(): MergedPolicies {
+    return this.policies('KeyReadAccess', 'keys of snapshots', this.transfer.verifiers);
+  }
+
+  /** Policies for the keys of snapshots that are compared with a parent. */
+  public get parentKeys(): MergedPolicies {
+    return this.policies('ParentKeyAccess', 'keys of snapshots', [this.transfer.planner]);
+  }
+
+  /** Policies for snapshots of others, of which the handlers make snapshots and machine images. */
+  public get snapshots(): MergedPolicies {
+    return this.policies('SnapshotAccess', 'snapshots of others', [this.role]);
+  }
+
+  /** Policies for parents, whose blocks the plan counts. */
+  public get parentPlans(): MergedPolicies {
+    return this.policies('ParentPlanAccess', 'parents of snapshots', [this.transfer.planner]);
+  }
+
+  /** Policies for parents, whose blocks are read. */
+  public get parentCopies(): MergedPolicies {
+    return this.policies('ParentCopyAccess', 'parents of snapshots', this.transfer.writers);
   }
 
   /** What runs for exports, made when there is a first one. */
@@ -87,6 +118,10 @@ export class EbsProvider extends Construct implements ServiceProvider {
       this.made.handlerStatements().forEach(statement => this.handlers.allow(statement));
     }
     return this.made;
+  }
+
+  private policies(id: string, things: string, roles: iam.IRole[], most = 1): MergedPolicies {
+    return MergedPolicies.of(this, id, { roles, things, neededBy: 'creation', most });
   }
 
   private statements(stack: Stack): iam.PolicyStatementProps[] {

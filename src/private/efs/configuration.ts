@@ -1,13 +1,11 @@
 import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import * as efs from 'aws-cdk-lib/aws-efs';
-import * as iam from 'aws-cdk-lib/aws-iam';
-import { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import type { FileSystemConfigurationOptions, LifecycleOptions } from './configuration-options';
 import { factsOf } from './owned-file-system';
 import type { EfsProvider } from './provider';
 import type { ConfigurationProperties, LifecyclePolicyProperty, ReplicationConfigurationProperty } from '../../contract/configuration';
-import { acknowledgeWildcards } from '../resource/acknowledge';
-import { FILE_SYSTEM_KEY_ACTIONS, KeyAccess } from '../resource/key-access';
+import { FILE_SYSTEM_KEY_ACTIONS, grantKey } from '../resource/key-access';
 import { rootStackOf } from '../resource/owner';
 import { misuse } from '../resource/validation';
 
@@ -69,22 +67,17 @@ function checkReplicaKey(scope: Construct, { kmsKey, availabilityZone, ...config
  * its source; the custom resource must depend on it. A new destination is made by
  * EFS in the name of the caller, with no tag by which that could be limited.
  */
-export function replicationAccess(scope: Construct, provider: EfsProvider, configuration: efs.ReplicationConfiguration): Construct[] {
-  const access: Construct[] = [];
+export function replicationAccess(scope: Construct, provider: EfsProvider, configuration: efs.ReplicationConfiguration): IConstruct[] {
+  const access: IConstruct[] = [];
   const { kmsKey } = configuration;
   const existing = destinationOf(configuration);
   const ofThisStack = existing && factsOf(existing as efs.IFileSystem) && rootStackOf(existing) === rootStackOf(scope);
   if (!ofThisStack) {
-    const policy = new iam.Policy(scope, 'ReplicationAccess', {
-      roles: [provider.role],
-      statements: [new iam.PolicyStatement(existing
-        ? { actions: ['elasticfilesystem:CreateReplicationConfiguration'], resources: [referenceOf(existing).fileSystemArn] }
-        : { actions: ['elasticfilesystem:CreateFileSystem'], resources: ['*'] })],
-    });
-    if (!existing) { acknowledgeWildcards(policy, 'EFS creates the destination in the name of the caller, with neither an id nor a tag by which that could be limited'); }
-    access.push(policy);
+    access.push(provider.adoptions.grantFor(scope, 'ReplicationAccess', [existing
+      ? { actions: ['elasticfilesystem:CreateReplicationConfiguration'], resources: [referenceOf(existing).fileSystemArn] }
+      : { actions: ['elasticfilesystem:CreateFileSystem'], resources: ['*'] }]));
   }
-  if (kmsKey) { access.push(new KeyAccess(scope, 'ReplicaKeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, roles: [provider.role] })); }
+  if (kmsKey) { access.push(...grantKey(scope, 'ReplicaKeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, policies: provider.keys })); }
   return access;
 }
 

@@ -6,16 +6,16 @@ import { Answering } from '../functions/answering';
 import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
+import { MergedPolicies } from '../resource/merged-policies';
 import { ownerPrefix, rootStackOf } from '../resource/owner';
+import { checkRoom } from '../resource/role-room';
 
 /**
  * What runs for the EFS resources of one stack.
  *
  * Its role holds, in statements that never change, what may be done to things
- * that this library made. What belongs to others is granted beside it, by a
- * policy for each construct: CloudFormation updates the role before it deletes
- * removed resources, so a statement that went with a resource would be missing
- * when that is deleted.
+ * that this library made. What belongs to others is granted beside it, by
+ * policies that all constructs of the stack share.
  */
 export class EfsProvider extends Construct implements ServiceProvider {
   public static getOrCreate(scope: Construct): EfsProvider {
@@ -39,6 +39,24 @@ export class EfsProvider extends Construct implements ServiceProvider {
     this.serviceToken = answering.serviceToken;
     this.answering = answering.standing;
     this.statements(stack).forEach(statement => answering.allow(statement));
+    checkRoom(this, this.role);
+  }
+
+  /** Policies for keys. */
+  public get keys(): MergedPolicies {
+    return MergedPolicies.of(this, 'KeyAccess', { roles: [this.role], things: 'keys of file systems', neededBy: 'creation', most: 2 });
+  }
+
+  /** Policies for file systems that are adopted, or replicated to. */
+  public get adoptions(): MergedPolicies {
+    return MergedPolicies.of(this, 'AdoptionAccess', { roles: [this.role], things: 'file systems to adopt or to replicate to', neededBy: 'creation' });
+  }
+
+  /** Policies for what constructs do to file systems and access points of others. */
+  public get foreign(): MergedPolicies {
+    return MergedPolicies.of(this, 'ForeignAccess', {
+      roles: [this.role], things: 'constructs on file systems and access points of others', neededBy: 'clean-up', most: 2,
+    });
   }
 
   private statements(stack: Stack): iam.PolicyStatementProps[] {

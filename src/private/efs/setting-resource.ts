@@ -1,7 +1,8 @@
 import type { CfnResource } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct } from 'constructs';
-import { factsOf, grantOnForeign, type OwnSetting } from './owned-file-system';
+import { grantOnForeign } from './foreign-access';
+import { factsOf, type OwnSetting } from './owned-file-system';
 import { EfsProvider } from './provider';
 import type { SettingProperties } from '../../contract/configuration';
 import type { EfsResourceType } from '../../contract/resource-types';

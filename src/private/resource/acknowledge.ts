@@ -55,7 +55,9 @@ class Wildcards implements IAspect {
 function documentsOf(node: IConstruct): { readonly Statement?: Statement[] }[] {
   const resolve = (document: unknown) => Stack.of(node).resolve(document) as { Statement?: Statement[] } | undefined ?? {};
   switch ((node as Partial<CfnResource>).cfnResourceType) {
-    case 'AWS::IAM::Policy': return [resolve((node as iam.CfnPolicy).policyDocument)];
+    case 'AWS::IAM::Policy':
+    case 'AWS::IAM::RolePolicy':
+    case 'AWS::IAM::ManagedPolicy': return [resolve((node as iam.CfnPolicy).policyDocument)];
     case 'AWS::IAM::Role': return (Stack.of(node).resolve((node as iam.CfnRole).policies) as iam.CfnRole.PolicyProperty[] | undefined ?? [])
       .map(({ policyDocument }) => resolve(policyDocument));
     default: return [];

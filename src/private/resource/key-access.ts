@@ -1,8 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
-import { acknowledgeWildcards } from './acknowledge';
+import type { MergedPolicies } from './merged-policies';
 
 /** What EFS needs of a customer's key; kms:CreateGrant comes with limits of its own. */
 export const FILE_SYSTEM_KEY_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'];
@@ -13,28 +13,19 @@ export interface KeyAccessProps {
   readonly actions: string[];
   /** Whether `kms:CreateGrant` is among them. @default true */
   readonly grants?: boolean;
-  readonly roles: iam.IRole[];
+  /** The policies of the roles that use the key. */
+  readonly policies: MergedPolicies;
 }
 
-/** What a construct's handlers may do with the key that the user chose; the custom resource must depend on it. */
-export class KeyAccess extends iam.Policy {
-  constructor(scope: Construct, id: string, { key, actions, grants = true, roles }: KeyAccessProps) {
-    const target = keyTarget(scope, key);
-    super(scope, id, {
-      roles,
-      statements: [
-        new iam.PolicyStatement({ ...target, actions }),
-        ...grants ? [new iam.PolicyStatement({
-          ...target,
-          actions: ['kms:CreateGrant'],
-          conditions: { ...target.conditions, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
-        })] : [],
-      ],
-    });
-    acknowledgeWildcards(this, 'EBS asks for both directions of kms:ReEncrypt; a key known by its alias is limited by that');
-    // An alias is sent by a name that does not refer to the resource that makes it.
-    if (isAlias(key) && Construct.isConstruct(key)) { this.node.addDependency(key as IConstruct); }
-  }
+/** Grants what a construct's handlers do with the key that the user chose. The custom resource must depend on all that is returned. */
+export function grantKey(scope: Construct, id: string, { key, actions, grants = true, policies }: KeyAccessProps): IConstruct[] {
+  const target = keyTarget(scope, key);
+  const access = policies.grantFor(scope, id, [
+    { ...target, actions },
+    ...grants ? [{ ...target, actions: ['kms:CreateGrant'], conditions: { ...target.conditions, Bool: { 'kms:GrantIsForAWSResource': 'true' } } }] : [],
+  ]);
+  // An alias is sent by a name that does not refer to the resource that makes it.
+  return isAlias(key) && Construct.isConstruct(key) ? [access, key as IConstruct] : [access];
 }
 
 /** IAM knows keys only, no aliases: the key behind the alias, or all keys that have it. */

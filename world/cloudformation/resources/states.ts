@@ -18,11 +18,11 @@ export function statesHandlers({ emulator: { clock, states }, iam }: Context): R
       create: request => {
         const { properties } = request;
         const name = nameOf(request, properties.StateMachineName, 80);
-        const arn = states.create({ name, ...settings(name, properties) });
+        const arn = states.create({ name, ...settings(name, properties), kmsKeyId: keyOf(properties) ?? undefined });
         return { physicalId: arn, attributes: { Arn: arn, Name: name } };
       },
       update: ({ properties }, before) => {
-        states.update(before.physicalId!, settings(before.attributes.Name as string, properties));
+        states.update(before.physicalId!, { ...settings(before.attributes.Name as string, properties), kmsKeyId: keyOf(properties) });
         return { physicalId: before.physicalId!, attributes: before.attributes };
       },
       // Executions that run hold up the deletion until their next transition.
@@ -32,6 +32,11 @@ export function statesHandlers({ emulator: { clock, states }, iam }: Context): R
       },
     },
   };
+}
+
+/** The key of a state machine; null for the one that AWS owns, undefined if the template does not say, which changes nothing. */
+function keyOf({ EncryptionConfiguration: configuration }: Properties): string | null | undefined {
+  return configuration && (configuration.Type === 'AWS_OWNED_KEY' ? null : configuration.KmsKeyId as string);
 }
 
 /** The definition with its `${placeholders}` replaced. */

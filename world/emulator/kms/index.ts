@@ -29,6 +29,9 @@ interface Key {
   deletion?: number;
 }
 
+/** Who asks for the use of a key. */
+type Caller = Pick<Call, 'caller' | 'allows'>;
+
 /** The account's keys in all Regions. Calls over HTTP reach those of the account's own Region. */
 export class Kms implements Service {
   public readonly signingName = 'kms';
@@ -91,11 +94,17 @@ export class Kms implements Service {
    * Refuses a use of a key as KMS does in a Region: an unknown key or one of another Region, a key that cannot be
    * used, or a caller to whom neither key policy nor identity policies allow it.
    */
-  public authorize(call: Call, action: string, keyId: string, context: Context = {}, region = REGION): void {
+  public authorize(call: Caller, action: string, keyId: string, context: Context = {}, region = REGION): void {
     const key = this.find(keyId, region);
     this.require(call, action, key, context);
     if (stateOf(key) === 'PendingDeletion') { throw new ServiceError('KMSInvalidStateException', 400, `${key.arn} is pending deletion.`); }
     if (stateOf(key) === 'Disabled') { throw new ServiceError('DisabledException', 400, `${key.arn} is disabled.`); }
+  }
+
+  /** Returns whether the policy of a key lets a service use it in its own name, as only the policy can. */
+  public allowsService(service: string, action: string, keyId: string, context: Context): boolean {
+    const key = this.find(keyId);
+    return stateOf(key) === 'Enabled' && evaluate(key.policy, { caller: service, action, resource: key.arn, context }) === 'allowed';
   }
 
   public operation(call: Call): string {
@@ -162,7 +171,7 @@ export class Kms implements Service {
     };
   }
 
-  private require(call: Call, action: string, key: Key, context: Context): void {
+  private require(call: Caller, action: string, key: Key, context: Context): void {
     const names = [...this.aliases].filter(([, id]) => id === key.keyId).map(([aliasArn]) => nameOf(aliasArn));
     const full = { 'kms:CallerAccount': ACCOUNT, 'kms:ResourceAliases': names, ...context };
     // Asked in any case, so that the identity policy's grant counts as used.

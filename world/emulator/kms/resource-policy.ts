@@ -60,7 +60,7 @@ function roleOf(caller: string): string {
 function names({ Principal, NotPrincipal }: ResourceStatement, caller: string): 'caller' | 'account' | 'nobody' {
   if (NotPrincipal !== undefined) { return names({ Effect: 'Deny', Principal: NotPrincipal }, caller) === 'nobody' ? 'caller' : 'nobody'; }
   if (Principal === undefined) { throw new Error('the emulator only knows statements with a Principal in resource policies'); }
-  const principals = typeof Principal === 'string' ? [Principal] : list(Principal.AWS);
+  const principals = typeof Principal === 'string' ? [Principal] : [...list(Principal.AWS), ...list(Principal.Service)];
   if (principals.some(one => one === '*' || one === caller || one === roleOf(caller))) { return 'caller'; }
   return principals.some(one => one === ACCOUNT || one === `arn:${PARTITION}:iam::${ACCOUNT}:root`) ? 'account' : 'nobody';
 }

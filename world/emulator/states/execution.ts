@@ -17,6 +17,8 @@ export interface StateMachine {
   definition: string;
   prepared: Definition;
   role: Principal;
+  /** A customer's key for definition and executions, by id, alias or ARN. */
+  kmsKeyId?: string;
   deleting: boolean;
 }
 
@@ -51,6 +53,8 @@ export interface Surroundings {
   readonly lambda: Lambda;
   readonly interpreter: Interpreter;
   readonly tasks: Tasks;
+  /** Throws unless the key of the state machine, if it has one, lets its role in. */
+  useKey(machine: StateMachine): void;
   changed(event: StatusChange): void;
 }
 
@@ -78,6 +82,11 @@ export class Execution implements Hooks {
 
   public begin(): void {
     this.announce();
+    try {
+      this.around.useKey(this.machine);
+    } catch (error) {
+      return this.finish('FAILED', { error: 'States.Runtime', cause: (error as Error).message });
+    }
     const value = JSON.parse(this.input) as Json;
     this.run = this.around.interpreter.run(this.machine.prepared, value, this.context(this.arn, this.name, value), this);
     this.run.result.then(

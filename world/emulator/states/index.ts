@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock';
-import { arn } from '../environment';
-import type { Principal } from '../iam';
+import { arn, REGION } from '../environment';
+import type { Context, Principal } from '../iam';
+import type { Kms } from '../kms';
 import type { Lambda } from '../lambda';
 import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { prepare, type Definition, type Json } from './definition';
@@ -13,6 +14,11 @@ export type { StatusChange } from './execution';
 
 const MAX_INPUT = 262_144;
 const RETENTION = 90 * 24 * 3600 * 1000;
+
+interface MachineSettings {
+  readonly definition: string | object;
+  readonly role: Principal;
+}
 
 /** Step Functions, standard workflows: state machines over the emulated Lambda, in the test's time. */
 export class StepFunctions implements Service {
@@ -27,7 +33,7 @@ export class StepFunctions implements Service {
   private losing: ((event: StatusChange) => boolean)[] = [];
 
   /** @param seed Chooses the pauses of retries with jitter. */
-  constructor(private readonly clock: Clock, private readonly lambda: Lambda, seed = 1) {
+  constructor(private readonly clock: Clock, private readonly lambda: Lambda, seed = 1, private readonly kms?: Kms) {
     this.interpreter = loadInterpreter(clock, seed);
     this.tasks = new Tasks(clock);
   }
@@ -49,7 +55,7 @@ export class StepFunctions implements Service {
     return () => { this.losing = this.losing.filter(other => other !== loses); };
   }
 
-  public create({ name, definition, role }: { name: string; definition: string | object; role: Principal }): string {
+  public create({ name, definition, role, kmsKeyId }: { name: string } & MachineSettings & { kmsKeyId?: string }): string {
     checkName(name);
     const machineArn = arn('states', `stateMachine:${name}`);
     const existing = this.machines.get(machineArn);
@@ -57,13 +63,14 @@ export class StepFunctions implements Service {
     if (existing) {
       throw new ServiceError('StateMachineAlreadyExists', 409, `State Machine Already Exists: '${machineArn}'`);
     }
-    this.machines.set(machineArn, { arn: machineArn, name, creationDate: this.clock.now(), role, deleting: false, ...this.parse(definition) });
+    this.machines.set(machineArn, { arn: machineArn, name, creationDate: this.clock.now(), role, kmsKeyId, deleting: false, ...this.parse(definition) });
     return machineArn;
   }
 
-  /** Executions that run keep definition and role. */
-  public update(machineArn: string, { definition, role }: { definition?: string | object; role?: Principal }): void {
+  /** Executions that run keep definition and role. A key that is not named stays: only `null` returns to the key that AWS owns. */
+  public update(machineArn: string, { definition, role, kmsKeyId }: Partial<MachineSettings> & { kmsKeyId?: string | null }): void {
     const machine = this.machine(machineArn);
+    if (kmsKeyId !== undefined) { machine.kmsKeyId = kmsKeyId ?? undefined; }
     if (definition !== undefined) { Object.assign(machine, this.parse(definition)); }
     machine.role = role ?? machine.role;
   }
@@ -115,11 +122,13 @@ export class StepFunctions implements Service {
     switch (this.operation(call)) {
       case 'StartExecution': {
         call.authorize('states:StartExecution', input.stateMachineArn);
+        this.useKey(call, this.machine(input.stateMachineArn));
         const { arn: executionArn, startDate } = this.startExecution(input.stateMachineArn, input.input ?? '{}', input.name ?? randomUUID());
         return json({ executionArn, startDate: seconds(startDate) });
       }
       case 'DescribeExecution':
         call.authorize('states:DescribeExecution', input.executionArn);
+        this.useKey(call, this.execution(input.executionArn).machine);
         return json({ ...this.summary(this.execution(input.executionArn)), ...this.payloads(input.executionArn) });
       case 'StopExecution': {
         call.authorize('states:StopExecution', input.executionArn);
@@ -177,6 +186,7 @@ export class StepFunctions implements Service {
       lambda: this.lambda,
       interpreter: this.interpreter,
       tasks: this.tasks,
+      useKey: run => this.useKey({ caller: run.role, allows: (...asked) => allows(run.role, ...asked) }, run),
       changed: event => {
         this.forgetDeleted();
         this.deliver(event);
@@ -185,6 +195,17 @@ export class StepFunctions implements Service {
     this.executions.set(execution.arn, execution);
     execution.begin();
     return execution;
+  }
+
+  /** Step Functions uses a customer's key in the name of whoever starts, runs or reads executions. Of the documented uses, all are asked for. */
+  private useKey(caller: Pick<Call, 'caller' | 'allows'>, { arn: stateMachineArn, kmsKeyId }: StateMachine): void {
+    if (kmsKeyId === undefined) { return; }
+    const context = { 'kms:EncryptionContext:aws:states:stateMachineArn': stateMachineArn, 'kms:ViaService': `states.${REGION}.amazonaws.com` };
+    try {
+      for (const action of ['kms:Decrypt', 'kms:GenerateDataKey']) { this.kms!.authorize(caller, action, kmsKeyId, context); }
+    } catch (error) {
+      throw new ServiceError('KmsAccessDeniedException', 400, (error as Error).message);
+    }
   }
 
   private deliver(event: StatusChange): void {
@@ -260,6 +281,10 @@ export class StepFunctions implements Service {
       if (!running) { this.machines.delete(machine.arn); }
     }
   }
+}
+
+function allows(role: Principal, action: string, resource: string | string[], context: Context = {}): boolean {
+  return [resource].flat().every(one => role.allows(action, one, { 'aws:SecureTransport': 'true', 'aws:PrincipalArn': role.arn, ...context }));
 }
 
 /** Returns what a task results in. */

@@ -16,7 +16,7 @@ function given(props: Partial<FileSystemProps> = {}): Stack {
 const adoptions = (stack: Stack) =>
   statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:TagResource').filter(({ policy }) => policy.includes('AdoptionAccess'));
 
-test('the handler may mark a file system that is named by its id as this construct\'s, and no other', () => {
+test('the handler may mark a file system that is named by its id as this stack\'s, and no other', () => {
   const stack = given({ adoptFileSystemId: ID });
   expect(propertiesOf(stack, 'Custom::FileSystem')).toMatchObject({ AdoptFileSystemId: ID });
   expect(propertiesOf(stack, 'Custom::MountTargets')).toMatchObject({ TakeOver: true });
@@ -25,7 +25,8 @@ test('the handler may mark a file system that is named by its id as this constru
   expect(others).toEqual([]);
   expect(JSON.stringify(Resource)).toContain(`file-system/${ID}`);
   expect(Condition).toEqual({
-    'StringEquals': { 'aws:RequestTag/cdk-durable-storage:stack-id': { Ref: 'AWS::StackId' }, 'aws:RequestTag/cdk-durable-storage:owner': 'Stack/Fs' },
+    'StringEquals': { 'aws:RequestTag/cdk-durable-storage:stack-id': { Ref: 'AWS::StackId' } },
+    'StringLike': { 'aws:RequestTag/cdk-durable-storage:owner': 'Stack/*' },
     'ForAllValues:StringLike': { 'aws:TagKeys': 'cdk-durable-storage:*' },
   });
   expect(onlyOf(stack, 'Custom::FileSystem').DependsOn).toContain(policy);
