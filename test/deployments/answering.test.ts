@@ -100,8 +100,8 @@ describe('an event', () => {
     await expectEnd();
   });
 
-  test('that CloudFormation sends anew, with another ResponseURL, is answered there', async () => {
-    const created = (await deploy(files(), { resend: 'Data/MountTargets', resendDelay: 30 })).expectSuccess('CREATE_COMPLETE');
+  test.each([['Data/MountTargets', 30], ['Billing', 1]])('of %s that CloudFormation sends anew, with another ResponseURL, is answered there', async (resend, resendDelay) => {
+    const created = (await deploy(files(), { resend, resendDelay })).expectSuccess('CREATE_COMPLETE');
     expect(only()).toBe(created.id('Data'));
     world.expectTargets(only(), 'a one', 'b one');
     await expectEnd();

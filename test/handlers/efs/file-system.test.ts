@@ -68,6 +68,16 @@ describe('creating a file system', () => {
     });
   });
 
+  // CloudFormation does so in express mode, with a resource whose dependencies were not ready.
+  test('again while that of the creation before is still being made takes it over, and the former loses', async () => {
+    const first = stack.event('Create', ENCRYPTED);
+    const begun = { ...first, ...await world.handlers.act(first) };
+    const { id } = await stack.play(stack.event('Create', ENCRYPTED));
+    expect(id).toBe(begun.PhysicalResourceId);
+    await expect(world.handlers.poll(begun)).rejects.toThrow('superseded by a later one');
+    expect(ids()).toEqual([id]);
+  });
+
   test('makes one, however often the event is delivered', async () => {
     stack.deliveries = 3;
     await stack.deploy(ENCRYPTED);

@@ -32,6 +32,19 @@ const act = (event: any) => world.handlers.act(event);
 const poll = (event: any) => world.handlers.poll(event);
 
 describe('creating a set', () => {
+  // CloudFormation does so in express mode, with a resource whose dependencies were not ready.
+  test('again while the mount targets of the creation before are still being made takes these over, and the former loses', async () => {
+    const wanted = { ...set, ...subnets('a1', 'b1') };
+    const first = stack.event('Create', wanted);
+    const begun = { ...first, ...await act(first) };
+    await poll(begun);
+    const made = targets().map(target => target.id).sort();
+    expect(targets().map(({ lifeCycleState }) => lifeCycleState)).toEqual(['creating', 'creating']);
+    await stack.play(stack.event('Create', wanted));
+    expect(targets().map(target => target.id).sort()).toEqual(made);
+    await expect(poll(begun)).rejects.toThrow('superseded by a later one');
+  });
+
   test('makes a mount target in each Availability Zone, and tells of each by the position of its subnet', async () => {
     const attributes = await stack.deploy({ ...set, ...subnets('b1', 'a1', 'c1') });
 

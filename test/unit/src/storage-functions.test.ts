@@ -226,6 +226,7 @@ describe('a key', () => {
   const resources = configured(stack => ({ encryptionKey: keyOf(stack) }));
   const [[key, { Properties: { KeyPolicy } }]] = ofType(resources, 'AWS::KMS::Key');
   const KEY_ARN = { 'Fn::GetAtt': [key, 'Arn'] };
+  const LOG_GROUPS = { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':logs:eu-west-1:111122223333:log-group:*']] };
 
   test('encrypts the log group and the transfer bucket, whose data keys it pays for by the bucket', () => {
     expect(ofType(resources, 'AWS::Logs::LogGroup').map(([, { Properties }]) => Properties.KmsKeyId)).toEqual([KEY_ARN]);
@@ -245,16 +246,15 @@ describe('a key', () => {
     expect(KeyPolicy.Statement).toContainEqual(expect.objectContaining({
       Effect: 'Allow',
       Principal: { Service: 'logs.eu-west-1.amazonaws.com' },
-      Condition: {
-        ArnLike: { 'kms:EncryptionContext:aws:logs:arn': { 'Fn::Join': ['', expect.arrayContaining([':logs:eu-west-1:111122223333:log-group:*'])] } },
-      },
+      Condition: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': LOG_GROUPS } },
     }));
   });
 
   test('is used by the roles that start or run such executions, or read or write the bucket', () => {
     const uses = new Map<string, Set<string>>();
     for (const { roles, document } of policiesIn({ Resources: resources })) {
-      const actions = document.Statement.filter(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(KEY_ARN)).flatMap(({ Action }) => Action);
+      const isKey = ({ Resource }: { Resource: unknown }) => JSON.stringify(Resource) === JSON.stringify(KEY_ARN);
+      const actions = document.Statement.filter(isKey).flatMap(({ Action }) => Action);
       for (const role of roles.map(id => id.replace('cdkdurablestorage', '').replace(/[0-9A-F]{8}$/, ''))) {
         actions.forEach(action => uses.set(role, (uses.get(role) ?? new Set()).add(action)));
       }

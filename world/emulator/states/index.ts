@@ -63,7 +63,8 @@ export class StepFunctions implements Service {
     if (existing) {
       throw new ServiceError('StateMachineAlreadyExists', 409, `State Machine Already Exists: '${machineArn}'`);
     }
-    this.machines.set(machineArn, { arn: machineArn, name, creationDate: this.clock.now(), role, kmsKeyId, deleting: false, ...this.parse(definition) });
+    const creationDate = this.clock.now();
+    this.machines.set(machineArn, { arn: machineArn, name, creationDate, role, kmsKeyId, deleting: false, ...this.parse(definition) });
     return machineArn;
   }
 
