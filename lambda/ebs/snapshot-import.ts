@@ -87,7 +87,12 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
 
   public async gone(id: string, _properties: SnapshotImportProperties, { stackId }: Context): Promise<boolean> {
     const snapshot = await this.aws.snapshots.find(id);
-    if (snapshot === undefined || !isOfStack(stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
+    if (snapshot === undefined) {
+      // A step that died after it had deleted the snapshot left its record.
+      await this.aws.store.remove(id);
+      return true;
+    }
+    if (!isOfStack(stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
     // The import that uses a condemned parent deletes it in the end.
     return isCondemned(snapshot) && (await usersOf(this.aws, id)).length > 0;
   }

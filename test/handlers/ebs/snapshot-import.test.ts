@@ -390,6 +390,18 @@ describe('a deletion', () => {
     await expect(world.stack().deploy(properties({ RemovalPolicy: 'Retain' }))).rejects.toThrow('ebs:PutSnapshotBlock');
     world.expectNothingLeft();
   });
+
+  test('whose step died after it had deleted the snapshot removes the record of its transfer too', async () => {
+    await start();
+    const stack = world.stack();
+    const { SnapshotId: PhysicalResourceId } = await stack.deploy(properties());
+    expect(world.transferObjects).not.toEqual([]);
+    world.ec2.snapshots.remove(PhysicalResourceId);
+
+    await world.handlers.poll(stack.event('Delete', properties(), { PhysicalResourceId }));
+
+    expect(world.transferObjects).toEqual([]);
+  });
 });
 
 describe('a cancelled creation', () => {
