@@ -29,7 +29,6 @@ const IMPORTS = 5;
 const FUNCTION_ENVIRONMENT = {
   AWS_REGION: 'eu-west-1',
   [TRANSFER_ENVIRONMENT.bucket]: 'bucket',
-  [TRANSFER_ENVIRONMENT.stateMachineArn]: 'arn',
   [ANSWERING_ENVIRONMENT.waiter]: 'arn',
   [ANSWERING_ENVIRONMENT.stackId]: 'arn',
 };

@@ -18,6 +18,7 @@ import { BlockWriter } from '../../lambda/transfer/snapshot/block-writer';
 import { Snapshots } from '../../lambda/transfer/snapshot/snapshots';
 import { TRANSFER_ENVIRONMENT } from '../../src/contract/transfer';
 import { EXPORT_DEFINITION, IMPORT_DEFINITION } from '../../test/harness/ebs/state-machines';
+import { withPlaces } from '../../test/harness/ebs/transfer-place';
 import { Stack } from '../../test/harness/stack';
 import { Stacks } from '../../test/harness/stacks';
 import { Clock } from '../../world/emulator/clock';
@@ -121,10 +122,10 @@ export abstract class HandlerAccount {
       AWS_ENDPOINT_URL_CLOUDFORMATION: this.server.url,
       ...endpoints,
       [TRANSFER_ENVIRONMENT.bucket]: this.options.transferBucket,
-      [TRANSFER_ENVIRONMENT.stateMachineArn]: machine('transfer', IMPORT_DEFINITION),
-      [TRANSFER_ENVIRONMENT.exportStateMachineArn]: machine('export', EXPORT_DEFINITION),
     });
-    this.ebsHandlers = ebsHandlers(ebsClients());
+    this.ebsHandlers = withPlaces(ebsHandlers(ebsClients()), {
+      bucket: this.options.transferBucket, importMachine: machine('transfer', IMPORT_DEFINITION), exportMachine: machine('export', EXPORT_DEFINITION),
+    });
     this.makeFunctions();
   }
 

@@ -1,6 +1,6 @@
 import { isAllListed, isHandedOut } from './completion';
 import type { Image } from './images';
-import type { EbsServices } from './services';
+import type { ImageServices } from './services';
 import { MACHINE_IMAGE_TAGS } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { saidBy } from '../shared/errors';
@@ -49,7 +49,7 @@ function isReplaced(image: Image, [latest]: readonly Image[]): boolean {
 /** The images that one resource has made: the current one, and replaced ones that are kept for launch templates and instance refreshes. */
 export class ImageFamily {
   constructor(
-    private readonly aws: Pick<EbsServices, 'images' | 'kept' | 'stacks'>,
+    private readonly aws: ImageServices,
     private readonly resource: Pick<Context, 'stackId' | 'logicalId' | 'deletionBegan'>,
   ) {}
 

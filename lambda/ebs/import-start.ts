@@ -4,7 +4,7 @@ import { limitsOf, refuseLate, refuseLongStream, volumeSizeFor } from './limits/
 import { integrityOf, refuseUnverifiable } from './limits/integrity';
 import { openImage } from './open-image';
 import { Parents } from './parents';
-import type { EbsServices } from './services';
+import type { ImportServices } from './services';
 import { ParentRefused, type NewSnapshot, type StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
@@ -41,7 +41,7 @@ interface ImportRequest {
 export class ImportStart {
   private readonly parents: Parents;
 
-  constructor(private readonly aws: Pick<EbsServices, 'source' | 'starter' | 'snapshots' | 'store'>) {
+  constructor(private readonly aws: Pick<ImportServices, 'source' | 'starter' | 'snapshots' | 'store'>) {
     this.parents = new Parents(aws);
   }
 

@@ -12,7 +12,8 @@ const RELEASED_AFTER_MILLISECONDS = 120_000;
 
 /** Snapshots that CloudFormation has deleted, but that images use which `retainPrevious` keeps. They are deleted when no image uses them. */
 export class KeptSnapshots {
-  constructor(private readonly aws: { readonly images: Images; readonly snapshots: Snapshots; readonly store: TransferStore }) {}
+  /** `store`: where records of snapshots are; undefined if the stack has no such place. */
+  constructor(private readonly aws: { readonly images: Images; readonly snapshots: Snapshots; readonly store: TransferStore | undefined }) {}
 
   /**
    * Keeps a snapshot that EC2 refused to delete, if images that are kept use it; throws `refusal` if others do.
@@ -58,7 +59,7 @@ export class KeptSnapshots {
       if (!(error instanceof SnapshotInUse)) { throw error; }
       return false;
     }
-    await this.aws.store.remove(id);
+    await this.aws.store?.remove(id);
     log({ event: 'deleted a snapshot that was kept', snapshotId: id });
     return true;
   }

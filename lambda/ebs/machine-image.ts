@@ -3,7 +3,7 @@ import { currentSince, ImageFamily } from './image-family';
 import { imageNameOf, imageRequest } from './image-request';
 import { applySettings } from './image-settings';
 import { NameTaken, type Image } from './images';
-import type { EbsServices } from './services';
+import type { ImageServices } from './services';
 import { MACHINE_IMAGE_TAGS, type MachineImageAttributes, type MachineImageProperties } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { identityOf } from '../shared/identity';
@@ -27,7 +27,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
   public readonly physicalId = /^ami-[0-9a-f]{8,40}$/;
   public readonly allowsRetainedSiblings = true;
 
-  constructor(private readonly aws: Pick<EbsServices, 'images' | 'kept' | 'stacks'>) {}
+  constructor(private readonly aws: ImageServices) {}
 
   public inRollback(stackId: string): Promise<boolean> {
     return this.aws.stacks.isRollingBack(stackId, true);

@@ -1,5 +1,5 @@
 import { isOfStack } from './completion';
-import type { EbsServices } from './services';
+import type { ImportServices } from './services';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { TransferParent } from '../../src/contract/transfer';
 import { saidBy } from '../shared/errors';
@@ -21,7 +21,7 @@ interface Wanted {
 
 /** Finds the snapshot that a new one can be an increment of. */
 export class Parents {
-  constructor(private readonly aws: Pick<EbsServices, 'snapshots' | 'starter' | 'store'>) {}
+  constructor(private readonly aws: Pick<ImportServices, 'snapshots' | 'starter' | 'store'>) {}
 
   /**
    * Returns the parent that the user named, and throws if it does not fit. Without one, returns the snapshot that is being replaced

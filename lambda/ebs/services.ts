@@ -8,8 +8,8 @@ import { Images } from './images';
 import { KeptSnapshots } from './kept-snapshots';
 import { SnapshotSharing } from './snapshot-sharing';
 import { SnapshotStarter } from './snapshot-starter';
+import { TRANSFER_ENVIRONMENT, type TransferPlace } from '../../src/contract/transfer';
 import { clientConfig } from '../shared/client-config';
-import { variable } from '../shared/environment';
 import { Stacks } from '../shared/stacks';
 import type { TransferStore } from '../transfer/bucket/store';
 import { exportClients } from '../transfer/export/clients';
@@ -39,18 +39,22 @@ export function ebsClients(): EbsClients {
   };
 }
 
-/** The services that imports and machine images use. */
-export interface EbsServices {
+/** The services that machine images use. */
+export interface ImageServices {
+  readonly images: Images;
+  readonly kept: KeptSnapshots;
+  readonly stacks: Stacks;
+}
+
+/** The services that imports use. */
+export interface ImportServices extends ImageServices {
   readonly source: Source;
   readonly store: TransferStore;
   readonly starter: SnapshotStarter;
   readonly snapshots: Snapshots;
   readonly sharing: SnapshotSharing;
-  readonly images: Images;
-  readonly kept: KeptSnapshots;
   /** Executions of the state machine of imports. */
   readonly executions: Executions;
-  readonly stacks: Stacks;
 }
 
 /** The services that exports use. */
@@ -63,28 +67,37 @@ export interface ExportServices {
   readonly stacks: Stacks;
 }
 
-export function ebsServices({ cloudFormation, ebs, ec2, kms, sfn }: EbsClients): EbsServices {
-  const { source, store } = importClients();
-  const [snapshots, images] = [new Snapshots(ec2), new Images(ec2)];
+/** In a stack without imports and exports there is no transfer bucket, and so nothing that is recorded of snapshots. */
+export function imageServices(clients: EbsClients): ImageServices {
+  const bucket = process.env[TRANSFER_ENVIRONMENT.bucket];
+  return imageServicesWith(clients, bucket === undefined ? undefined : importClients(undefined, bucket).store);
+}
+
+export function importServices(clients: EbsClients, { TransferBucket, StateMachineArn }: TransferPlace): ImportServices {
+  const { ebs, ec2, kms, sfn } = clients;
+  const { source, store } = importClients(undefined, TransferBucket);
+  const snapshots = new Snapshots(ec2);
   return {
+    ...imageServicesWith(clients, store),
     source,
     store,
     starter: new SnapshotStarter(ebs, kms, snapshots),
     snapshots,
     sharing: new SnapshotSharing(ec2),
-    images,
-    kept: new KeptSnapshots({ images, snapshots, store }),
-    executions: new Executions(sfn, variable('stateMachineArn')),
+    executions: new Executions(sfn, StateMachineArn),
+  };
+}
+
+export function exportServices({ cloudFormation, ec2, sfn }: EbsClients, { TransferBucket, StateMachineArn }: TransferPlace): ExportServices {
+  return {
+    ...exportClients(TransferBucket),
+    snapshots: new Snapshots(ec2),
+    executions: new Executions(sfn, StateMachineArn),
     stacks: new Stacks(cloudFormation),
   };
 }
 
-/** Throws if the stack has no export, because the variable with the ARN of the state machine is missing then. */
-export function exportServices({ cloudFormation, ec2, sfn }: EbsClients): ExportServices {
-  return {
-    ...exportClients(),
-    snapshots: new Snapshots(ec2),
-    executions: new Executions(sfn, variable('exportStateMachineArn')),
-    stacks: new Stacks(cloudFormation),
-  };
+function imageServicesWith({ cloudFormation, ec2 }: EbsClients, store: TransferStore | undefined): ImageServices {
+  const images = new Images(ec2);
+  return { images, kept: new KeptSnapshots({ images, snapshots: new Snapshots(ec2), store }), stacks: new Stacks(cloudFormation) };
 }

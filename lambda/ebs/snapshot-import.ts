@@ -4,7 +4,7 @@ import { ImportStart } from './import-start';
 import { waitsForCompletion } from './limits/deadlines';
 import { deadlineOf, limitsOf } from './limits/import-limits';
 import { integrityOf, zerosNeeded } from './limits/integrity';
-import type { EbsServices } from './services';
+import type { ImportServices } from './services';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource, TransferParent } from '../../src/contract/transfer';
@@ -38,7 +38,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   public readonly physicalId = /^snap-[0-9a-f]{8,40}$/;
   public readonly allowsRetainedSiblings = true;
 
-  constructor(private readonly aws: EbsServices) {}
+  constructor(private readonly aws: ImportServices) {}
 
   public inRollback(stackId: string): Promise<boolean> {
     return this.aws.stacks.isRollingBack(stackId, true);

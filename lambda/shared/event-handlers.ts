@@ -38,11 +38,8 @@ const LATE_CREATION_SECONDS = 60 + STEP_SECONDS + 30;
 /** The same if CloudFormation returns no status: then a creation may begin for five minutes. */
 const LATE_CREATION_SECONDS_WITHOUT_STATUS = 300 + STEP_SECONDS + 30;
 
-/**
- * The lifecycles of a service by resource type. A function makes its lifecycle when the first event of its type comes, because
- * environment variables that only this type needs are missing from stacks without such a resource.
- */
-export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle<any, object> | (() => Lifecycle<any, object>)>>;
+/** The lifecycles of a service by resource type, or functions that return the lifecycle for the properties of an event. */
+export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle<any, object> | ((properties: any) => Lifecycle<any, object>)>>;
 
 /** Returns the handlers of a service. */
 export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): EventHandlers {
@@ -50,21 +47,22 @@ export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): Eve
   return {
     act: reporting('act', async event => {
       const begun = { ...event, Since: `${beginOf(event)}` };
-      const result = await inOperation(operationOf(begun, options), () => beginOrDefer(lifecycleOf(event.ResourceType), begun, options));
+      const result = await inOperation(operationOf(begun, options), () => beginOrDefer(lifecycleOf(event), begun, options));
       return { ...result, Since: begun.Since };
     }),
     poll: reporting('poll', unlessPostponed(async event =>
-      inOperation(operationOf(event, options), () => continueOrPoll(lifecycleOf(event.ResourceType), event, options)))),
+      inOperation(operationOf(event, options), () => continueOrPoll(lifecycleOf(event), event, options)))),
   };
 }
 
-/** Returns a function that finds the lifecycle of a resource type, and keeps the ones that it made. */
-function lookup(lifecycles: Lifecycles): (resourceType: string) => Lifecycle<any, object> {
-  const made = new Map(Object.entries(lifecycles).map(([type, entry]) => [type, typeof entry === 'function' ? once(entry) : () => entry]));
-  return resourceType => {
-    const lifecycle = made.get(resourceType);
-    if (!lifecycle) { throw new Error(`unknown resource type ${resourceType}; this handler supports ${[...made.keys()].join(', ')}`); }
-    return lifecycle();
+/** Returns a function that finds the lifecycle of an event. */
+function lookup(lifecycles: Lifecycles): (event: ResourceEvent<any>) => Lifecycle<any, object> {
+  return ({ ResourceType, ResourceProperties }) => {
+    if (!Object.hasOwn(lifecycles, ResourceType)) {
+      throw new Error(`unknown resource type ${ResourceType}; this handler supports ${Object.keys(lifecycles).join(', ')}`);
+    }
+    const lifecycle = lifecycles[ResourceType];
+    return typeof lifecycle === 'function' ? lifecycle(ResourceProperties) : lifecycle;
   };
 }
 

@@ -1,11 +1,12 @@
 import type { OwnerProperties } from './ownership';
+import type { TransferPlace } from './transfer';
 
 /** What an export may write, as a template and a plan name it. */
 export const EXPORT_FORMATS = ['RAW', 'QCOW2', 'VHD'] as const;
 export type ExportFormatName = (typeof EXPORT_FORMATS)[number];
 
 /** What `SnapshotExport` and its handler say to each other; see `SnapshotImportProperties` about names and values. */
-export interface SnapshotExportProperties extends OwnerProperties {
+export interface SnapshotExportProperties extends OwnerProperties, TransferPlace {
   readonly SnapshotId: string;
   /** Only what differs from this snapshot. Absent: all. */
   readonly SinceSnapshotId?: string;

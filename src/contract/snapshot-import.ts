@@ -1,4 +1,5 @@
 import type { OwnerProperties, TagProperty } from './ownership';
+import type { TransferPlace } from './transfer';
 
 /**
  * What `SnapshotImport` and its handler say to each other.
@@ -6,7 +7,7 @@ import type { OwnerProperties, TagProperty } from './ownership';
  * The names travel through CloudFormation, hence PascalCase, and so do the
  * values: a number arrives as a string, an absent property does not arrive at all.
  */
-export interface SnapshotImportProperties extends OwnerProperties {
+export interface SnapshotImportProperties extends OwnerProperties, TransferPlace {
   readonly SourceBucket: string;
   readonly SourceKey: string;
   /** Version id of the object. Absent: the version that is current at the start. */

@@ -5,11 +5,18 @@ import type { TransferLimits } from './limits';
 
 /** Names of environment variables that the constructs set for the functions. */
 export const TRANSFER_ENVIRONMENT = {
+  /** Also of the handlers, as long as the stack has imports or exports: machine images remove the records of the snapshots that they kept. */
   bucket: 'TRANSFER_BUCKET',
-  stateMachineArn: 'TRANSFER_STATE_MACHINE_ARN',
-  /** Only where there is an export. */
-  exportStateMachineArn: 'EXPORT_STATE_MACHINE_ARN',
 } as const;
+
+/**
+ * Where an import or an export is done. Its resource carries the names, because the Delete of the last import comes when the update has already
+ * taken them from the environment of the function.
+ */
+export interface TransferPlace {
+  readonly TransferBucket: string;
+  readonly StateMachineArn: string;
+}
 
 /** The input of an execution, made by the first poll; its name is derived from the snapshot id. */
 export interface TransferInput extends IntegrityOptions, TransferLimits {

@@ -221,6 +221,7 @@ export class SnapshotExport extends Resource {
         WaitForCompletion: !this._waits ? false : undefined,
         MaxGetsPerSecond: props.maxGetsPerSecond,
         MaxConcurrency: props.maxConcurrency,
+        ...provider.exporter.place,
       },
     });
     this.grantAccess(props, provider);
@@ -262,13 +263,13 @@ export class SnapshotExport extends Resource {
     check(this, 'since', since?.snapshotId, 'another snapshot', value => value !== snapshot.snapshotId);
   }
 
-  private grantAccess({ snapshot, since, bucket, kmsKey }: SnapshotExportProps, { standing, exporter }: EbsProvider): void {
+  private grantAccess({ snapshot, since, bucket, kmsKey }: SnapshotExportProps, { exporter }: EbsProvider): void {
     const lists = this._format === ExportFormat.QCOW2;
     // Each object has a policy of its own, because the policy of the old object is needed until that object is deleted.
     const access = new ExportAccess(this, `Access${digestOf(this, [bucket.bucketName, this._key])}`, {
       snapshot, since, bucket, key: this._key, lists, roles: exporter.roles,
     });
-    this.resource.node.addDependency(standing, exporter.standing, access);
+    this.resource.node.addDependency(exporter.standing, access);
     if (!kmsKey) { return; }
     const read = (name: string, policies: MergedPolicies) =>
       this.resource.node.addDependency(...grantKey(this, name, { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, policies }));

@@ -11,6 +11,7 @@ import { DELTA_FORMAT } from '../contract/disk-image-format';
 import { IMPORT_METRICS, TRANSFER_METRICS } from '../contract/metrics';
 import type { OwnerProperties } from '../contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
+import type { TransferPlace } from '../contract/transfer';
 import { grantImage } from '../private/ebs/image-access';
 import type { DiskImageLocation } from '../private/ebs/image-location';
 import { importEnded } from '../private/ebs/import-events';
@@ -288,9 +289,9 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       resourceType: RESOURCE_TYPE,
       provider,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
-      properties: this.properties(props, image, volumeSize),
+      properties: { ...this.properties(props, image, volumeSize), ...provider.importer.place },
     });
-    this.resource.node.addDependency(provider.standing, ...grantImage(this, image, provider));
+    this.resource.node.addDependency(provider.importer.standing, ...grantImage(this, image, provider));
     if (props.parent) { this.resource.node.addDependency(...grantParent(this, props.parent, provider)); }
     if (props.kmsKey) { this.grantKey(props.kmsKey, props, provider); }
 
@@ -404,7 +405,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
 
   private properties(
     props: SnapshotImportProps, image: DiskImageLocation, volumeSize: number | undefined,
-  ): Omit<SnapshotImportProperties, keyof OwnerProperties> {
+  ): Omit<SnapshotImportProperties, keyof OwnerProperties | keyof TransferPlace> {
     const verify = verificationOf(props);
     return {
       SourceBucket: image.bucket.bucketName,

@@ -18,6 +18,22 @@ const PARENTS_TEST = 'test/unit/lambda/ebs/parents.test.ts';
 
 const IMPORTS: readonly Mutant[] = [
   {
+    guard: 'the rights of imports outlast the last import',
+    file: 'src/private/ebs/transfer.ts',
+    find: 'cleanUp, ends, access);',
+    replace: 'cleanUp, ends);',
+    test: 'test/unit/src/ebs/snapshot-import.test.ts',
+    name: 'lets the snapshot wait for everything',
+  },
+  {
+    guard: 'the rights on the transfer bucket outlast all that is recorded there',
+    file: 'src/private/ebs/provider.ts',
+    find: 'this.answering.add(bucket, access);',
+    replace: 'this.answering.add(bucket);',
+    test: 'test/unit/src/ebs/snapshot-import.test.ts',
+    name: 'lets the snapshot wait for everything',
+  },
+  {
     guard: 'a parent is not deleted while EC2 may not list the import that uses it',
     file: IMPORT,
     find: ' && !isAllListed(deletionBegan)',
@@ -212,6 +228,14 @@ const IMPORTS: readonly Mutant[] = [
 
 const MACHINE_IMAGES: readonly Mutant[] = [
   {
+    guard: 'the rights of machine images outlast the last image',
+    file: 'src/ebs/machine-image.ts',
+    find: 'this.resource.node.addDependency(provider.imageAccess);',
+    replace: 'void provider.imageAccess;',
+    test: 'test/unit/src/ebs/machine-image.test.ts',
+    name: 'may be changed and deregistered',
+  },
+  {
     guard: 'an AMI under RETAIN is not deregistered',
     file: MACHINE,
     find: "if (RemovalPolicy === 'Retain')",
@@ -306,6 +330,14 @@ const MACHINE_IMAGES: readonly Mutant[] = [
 ];
 
 const EXPORTS: readonly Mutant[] = [
+  {
+    guard: 'the rights of exports outlast the last export',
+    file: 'src/private/ebs/exporter.ts',
+    find: 'cleanUp, ends, access);',
+    replace: 'cleanUp, ends);',
+    test: 'test/unit/src/ebs/snapshot-export.test.ts',
+    name: 'what its Delete needs',
+  },
   {
     guard: 'an export that was never handed out is not returned to, because CloudFormation may delete it',
     file: EXPORT,

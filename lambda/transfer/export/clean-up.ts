@@ -7,7 +7,7 @@ import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
 
-const services = once(exportClients);
+const services = once(() => exportClients());
 
 export const handler = worker((input: ExecutionEnded) => exportCleanUp(services(), input));
 

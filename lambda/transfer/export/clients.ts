@@ -22,10 +22,10 @@ export interface ExportReadClients extends ExportClients {
 }
 
 /** Makes the clients of the transfer bucket and of the target bucket. */
-export function exportClients(): ExportClients {
+export function exportClients(bucket = variable('bucket')): ExportClients {
   const checksums = { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' } as const;
   return {
-    store: new ExportStore(new S3Client({ ...clientConfig(), ...checksums }), variable('bucket')),
+    store: new ExportStore(new S3Client({ ...clientConfig(), ...checksums }), bucket),
     target: new ExportTarget(new S3Client({ ...clientConfig({ requestTimeout: STREAM_TIMEOUT }), ...checksums, logger: SILENT })),
   };
 }

@@ -15,7 +15,7 @@ import { Crc } from '../blocks/crc';
 const MOST_TRIES = 3;
 const CRC32 = Crc.named('CRC32');
 
-const services = once(exportClients);
+const services = once(() => exportClients());
 
 export const handler = worker((input: ExportIdInput) => exportFinish(services(), input));
 

@@ -1,21 +1,18 @@
 import { Duration } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { DependencyGroup, type Construct, type IDependable } from 'constructs';
-import { RangeWork, TRANSFER_PREFIX } from './range-work';
+import { RangeWork, type RangeWorkProps } from './range-work';
+import { snapshotReads } from './snapshot-access';
+import { TRANSFER_PREFIX } from './transfer-bucket';
 import type { ExportIdInput } from '../../contract/export';
 import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
 import { MergedPolicies } from '../resource/merged-policies';
 import { checkRoom } from '../resource/role-room';
 
-export interface ExporterProps {
-  /** The transfer bucket. */
-  readonly bucket: s3.Bucket;
-  /** The role of the function that answers CloudFormation. */
-  readonly handlerRole: iam.IRole;
-}
+/** Where in the transfer bucket exports lie. */
+const EXPORTS = `${TRANSFER_PREFIX}export-`;
 
 /** The roles that do something with an export, by what they do. */
 export interface ExportRoles {
@@ -31,15 +28,13 @@ export interface ExportRoles {
  * What it may do with snapshots, objects and keys, each export grants it.
  */
 export class Exporter extends RangeWork {
-  public readonly bucket: s3.Bucket;
   public readonly stateMachine: sfn.StateMachine;
   public readonly roles: ExportRoles;
   /** What an export needs although it does not refer to it: made before, removed after all exports. */
   public readonly standing: IDependable;
 
-  constructor(scope: Construct, id: string, props: ExporterProps) {
-    super(scope, id, 'export');
-    this.bucket = props.bucket;
+  constructor(scope: Construct, id: string, props: RangeWorkProps) {
+    super(scope, id, 'export', props.bucket);
     const plan = this.worker('Plan', { description: 'lists what is to be exported', timeout: Duration.minutes(15), memorySize: 1769 });
     this.mayUse(plan, 's3:GetObject', 's3:PutObject');
     const copy = this.copier('uploads a range of a snapshot');
@@ -57,7 +52,12 @@ export class Exporter extends RangeWork {
 
     this.roles = { handler: props.handlerRole, plan: plan.role!, copy: copy.role!, finish: finish.role!, cleanUp: cleanUp.role! };
     [plan, copy, finish, cleanUp].forEach(({ role }) => checkRoom(this, role!));
-    this.standing = new DependencyGroup(props.bucket, this.stateMachine, cleanUp, ends);
+    const access = this.handlerAccess(props.handlerRole, [
+      snapshotReads(),
+      { actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${EXPORTS}*/record.json`)] },
+      ...keyStatements(this, ['s3:PutObject']),
+    ]);
+    this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends, access);
   }
 
   /** Policies for the keys of snapshots that are read. */
@@ -70,20 +70,8 @@ export class Exporter extends RangeWork {
     return MergedPolicies.of(this, 'PlanKeyAccess', { roles: [this.roles.plan], things: 'keys of exported snapshots', neededBy: 'creation' });
   }
 
-  /** What the handler does with exports, beside what it may do with transfers. */
-  public handlerStatements(): iam.PolicyStatementProps[] {
-    return [
-      ...this.executionStatements(),
-      { actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}export-*/record.json`)] },
-      ...keyStatements(this, ['s3:PutObject']),
-    ];
-  }
-
   private mayUse(worker: HandlerFunction, ...actions: string[]): void {
-    worker.allow({ actions, resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}export-*`)] });
-    // To find what is to be removed; and without it, S3 says of a missing object that access is denied.
-    if (actions.length > 1) { worker.allow({ actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] }); }
-    keyStatements(this, actions).forEach(statement => worker.allow(statement));
+    this.bucket.statements(actions, EXPORTS).forEach(statement => worker.allow(statement));
   }
 
   private definition({ plan, copy, finish }: Record<'plan' | 'copy' | 'finish', HandlerFunction>): sfn.IChainable {

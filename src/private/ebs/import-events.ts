@@ -9,7 +9,7 @@ import { ownerOf } from '../resource/owner';
  * snapshot would be made when the import has begun, or even ended.
  */
 export function importEnded(construct: Construct, id: string, status: string[], options?: events.OnEventOptions): events.Rule {
-  return executionEnded(construct, id, EbsProvider.getOrCreate(construct).stateMachineArn, status, options);
+  return executionEnded(construct, id, EbsProvider.getOrCreate(construct).importer.stateMachine.stateMachineArn, status, options);
 }
 
 /** The same for any state machine whose input names the owner. */

@@ -1,23 +1,27 @@
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
-import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as s3 from 'aws-cdk-lib/aws-s3';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { MAP_DENIED, RETRIERS, type Retrier } from './retriers';
+import type { TransferBucket } from './transfer-bucket';
 import { TRANSFER_MOST_HOURS } from '../../contract/limits';
-import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult } from '../../contract/transfer';
+import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type TransferPlace } from '../../contract/transfer';
 import { HandlerFunction, type HandlerFunctionProps } from '../functions/handler-function';
 import { functionSettings } from '../functions/settings';
 
 /** Longer than any may take: each has a deadline of its own, which its workers and the polls of the resource keep. */
 const TIMEOUT = Duration.hours(TRANSFER_MOST_HOURS);
-/** Where in the bucket everything lies. */
-export const TRANSFER_PREFIX = 'transfers/';
 /** One vCPU; the network is the limit. */
 const WORKER_MEBIBYTES = 1769;
+
+export interface RangeWorkProps {
+  readonly bucket: TransferBucket;
+  /** The role of the function that answers CloudFormation. */
+  readonly handlerRole: iam.IRole;
+}
 
 /**
  * A state machine that outgrows one function: it plans, works on each range
@@ -27,13 +31,19 @@ const WORKER_MEBIBYTES = 1769;
  * The handler of the resource cleans up, and beside it a rule on every way to end.
  */
 export abstract class RangeWork extends Construct {
-  /** Where the plan and the digests lie. */
-  public abstract readonly bucket: s3.Bucket;
   public abstract readonly stateMachine: sfn.StateMachine;
 
-  /** `bundles`: how the names of the functions' bundles begin. */
-  constructor(scope: Construct, id: string, private readonly bundles: 'transfer' | 'export') {
+  /**
+   * @param bundles how the names of the functions' bundles begin
+   * @param bucket where the plan and the digests lie
+   */
+  constructor(scope: Construct, id: string, private readonly bundles: 'transfer' | 'export', public readonly bucket: TransferBucket) {
     super(scope, id);
+  }
+
+  /** Properties for the custom resource. */
+  public get place(): TransferPlace {
+    return { TransferBucket: this.bucket.bucketName, StateMachineArn: this.stateMachine.stateMachineArn };
   }
 
   protected worker(id: string, props: Omit<HandlerFunctionProps, 'bundle'> & { bundle?: string }): HandlerFunction {
@@ -110,8 +120,17 @@ export abstract class RangeWork extends Construct {
     });
   }
 
-  /** What a handler does with executions. */
-  protected executionStatements(): iam.PolicyStatementProps[] {
+  /**
+   * A policy for what the handlers do with this kind of work. It is a resource of its own, on which the custom resources depend, because the
+   * Delete of the last one comes after the update has changed the role itself.
+   */
+  protected handlerAccess(role: iam.IRole, statements: iam.PolicyStatementProps[]): iam.Policy {
+    return new iam.Policy(this, 'HandlerAccess', {
+      roles: [role], statements: [...this.executionStatements(), ...statements].map(statement => new iam.PolicyStatement(statement)),
+    });
+  }
+
+  private executionStatements(): iam.PolicyStatementProps[] {
     const executions = Stack.of(this).formatArn({
       service: 'states', resource: 'execution', resourceName: `${this.stateMachine.stateMachineName}:*`, arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });

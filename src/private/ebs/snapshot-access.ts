@@ -24,12 +24,44 @@ export function snapshotReads(): iam.PolicyStatementProps {
   return { actions: ['ec2:DescribeSnapshots'], resources: ['*'] };
 }
 
+/** EC2 does not limit it to single images. */
+function imageReads(): iam.PolicyStatementProps {
+  return { actions: ['ec2:DescribeImages'], resources: ['*'] };
+}
+
+/** What the handlers do with imported snapshots. */
+export function importStatements(scope: IConstruct): iam.PolicyStatementProps[] {
+  const stack = Stack.of(scope);
+  const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stack.stackId };
+  return [
+    { actions: ['ebs:StartSnapshot'], resources: [anySnapshot(scope)], conditions: { StringEquals: madeHere } },
+    // A parent is a resource of the call too.
+    { ...ownedSnapshots(scope), actions: ['ebs:StartSnapshot'] },
+    // StartSnapshot offers no ec2:CreateAction: a condition on it would deny the tags of every import.
+    { actions: ['ec2:CreateTags'], resources: [anySnapshot(scope)], conditions: { StringEquals: madeHere } },
+    {
+      ...ownedSnapshots(scope),
+      actions: ['ec2:CreateTags', 'ec2:DeleteTags', 'ec2:DeleteSnapshot', 'ec2:ModifySnapshotAttribute', 'ec2:DescribeSnapshotAttribute'],
+    },
+    snapshotReads(),
+    // Whether an image that is kept uses a snapshot.
+    imageReads(),
+    // Whether a new snapshot would be encrypted as its parent is; neither can be limited.
+    { actions: ['ec2:GetEbsEncryptionByDefault', 'ec2:GetEbsDefaultKmsKeyId'], resources: ['*'] },
+    {
+      actions: ['kms:DescribeKey'],
+      resources: [stack.formatArn({ service: 'kms', resource: 'key', resourceName: '*' })],
+      conditions: { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/aws/ebs' } },
+    },
+  ];
+}
+
 /** All AMIs of the Region; their ARNs name no account. */
 export function anyImage(scope: IConstruct): string {
   return Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'image', resourceName: '*' });
 }
 
-/** What is done with AMIs; all of it always, for the last of them is deleted when none is in the template any more. */
+/** What the handlers do with AMIs, and with the snapshots that these use. */
 export function imageStatements(scope: IConstruct): iam.PolicyStatementProps[] {
   const { stackId } = Stack.of(scope);
   const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stackId };
@@ -45,8 +77,9 @@ export function imageStatements(scope: IConstruct): iam.PolicyStatementProps[] {
       resources: [anyImage(scope)],
       conditions: ofStack,
     },
-    { actions: ['ec2:DescribeImages'], resources: ['*'] },
-    // Whether an image is being replaced, rolled back, or removed with its stack.
-    { actions: ['cloudformation:DescribeStacks'], resources: [stackId] },
+    imageReads(),
+    snapshotReads(),
+    // Snapshots that were kept for an image are deleted with it.
+    { ...ownedSnapshots(scope), actions: ['ec2:RegisterImage', 'ec2:CreateTags', 'ec2:DeleteSnapshot'] },
   ];
 }

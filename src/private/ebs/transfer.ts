@@ -1,29 +1,22 @@
-import { AspectPriority, Aspects, CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { DependencyGroup, type Construct, type IDependable } from 'constructs';
-import { RangeWork, TRANSFER_PREFIX } from './range-work';
+import { RangeWork, type RangeWorkProps } from './range-work';
 import { LAMBDA_FAILED } from './retriers';
-import { ownedSnapshots, snapshotReads } from './snapshot-access';
+import { importStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
+import { TRANSFER_PREFIX } from './transfer-bucket';
 import type { VerifyInput, VerifyResult } from '../../contract/integrity';
 import type { PlanResult, ReleaseInput, SettleInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
 import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
-import { applyBoundary, functionSettings } from '../functions/settings';
-import { acknowledge } from '../resource/acknowledge';
+import { checkRoom } from '../resource/role-room';
 
 /** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
 const VERIFIERS = 6;
-/** What aws-cdk-lib empties the buckets of a stack with. */
-const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 
-/**
- * The state machine that writes an image into a snapshot, with its functions
- * and the bucket where it keeps the plan and the digests of all blocks.
- */
+/** The state machine that writes an image into a snapshot, with its functions, and what the handlers may do with snapshots and imports. */
 export class Transfer extends RangeWork {
-  public readonly bucket: s3.Bucket;
   public readonly stateMachine: sfn.StateMachine;
   /** The roles that read the image. */
   public readonly readers: iam.IRole[];
@@ -36,9 +29,8 @@ export class Transfer extends RangeWork {
   /** What an import needs although it does not refer to it: made before, removed after all imports. */
   public readonly standing: IDependable;
 
-  constructor(scope: Construct, id: string) {
-    super(scope, id, 'transfer');
-    this.bucket = this.transferBucket();
+  constructor(scope: Construct, id: string, props: RangeWorkProps) {
+    super(scope, id, 'transfer', props.bucket);
 
     // One function for what comes before and after the copying: for a small image, its process is there still.
     const steps = this.worker('Steps', { description: 'plans a transfer, and completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
@@ -70,46 +62,15 @@ export class Transfer extends RangeWork {
     this.writers = [copy.role!];
     this.planner = steps.role!;
     this.verifiers = [verify.role!];
+    // Policies for images and keys are the provider's.
+    [steps, copy, verify].forEach(({ role }) => checkRoom(scope, role!));
+    const access = this.handlerAccess(props.handlerRole, importStatements(this));
     // The state machine too: its own right to run the Distributed Map is made after it.
-    this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends);
-  }
-
-  /** What the handler of imports does with transfers. */
-  public handlerStatements(): iam.PolicyStatementProps[] {
-    return [...this.executionStatements(), ...this.bucketStatements('s3:GetObject', 's3:DeleteObject')];
+    this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends, access);
   }
 
   private mayUse(worker: HandlerFunction, ...actions: string[]): void {
-    this.bucketStatements(...actions).forEach(statement => worker.allow(statement));
-  }
-
-  private bucketStatements(...actions: string[]): iam.PolicyStatementProps[] {
-    return [
-      { actions, resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*`)] },
-      // To find what is to be removed; and without it, S3 says of a missing object that access is denied.
-      { actions: ['s3:ListBucket'], resources: [this.bucket.bucketArn] },
-      ...keyStatements(this, actions),
-    ];
-  }
-
-  /** Empty but for the time of a transfer, except for the digests of the snapshots made from it. */
-  private transferBucket(): s3.Bucket {
-    const { encryptionKey } = functionSettings(this);
-    const bucket = new s3.Bucket(this, 'Bucket', {
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      ...encryptionKey
-        ? { encryption: s3.BucketEncryption.KMS, encryptionKey, bucketKeyEnabled: true }
-        : { encryption: s3.BucketEncryption.S3_MANAGED },
-      enforceSSL: true,
-      removalPolicy: RemovalPolicy.DESTROY,
-      autoDeleteObjects: true,
-      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
-    });
-    acknowledge(bucket, { 'AwsSolutions-S1': 'It holds plans and digests, which only the functions here read and write' });
-    alwaysRemoved(bucket);
-    // Its role is the stack's, and is made like ours.
-    applyBoundary(Stack.of(this).node.findChild(AUTO_DELETE));
-    return bucket;
+    this.bucket.statements(actions).forEach(statement => worker.allow(statement));
   }
 
   private definition({ steps, copy, verify, cleanUp }: Record<'steps' | 'copy' | 'verify' | 'cleanUp', HandlerFunction>): sfn.IChainable {
@@ -162,16 +123,4 @@ export class Transfer extends RangeWork {
       maxConcurrency: VERIFIERS,
     });
   }
-}
-
-/**
- * Keeps the bucket's removal policies where others apply theirs to everything, as `RemovalPolicies.of(stack).retain()` does: aws-cdk-lib
- * refuses a retained bucket with `autoDeleteObjects`.
- */
-function alwaysRemoved(bucket: s3.Bucket): void {
-  Aspects.of(bucket).add({
-    visit: node => {
-      if (CfnResource.isCfnResource(node) && node.cfnOptions.deletionPolicy !== undefined) { node.applyRemovalPolicy(RemovalPolicy.DESTROY); }
-    },
-  }, { priority: AspectPriority.READONLY - 1 });
 }

@@ -13,7 +13,6 @@ import { ANSWERING_ENVIRONMENT, SERVICE_TIMEOUT_SECONDS, STEP_SECONDS } from '..
 export interface AnsweringProps {
   /** The service, whose name the bundle has too. */
   readonly bundle: keyof typeof SERVICES;
-  readonly environment?: { [name: string]: string };
 }
 
 /** The services that the functions call for any of the resources. */
@@ -33,7 +32,7 @@ export class Answering {
   public readonly standing: IDependable;
   private readonly handler: HandlerFunction;
 
-  constructor(scope: Construct, { bundle, environment }: AnsweringProps) {
+  constructor(scope: Construct, { bundle }: AnsweringProps) {
     const stack = Stack.of(scope);
     const { vpc } = functionSettings(scope);
     this.role = new HandlerRole(scope, 'Role');
@@ -52,7 +51,6 @@ export class Answering {
       role: this.role,
       timeout: Duration.seconds(STEP_SECONDS),
       environment: {
-        ...environment,
         [ANSWERING_ENVIRONMENT.waiter]: waiter.stateMachineArn,
         [ANSWERING_ENVIRONMENT.stackId]: stack.stackId,
         ...vpc && { [ANSWERING_ENVIRONMENT.vpcId]: vpc.vpcId },

@@ -5,6 +5,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { IMAGES, TRANSFERS } from './disk-images';
 import { KILLED } from './mortality';
 import { EXPORT_DEFINITION, IMPORT_DEFINITION } from './state-machines';
+import { withPlaces } from './transfer-place';
 import { ebsHandlers } from '../../../lambda/ebs/handlers';
 import { ebsClients } from '../../../lambda/ebs/services';
 import { clientConfig } from '../../../lambda/shared/client-config';
@@ -98,6 +99,8 @@ export class EbsHandlerWorld {
     ...this.denied.map(Action => ({ Effect: 'Deny' as const, Action, Resource: '*' })),
   ]);
   public handlers!: EventHandlers;
+  /** The ARN of the state machine of imports. */
+  public importMachine!: string;
   /** How often each transfer function was invoked; the one of several steps, for each of them. */
   public readonly invocations: Record<string, number> = {};
   private readonly functions: Record<string, Function> = {};
@@ -221,8 +224,8 @@ export class EbsHandlerWorld {
   private begin(): void {
     const { network } = this.options;
     const credentials = this.server.issue(this.principal, { network: network && new FunctionNetwork(this.clock, network) });
-    const machine = this.states.create({ name: 'transfer', definition: { ...IMPORT_DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: this.principal });
-    const exporting = this.states.create({ name: 'export', definition: EXPORT_DEFINITION, role: this.principal });
+    this.importMachine = this.states.create({ name: 'transfer', definition: { ...IMPORT_DEFINITION, TimeoutSeconds: this.options.timeoutSeconds }, role: this.principal });
+    const exportMachine = this.states.create({ name: 'export', definition: EXPORT_DEFINITION, role: this.principal });
     Object.assign(process.env, {
       AWS_LAMBDA_FUNCTION_NAME: 'handler',
       AWS_ENDPOINT_URL: this.server.url,
@@ -230,13 +233,11 @@ export class EbsHandlerWorld {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
       [TRANSFER_ENVIRONMENT.bucket]: TRANSFERS,
-      [TRANSFER_ENVIRONMENT.stateMachineArn]: machine,
-      [TRANSFER_ENVIRONMENT.exportStateMachineArn]: exporting,
     });
     jest.spyOn(console, 'log').mockImplementation(() => {});
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
-    const { act, poll } = ebsHandlers(ebsClients());
+    const { act, poll } = withPlaces(ebsHandlers(ebsClients()), { bucket: TRANSFERS, importMachine: this.importMachine, exportMachine });
     this.handlers = {
       act: event => this.perform('act', () => act(event)), poll: event => this.perform('poll', () => poll(event)),
     };

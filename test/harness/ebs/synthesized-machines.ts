@@ -20,7 +20,8 @@ const FUNCTIONS: Record<string, string> = {
 /** The state machines of a synthesized template, over the functions of `EbsHandlerWorld`. */
 export function synthesizedMachines(): { readonly imports: Json; readonly exports: Json } {
   const stack = new Stack(new App(), 'Stack');
-  void EbsProvider.getOrCreate(stack).exporter;
+  const { importer, exporter } = EbsProvider.getOrCreate(stack);
+  void [importer, exporter];
   const machines = Object.entries<Json>(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'));
   const named = (part: string) => definitionOf(machines.find(([id]) => id.includes(part))![1]);
   return { imports: named('Transfer'), exports: named('Exporter') };

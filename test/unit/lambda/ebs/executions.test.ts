@@ -1,7 +1,7 @@
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { Executions, executionState } from '../../../../lambda/ebs/executions';
 import { clientConfig } from '../../../../lambda/shared/client-config';
-import { TRANSFER_ENVIRONMENT, type TransferInput } from '../../../../src/contract/transfer';
+import type { TransferInput } from '../../../../src/contract/transfer';
 import { EbsHandlerWorld } from '../../../harness/ebs/ebs-handler-world';
 
 describe('an execution', () => {
@@ -42,7 +42,7 @@ describe('in Step Functions', () => {
 
   beforeEach(async () => {
     world = await EbsHandlerWorld.start();
-    executions = new Executions(new SFNClient(clientConfig()), process.env[TRANSFER_ENVIRONMENT.stateMachineArn]!);
+    executions = new Executions(new SFNClient(clientConfig()), world.importMachine);
   });
   afterEach(() => world.close());
 

@@ -1,6 +1,8 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import { Transfer } from '../../../../../src/private/ebs/transfer';
+import { TransferBucket } from '../../../../../src/private/ebs/transfer-bucket';
 
 /** Its types are those of its ES module, which cannot be required. */
 const { StateMachine } = jest.requireActual<{ StateMachine: new (definition: Json) => Machine }>('aws-local-stepfunctions');
@@ -13,7 +15,9 @@ const INPUT = { snapshotId: 'snap-1', source: { bucket: 'images', key: 'disk.img
 
 function givenTemplate(): Template {
   const stack = new Stack(new App(), 'Stack');
-  new Transfer(stack, 'Transfer');
+  new Transfer(stack, 'Transfer', {
+    bucket: new TransferBucket(stack, 'Bucket'), handlerRole: new iam.Role(stack, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') }),
+  });
   return Template.fromStack(stack);
 }
 

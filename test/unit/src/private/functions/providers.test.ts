@@ -68,7 +68,7 @@ describe('providers', () => {
       });
     }
     expect(Object.keys(functionOf(stack, 'EbsHandler').Environment.Variables).sort())
-      .toEqual(['STACK_ID', 'TRANSFER_BUCKET', 'TRANSFER_STATE_MACHINE_ARN', 'WAITER_ARN']);
+      .toEqual(['STACK_ID', 'TRANSFER_BUCKET', 'WAITER_ARN']);
   });
 });
 

@@ -1,11 +1,20 @@
 import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, FileSystem, SnapshotImport } from '../../../../../src';
+import { DiskImage, FileSystem, MachineDisk, MachineImage, Snapshot, SnapshotExport, SnapshotImport } from '../../../../../src';
 import { givenStack, type givenVpc } from '../../../../harness/given';
 
 const IMAGE = (stack: Stack, name: string) => new SnapshotImport(stack, name, {
   image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, `${name}Images`, 'images'), 'disk.img'),
+});
+
+const SNAPSHOT = 'snap-0123456789abcdef0';
+const EXPORT = (stack: Stack, name: string) => new SnapshotExport(stack, name, {
+  snapshot: Snapshot.fromSnapshotId(stack, `${name}Snapshot`, SNAPSHOT), bucket: s3.Bucket.fromBucketName(stack, `${name}Exports`, 'exports'),
+});
+const MACHINE = (stack: Stack, name: string, retainPrevious?: number) => new MachineImage(stack, name, {
+  rootDisk: MachineDisk.fromSnapshotId(SNAPSHOT), architecture: ec2.InstanceArchitecture.ARM_64, retainPrevious,
 });
 
 /** Types of the resources that a construct adds to a stack, as often as there are. */
@@ -35,9 +44,28 @@ test('a second file system adds itself alone', () => {
   expect(two.length - one.length).toBe(3);
 });
 
-test('an import has 32 resources, of which six are functions', () => {
+test('an import has 34 resources, of which six are functions', () => {
   const types = added(stack => IMAGE(stack, 'Disk'));
-  expect(types).toHaveLength(32);
+  expect(types).toHaveLength(34);
+  expect(count(types, 'AWS::Lambda::Function')).toBe(6);
+});
+
+test.each([undefined, 1])('a machine image of an existing snapshot has 13 resources, no bucket, and no function beside the handler (retainPrevious: %s)', retained => {
+  const types = added(stack => MACHINE(stack, 'Machine', retained));
+  expect(types).toHaveLength(13);
+  expect(count(types, 'AWS::Lambda::Function')).toBe(1);
+  expect(count(types, 'AWS::S3::Bucket')).toBe(0);
+});
+
+test('a machine image beside an import adds itself and its rights', () => {
+  const one = added(stack => IMAGE(stack, 'Disk'));
+  const both = added(stack => [IMAGE(stack, 'Disk'), MACHINE(stack, 'Machine')]);
+  expect(both.length - one.length).toBe(3);
+});
+
+test('an export has 36 resources, of which six are functions', () => {
+  const types = added(stack => EXPORT(stack, 'Export'));
+  expect(types).toHaveLength(36);
   expect(count(types, 'AWS::Lambda::Function')).toBe(6);
 });
 
