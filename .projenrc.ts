@@ -315,6 +315,11 @@ project.addTask('bench', {
   steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/run.ts', receiveArgs: true }],
 });
 
+project.addTask('bench:template', {
+  description: 'Count what one, ten and fifty of each construct bring to a stack, and time their synthesis beside that of efs.FileSystem; --write puts the counts into docs/cost.md',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/template.ts', receiveArgs: true }],
+});
+
 project.addTask('faults', {
   description: 'Imports in which everything goes wrong, from 1,000 seeds; SEEDS and FIRST_SEED say how many, and which',
   exec: 'tsx projenrc/faults.ts',
