@@ -477,6 +477,14 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     test: 'test/unit/lambda/shared/answering/response.test.ts',
   },
   {
+    guard: 'a handler receives the removal policy that an Aspect or applyRemovalPolicy gave to the resource',
+    file: 'src/private/functions/handled-resource.ts',
+    find: "deletionPolicy === undefined || deletionPolicy === CfnDeletionPolicy.DELETE ? 'Delete' : 'Retain'",
+    replace: "deletionPolicy === undefined || deletionPolicy !== undefined ? 'Delete' : 'Retain'",
+    test: 'test/unit/src/escape-hatches.test.ts',
+    name: 'FileSystem takes a removal policy',
+  },
+  {
     guard: 'an execution ends after two hours',
     file: 'src/private/functions/waiter.ts',
     find: 'TimeoutSeconds: TIMEOUT_SECONDS,',
