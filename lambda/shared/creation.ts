@@ -1,14 +1,14 @@
 import { failedCallOf } from './answering/call';
 import { RefusedForNow, saidBy } from './errors';
 import { log } from './log';
-import { currentPatience, withinTime } from './patience';
+import { withinStep } from './patience';
 import { contextOf, type ActResult, type ResourceEvent } from './resource-event';
 import type { Context, Found, Lifecycle } from './resource-lifecycle';
 import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
-/** Time for cleaning up after a failed creation. The rest of the invocation's time counts if it is longer, because IAM may deny calls for a while. */
-const CLEAN_UP_MILLISECONDS = 15_000;
+/** Time of a step for cleaning up after a failed creation. The rest of the step counts if it is longer, because IAM may deny calls for a while. */
+export const CLEAN_UP_MILLISECONDS = 15_000;
 
 /**
  * Creates the resource. If that fails, removes what was created all the same, and throws the error. Removes nothing if the
@@ -24,8 +24,7 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
   } catch (error) {
     if (isRepeatable(lifecycle) && isPostponed(error)) { throw error; }
     // The call may have succeeded although its answer was lost, and CloudFormation sends no Delete for a resource without an id.
-    const rest = (currentPatience()?.end ?? 0) - Date.now();
-    await withinTime(Math.max(rest, CLEAN_UP_MILLISECONDS), () => removeUnfinished(lifecycle, event, context, error)).catch(failure => {
+    await withinStep(0, () => removeUnfinished(lifecycle, event, context, error)).catch(failure => {
       log({ event: 'could not clean up', error: String(failure) });
       if (failure instanceof RefusedForNow) {
         throw new Error(`${saidBy(error)}; and then cleaning up failed: ${saidBy(failure)}`, { cause: error });

@@ -1,11 +1,11 @@
 import { failedCallOf } from './answering/call';
-import { createOrCleanUp, deleteCancelledCreation, isRepeatable, removeFailedCreation, removeOwn } from './creation';
+import { CLEAN_UP_MILLISECONDS, createOrCleanUp, deleteCancelledCreation, isRepeatable, removeFailedCreation, removeOwn } from './creation';
 import { inOperation, type Operation } from './denials';
 import { once } from './environment';
 import { inOneSentence, RefusedForNow, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
-import { withinTime } from './patience';
+import { withinStep } from './patience';
 import { replaceOrReturn } from './replacement';
 import { beginOf, contextOf, type EventHandlers, type PollResult, type ActResult, type ResourceEvent } from './resource-event';
 import type { Lifecycle } from './resource-lifecycle';
@@ -17,11 +17,6 @@ import type { OwnerProperties } from '../../src/contract/ownership';
 export interface HandlerOptions {
   readonly stacks: Pick<Stacks, 'status'>;
 }
-
-/** Time of an invocation for repeating calls. The last one may take 25 seconds more, a clean-up 15, and the functions have two minutes. */
-const PATIENCE_MILLISECONDS = 80_000;
-/** The same where the polls cannot begin the operation, so that throttling fails it. A throttled call takes no time itself. */
-const LAST_PATIENCE_MILLISECONDS = 100_000;
 
 /**
  * How long the polls of a Delete repeat what the service refuses for now. EBS completes a snapshot that was sealed within minutes, and then
@@ -70,7 +65,8 @@ function lookup(lifecycles: Lifecycles): (event: ResourceEvent<any>) => Lifecycl
 async function beginOrDefer<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
 ): Promise<ActResult> {
-  if (!isRepeatable(lifecycle)) { return withinTime(LAST_PATIENCE_MILLISECONDS, () => begin(lifecycle, event, options)); }
+  // Throttling would fail the operation.
+  if (!isRepeatable(lifecycle)) { return withinStep(CLEAN_UP_MILLISECONDS, () => begin(lifecycle, event, options), 0); }
   try {
     return await begin(lifecycle, event, options);
   } catch (error) {
@@ -196,7 +192,7 @@ function reporting<P, R>(step: string, handler: (event: ResourceEvent<P>) => Pro
   return async event => {
     const { RequestType, LogicalResourceId, PhysicalResourceId } = event;
     try {
-      const result = await withinTime(PATIENCE_MILLISECONDS, () => handler(event));
+      const result = await withinStep(CLEAN_UP_MILLISECONDS, () => handler(event));
       log({ event: step, RequestType, LogicalResourceId, PhysicalResourceId, result });
       return result;
     } catch (error) {

@@ -115,7 +115,10 @@ export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptio
 
 /** When the repetitions end: the time of the invocation may prolong those of throttling, and limit all. */
 function endOf(error: unknown, endOfPolicy: number): number {
-  const { end, limits } = currentPatience() ?? { end: endOfPolicy, limits: false };
+  const patience = currentPatience();
+  if (!patience) { return endOfPolicy; }
+  const { limits, throttledEnd = patience.end } = patience;
+  const end = isThrottle(error) ? throttledEnd : patience.end;
   const wanted = isThrottle(error) ? Math.max(end, endOfPolicy) : endOfPolicy;
   return limits ? Math.min(end, wanted) : wanted;
 }

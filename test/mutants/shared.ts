@@ -91,10 +91,17 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the clean-up of a failed creation waits for IAM',
     file: 'lambda/shared/creation.ts',
-    find: 'Math.max(rest, CLEAN_UP_MILLISECONDS)',
-    replace: 'Math.min(rest, CLEAN_UP_MILLISECONDS)',
+    find: 'withinStep(0, () => removeUnfinished',
+    replace: 'withinStep(120_000, () => removeUnfinished',
     test: 'test/handlers/efs/file-system.test.ts',
     name: 'while IAM denies the calls of the clean-up',
+  },
+  {
+    guard: 'a step, with its clean-up, ends before its function is killed',
+    file: 'lambda/shared/patience.ts',
+    find: '1000 * STEP_SECONDS - LAST_CALL_MILLISECONDS',
+    replace: '1000 * STEP_SECONDS + LAST_CALL_MILLISECONDS',
+    test: 'test/unit/lambda/shared/answering/step-time.test.ts',
   },
   {
     guard: 'the clean-up of a failed creation spares usable resources',

@@ -10,6 +10,7 @@ import { wayFrom } from './way-to-response';
 import { ANSWERING_ENVIRONMENT, type StepRequest } from '../../../src/contract/answering';
 import { clientConfig } from '../client-config';
 import { variableNamed } from '../environment';
+import { inStep } from '../patience';
 import type { EventHandlers } from '../resource-event';
 
 /** The payloads of the function behind a service token: from CloudFormation, from its state machine, and from the rule on its end. */
@@ -23,7 +24,7 @@ export function answering(handlers: EventHandlers): (invocation: Invocation) => 
   const checkWay = vpcId ? wayFrom(vpcId, variableNamed('AWS_REGION')) : undefined;
   const receiver = new Receiver(new SFNClient(config), place, put, checkWay);
   const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)), put);
-  return async invocation => {
+  return invocation => inStep(async () => {
     if ('state' in invocation) {
       const { state } = invocation;
       if (state.next !== 'answer' && state.failure === undefined) { return steps.run(state); }
@@ -34,5 +35,5 @@ export function answering(handlers: EventHandlers): (invocation: Invocation) => 
       await receiver.answerFor(invocation);
     }
     return undefined;
-  };
+  });
 }

@@ -8,7 +8,11 @@ import type { CheckWay } from './way-to-response';
 import { inOperation } from '../denials';
 import { isNamed, saidBy } from '../errors';
 import { log } from '../log';
+import { withinStep } from '../patience';
 import { RETRY_POLICIES, retrying } from '../retry';
+
+/** Time of a step that remains for an answer, whatever came before. */
+const ANSWER_MILLISECONDS = 30_000;
 
 /** The end of an execution, as EventBridge sends it. */
 export interface ExecutionEnd {
@@ -41,21 +45,18 @@ export class Receiver {
     const name = executionName(event, call);
     log({ event: 'received', RequestType, LogicalResourceId, execution: name });
     const checked = this.checkWay?.(event.ResponseURL);
-    try {
-      await this.start(name, state);
-    } catch (error) {
-      if (isNamed(error, 'ExecutionAlreadyExists') || await this.exists(name)) { return; }
+    const error = await patiently(() => this.start(name, state));
+    if (error !== undefined) {
       await this.send(state, interrupted(state, `the state machine of this resource could not be started: ${saidBy(error)}`));
-    } finally {
-      // Otherwise the process would be frozen before the check has ended.
-      await checked;
     }
+    // Otherwise the process would be frozen before the check has ended.
+    await checked;
   }
 
   /** Answers for an execution that ended without an answer: somebody stopped it, or it took too long. Never throws. */
   public async answerFor({ detail: { executionArn, status } }: ExecutionEnd): Promise<void> {
     try {
-      const { input, error, cause, stateMachineArn } = await this.describe(executionArn);
+      const { input, error, cause, stateMachineArn } = await patiently(() => this.describe(executionArn));
       if (stateMachineArn !== this.place.waiterArn) { return log({ event: 'ignored an execution of another state machine', executionArn }); }
       const state = JSON.parse(input!) as ExecutionState;
       const reason = error === undefined ? `execution ${executionArn} ended with status ${status}` : reasonOf({ Error: error, Cause: cause });
@@ -65,10 +66,16 @@ export class Receiver {
     }
   }
 
-  private async start(name: string, state: ExecutionState): Promise<void> {
+  /** Returns why the execution does not exist, or undefined if it does. */
+  private async start(name: string, state: ExecutionState): Promise<unknown> {
     const input = JSON.stringify(state);
     const command = () => new StartExecutionCommand({ stateMachineArn: this.place.waiterArn, name, input });
-    await patiently(() => retrying(() => this.client.send(command()), { what: 'StartExecution', policy: RETRY_POLICIES.ANSWER }));
+    try {
+      await retrying(() => this.client.send(command()), { what: 'StartExecution', policy: RETRY_POLICIES.ANSWER });
+      return undefined;
+    } catch (error) {
+      return isNamed(error, 'ExecutionAlreadyExists') || await this.exists(name) ? undefined : error;
+    }
   }
 
   private async exists(name: string): Promise<boolean> {
@@ -80,19 +87,20 @@ export class Receiver {
   }
 
   private describe(executionArn: string) {
-    return patiently(() => retrying(
-      () => this.client.send(new DescribeExecutionCommand({ executionArn })), { what: 'DescribeExecution', policy: RETRY_POLICIES.ANSWER }));
+    return retrying(() => this.client.send(new DescribeExecutionCommand({ executionArn })), { what: 'DescribeExecution', policy: RETRY_POLICIES.ANSWER });
   }
 
   private async send({ event }: ExecutionState, answer: Answer): Promise<void> {
     const body = bodyOf(event, answer);
     const { RequestType, LogicalResourceId } = event;
     log({ event: 'answer', RequestType, LogicalResourceId, ...answer });
-    await retrying(() => this.put(event.ResponseURL, body), { what: 'answer', policy: RETRY_POLICIES.ANSWER, retryIf: () => true });
+    const put = () => retrying(() => this.put(event.ResponseURL, body), { what: 'answer', policy: RETRY_POLICIES.ANSWER, retryIf: () => true });
+    await withinStep(0, put);
   }
 }
 
-/** Repeats denials too: the role may be as young as the resource. */
+/** Leaves time of the step to send an answer. Repeats denials too: the role may be as young as the resource. */
 function patiently<T>(work: () => Promise<T>): Promise<T> {
-  return inOperation({ began: Date.now(), secondsForDenials: async () => RETRY_POLICIES.ANSWER.seconds }, work);
+  const operation = { began: Date.now(), secondsForDenials: async () => RETRY_POLICIES.ANSWER.seconds };
+  return withinStep(ANSWER_MILLISECONDS, () => inOperation(operation, work));
 }

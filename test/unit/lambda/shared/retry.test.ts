@@ -1,5 +1,5 @@
 import { inOperation } from '../../../../lambda/shared/denials';
-import { withinTime, withPatience } from '../../../../lambda/shared/patience';
+import { inStep, withinStep, withPatience } from '../../../../lambda/shared/patience';
 import { isPostponed, isThrottle, passesByItself, retrying, RETRY_POLICIES, type RetryOptions } from '../../../../lambda/shared/retry';
 import { worker } from '../../../../lambda/shared/worker';
 
@@ -161,43 +161,51 @@ describe('within the time of an invocation that only has patience', () => {
   });
 });
 
-describe('within the time of an invocation', () => {
+describe('within a step', () => {
+  /** The last call of a step of two minutes may begin then. */
+  const STEP = 94_000;
+
   test('throttling is repeated until that ends, whatever the policy says', async () => {
-    await expect(withinTime(600_000, () => always(THROTTLE, { policy: { seconds: 1 } }))).rejects.toBe(THROTTLE);
-    expect(now).toBeGreaterThan(590_000);
-    expect(now).toBeLessThanOrEqual(600_000);
+    await expect(withinStep(0, () => always(THROTTLE, { policy: { seconds: 1 } }))).rejects.toBe(THROTTLE);
+    expect(now).toBeGreaterThan(STEP - 10_000);
+    expect(now).toBeLessThanOrEqual(STEP);
   });
 
   test('all other errors are repeated as their policy says, but not longer than that', async () => {
     const broken = named('ECONNRESET');
-    await expect(withinTime(600_000, () => always(broken, { policy: { seconds: 60 } }))).rejects.toBe(broken);
+    await expect(withinStep(0, () => always(broken, { policy: { seconds: 60 } }))).rejects.toBe(broken);
     expect(now).toBeLessThanOrEqual(60_000);
     now = 0;
-    await expect(withinTime(10_000, () => always(broken, { policy: { seconds: 60 } }))).rejects.toBe(broken);
+    await expect(withinStep(STEP - 10_000, () => always(broken, { policy: { seconds: 60 } }))).rejects.toBe(broken);
     expect(now).toBeLessThanOrEqual(10_000);
   });
 
   test('throttling is thrown in the end, because the invocation is repeated, not the more frequent error', async () => {
     const missing = named('NotFound');
     const errors = [missing, missing, ...Array<Error>(100).fill(THROTTLE)];
-    await expect(withinTime(60_000, () => failing(errors, { retryIf: error => error === missing }))).rejects.toBe(THROTTLE);
+    await expect(withinStep(0, () => failing(errors, { retryIf: error => error === missing }))).rejects.toBe(THROTTLE);
   });
 
   test('a call that had little of it is postponed, one that had enough has failed', async () => {
     const broken = () => named('ECONNRESET');
-    const outcome = (milliseconds: number) => withinTime(milliseconds, () => always(broken())).catch(error => isPostponed(new Error('read', { cause: error })));
-    expect([await outcome(30_000), await outcome(60_000)]).toEqual([true, false]);
+    const outcome = (reserve: number) => withinStep(reserve, () => always(broken())).catch(error => isPostponed(new Error('read', { cause: error })));
+    expect([await outcome(60_000), await outcome(30_000)]).toEqual([true, false]);
     expect(await always(broken()).catch(isPostponed)).toBe(false);
   });
 
   test('throttling is always postponed, and only there', async () => {
-    expect(await withinTime(60_000, async () => isPostponed(THROTTLE))).toBe(true);
+    expect(await withinStep(0, async () => isPostponed(THROTTLE))).toBe(true);
     expect(isPostponed(THROTTLE)).toBe(false);
   });
 
-  test('a call of a nested one has the time of that', async () => {
-    await expect(withinTime(600_000, () => withinTime(10_000, () => always(THROTTLE)))).rejects.toBe(THROTTLE);
-    expect(now).toBeLessThanOrEqual(10_000);
+  test('all parts have the same end, however late they begin', async () => {
+    await inStep(async () => {
+      now += 60_000;
+      await withinStep(20_000, () => withinStep(0, () => always(THROTTLE, { policy: { seconds: 1 } }))).catch(() => {});
+      expect(now).toBeGreaterThan(STEP - 10_000);
+      await withinStep(0, () => always(THROTTLE)).catch(() => {});
+    });
+    expect(now).toBeLessThanOrEqual(STEP);
   });
 });
 

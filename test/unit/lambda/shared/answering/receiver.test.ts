@@ -95,6 +95,18 @@ describe('receiving an event', () => {
     expect(now).toBeLessThan(SENT + 120_000);
   });
 
+  test.each([['denied', DENIED], ['throttled', named('ThrottlingException')]])('answers within its time if everything is %s', async (_, error) => {
+    start.mockRejectedValue(error);
+    describeExecution.mockRejectedValue(error);
+    put.mockImplementationOnce(async () => {
+      now += 10_000;
+      throw new Error('status 503');
+    });
+    await receiver.receive(givenEvent('Create'));
+    expect(answers()).toHaveLength(2);
+    expect(now).toBeLessThan(SENT + 1_000 + 120_000);
+  });
+
   test('answers FAILED at once if the state machine is gone', async () => {
     start.mockRejectedValue(named('StateMachineDoesNotExist'));
     await receiver.receive(givenEvent('Delete'));
