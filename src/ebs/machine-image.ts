@@ -7,6 +7,7 @@ import type {
 } from '../contract/machine-image';
 import type { OwnerProperties } from '../contract/ownership';
 import { EbsProvider } from '../private/ebs/provider';
+import { ImportPolicies } from '../private/ebs/shared-policies';
 import { handledResource } from '../private/functions/handled-resource';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
 import { check, misuse, notBoth, validateAccounts } from '../private/resource/validation';
@@ -403,7 +404,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     const foreign = disks.flatMap(disk => disk._foreignSnapshotId(this) ?? []);
     if (foreign.length === 0) { return; }
     const stack = Stack.of(this);
-    this.resource.node.addDependency(provider.snapshots.grantFor(this, 'SnapshotAccess', [{
+    this.resource.node.addDependency(new ImportPolicies(provider).snapshots.grantFor(this, 'SnapshotAccess', [{
       actions: ['ec2:RegisterImage'],
       resources: foreign.map(resourceName => stack.formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName })),
     }]));

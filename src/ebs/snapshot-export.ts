@@ -1,5 +1,4 @@
-import { createHash } from 'crypto';
-import { type CfnResource, RemovalPolicy, Resource, Stack } from 'aws-cdk-lib';
+import { type CfnResource, RemovalPolicy, Resource } from 'aws-cdk-lib';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
@@ -7,9 +6,10 @@ import type { Construct } from 'constructs';
 import { ExportFormat } from './export-format';
 import type { ISnapshot } from './snapshot';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../contract/snapshot-export';
-import { ExportAccess } from '../private/ebs/export-access';
+import { grantExport } from '../private/ebs/export-access';
 import { executionEnded } from '../private/ebs/import-events';
 import { EbsProvider } from '../private/ebs/provider';
+import { ExportPolicies } from '../private/ebs/shared-policies';
 import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { grantKey } from '../private/resource/key-access';
@@ -265,24 +265,17 @@ export class SnapshotExport extends Resource {
 
   private grantAccess({ snapshot, since, bucket, kmsKey }: SnapshotExportProps, { exporter }: EbsProvider): void {
     const lists = this._format === ExportFormat.QCOW2;
-    // Each object has a policy of its own, because the policy of the old object is needed until that object is deleted.
-    const access = new ExportAccess(this, `Access${digestOf(this, [bucket.bucketName, this._key])}`, {
-      snapshot, since, bucket, key: this._key, lists, roles: exporter.roles,
-    });
-    this.resource.node.addDependency(exporter.standing, access);
+    const policies = new ExportPolicies(exporter);
+    const access = grantExport(this, { snapshot, since, bucket, key: this._key, lists, policies });
+    this.resource.node.addDependency(exporter.standing, ...access);
     if (!kmsKey) { return; }
-    const read = (name: string, policies: MergedPolicies) =>
-      this.resource.node.addDependency(...grantKey(this, name, { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, policies }));
-    read('KeyAccess', exporter.keys);
-    if (this._isDelta || lists) { read('PlanKeyAccess', exporter.planKeys); }
+    const read = (name: string, readers: MergedPolicies) =>
+      this.resource.node.addDependency(...grantKey(this, name, { key: kmsKey, actions: KEY_READ_ACTIONS, grants: false, policies: readers }));
+    read('KeyAccess', policies.keys);
+    if (this._isDelta || lists) { read('PlanKeyAccess', policies.planKeys); }
   }
 
   private onEnd(id: string, status: string[], options?: events.OnEventOptions): events.Rule {
     return executionEnded(this, id, EbsProvider.getOrCreate(this).exporter.stateMachine.stateMachineArn, status, options);
   }
-}
-
-/** Returns a digest that is the same in every synthesis, because tokens are resolved first. */
-function digestOf(scope: Construct, values: string[]): string {
-  return createHash('sha256').update(JSON.stringify(Stack.of(scope).resolve(values))).digest('hex').slice(0, 8);
 }

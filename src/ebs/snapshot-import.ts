@@ -18,6 +18,7 @@ import { importEnded } from '../private/ebs/import-events';
 import { importMetric, importWidget } from '../private/ebs/import-metrics';
 import { grantParent } from '../private/ebs/parent-access';
 import { EbsProvider } from '../private/ebs/provider';
+import { ImportPolicies } from '../private/ebs/shared-policies';
 import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { grantKey } from '../private/resource/key-access';
@@ -291,9 +292,10 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
       properties: { ...this.properties(props, image, volumeSize), ...provider.importer.place },
     });
-    this.resource.node.addDependency(provider.importer.standing, ...grantImage(this, image, provider));
-    if (props.parent) { this.resource.node.addDependency(...grantParent(this, props.parent, provider)); }
-    if (props.kmsKey) { this.grantKey(props.kmsKey, props, provider); }
+    const policies = new ImportPolicies(provider);
+    this.resource.node.addDependency(provider.importer.standing, ...grantImage(this, image, policies));
+    if (props.parent) { this.resource.node.addDependency(...grantParent(this, props.parent, policies)); }
+    if (props.kmsKey) { this.grantKey(props.kmsKey, props, policies); }
 
     this.snapshotId = this.resource.ref;
     this.snapshotArn = snapshotArnOf(this, this.snapshotId);
@@ -434,12 +436,12 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   }
 
   /** Lets the functions write with the key of the snapshot, and read with it if they verify or compare with a parent. */
-  private grantKey(key: kms.IKeyRef, props: SnapshotImportProps, provider: EbsProvider): void {
-    this.resource.node.addDependency(...grantKey(this, 'KeyAccess', { key, actions: KEY_ACTIONS, policies: provider.keys }));
-    const read = (name: string, policies: MergedPolicies) =>
-      this.resource.node.addDependency(...grantKey(this, name, { key, actions: KEY_READ_ACTIONS, grants: false, policies }));
-    if (verificationOf(props) !== Verification.NONE) { read('KeyReadAccess', provider.verifiedKeys); }
-    if (props.parent) { read('ParentKeyAccess', provider.parentKeys); }
+  private grantKey(key: kms.IKeyRef, props: SnapshotImportProps, policies: ImportPolicies): void {
+    this.resource.node.addDependency(...grantKey(this, 'KeyAccess', { key, actions: KEY_ACTIONS, policies: policies.keys }));
+    const read = (name: string, readers: MergedPolicies) =>
+      this.resource.node.addDependency(...grantKey(this, name, { key, actions: KEY_READ_ACTIONS, grants: false, policies: readers }));
+    if (verificationOf(props) !== Verification.NONE) { read('KeyReadAccess', policies.verifiedKeys); }
+    if (props.parent) { read('ParentKeyAccess', policies.parentKeys); }
   }
 }
 

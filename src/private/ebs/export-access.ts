@@ -1,11 +1,13 @@
-import * as iam from 'aws-cdk-lib/aws-iam';
+import { createHash } from 'crypto';
+import { Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
-import { Construct } from 'constructs';
-import type { ExportRoles } from './exporter';
+import type { Construct, IConstruct } from 'constructs';
 import { literally } from './image-location';
+import type { ExportPolicies } from './shared-policies';
 import { manifestKeyOf } from '../../contract/snapshot-export';
-import { acknowledgeWildcards } from '../resource/acknowledge';
 import { keyTarget } from '../resource/key-access';
+import { ownPolicy } from '../resource/merged-policies';
 
 export interface ExportAccessProps {
   readonly snapshot: { readonly snapshotArn: string };
@@ -14,56 +16,46 @@ export interface ExportAccessProps {
   readonly key: string;
   /** Whether the plan asks which blocks the snapshot has. */
   readonly lists: boolean;
-  readonly roles: ExportRoles;
+  readonly policies: ExportPolicies;
 }
 
 /**
- * Grants the functions what they do with the snapshot of an export and with its object. The custom resource must depend on it.
+ * Grants the functions what they do with the snapshot of an export and with its object. The custom resource must depend on all that is
+ * returned.
  *
- * CloudFormation updates policies before it deletes the replaced resource, whose key may have been different. So the roles that
- * delete objects get a wildcard for each token in the key, and check the object's metadata before they delete it; roles that write
- * get one policy per key (see `SnapshotExport`).
+ * Roles that delete objects get a wildcard for each token in the key, and check the object's metadata before they delete it. Roles that
+ * write get the key alone.
  */
-export class ExportAccess extends Construct {
-  constructor(scope: Construct, id: string, { snapshot, since, bucket, key, lists, roles }: ExportAccessProps) {
-    super(scope, id);
-    acknowledgeWildcards(this, 'What the key of an export refers to is known at deployment only, and an older export is looked at and deleted under its own');
-    const { handler, plan, copy, finish, cleanUp } = roles;
-    const keys = since ? [key] : [key, manifestKeyOf(key)];
-    const objects = keys.map(name => bucket.arnForObjects(literally(name)));
-    const anyOf = keys.map(name => bucket.arnForObjects(anyToken(name)));
-
-    this.policy('Handler', handler, [
-      // CreateMultipartUpload.
-      { actions: ['s3:PutObject'], resources: [objects[0]] },
-      { actions: [...LOOK, ...REMOVE, ...ABORT], resources: anyOf },
-      { actions: LIST, resources: [bucket.bucketArn] },
-    ], bucket);
-    this.policy('CleanUp', cleanUp, [
-      { actions: [...LOOK, ...REMOVE, ...ABORT], resources: objects },
-      { actions: LIST, resources: [bucket.bucketArn] },
-    ], bucket);
-    this.policy('Finish', finish, [
-      { actions: [...LOOK, ...REMOVE, ...ABORT, 's3:PutObject'], resources: objects },
-      { actions: LIST, resources: [bucket.bucketArn] },
-    ], bucket);
-    this.policy('Copy', copy, [
-      { actions: ['s3:PutObject'], resources: [objects[0]] },
+export function grantExport(scope: Construct, props: ExportAccessProps): IConstruct[] {
+  const { snapshot, since, bucket, key, lists, policies } = props;
+  const object = bucket.arnForObjects(literally(key));
+  const keyUse: iam.PolicyStatementProps[] = bucket.encryptionKey
+    ? [{ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], ...keyTarget(scope, bucket.encryptionKey) }] : [];
+  const planned = since ? [{ actions: ['ebs:ListChangedBlocks'], resources: [snapshot.snapshotArn, since.snapshotArn] }]
+    : lists ? [{ actions: ['ebs:ListSnapshotBlocks'], resources: [snapshot.snapshotArn] }] : [];
+  return [
+    cleanUpAccess(scope, props, keyUse),
+    policies.writes.grantFor(scope, 'WriteAccess', [{ actions: ['s3:PutObject'], resources: [object] }, ...keyUse]),
+    ...since ? [] : [policies.manifests.grantFor(scope, 'ManifestAccess', [
+      { actions: ['s3:PutObject'], resources: [bucket.arnForObjects(literally(manifestKeyOf(key)))] },
+    ])],
+    policies.reads.grantFor(scope, 'ReadAccess', [
       { actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'], resources: [snapshot.snapshotArn] },
-    ], bucket);
-    if (since) {
-      this.policy('Plan', plan, [{ actions: ['ebs:ListChangedBlocks'], resources: [snapshot.snapshotArn, since.snapshotArn] }]);
-    } else if (lists) {
-      this.policy('Plan', plan, [{ actions: ['ebs:ListSnapshotBlocks'], resources: [snapshot.snapshotArn] }]);
-    }
-  }
+    ]),
+    ...planned.length > 0 ? [policies.plans.grantFor(scope, 'PlanAccess', planned)] : [],
+  ];
+}
 
-  private policy(id: string, role: iam.IRole, statements: iam.PolicyStatementProps[], bucket?: s3.IBucket): void {
-    const policy = new iam.Policy(this, id, { roles: [role], statements: statements.map(statement => new iam.PolicyStatement(statement)) });
-    if (bucket?.encryptionKey) {
-      policy.addStatements(new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], ...keyTarget(this, bucket.encryptionKey) }));
-    }
-  }
+function cleanUpAccess(scope: Construct, { since, bucket, key, policies }: ExportAccessProps, keyUse: iam.PolicyStatementProps[]): IConstruct {
+  const keys = since ? [key] : [key, manifestKeyOf(key)];
+  const statements: iam.PolicyStatementProps[] = [
+    { actions: [...LOOK, ...REMOVE, ...ABORT], resources: keys.map(name => bucket.arnForObjects(anyToken(name))) },
+    { actions: LIST, resources: [bucket.bucketArn] },
+    ...keyUse,
+  ];
+  if (policies.targets.canName(statements)) { return policies.targets.grant(statements); }
+  // Each object has a policy of its own, because the policy of the old object is needed until that object is deleted.
+  return ownPolicy(scope, `CleanUpAccess${digestOf(scope, [bucket.bucketName, key])}`, policies.cleaners, statements);
 }
 
 /** Actions that read the metadata of an object, which names its owner. */
@@ -79,3 +71,8 @@ function anyToken(key: string): string {
 }
 
 const TOKEN = /\$\{Token\[[^\]]+\]\}/;
+
+/** Returns a digest that is the same in every synthesis, because tokens are resolved first. */
+function digestOf(scope: Construct, values: string[]): string {
+  return createHash('sha256').update(JSON.stringify(Stack.of(scope).resolve(values))).digest('hex').slice(0, 8);
+}

@@ -8,8 +8,6 @@ import { TRANSFER_PREFIX } from './transfer-bucket';
 import type { ExportIdInput } from '../../contract/export';
 import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
-import { MergedPolicies } from '../resource/merged-policies';
-import { checkRoom } from '../resource/role-room';
 
 /** Where in the transfer bucket exports lie. */
 const EXPORTS = `${TRANSFER_PREFIX}export-`;
@@ -51,23 +49,12 @@ export class Exporter extends RangeWork {
     const ends = this.onEnd('Exports that ended, one way or another', cleanUp);
 
     this.roles = { handler: props.handlerRole, plan: plan.role!, copy: copy.role!, finish: finish.role!, cleanUp: cleanUp.role! };
-    [plan, copy, finish, cleanUp].forEach(({ role }) => checkRoom(this, role!));
     const access = this.handlerAccess(props.handlerRole, [
       snapshotReads(),
       { actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${EXPORTS}*/record.json`)] },
       ...keyStatements(this, ['s3:PutObject']),
     ]);
     this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends, access);
-  }
-
-  /** Policies for the keys of snapshots that are read. */
-  public get keys(): MergedPolicies {
-    return MergedPolicies.of(this, 'KeyAccess', { roles: [this.roles.copy], things: 'keys of exported snapshots', neededBy: 'creation' });
-  }
-
-  /** Policies for the keys of snapshots whose blocks the plan lists. */
-  public get planKeys(): MergedPolicies {
-    return MergedPolicies.of(this, 'PlanKeyAccess', { roles: [this.roles.plan], things: 'keys of exported snapshots', neededBy: 'creation' });
   }
 
   private mayUse(worker: HandlerFunction, ...actions: string[]): void {

@@ -1,7 +1,7 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct, IConstruct } from 'constructs';
 import { literally, type DiskImageLocation } from './image-location';
-import type { EbsProvider } from './provider';
+import type { ImportPolicies } from './shared-policies';
 import { manifestKeyOf } from '../../contract/snapshot-export';
 import { keyTarget } from '../resource/key-access';
 
@@ -9,7 +9,7 @@ const READ = ['s3:GetObject', 's3:GetObjectVersion'];
 
 /** Grants what a construct's handlers do with its image, and its manifest. The custom resource must depend on all that is returned. */
 export function grantImage(
-  scope: Construct, { bucket, key, manifest, encryptionKey = bucket.encryptionKey }: DiskImageLocation, provider: EbsProvider,
+  scope: Construct, { bucket, key, manifest, encryptionKey = bucket.encryptionKey }: DiskImageLocation, policies: ImportPolicies,
 ): IConstruct[] {
   const objects = (...keys: string[]) => keys.map(name => bucket.arnForObjects(literally(name)));
   const read: iam.PolicyStatementProps[] = [
@@ -20,8 +20,8 @@ export function grantImage(
   // The plan also asks for the parts that the image was uploaded in.
   const parts: iam.PolicyStatementProps = { actions: ['s3:GetObjectAttributes', 's3:GetObjectVersionAttributes'], resources: objects(key) };
   return [
-    provider.images.grantFor(scope, 'ImageAccess', read),
-    provider.imageParts.grantFor(scope, 'ImageParts', [parts]),
-    ...encryptionKey ? [provider.imageKeys.grantFor(scope, 'ImageKeyAccess', [{ actions: ['kms:Decrypt'], ...keyTarget(scope, encryptionKey) }])] : [],
+    policies.images.grantFor(scope, 'ImageAccess', read),
+    policies.imageParts.grantFor(scope, 'ImageParts', [parts]),
+    ...encryptionKey ? [policies.imageKeys.grantFor(scope, 'ImageKeyAccess', [{ actions: ['kms:Decrypt'], ...keyTarget(scope, encryptionKey) }])] : [],
   ];
 }

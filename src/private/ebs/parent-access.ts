@@ -1,12 +1,12 @@
 import type { Construct, IConstruct } from 'constructs';
-import type { EbsProvider } from './provider';
+import type { ImportPolicies } from './shared-policies';
 
 /** Grants what a construct's handlers do with the parent that the user named. The custom resource must depend on all that is returned. */
-export function grantParent(scope: Construct, { snapshotArn }: { readonly snapshotArn: string }, provider: EbsProvider): IConstruct[] {
+export function grantParent(scope: Construct, { snapshotArn }: { readonly snapshotArn: string }, policies: ImportPolicies): IConstruct[] {
   const on = (...actions: string[]) => [{ actions, resources: [snapshotArn] }];
   return [
-    provider.snapshots.grantFor(scope, 'ParentAccess', on('ebs:StartSnapshot')),
-    provider.parentPlans.grantFor(scope, 'ParentPlanAccess', on('ebs:ListSnapshotBlocks')),
-    provider.parentCopies.grantFor(scope, 'ParentCopyAccess', on('ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock')),
+    policies.snapshots.grantFor(scope, 'ParentAccess', on('ebs:StartSnapshot')),
+    policies.parentPlans.grantFor(scope, 'ParentPlanAccess', on('ebs:ListSnapshotBlocks')),
+    policies.parentCopies.grantFor(scope, 'ParentCopyAccess', on('ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock')),
   ];
 }

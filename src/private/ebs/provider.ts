@@ -10,8 +10,6 @@ import { Answering } from '../functions/answering';
 import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
-import { MergedPolicies } from '../resource/merged-policies';
-import { checkRoom } from '../resource/role-room';
 
 /**
  * What runs for the EBS resources of one stack: the handlers, and what each kind of resource needs, made with the first of its kind.
@@ -47,7 +45,6 @@ export class EbsProvider extends Construct implements ServiceProvider {
     this.role = this.handlers.role;
     this.serviceToken = this.handlers.serviceToken;
     this.answering = new DependencyGroup(this.handlers.standing);
-    checkRoom(this, this.role);
   }
 
   /** What runs for imports. */
@@ -65,55 +62,6 @@ export class EbsProvider extends Construct implements ServiceProvider {
     return this.made.imageAccess ??= new iam.Policy(this, 'MachineImageAccess', {
       roles: [this.role], statements: imageStatements(this).map(statement => new iam.PolicyStatement(statement)),
     });
-  }
-
-  /** Policies for images, and their manifests. */
-  public get images(): MergedPolicies {
-    return this.policies('ImageAccess', 'disk images', [this.role, ...this.importer.readers, this.importer.planner], 3);
-  }
-
-  /** Policies for the parts that images were uploaded in. */
-  public get imageParts(): MergedPolicies {
-    return this.policies('ImageParts', 'disk images', [this.importer.planner], 3);
-  }
-
-  /** Policies for the keys of images. */
-  public get imageKeys(): MergedPolicies {
-    return this.policies('ImageKeyAccess', 'keys of disk images', [this.role, ...this.importer.readers, this.importer.planner]);
-  }
-
-  /** Policies for the keys of new snapshots. */
-  public get keys(): MergedPolicies {
-    return this.policies('KeyAccess', 'keys of snapshots', [this.role, ...this.importer.writers], 2);
-  }
-
-  /** Policies for the keys of snapshots that are read back. */
-  public get verifiedKeys(): MergedPolicies {
-    return this.policies('KeyReadAccess', 'keys of snapshots', this.importer.verifiers);
-  }
-
-  /** Policies for the keys of snapshots that are compared with a parent. */
-  public get parentKeys(): MergedPolicies {
-    return this.policies('ParentKeyAccess', 'keys of snapshots', [this.importer.planner]);
-  }
-
-  /** Policies for snapshots of others, of which the handlers make snapshots and machine images. */
-  public get snapshots(): MergedPolicies {
-    return this.policies('SnapshotAccess', 'snapshots of others', [this.role]);
-  }
-
-  /** Policies for parents, whose blocks the plan counts. */
-  public get parentPlans(): MergedPolicies {
-    return this.policies('ParentPlanAccess', 'parents of snapshots', [this.importer.planner]);
-  }
-
-  /** Policies for parents, whose blocks are read. */
-  public get parentCopies(): MergedPolicies {
-    return this.policies('ParentCopyAccess', 'parents of snapshots', this.importer.writers);
-  }
-
-  private policies(id: string, things: string, roles: iam.IRole[], most = 1): MergedPolicies {
-    return MergedPolicies.of(this, id, { roles, things, neededBy: 'creation', most });
   }
 
   /** The bucket of imports and exports. Machine images remove what it records of snapshots that were kept for them, so all resources depend on it. */

@@ -10,7 +10,6 @@ import type { VerifyInput, VerifyResult } from '../../contract/integrity';
 import type { PlanResult, ReleaseInput, SettleInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
 import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
-import { checkRoom } from '../resource/role-room';
 
 /** As many as stay below the 1,000 blocks a second that EBS gives of one snapshot, at what the network brings to each. */
 const VERIFIERS = 6;
@@ -63,7 +62,6 @@ export class Transfer extends RangeWork {
     this.planner = steps.role!;
     this.verifiers = [verify.role!];
     // Policies for images and keys are the provider's.
-    [steps, copy, verify].forEach(({ role }) => checkRoom(scope, role!));
     const access = this.handlerAccess(props.handlerRole, importStatements(this));
     // The state machine too: its own right to run the Distributed Map is made after it.
     this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends, access);

@@ -8,7 +8,6 @@ import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
 import { MergedPolicies } from '../resource/merged-policies';
 import { ownerPrefix, rootStackOf } from '../resource/owner';
-import { checkRoom } from '../resource/role-room';
 
 /**
  * What runs for the EFS resources of one stack.
@@ -39,7 +38,6 @@ export class EfsProvider extends Construct implements ServiceProvider {
     this.serviceToken = answering.serviceToken;
     this.answering = answering.standing;
     this.statements(stack).forEach(statement => answering.allow(statement));
-    checkRoom(this, this.role);
   }
 
   /** Policies for keys. */

@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { functionSettings, logGroupOf, networkProps } from './settings';
+import { checkRoom } from '../resource/role-room';
 
 export interface HandlerFunctionProps {
   /** The folder of its bundle in `assets/`. */
@@ -63,6 +64,7 @@ export class HandlerRole extends iam.Role {
       inlinePolicies: { Own: own },
     });
     this.own = own;
+    checkRoom(this);
     this.allow({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroupOf(scope).logGroupArn] });
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import { Lazy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, type IConstruct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledge';
 import { rootStackOf } from './owner';
 import { longestForm, referencesIn, typeOf } from './token-forms';
 
@@ -70,16 +71,14 @@ export class MergedPolicies extends Construct {
     return referencesIn(this, statements).every(reference => {
       const type = typeOf(reference);
       if (rootStackOf(reference.target) !== root) { return type !== undefined; }
-      return this.props.neededBy === 'creation' && Stack.of(reference.target) === Stack.of(this)
-        && (type === undefined || SETTLED_TYPES.includes(type));
+      if (Stack.of(reference.target) !== Stack.of(this)) { return false; }
+      return type === undefined ? this.props.neededBy === 'creation' : SETTLED_TYPES.includes(type);
     });
   }
 
   /** Grants what only creations need, by a policy of the construct's own where that must be. The custom resource must depend on the returned policy. */
   public grantFor(scope: Construct, id: string, statements: iam.PolicyStatementProps[]): IConstruct {
-    return this.canName(statements) ? this.grant(statements) : new iam.Policy(scope, id, {
-      roles: this.props.roles, statements: statements.map(statement => new iam.PolicyStatement(statement)),
-    });
+    return this.canName(statements) ? this.grant(statements) : ownPolicy(scope, id, this.props.roles, statements);
   }
 
   /** Grants what is not granted yet. The custom resource must depend on the returned policy. */
@@ -146,4 +145,11 @@ export class MergedPolicies extends Construct {
     return this.fitting === this.granted.size ? []
       : [`the policies of a role have room for ${this.fitting} ${things}, got ${this.granted.size}: split the stack`];
   }
+}
+
+/** Returns a policy of one construct for what no shared policy can name. */
+export function ownPolicy(scope: Construct, id: string, roles: iam.IRole[], statements: iam.PolicyStatementProps[]): iam.Policy {
+  const policy = new iam.Policy(scope, id, { roles, statements: statements.map(statement => new iam.PolicyStatement(statement)) });
+  acknowledgeWildcards(policy, 'A wildcard stands for what a policy cannot spell, and for what is known at deployment only');
+  return policy;
 }

@@ -1,6 +1,5 @@
 import { Stack, type CfnResource } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type { Construct } from 'constructs';
 import { MergedPolicies } from './merged-policies';
 import { longestForm } from './token-forms';
 
@@ -10,36 +9,36 @@ const MOST_INLINE_CHARACTERS = 10_240;
 const MOST_MANAGED_POLICIES = 10;
 
 /** Refuses a template whose policies IAM would not attach to a role of this library. */
-export function checkRoom(scope: Construct, role: iam.IRole): void {
-  scope.node.addValidation({ validate: () => [...inlineFaults(scope, role), ...managedFaults(scope, role)] });
+export function checkRoom(role: iam.Role): void {
+  role.node.addValidation({ validate: () => [...inlineFaults(role), ...managedFaults(role)] });
 }
 
-function inlineFaults(scope: Construct, role: iam.IRole): string[] {
-  const documents = resourcesOf(scope).flatMap(resource => inlineDocuments(resource, role));
+function inlineFaults(role: iam.Role): string[] {
+  const documents = resourcesOf(role).flatMap(resource => inlineDocuments(resource, role));
   let [characters, fitting] = [0, 0];
   for (const document of documents) {
-    characters += longestForm(scope, document);
+    characters += longestForm(role, document);
     if (characters <= MOST_INLINE_CHARACTERS) { fitting++; }
   }
   return fitting === documents.length ? []
-    : [`the ${documents.length} inline policies of ${role.node.path} must have at most ${MOST_INLINE_CHARACTERS} characters, got ${characters}, `
+    : [`the ${documents.length} inline policies of this role must have at most ${MOST_INLINE_CHARACTERS} characters, got ${characters}, `
       + `of which ${fitting} policies fit: split the stack`];
 }
 
-function managedFaults(scope: Construct, role: iam.IRole): string[] {
-  const merged = scope.node.findAll().filter((node): node is MergedPolicies => node instanceof MergedPolicies && node.isFor(role));
-  const listed = resourcesOf(scope).filter(resource => resource.cfnResourceType === 'AWS::IAM::Role' && isOf(resource, role))
-    .flatMap(resource => Stack.of(scope).resolve((resource as iam.CfnRole).managedPolicyArns) as unknown[] | undefined ?? []);
+function managedFaults(role: iam.Role): string[] {
+  const merged = Stack.of(role).node.findAll().filter((node): node is MergedPolicies => node instanceof MergedPolicies && node.isFor(role));
+  const listed = resourcesOf(role).filter(resource => resource.cfnResourceType === 'AWS::IAM::Role' && isOf(resource, role))
+    .flatMap(resource => Stack.of(role).resolve((resource as iam.CfnRole).managedPolicyArns) as unknown[] | undefined ?? []);
   const count = merged.reduce((sum, { attached }) => sum + attached, listed.length);
   return count <= MOST_MANAGED_POLICIES ? []
-    : [`${role.node.path} must have at most ${MOST_MANAGED_POLICIES} managed policies while the stack is updated, got ${count}: split the stack`];
+    : [`this role must have at most ${MOST_MANAGED_POLICIES} managed policies while the stack is updated, got ${count}: split the stack`];
 }
 
-function resourcesOf(scope: Construct): CfnResource[] {
-  return Stack.of(scope).node.findAll().filter((node): node is CfnResource => (node as Partial<CfnResource>).cfnResourceType !== undefined);
+function resourcesOf(role: iam.Role): CfnResource[] {
+  return Stack.of(role).node.findAll().filter((node): node is CfnResource => (node as Partial<CfnResource>).cfnResourceType !== undefined);
 }
 
-function inlineDocuments(resource: CfnResource, role: iam.IRole): unknown[] {
+function inlineDocuments(resource: CfnResource, role: iam.Role): unknown[] {
   const stack = Stack.of(resource);
   switch (resource.cfnResourceType) {
     case 'AWS::IAM::Policy': {
@@ -58,7 +57,7 @@ function inlineDocuments(resource: CfnResource, role: iam.IRole): unknown[] {
   }
 }
 
-function isOf(resource: CfnResource, role: iam.IRole): boolean {
+function isOf(resource: CfnResource, role: iam.Role): boolean {
   return resource.node.scope === role;
 }
 

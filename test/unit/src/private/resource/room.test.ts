@@ -8,7 +8,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import {
-  BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, LifecycleConfiguration, MachineDisk, MachineImage, MountTargets, SnapshotImport, TagSet,
+  BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, LifecycleConfiguration, MachineDisk, MachineImage, MountTargets, Snapshot, SnapshotExport, SnapshotImport, TagSet,
 } from '../../../../../src';
 import { longestForm, nameOfValue } from '../../../../../src/private/resource/token-forms';
 import { ENV, givenStack, givenVpc } from '../../../../harness/given';
@@ -41,6 +41,7 @@ const LENGTHS: Record<string, number> = {
   'AWS::S3::Bucket.Arn': 'arn:aws:s3:::'.length + 63,
   'AWS::S3::Bucket': 63,
   'AWS::EFS::FileSystem': 20,
+  'Custom::SnapshotImport': 22,
 };
 
 /** What IAM would refuse of the roles of this template. Policies with a description are replaced, so that there are two of each during an update. */
@@ -129,7 +130,7 @@ describe('more than there is room for is refused at synthesis', () => {
       new TagSet(stack, `Tags${n}`, {
         fileSystem: efs.FileSystem.fromFileSystemAttributes(stack, `Theirs${n}`, { fileSystemId: file.ref, securityGroup }), tags: { team: 'storage' },
       });
-    }), 'inline policies of Stack/cdk-durable-storage.Efs/Role must have at most 10240 characters, got'],
+    }), '[Stack/cdk-durable-storage.Efs/Role] the 42 inline policies of this role must have at most 10240 characters, got'],
   ])('%s', (_, build, message) => {
     expect(synth(build)).toThrow(message);
   });
@@ -196,6 +197,13 @@ const ROWS: Record<string, (count: number) => (stack: Stack, vpc: ec2.IVpc) => u
   'SnapshotImport of an asset each': count => times(count, (stack, n) => new SnapshotImport(stack, `Disk${n}`, {
     image: DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, `Assets${n}`, 'cdk-hnb659fds-assets-111122223333-eu-west-1'), `${n.toString(16).padStart(64, '0')}.img`),
   })),
+  'SnapshotExport to a bucket of its own': count => times(count, (stack, n) => new SnapshotExport(stack, `Export${n}`, {
+    snapshot: Snapshot.fromSnapshotId(stack, `Snapshot${n}`, `snap-${hex(n)}`), bucket: new s3.Bucket(stack, `Bucket${n}`),
+  })),
+  'SnapshotExport of a snapshot of the stack, to a bucket of its own': count => times(count, (stack, n) => {
+    const bucket = new s3.Bucket(stack, `Bucket${n}`);
+    new SnapshotExport(stack, `Export${n}`, { snapshot: new SnapshotImport(stack, `Disk${n}`, { image: DiskImage.fromBucket(bucket, 'disk.img') }), bucket });
+  }),
   'MachineImage of a snapshot of others each': count => times(count, (stack, n) => new MachineImage(stack, `Image${n}`, {
     rootDisk: MachineDisk.fromSnapshotId(`snap-${hex(n)}`), architecture: ec2.InstanceArchitecture.ARM_64,
   })),
