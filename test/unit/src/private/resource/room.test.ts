@@ -8,7 +8,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import {
-  BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, LifecycleConfiguration, MachineDisk, MachineImage, MountTargets, Snapshot, SnapshotExport, SnapshotImport, TagSet,
+  BackupPolicy, DiskImage, FileSystem, FileSystemPolicy, LifecycleConfiguration, MachineDisk, MachineImage,
+  MountTargets, Snapshot, SnapshotExport, SnapshotImport, TagSet,
 } from '../../../../../src';
 import { longestForm, nameOfValue } from '../../../../../src/private/resource/token-forms';
 import { ENV, givenStack, givenVpc } from '../../../../harness/given';
