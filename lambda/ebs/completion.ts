@@ -1,8 +1,10 @@
+import type { Executions } from './executions';
 import { OWNERSHIP_TAGS, type TagProperty } from '../../src/contract/ownership';
 import { saidBy } from '../shared/errors';
 import { valueOf } from '../shared/ownership';
 import { isPostponed } from '../shared/retry';
 import { stateOf } from '../shared/state-tag';
+import type { TransferStore } from '../transfer/bucket/store';
 
 /** How long EC2 may not list a snapshot or an AMI whose id it has returned. */
 const VISIBLE_AFTER_MILLISECONDS = 150_000;
@@ -31,6 +33,20 @@ export function mayBeInvisible(begun: number | undefined): boolean {
 /** Whether filters of EC2 find everything by now that was made before `since`, in milliseconds since 1970. */
 export function isAllListed(since: number): boolean {
   return Date.now() >= since + LISTED_AFTER_MILLISECONDS;
+}
+
+/**
+ * Leaves a token for the rule on the end of executions to return. Returns false if the execution of the transfer has ended: looks for
+ * that after the token is there, so that either this or the rule's function finds the other.
+ */
+export async function leaveToken(
+  { executions, store }: { executions: Executions; store: TransferStore }, id: string, token: string,
+): Promise<boolean> {
+  await store.saveToken(id, token);
+  const execution = await executions.find(id);
+  if (execution === undefined || execution.status === 'RUNNING') { return true; }
+  await store.removeToken(id);
+  return false;
 }
 
 /**

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { failAfter } from './completion';
+import { failAfter, leaveToken } from './completion';
 import { requestDigest } from './idempotency';
 import { waitsForCompletion } from './limits/deadlines';
 import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport } from './limits/export-limits';
 import type { ExportServices } from './services';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
 import { log } from '../shared/log';
-import type { Context, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
+import { UNDER_WAY, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
 import { overdueReason } from '../transfer/bucket/overdue';
 import { refuseTooLarge } from '../transfer/export/layout';
 import { removeExport } from '../transfer/export/leftovers';
@@ -49,7 +49,7 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
 
   public async ready(
     id: string, properties: SnapshotExportProperties, context: ReadyContext<SnapshotExportProperties>,
-  ): Promise<SnapshotExportAttributes | undefined> {
+  ): Promise<SnapshotExportAttributes | typeof UNDER_WAY | undefined> {
     const { store, executions } = this.aws;
     const record = await store.record(id);
     if (!record?.uploadId) { return this.fail(id, `the record of export ${id} is missing; somebody emptied the transfer bucket`); }
@@ -62,8 +62,12 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     if (execution?.status === 'FAILED') { return this.executionFailed(record, context, execution.reason); }
     if (!execution) { await this.startExecution(record, properties); }
     if (!waitsForCompletion(properties)) { return this.handOutIfAwaited(record, undefined, context); }
-    if (Date.now() <= exportDeadlineOf(record.volumeSize, properties, record.started)) { return undefined; }
+    if (Date.now() <= exportDeadlineOf(record.volumeSize, properties, record.started)) { return execution?.status === 'SUCCEEDED' ? undefined : UNDER_WAY; }
     return this.fail(id, await overdueReason(this.aws.store, id, 'export'));
+  }
+
+  public leaveToken(id: string, token: string): Promise<boolean> {
+    return leaveToken(this.aws, id, token);
   }
 
   public async delete(id: string, { RemovalPolicy }: SnapshotExportProperties, { stackId }: Context): Promise<void> {

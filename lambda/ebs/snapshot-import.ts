@@ -1,4 +1,4 @@
-import { failAfter, isAllListed, isHandedOut, isOfStack, mayBeInvisible } from './completion';
+import { failAfter, isAllListed, isHandedOut, isOfStack, leaveToken, mayBeInvisible } from './completion';
 import type { ExecutionState } from './executions';
 import { ImportStart } from './import-start';
 import { waitsForCompletion } from './limits/deadlines';
@@ -10,7 +10,7 @@ import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../s
 import type { PinnedSource, TransferParent } from '../../src/contract/transfer';
 import { log } from '../shared/log';
 import { tagChanges, valueOf } from '../shared/ownership';
-import type { Context, CreateContext, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
+import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
 import { stateOf } from '../shared/state-tag';
 import { overdueReason } from '../transfer/bucket/overdue';
 import { nameOfImage } from '../transfer/image/object';
@@ -54,7 +54,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
 
   public async ready(
     id: string, properties: SnapshotImportProperties, context: ReadyContext<SnapshotImportProperties>,
-  ): Promise<SnapshotImportAttributes | undefined> {
+  ): Promise<SnapshotImportAttributes | typeof UNDER_WAY | undefined> {
     const memo = context.memo === undefined ? undefined : JSON.parse(context.memo) as ImportMemo;
     const execution = await this.aws.executions.find(id);
     // Check this first: after the clean-up, the reason for the failure is lost.
@@ -66,12 +66,16 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     if (fault !== undefined) { return this.fail(id, fault); }
     if (snapshot.state !== 'completed' && !execution) { await this.startExecution(id, properties, memo!); }
     if (waitsForCompletion(properties) && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
-      if (!memo || Date.now() <= deadlineOf(memo.source, properties, memo.started)) { return undefined; }
+      if (!memo || Date.now() <= deadlineOf(memo.source, properties, memo.started)) { return execution?.status === 'SUCCEEDED' ? undefined : UNDER_WAY; }
       return this.fail(id, await overdueReason(this.aws.store, id, 'import'));
     }
     if (!isHandedOut(snapshot) && !await this.isAwaited(id, memo, context)) { return undefined; }
     await this.handOut(snapshot, properties, context.old);
     return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
+  }
+
+  public leaveToken(id: string, token: string): Promise<boolean> {
+    return leaveToken(this.aws, id, token);
   }
 
   public async delete(id: string, { RemovalPolicy }: SnapshotImportProperties, context: Context): Promise<void> {

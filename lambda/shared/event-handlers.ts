@@ -8,7 +8,7 @@ import { log } from './log';
 import { withinStep } from './patience';
 import { replaceOrReturn } from './replacement';
 import { beginOf, contextOf, type EventHandlers, type PollResult, type ActResult, type ResourceEvent } from './resource-event';
-import type { Lifecycle } from './resource-lifecycle';
+import { UNDER_WAY, type Lifecycle } from './resource-lifecycle';
 import { isPostponed, RETRY_POLICIES } from './retry';
 import type { Stacks } from './stacks';
 import { STEP_SECONDS } from '../../src/contract/answering';
@@ -47,6 +47,8 @@ export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): Eve
     }),
     poll: reporting('poll', unlessPostponed(async event =>
       inOperation(operationOf(event, options), () => continueOrPoll(lifecycleOf(event), event, options)))),
+    leaveToken: (event, token) =>
+      inOperation(operationOf(event, options), () => lifecycleOf(event).leaveToken!(event.PhysicalResourceId!, token)),
   };
 }
 
@@ -90,7 +92,7 @@ async function continueOrPoll<P extends OwnerProperties>(
   }
   const begun = await begin(lifecycle, original, options);
   const result = await poll(lifecycle, { ...original, ...begun });
-  return result.IsComplete ? { ...result, PhysicalResourceId: begun.PhysicalResourceId } : result;
+  return result.IsComplete ? { ...result, PhysicalResourceId: begun.PhysicalResourceId } : { IsComplete: false };
 }
 
 async function begin<P extends OwnerProperties>(
@@ -133,6 +135,7 @@ async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, 
   const attributes = await lifecycle.ready(event.PhysicalResourceId!, event.ResourceProperties, {
     ...contextOf(lifecycle, event), memo: event.Memo, old: event.OldResourceProperties, mayBeCancelled: event.InRollback === undefined,
   });
+  if (attributes === UNDER_WAY) { return { IsComplete: false, IsUnderWay: true }; }
   return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };
 }
 

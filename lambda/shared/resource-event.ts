@@ -35,15 +35,19 @@ export interface ActResult {
 
 export interface PollResult {
   readonly IsComplete: boolean;
+  /** It is not complete, because of work whose end returns a token: see `Lifecycle.leaveToken`. */
+  readonly IsUnderWay?: boolean;
   /** The physical id, if `act` was deferred. */
   readonly PhysicalResourceId?: string;
   readonly Data?: object;
 }
 
-/** The two steps of an execution before its answer. */
+/** The steps of an execution before its answer. */
 export interface EventHandlers {
   act(event: ResourceEvent<any>): Promise<ActResult>;
   poll(event: ResourceEvent<any>): Promise<PollResult>;
+  /** Leaves a token with the work that a poll found under way. Returns false if that has ended since. */
+  leaveToken(event: ResourceEvent<any>, token: string): Promise<boolean>;
 }
 
 /** Returns the context of an event, for its properties or for others. */

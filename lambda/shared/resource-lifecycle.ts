@@ -1,5 +1,8 @@
 import type { OwnerProperties } from '../../src/contract/ownership';
 
+/** Returned by `ready` if it waits for work that returns a token at its end. */
+export const UNDER_WAY = 'under way';
+
 /**
  * The life of one kind of custom resource. `handlersOf` turns it into the two
  * steps of an execution, `act` and `poll`; nothing else in this
@@ -38,9 +41,12 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   /**
    * Brings the resource one step closer to the wanted state. Returns undefined
    * if there is more to do, so that it is called again, and the attributes if
-   * it is done.
+   * it is done. `UNDER_WAY`: it need not be called before `leaveToken` brings a token back.
    */
-  ready(id: string, properties: P, context: ReadyContext<P>): Promise<A | undefined>;
+  ready(id: string, properties: P, context: ReadyContext<P>): Promise<A | typeof UNDER_WAY | undefined>;
+
+  /** Leaves a token with the work that is under way, which returns it at its end. Returns false if it has ended already. */
+  leaveToken?(id: string, token: string): Promise<boolean>;
 
   /**
    * Begins to delete the resource if it belongs to this stack; succeeds if there is nothing to delete. Throws `RefusedForNow` if it can be

@@ -14,8 +14,14 @@ export const STEP_SECONDS = 120;
 /** How long CloudFormation waits for an answer; the longest that it allows. */
 export const SERVICE_TIMEOUT_SECONDS = 3_600;
 
-/** The step that an execution of the waiter calls next. `answer` is the last one. */
-export type Next = 'act' | 'poll' | 'answer';
+/** The longest pause before a poll, also before one that a token was to bring about. */
+export const LONGEST_PAUSE_SECONDS = 20;
+
+/**
+ * The step that an execution of the waiter calls next. `await`: a poll, as soon as a transfer returns the token that this step leaves for it.
+ * `answer` is the last one.
+ */
+export type Next = 'act' | 'poll' | 'await' | 'answer';
 
 /** The members of an execution's state that the waiter reads; the function returns the state anew at the end of each step. */
 export interface WaiterState {
@@ -30,4 +36,6 @@ export interface WaiterState {
 /** The payload that the waiter sends to the function for each step. */
 export interface StepRequest<S extends WaiterState> {
   readonly state: S;
+  /** Ends the wait of the execution, in the step `await`. It must not get into logs or errors. */
+  readonly token?: string;
 }

@@ -37,7 +37,7 @@ export class Death {
   }
 
   /** Returns handlers that are called again after the death, or fail by it. */
-  public survived({ act, poll }: EventHandlers): EventHandlers {
+  public survived({ act, poll, leaveToken }: EventHandlers): EventHandlers {
     const survived = <R>(handler: (event: ResourceEvent<any>) => Promise<R>) => async (event: ResourceEvent<any>): Promise<R> => {
       try {
         return await handler(event);
@@ -48,7 +48,7 @@ export class Death {
         throw error;
       }
     };
-    return { act: survived(act), poll: survived(poll) };
+    return { act: survived(act), poll: survived(poll), leaveToken };
   }
 
   /** Whether the death made the step fail. */

@@ -6,6 +6,7 @@ import type { ExecutionState } from './execution-state';
 import { Receiver, type ExecutionEnd } from './receiver';
 import { put } from './response';
 import { Steps } from './steps';
+import { returnToken } from './task-token';
 import { wayFrom } from './way-to-response';
 import { ANSWERING_ENVIRONMENT, type StepRequest } from '../../../src/contract/answering';
 import { clientConfig } from '../client-config';
@@ -22,11 +23,13 @@ export function answering(handlers: EventHandlers): (invocation: Invocation) => 
   const place = { waiterArn: variableNamed(ANSWERING_ENVIRONMENT.waiter), stackId: variableNamed(ANSWERING_ENVIRONMENT.stackId) };
   const vpcId = process.env[ANSWERING_ENVIRONMENT.vpcId];
   const checkWay = vpcId ? wayFrom(vpcId, variableNamed('AWS_REGION')) : undefined;
-  const receiver = new Receiver(new SFNClient(config), place, put, checkWay);
-  const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)), put);
+  const sfn = new SFNClient(config);
+  const receiver = new Receiver(sfn, place, put, checkWay);
+  const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)), put, token => returnToken(sfn, token));
   return invocation => inStep(async () => {
     if ('state' in invocation) {
-      const { state } = invocation;
+      const { state, token } = invocation;
+      if (token !== undefined) { return void await steps.await(state, token); }
       if (state.next !== 'answer' && state.failure === undefined) { return steps.run(state); }
       await steps.answer(state);
     } else if ('ResponseURL' in invocation) {

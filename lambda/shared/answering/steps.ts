@@ -2,17 +2,26 @@ import type { Awaited } from './awaited';
 import { succeeded, type ExecutionState } from './execution-state';
 import { answerOf, failed } from './outcome';
 import { bodyOf, type Put } from './response';
+import { LONGEST_PAUSE_SECONDS } from '../../../src/contract/answering';
 import { log } from '../log';
 import type { EventHandlers, ResourceEvent } from '../resource-event';
 
 /** Pauses between polls, in seconds, until so many seconds after the call was sent. They keep an hour below 2,500 history events. */
-const PAUSES = [{ until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 600, pause: 10 }, { until: Infinity, pause: 20 }] as const;
+const PAUSES = [
+  { until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 600, pause: 10 }, { until: Infinity, pause: LONGEST_PAUSE_SECONDS },
+] as const;
 /** The same while CloudFormation does not list the resource as one that it waits for. */
 const STATUS_PAUSE = 5;
 
 /** The steps of an execution. They return what they decide, failures too; what they throw, Step Functions repeats. */
 export class Steps {
-  constructor(private readonly handlers: EventHandlers, private readonly awaited: Pick<Awaited, 'ask'>, private readonly put: Put) {}
+  /** @param returnToken Ends the wait of an execution. */
+  constructor(
+    private readonly handlers: EventHandlers,
+    private readonly awaited: Pick<Awaited, 'ask'>,
+    private readonly put: Put,
+    private readonly returnToken: (token: string) => Promise<void>,
+  ) {}
 
   /** Runs the step that is next. Returns the state that it leads to. */
   public async run(state: ExecutionState): Promise<ExecutionState> {
@@ -21,6 +30,12 @@ export class Steps {
     } catch (error) {
       return failed(state, error);
     }
+  }
+
+  /** Leaves a token with the work that the last poll found under way. If that has ended since, returns the token, so that no wake-up is lost. */
+  public async await(state: ExecutionState, token: string): Promise<void> {
+    const isLeft = await this.handlers.leaveToken({ ...resourceEvent(state), ...state.begun }, token);
+    if (!isLeft) { await this.returnToken(token); }
   }
 
   /** Sends the answer, at least once, and always the same one. */
@@ -40,12 +55,12 @@ export class Steps {
   }
 
   private async poll(state: ExecutionState): Promise<ExecutionState> {
-    const { IsComplete, PhysicalResourceId = state.begun!.PhysicalResourceId, Data } = await this.handlers.poll({
+    const { IsComplete, IsUnderWay, PhysicalResourceId = state.begun!.PhysicalResourceId, Data } = await this.handlers.poll({
       ...resourceEvent(state), ...state.begun,
     });
     if (IsComplete) { return succeeded(state, PhysicalResourceId, Data); }
     if (Date.now() > state.call.deadline) { throw new Error(`${PhysicalResourceId} is not ready, and CloudFormation waits no longer`); }
-    return { ...state, wait: pauseAt((Date.now() - state.call.sent) / 1000) };
+    return { ...state, next: IsUnderWay ? 'await' : 'poll', wait: pauseAt((Date.now() - state.call.sent) / 1000) };
   }
 }
 

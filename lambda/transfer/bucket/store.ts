@@ -15,6 +15,7 @@ import type { ImagePart } from '../blocks/unchanged-parts';
  *     reading/<n>     the same, while they are still being read from the parent
  *     parts.json      the parts that the image was uploaded in, if S3 has a SHA-256 of each
  *     refused         there if Lambda refused a worker for minutes, see overdue.ts
+ *     token           ends the wait of the execution that answers CloudFormation, see wake.ts
  *     failure         why a range could not be copied, because a Distributed Map does not return it
  *     manifest.json   count and checksum with which the snapshot was sealed; digests without it are not believed
  */
@@ -132,6 +133,18 @@ export class TransferStore {
     return !(await this.list(id)).some(key => begun.some(prefix => key.startsWith(prefix)));
   }
 
+  public async token(id: string): Promise<string | undefined> {
+    return (await this.get(id, 'token'))?.toString();
+  }
+
+  public async saveToken(id: string, token: string): Promise<void> {
+    await this.put(id, 'token', token);
+  }
+
+  public removeToken(id: string): Promise<void> {
+    return this.removeKeys([keyOf(id, 'token')]);
+  }
+
   /** Removes everything that belongs to a snapshot. Succeeds if there is nothing, or not even the bucket. */
   public remove(snapshotId: string, { keepFailure = false } = {}): Promise<void> {
     return this.removeAllBut(snapshotId, keepFailure ? ['failure'] : []);
@@ -143,12 +156,16 @@ export class TransferStore {
       // List from the start each time, because the keys of the last page are gone.
       const keys = (await this.list(snapshotId)).filter(key => !keptKeys.includes(key));
       if (keys.length === 0) { return; }
-      const { Errors = [] } = await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectsCommand({
-        Bucket: this.bucket, Delete: { Objects: keys.map(Key => ({ Key })), Quiet: true },
-      })));
-      if (Errors.length > 0) {
-        throw new Error(`transfer bucket ${this.bucket}: ${Errors[0].Key} could not be deleted: ${Errors[0].Code}: ${Errors[0].Message}`);
-      }
+      await this.removeKeys(keys);
+    }
+  }
+
+  private async removeKeys(keys: readonly string[]): Promise<void> {
+    const { Errors = [] } = await this.call('s3:DeleteObject', () => this.s3.send(new DeleteObjectsCommand({
+      Bucket: this.bucket, Delete: { Objects: keys.map(Key => ({ Key })), Quiet: true },
+    })));
+    if (Errors.length > 0) {
+      throw new Error(`transfer bucket ${this.bucket}: ${Errors[0].Key} could not be deleted: ${Errors[0].Code}: ${Errors[0].Message}`);
     }
   }
 

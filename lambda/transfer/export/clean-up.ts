@@ -1,15 +1,21 @@
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { exportClients, type ExportClients } from './clients';
 import { removeExport } from './leftovers';
 import type { ExportInput } from '../../../src/contract/export';
 import type { ExecutionEnded } from '../../../src/contract/transfer';
+import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
+import { cleanUpAndWake } from '../bucket/wake';
 
-const services = once(() => exportClients());
+const services = once(() => ({ ...exportClients(), sfn: new SFNClient(clientConfig()) }));
 
-export const handler = worker((input: ExecutionEnded) => exportCleanUp(services(), input));
+export const handler = worker((input: ExecutionEnded) => {
+  const { exportId: id } = JSON.parse(input.detail.input) as ExportInput;
+  return cleanUpAndWake(services(), { id, succeeded: input.detail.status === 'SUCCEEDED' }, () => exportCleanUp(services(), input));
+});
 
 /** Removes what an export made that did not succeed. Keeps the record and the reason for the next poll; that or Delete removes these. */
 export async function exportCleanUp(aws: ExportClients, { detail: { input, status } }: ExecutionEnded): Promise<void> {

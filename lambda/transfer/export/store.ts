@@ -57,6 +57,7 @@ const PREFIX = 'transfers/';
  *     progress/<n>  the uploaded parts of an unfinished range
  *     ranges/<n>    the parts of a finished range
  *     result.json   the object; only the result and the record are kept then
+ *     token         ends the wait of the execution that answers CloudFormation, see ../bucket/wake.ts
  *     failure       the reason why a range could not be copied
  */
 export class ExportStore extends TransferStore {
@@ -157,9 +158,9 @@ export class ExportStore extends TransferStore {
     await this.put(exportId, 'result.json', JSON.stringify(result));
   }
 
-  /** Removes the files that only the work needed. */
+  /** Removes the files that only the work needed. The token is needed once its execution has ended. */
   public removeWork(exportId: string): Promise<void> {
-    return this.removeAllBut(exportId, ['record.json', 'result.json']);
+    return this.removeAllBut(exportId, ['record.json', 'result.json', 'token']);
   }
 
   /** Removes all files but the record and the reason for the failure, which the next poll still needs. */

@@ -1,4 +1,5 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { importClients } from './clients';
 import { removeLeftovers } from './leftovers';
 import { reportOutcome } from './outcome-metrics';
@@ -9,14 +10,22 @@ import { RefusedForNow, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
+import { cleanUpAndWake } from '../bucket/wake';
 import { parentOf, releaseParent } from '../parent/use';
 import { Snapshots } from '../snapshot/snapshots';
 
-const services = once(() => ({ snapshots: new Snapshots(new EC2Client(clientConfig())), store: importClients().store }));
+const services = once(() => ({
+  snapshots: new Snapshots(new EC2Client(clientConfig())), store: importClients().store, sfn: new SFNClient(clientConfig()),
+}));
 
 type Input = ExecutionEnded | SnapshotInput | ReleaseInput;
 
-export const handler = worker((input: Input) => cleanUp(services(), input));
+export const handler = worker((input: Input) => {
+  const clean = () => cleanUp(services(), input);
+  if (!('detail' in input)) { return clean(); }
+  const { snapshotId: id } = JSON.parse(input.detail.input) as TransferInput;
+  return cleanUpAndWake(services(), { id, succeeded: input.detail.status === 'SUCCEEDED' }, clean);
+});
 
 /** Cleans up after an execution. Keeps the reason for a failure, which the next poll reports; that or Delete removes it. */
 export function cleanUp(aws: Parameters<typeof removeLeftovers>[0], input: Input): Promise<void> {

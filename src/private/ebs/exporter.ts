@@ -6,7 +6,6 @@ import { RangeWork, type RangeWorkProps } from './range-work';
 import { snapshotReads } from './snapshot-access';
 import { TRANSFER_PREFIX } from './transfer-bucket';
 import type { ExportIdInput } from '../../contract/export';
-import { keyStatements } from '../functions/encryption';
 import type { HandlerFunction } from '../functions/handler-function';
 
 /** Where in the transfer bucket exports lie. */
@@ -32,7 +31,7 @@ export class Exporter extends RangeWork {
   public readonly standing: IDependable;
 
   constructor(scope: Construct, id: string, props: RangeWorkProps) {
-    super(scope, id, 'export', props.bucket);
+    super(scope, id, 'export', props);
     const plan = this.worker('Plan', { description: 'lists what is to be exported', timeout: Duration.minutes(15), memorySize: 1769 });
     this.mayUse(plan, 's3:GetObject', 's3:PutObject');
     const copy = this.copier('uploads a range of a snapshot');
@@ -52,7 +51,6 @@ export class Exporter extends RangeWork {
     const access = this.handlerAccess(props.handlerRole, [
       snapshotReads(),
       { actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${EXPORTS}*/record.json`)] },
-      ...keyStatements(this, ['s3:PutObject']),
     ]);
     this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends, access);
   }

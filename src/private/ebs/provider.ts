@@ -2,11 +2,13 @@ import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, DependencyGroup } from 'constructs';
 import { Exporter } from './exporter';
+import { returnsTokens, type RangeWorkProps } from './range-work';
 import { imageStatements } from './snapshot-access';
 import { Transfer } from './transfer';
-import { TransferBucket } from './transfer-bucket';
+import { TOKENS, TransferBucket } from './transfer-bucket';
 import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
 import { Answering } from '../functions/answering';
+import { keyStatements } from '../functions/encryption';
 import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
@@ -49,12 +51,12 @@ export class EbsProvider extends Construct implements ServiceProvider {
 
   /** What runs for imports. */
   public get importer(): Transfer {
-    return this.made.importer ??= new Transfer(this, 'Transfer', { bucket: this.bucket, handlerRole: this.role });
+    return this.made.importer ??= new Transfer(this, 'Transfer', this.rangeWork);
   }
 
   /** What runs for exports. */
   public get exporter(): Exporter {
-    return this.made.exporter ??= new Exporter(this, 'Exporter', { bucket: this.bucket, handlerRole: this.role });
+    return this.made.exporter ??= new Exporter(this, 'Exporter', this.rangeWork);
   }
 
   /** What the handlers may do with machine images. */
@@ -69,11 +71,21 @@ export class EbsProvider extends Construct implements ServiceProvider {
     return this.made.bucket ??= this.makeBucket();
   }
 
+  private get rangeWork(): RangeWorkProps {
+    return { bucket: this.bucket, handlerRole: this.role, waiterArn: this.handlers.waiterArn };
+  }
+
   private makeBucket(): TransferBucket {
     const bucket = new TransferBucket(this, 'Bucket');
     const access = new iam.Policy(this, 'BucketAccess', {
       roles: [this.role],
-      statements: bucket.statements(['s3:GetObject', 's3:DeleteObject']).map(statement => new iam.PolicyStatement(statement)),
+      statements: [
+        ...bucket.statements(['s3:GetObject', 's3:DeleteObject']),
+        // For the token with which an execution waits for a transfer, which is returned at once if the transfer has ended before.
+        { actions: ['s3:PutObject'], resources: [bucket.arnForObjects(TOKENS)] },
+        ...keyStatements(this, ['s3:PutObject']),
+        returnsTokens(this.handlers.waiterArn),
+      ].map(statement => new iam.PolicyStatement(statement)),
     });
     this.handlers.addEnvironment(TRANSFER_ENVIRONMENT.bucket, bucket.bucketName);
     this.answering.add(bucket, access);

@@ -21,6 +21,8 @@ export interface RangeWorkProps {
   readonly bucket: TransferBucket;
   /** The role of the function that answers CloudFormation. */
   readonly handlerRole: iam.IRole;
+  /** The state machine whose executions wait for the end of the work. */
+  readonly waiterArn: string;
 }
 
 /**
@@ -32,13 +34,17 @@ export interface RangeWorkProps {
  */
 export abstract class RangeWork extends Construct {
   public abstract readonly stateMachine: sfn.StateMachine;
+  /** Where the plan and the digests lie. */
+  public readonly bucket: TransferBucket;
+  private readonly waiterArn: string;
 
   /**
    * @param bundles how the names of the functions' bundles begin
-   * @param bucket where the plan and the digests lie
    */
-  constructor(scope: Construct, id: string, private readonly bundles: 'transfer' | 'export', public readonly bucket: TransferBucket) {
+  constructor(scope: Construct, id: string, private readonly bundles: 'transfer' | 'export', { bucket, waiterArn }: RangeWorkProps) {
     super(scope, id);
+    this.bucket = bucket;
+    this.waiterArn = waiterArn;
   }
 
   /** Properties for the custom resource. */
@@ -108,7 +114,9 @@ export abstract class RangeWork extends Construct {
     return map.itemProcessor(range);
   }
 
+  /** `cleanUp`: the function that is called at the end, and ends the wait of the execution that answers CloudFormation. */
   protected onEnd(description: string, cleanUp: HandlerFunction): events.Rule {
+    cleanUp.allow(returnsTokens(this.waiterArn));
     return new events.Rule(this, 'Failures', {
       description,
       eventPattern: {
@@ -139,6 +147,11 @@ export abstract class RangeWork extends Construct {
       { actions: ['states:DescribeExecution', 'states:StopExecution'], resources: [executions] },
     ];
   }
+}
+
+/** Returns the permission to end the wait of an execution. */
+export function returnsTokens(waiterArn: string): iam.PolicyStatementProps {
+  return { actions: ['states:SendTaskSuccess'], resources: [waiterArn] };
 }
 
 function retryOf({ errors, intervalSeconds, maxDelaySeconds, maxAttempts, jitter }: Retrier): sfn.RetryProps {

@@ -8,6 +8,8 @@ import { acknowledge } from '../resource/acknowledge';
 
 /** Where in the bucket everything lies. */
 export const TRANSFER_PREFIX = 'transfers/';
+/** Where executions that wait for transfers and exports leave their tokens. */
+export const TOKENS = `${TRANSFER_PREFIX}*/token`;
 /** What aws-cdk-lib empties the buckets of a stack with. */
 const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 

@@ -5,7 +5,7 @@ import { DependencyGroup, type Construct, type IDependable } from 'constructs';
 import { RangeWork, type RangeWorkProps } from './range-work';
 import { LAMBDA_FAILED } from './retriers';
 import { importStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
-import { TRANSFER_PREFIX } from './transfer-bucket';
+import { TOKENS, TRANSFER_PREFIX } from './transfer-bucket';
 import type { VerifyInput, VerifyResult } from '../../contract/integrity';
 import type { PlanResult, ReleaseInput, SettleInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
 import { keyStatements } from '../functions/encryption';
@@ -29,7 +29,7 @@ export class Transfer extends RangeWork {
   public readonly standing: IDependable;
 
   constructor(scope: Construct, id: string, props: RangeWorkProps) {
-    super(scope, id, 'transfer', props.bucket);
+    super(scope, id, 'transfer', props);
 
     // One function for what comes before and after the copying: for a small image, its process is there still.
     const steps = this.worker('Steps', { description: 'plans a transfer, and completes the snapshot', timeout: Duration.minutes(15), memorySize: 1024 });
@@ -51,6 +51,8 @@ export class Transfer extends RangeWork {
       bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(15),
     });
     this.mayUse(cleanUp, 's3:DeleteObject');
+    cleanUp.allow({ actions: ['s3:GetObject'], resources: [this.bucket.arnForObjects(TOKENS)] });
+    keyStatements(this, ['s3:GetObject']).forEach(statement => cleanUp.allow(statement));
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
 

@@ -28,6 +28,8 @@ const SERVICES = {
 export class Answering {
   public readonly role: HandlerRole;
   public readonly serviceToken: string;
+  /** The state machine whose executions may wait for a token. */
+  public readonly waiterArn: string;
   /** Everything that an answer needs: made before the resources, removed after them. */
   public readonly standing: IDependable;
   private readonly handler: HandlerFunction;
@@ -57,6 +59,7 @@ export class Answering {
       },
     });
     this.serviceToken = this.handler.functionArn;
+    this.waiterArn = waiter.stateMachineArn;
     warnOfMissingEndpoints(scope, SERVICES[bundle]);
     this.handler.configureAsyncInvoke({ maxEventAge: Duration.seconds(SERVICE_TIMEOUT_SECONDS), retryAttempts: 2 });
 

@@ -3,11 +3,12 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { functionSettings } from './settings';
-import { SERVICE_TIMEOUT_SECONDS, type Next, type StepRequest, type WaiterState } from '../../contract/answering';
+import { LONGEST_PAUSE_SECONDS, SERVICE_TIMEOUT_SECONDS, type Next, type StepRequest, type WaiterState } from '../../contract/answering';
 
 /** No execution has anything to do after that: each answers while CloudFormation waits. */
 const TIMEOUT_SECONDS = 2 * SERVICE_TIMEOUT_SECONDS;
 
+const ALL = 'States.ALL';
 const path = (member: keyof WaiterState) => `$.${member}`;
 const repeated = (ErrorEquals: string, MaxAttempts: number, more: object = { IntervalSeconds: 2, MaxDelaySeconds: 30 }) =>
   ({ ErrorEquals: [ErrorEquals], BackoffRate: 2, JitterStrategy: 'FULL', MaxAttempts, ...more });
@@ -43,28 +44,40 @@ function definition(): object {
       'Step': {
         ...invocation(),
         OutputPath: '$.Payload',
-        Retry: [noConcurrency, repeated('States.ALL', 20)],
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: path('failure'), Next: 'Answer' }],
+        Retry: [noConcurrency, repeated(ALL, 20)],
+        Catch: [{ ErrorEquals: [ALL], ResultPath: path('failure'), Next: 'Answer' }],
         Next: 'Which is next?',
       },
       'Which is next?': {
         Type: 'Choice',
         Choices: [
           { Variable: path('next'), StringEquals: 'answer' satisfies Next, Next: 'Answer' },
+          { Variable: path('next'), StringEquals: 'await' satisfies Next, Next: 'Await' },
           { Variable: path('wait'), NumericGreaterThan: 0, Next: 'Wait' },
         ],
         Default: 'Step',
       },
+      'Await': {
+        ...invocation('.waitForTaskToken', { ['token.$' satisfies `${keyof StepRequest<WaiterState>}.$`]: '$$.Task.Token' }),
+        TimeoutSeconds: LONGEST_PAUSE_SECONDS,
+        ResultPath: null,
+        // No failure of the wait matters: a lost token costs one pause, and what cannot be left with the transfer is polled for.
+        Catch: [{ ErrorEquals: ['States.Timeout'], ResultPath: null, Next: 'Step' }, { ErrorEquals: [ALL], ResultPath: null, Next: 'Wait' }],
+        Next: 'Step',
+      },
       'Wait': { Type: 'Wait', SecondsPath: path('wait'), Next: 'Step' },
-      'Answer': { ...invocation(), Retry: [repeated('States.ALL', 60, { IntervalSeconds: 5, MaxDelaySeconds: 60 })], End: true },
+      'Answer': { ...invocation(), Retry: [repeated(ALL, 60, { IntervalSeconds: 5, MaxDelaySeconds: 60 })], End: true },
     },
   };
 }
 
-function invocation(): object {
+function invocation(pattern = '', more: object = {}): object {
   return {
     Type: 'Task',
-    Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke`,
-    Parameters: { 'FunctionName.$': '$.event.ResourceProperties.ServiceToken', 'Payload': { [`${'state' satisfies keyof StepRequest<WaiterState>}.$`]: '$' } },
+    Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke${pattern}`,
+    Parameters: {
+      'FunctionName.$': '$.event.ResourceProperties.ServiceToken',
+      'Payload': { ['state.$' satisfies `${keyof StepRequest<WaiterState>}.$`]: '$', ...more },
+    },
   };
 }

@@ -2,7 +2,7 @@ import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import type { Choices } from './choices';
 import { call, Invocation, refused, type Time } from './process';
-import { Things } from './thing';
+import { Things, type Work } from './thing';
 import { Awaited } from '../../../lambda/shared/answering/awaited';
 import type { CloudFormationEvent } from '../../../lambda/shared/answering/cloudformation-event';
 import type { ExecutionState } from '../../../lambda/shared/answering/execution-state';
@@ -11,6 +11,7 @@ import { Receiver } from '../../../lambda/shared/answering/receiver';
 import { Steps } from '../../../lambda/shared/answering/steps';
 import { handlersOf } from '../../../lambda/shared/event-handlers';
 import { Stacks } from '../../../lambda/shared/stacks';
+import { LONGEST_PAUSE_SECONDS } from '../../../src/contract/answering';
 
 export const STACK = 'arn:aws:cloudformation:eu-west-1:111111111111:stack/App/1';
 const WAITER = 'arn:aws:states:eu-west-1:111111111111:stateMachine:Waiter';
@@ -21,6 +22,8 @@ export interface LeftOut {
   readonly statusQuestion?: true;
   /** The deletion of a cancelled creation waits for nothing. */
   readonly wait?: true;
+  /** An execution waits for its token, however long that takes. */
+  readonly timeout?: true;
   /** Names of executions can be taken again. */
   readonly names?: true;
 }
@@ -32,6 +35,8 @@ export interface Given {
   /** How many polls find a new thing unready. */
   readonly polls?: number;
   readonly refuses?: 'before' | 'after';
+  /** How long a new thing is being filled, by work that returns a token at its end. */
+  readonly seconds?: number;
   readonly leftOut?: LeftOut;
   /** The shortest pause between two polls, in seconds: longer ones make fewer decisions. */
   readonly leastPause: number;
@@ -73,6 +78,8 @@ export class Cloud {
   private readonly steps: Steps;
   private readonly returnsStatuses: boolean;
   private throttledUntil = 0;
+  /** What goes on when a token comes back. */
+  private readonly tokens = new Map<string, () => void>();
 
   constructor(public readonly time: Time, public readonly choices: Choices, private readonly given: Given) {
     this.resource = new Shown(time, choices, 'resource');
@@ -80,12 +87,14 @@ export class Cloud {
     this.returnsStatuses = choices.pick('CloudFormation returns statuses', ['yes', 'never']) === 'yes';
     const client = { send: (command: any) => this.askCloudFormation(command.constructor.name) } as unknown as CloudFormationClient;
     const stacks = new Stacks(client);
-    this.things = new Things(stacks, given.asks === true, given.polls ?? 0, given.refuses);
+    const work = given.seconds === undefined ? undefined : this.workOf(given.seconds);
+    this.things = new Things(stacks, given.asks === true, given.polls ?? 0, given.refuses, work);
     const put = (url: string, body: string) => call('answers', () => this.answered(url, JSON.parse(body)), [refused('status 503', new Error('status 503'))]);
     const executions = { send: (command: any) => this.askStepFunctions(command) } as unknown as SFNClient;
     this.receiver = new Receiver(executions, { waiterArn: WAITER, stackId: STACK }, put);
+    const returnToken = (token: string) => call('returns the token', () => this.tokens.get(token)?.());
     this.steps = new Steps(
-      this.handlers(stacks), given.leftOut?.statusQuestion ? { ask: async () => 'yes' } : new Awaited(client), put);
+      this.handlers(stacks), given.leftOut?.statusQuestion ? { ask: async () => 'yes' } : new Awaited(client), put, returnToken);
   }
 
   /** Delivers an event, and repeats it twice if the function dies or throws. */
@@ -123,7 +132,8 @@ export class Cloud {
   private invoke(payload: Payload, name: string): Promise<ExecutionState | undefined> {
     return new Invocation(this.time, this.choices, name).run(async () => {
       if ('state' in payload) {
-        const { state } = payload;
+        const { state, token } = payload;
+        if (token !== undefined) { return void await this.steps.await(state, token); }
         if (state.next !== 'answer' && state.failure === undefined) { return this.steps.run(state); }
         await this.steps.answer(state);
       } else if ('ResponseURL' in payload) {
@@ -141,13 +151,24 @@ export class Cloud {
     try {
       while (state.next !== 'answer') {
         state = (await this.task(execution, state, 20))!;
-        if (state.wait > 0) { await this.pause(Math.max(state.wait, this.given.leastPause)); }
+        if (state.next === 'await') { await this.awaitToken(execution, state); } else if (state.wait > 0) { await this.pause(Math.max(state.wait, this.given.leastPause)); }
       }
     } catch (error) {
       state = { ...state, failure: { Error: 'Died', Cause: String(error) } };
     }
     await this.task(execution, state, 60);
     execution.ended = true;
+  }
+
+  /** Waits until the token comes back, or for the longest pause; makes the pause of polls if the function fails. */
+  private async awaitToken(execution: Execution, state: ExecutionState): Promise<void> {
+    await this.unlessStopped(execution);
+    const token = `token ${this.tokens.size + 1}`;
+    const returned = new Promise<void>(resolve => { this.tokens.set(token, resolve); });
+    const invoked = this.invoke({ state, token }, `${execution.name}.await`).then(() => returned, () => this.pause(Math.max(state.wait, this.given.leastPause)));
+    const timeout = this.given.leftOut?.timeout ? [] : [this.pause(Math.max(LONGEST_PAUSE_SECONDS, this.given.leastPause))];
+    await Promise.race([returned, invoked, ...timeout]);
+    this.tokens.delete(token);
   }
 
   /** Invokes the function for a step, again if it dies, or if Step Functions loses the connection to one that goes on. */
@@ -170,6 +191,21 @@ export class Cloud {
         await this.pause(Math.min(2 * 2 ** tries, 30));
       }
     }
+  }
+
+  /** Work that takes some seconds. The event of its end, by which a function returns the token, may be late or lost, as the function may die. */
+  private workOf(seconds: number): Work {
+    return {
+      begin: (end, token) => this.time.after(seconds, () => {
+        end();
+        const late = this.choices.pick('the event of the end of the work comes after seconds', [1, 30, Infinity]);
+        if (late === Infinity) { return; }
+        this.time.after(late, () => void new Invocation(this.time, this.choices, 'end of the work').run(async () => {
+          const left = await call('reads the token', token);
+          if (left !== undefined) { await call('returns the token', () => this.tokens.get(left)?.()); }
+        }).catch(() => {}));
+      }),
+    };
   }
 
   private mayBeStopped(execution: Execution): void {

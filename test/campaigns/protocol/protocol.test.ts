@@ -22,11 +22,13 @@ const CANCELLED = [0.1, 0.45, 100];
 /** Decisions with bad ends that are known: see `known until claims`. */
 const KNOWN = /loses its connection|stops Update/;
 
-const STORIES: readonly [string, Story, { readonly never?: RegExp; readonly polls?: number; readonly refuses?: 'before' | 'after' }?][] = [
+const STORIES: readonly [string, Story, { readonly never?: RegExp; readonly polls?: number; readonly seconds?: number; readonly refuses?: 'before' | 'after' }?][] = [
   ['a creation', creation()],
   ['a creation that is taken back', creation({ takenBackAfter: 1 })],
   ...CANCELLED.map(cancelledAfter => [`a creation that is cancelled after ${cancelledAfter} s`, creation({ cancelledAfter })] as [string, Story]),
   ['a creation that is cancelled while the thing is made', creation({ cancelledAfter: 3 }), { polls: 2 }],
+  ['a creation of a thing that is filled', creation(), { seconds: 10 }],
+  ['a creation that is cancelled while the thing is filled', creation({ cancelledAfter: 3 }), { seconds: 10 }],
   ['a creation that fails before it has made something', creation(), { refuses: 'before' }],
   ['a creation that fails after it has made something', creation(), { refuses: 'after' }],
   ['a creation with the request of an earlier one', deployedAgain(0.45), { never: new RegExp(`${KNOWN.source}|arrives after seconds: 3000`) }],
@@ -55,7 +57,8 @@ test.each<[string, Story]>([
 });
 
 describe('the model finds a bad end', () => {
-  const finds = async (story: Story, leftOut: object) => (await explore(story, { unusual: 1, first: true, leftOut })).bad[0]?.fault;
+  const finds = async (story: Story, leftOut: object, more: object = {}) =>
+    (await explore(story, { unusual: 1, first: true, leftOut, ...more })).bad[0]?.fault;
 
   test('if nobody asks whether CloudFormation waits for the resource', async () => {
     expect(await finds(creation({ cancelledAfter: 0.1 }), { statusQuestion: true })).toBe('there is thing-1 (a1) instead of nothing');
@@ -63,6 +66,10 @@ describe('the model finds a bad end', () => {
 
   test('if the deletion of a cancelled creation does not wait', async () => {
     expect(await finds(creation({ cancelledAfter: 0.45 }), { wait: true })).toBe('there is thing-1 (a1) instead of nothing');
+  });
+
+  test('if an execution waits for a token without a timeout, and the event of the end of the work is lost', async () => {
+    expect(await finds(creation(), { timeout: true }, { seconds: 10 })).toBe('nobody answers Create 1');
   });
 
   test('if names of executions can be taken again, and nobody asks', async () => {

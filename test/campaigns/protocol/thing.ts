@@ -1,13 +1,19 @@
 import { call, ON_ITS_WAY } from './process';
 import { identityOf } from '../../../lambda/shared/identity';
-import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../../lambda/shared/resource-lifecycle';
+import { UNDER_WAY, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../../../lambda/shared/resource-lifecycle';
 import type { Stacks } from '../../../lambda/shared/stacks';
 import type { OwnerProperties } from '../../../src/contract/ownership';
 
 /** `Kind` is the identity; `Value` changes in place. */
 export interface Properties extends OwnerProperties { readonly Kind: string; readonly Value: string }
 
-export interface Thing extends Found { readonly kind: string; value: string; state: Found['state']; readonly begun: number; looks: number }
+export interface Thing extends Found { readonly kind: string; value: string; state: Found['state']; readonly begun: number; looks: number; token?: string; isFilled?: boolean }
+
+/** The work that fills a thing. */
+export interface Work {
+  /** Calls `end` at its end, and returns the token after that. */
+  begin(end: () => void, token: () => string | undefined): void;
+}
 
 /**
  * The simplest resource: one call makes it, and a token makes that call repeatable. One that `asks` is as a snapshot: before it is
@@ -23,6 +29,7 @@ export class Things implements Lifecycle<Properties, { Id: string }> {
   /** `polls`: how often somebody has to look until a new thing is ready. `refuses`: the creation fails by the thing's own error, before or after it is made. */
   constructor(
     private readonly stacks: Stacks, private readonly asks: boolean, private readonly polls: number, private readonly refuses?: 'before' | 'after',
+    private readonly work?: Work,
   ) {
     if (asks) { this.inRollback = stackId => stacks.isRollingBack(stackId, false); }
   }
@@ -42,15 +49,21 @@ export class Things implements Lifecycle<Properties, { Id: string }> {
     return { id };
   }
 
-  public async ready(id: string, { Value }: Properties, context: ReadyContext<Properties>): Promise<{ Id: string } | undefined> {
+  public async ready(id: string, { Value }: Properties, context: ReadyContext<Properties>): Promise<{ Id: string } | typeof UNDER_WAY | undefined> {
     const { state, value, begun, looks } = await call('looks', () => ({ ...this.get(id), looks: this.get(id).looks++ }));
     if (state === 'unfinished' && looks < this.polls) { return undefined; }
+    if (this.work && state === 'unfinished' && !await call('looks whether it is filled', () => this.isFilled(id))) { return UNDER_WAY; }
     if (value !== Value) { await call('changes the value', () => { this.get(id).value = Value; }); }
     if (state === 'unfinished') {
       if (this.asks && !await this.stacks.isAwaited(context, { id, begun, remove: () => this.delete(id) })) { return undefined; }
       await call('finishes', () => { this.get(id).state = 'usable'; });
     }
     return { Id: id };
+  }
+
+  public async leaveToken(id: string, token: string): Promise<boolean> {
+    await call('leaves the token', () => { this.get(id).token = token; });
+    return !await call('looks whether it is filled', () => this.isFilled(id));
   }
 
   public delete(id: string): Promise<void> {
@@ -63,6 +76,16 @@ export class Things implements Lifecycle<Properties, { Id: string }> {
 
   public find(candidates: readonly Properties[]): Promise<Found[]> {
     return call('lists', () => this.all.filter(({ kind }) => candidates.some(({ Kind }) => Kind === kind)).map(thing => ({ ...thing })));
+  }
+
+  /** Begins the work when somebody looks for the first time. */
+  private isFilled(id: string): boolean {
+    const thing = this.get(id);
+    if (thing.isFilled === undefined) {
+      thing.isFilled = false;
+      this.work!.begin(() => { thing.isFilled = true; }, () => thing.token);
+    }
+    return thing.isFilled;
   }
 
   private get(id: string): Thing {

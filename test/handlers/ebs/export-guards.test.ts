@@ -59,7 +59,7 @@ test('an export is not handed out before its execution has ended', async () => {
   poll = () => world.handlers.poll(started);
   await poll();
   await world.clock.sleep(600_000);
-  expect(answers).toEqual([[['disk.img', 'disk.img.manifest'], { IsComplete: false }]]);
+  expect(answers).toEqual([[['disk.img', 'disk.img.manifest'], { IsComplete: false, IsUnderWay: true }]]);
   expect(await poll()).toMatchObject({ IsComplete: true });
 });
 

@@ -427,7 +427,7 @@ describe('a cancelled creation', () => {
     const started = { ...event, ...await world.handlers.act(event) };
     world.stacks.statuses.set(stack.stackId, 'ROLLBACK_IN_PROGRESS');
     for (let i = 0; i < 3; i++) {
-      expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
+      expect(await world.handlers.poll(started)).toMatchObject({ IsComplete: false });
       await world.clock.sleep(300_000);
     }
     await stack.cancel(properties());
@@ -444,7 +444,7 @@ describe('a cancelled creation', () => {
     world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
     for (let i = 0; i < 3; i++) {
       await world.clock.sleep(300_000);
-      expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
+      expect(await world.handlers.poll(started)).toMatchObject({ IsComplete: false });
     }
     const back = await stack.play(stack.event('Update', before, { PhysicalResourceId: SnapshotId, OldResourceProperties: after }));
     expect(back.id).toBe(SnapshotId);
@@ -466,7 +466,7 @@ describe('a cancelled creation', () => {
       world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
       if (!started.InRollback) {
         await world.clock.sleep(1000);
-        expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
+        expect(await world.handlers.poll(started)).toMatchObject({ IsComplete: false });
       }
       world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
       await expect(async () => {

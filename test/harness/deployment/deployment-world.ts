@@ -78,6 +78,8 @@ export class DeploymentWorld {
     this.expectAnswersFit();
     const ours = this.logs.filter(({ line }) => !CDK_LINE.test(line));
     expect(ours.filter(({ line }) => RESPONSE_URL.test(line)).slice(0, 10)).toEqual([]);
+    const { tokens } = this.emulator.states;
+    expect(ours.filter(({ line }) => tokens.some(token => line.includes(token))).slice(0, 10)).toEqual([]);
   }
 
   /** Synthesizes an app of one stack, and creates or updates that. */

@@ -237,9 +237,9 @@ export class EbsHandlerWorld {
     jest.spyOn(console, 'log').mockImplementation(() => {});
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
-    const { act, poll } = withPlaces(ebsHandlers(ebsClients()), { bucket: TRANSFERS, importMachine: this.importMachine, exportMachine });
+    const { act, poll, leaveToken } = withPlaces(ebsHandlers(ebsClients()), { bucket: TRANSFERS, importMachine: this.importMachine, exportMachine });
     this.handlers = {
-      act: event => this.perform('act', () => act(event)), poll: event => this.perform('poll', () => poll(event)),
+      act: event => this.perform('act', () => act(event)), poll: event => this.perform('poll', () => poll(event)), leaveToken,
     };
     const services = {
       ...importClients(),

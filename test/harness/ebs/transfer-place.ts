@@ -16,5 +16,9 @@ export function withPlaces(handlers: EventHandlers, { bucket, importMachine, exp
     'Custom::SnapshotExport': { TransferBucket: bucket, StateMachineArn: exportMachine },
   } satisfies Partial<Record<EbsResourceType, TransferPlace>>;
   const placed = (event: ResourceEvent<any>) => ({ ...event, ResourceProperties: { ...event.ResourceProperties, ...places[event.ResourceType] } });
-  return { act: event => handlers.act(placed(event)), poll: event => handlers.poll(placed(event)) };
+  return {
+    act: event => handlers.act(placed(event)),
+    poll: event => handlers.poll(placed(event)),
+    leaveToken: (event, token) => handlers.leaveToken(placed(event), token),
+  };
 }

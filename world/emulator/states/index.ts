@@ -108,6 +108,11 @@ export class StepFunctions implements Service {
     return this.execution(executionArn).history.events;
   }
 
+  /** All tokens of tasks that were given out. */
+  public get tokens(): string[] {
+    return this.tasks.tokens;
+  }
+
   /** Ends all executions; nobody is told. */
   public close(): void {
     this.listeners = [];

@@ -71,6 +71,10 @@ export class Tasks {
 
   constructor(private readonly clock: Clock) {}
 
+  public get tokens(): string[] {
+    return [...this.byToken.keys()];
+  }
+
   public open(machineArn: string, isRunning: () => boolean, heartbeatSeconds: number | undefined): Task {
     const task = new Task(machineArn, this.clock, isRunning, heartbeatSeconds);
     this.byToken.set(task.token, task);

@@ -10,7 +10,7 @@ jest.mock('../../../../../lambda/shared/answering/response', () => ({
 }));
 
 const send = jest.spyOn(SFNClient.prototype, 'send');
-const handlers: jest.Mocked<EventHandlers> = { act: jest.fn(), poll: jest.fn() };
+const handlers: jest.Mocked<EventHandlers> = { act: jest.fn(), poll: jest.fn(), leaveToken: jest.fn() };
 let invoke: (invocation: Invocation) => Promise<unknown>;
 
 beforeEach(() => {
@@ -38,6 +38,24 @@ test('a step returns the next state', async () => {
   expect(await invoke({ state: givenState(givenEvent('Delete')) })).toMatchObject({ next: 'poll', begun });
   expect(await invoke({ state: givenState(givenEvent('Delete'), { next: 'poll', begun }) })).toMatchObject({ next: 'answer', answer });
   expect(put).not.toHaveBeenCalled();
+});
+
+test('a step with a token leaves it with the work, or returns it, and returns no state', async () => {
+  send.mockResolvedValue({} as never);
+  const state = givenState(givenEvent('Create'), { next: 'await', begun });
+  handlers.leaveToken.mockResolvedValueOnce(true).mockResolvedValueOnce(false);
+  expect(await invoke({ state, token: 'secret' })).toBeUndefined();
+  expect(send).not.toHaveBeenCalled();
+  expect(await invoke({ state, token: 'secret' })).toBeUndefined();
+  expect(send.mock.calls.map(([{ input }]) => input)).toEqual([{ taskToken: 'secret', output: '{}' }]);
+  expect([handlers.act.mock.calls, handlers.poll.mock.calls, jest.mocked(put).mock.calls]).toEqual([[], [], []]);
+  expect(JSON.stringify(jest.mocked(console.log).mock.calls)).not.toContain('secret');
+});
+
+test.each(['TaskTimedOut', 'InvalidToken', 'TaskDoesNotExist'])('a token that the step may not return any longer is nothing to speak of: %s', async name => {
+  send.mockRejectedValue(Object.assign(new Error(name), { name }) as never);
+  handlers.leaveToken.mockResolvedValue(false);
+  expect(await invoke({ state: givenState(givenEvent('Create'), { next: 'await', begun }), token: 'secret' })).toBeUndefined();
 });
 
 test('the last step sends the answer', async () => {

@@ -54,7 +54,7 @@ describe.each([['after the question for the status', 35_000], ['at once', 0]])('
           };
           const state = givenState({ ...event, ResponseURL: event.ResponseURL.replace('20261129T120000Z', timestamp(begin)) },
             { next, ...(next === 'poll' && { begun: { PhysicalResourceId: 'thing-1', Since: `${begin}` } }) });
-          await inStep(() => new Steps(handlers, { ask }, async () => {}).run(state));
+          await inStep(() => new Steps(handlers, { ask }, async () => {}, async () => {}).run(state));
           expect(now - begin).toBeLessThan(1000 * STEP_SECONDS);
         }
       }

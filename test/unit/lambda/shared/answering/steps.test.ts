@@ -8,7 +8,9 @@ const act = jest.fn<Promise<ActResult>, [ResourceEvent<any>]>();
 const poll = jest.fn<Promise<PollResult>, [ResourceEvent<any>]>();
 const ask = jest.fn<Promise<'yes' | 'no' | 'not yet'>, []>();
 const put = jest.fn<Promise<void>, [string, string]>();
-const steps = new Steps({ act, poll }, { ask }, put);
+const leaveToken = jest.fn<Promise<boolean>, [ResourceEvent<any>, string]>();
+const returnToken = jest.fn<Promise<void>, [string]>();
+const steps = new Steps({ act, poll, leaveToken }, { ask }, put, returnToken);
 
 beforeEach(() => {
   now = SENT + 1_000;
@@ -16,6 +18,8 @@ beforeEach(() => {
   poll.mockReset().mockResolvedValue({ IsComplete: false });
   ask.mockReset().mockResolvedValue('yes');
   put.mockReset().mockResolvedValue(undefined);
+  leaveToken.mockReset().mockResolvedValue(true);
+  returnToken.mockReset().mockResolvedValue(undefined);
   jest.spyOn(Date, 'now').mockImplementation(() => now);
   jest.spyOn(console, 'log').mockImplementation(() => {});
 });
@@ -92,6 +96,16 @@ describe('poll', () => {
     expect(await steps.run(polling())).toEqual({ ...polling(), wait });
   });
 
+  test('leaves a token next if work is under way that returns it, and then polls; a pause if that is not possible', async () => {
+    poll.mockResolvedValue({ IsComplete: false, IsUnderWay: true });
+    const waiting = await steps.run(polling());
+    expect(waiting).toEqual({ ...polling(), next: 'await', wait: 1 });
+    expect(await steps.run(waiting)).toEqual(waiting);
+    poll.mockResolvedValue({ IsComplete: false });
+    expect(await steps.run(waiting)).toEqual({ ...polling(), wait: 1 });
+    expect(poll).toHaveBeenCalledTimes(3);
+  });
+
   test('goes on until the deadline, and fails after it', async () => {
     now = polling().call.deadline;
     expect(await steps.run(polling())).toMatchObject({ next: 'poll' });
@@ -109,6 +123,28 @@ describe('poll', () => {
     const event = givenEvent('Create', { ResourceProperties: { ServiceToken: 'f', ServiceTimeout: '300' } });
     now = SENT + 180_001;
     expect(await steps.run(givenState(event, { next: 'poll', begun: { PhysicalResourceId: 'thing-2' } }))).toMatchObject({ next: 'answer' });
+  });
+});
+
+describe('await', () => {
+  const waiting = givenState(givenEvent('Update'), { next: 'await', begun: { PhysicalResourceId: 'thing-2', Memo: 'learned' } });
+
+  test('leaves the token with the work for the thing that was begun, and does nothing else', async () => {
+    await steps.await(waiting, 'token');
+    expect(leaveToken.mock.calls).toEqual([[expect.objectContaining({ PhysicalResourceId: 'thing-2', Memo: 'learned', RequestId: waiting.call.id }), 'token']]);
+    expect([returnToken.mock.calls, poll.mock.calls, put.mock.calls]).toEqual([[], [], []]);
+  });
+
+  test('returns the token itself if the work has ended since the poll', async () => {
+    leaveToken.mockResolvedValue(false);
+    await steps.await(waiting, 'token');
+    expect(returnToken.mock.calls).toEqual([['token']]);
+  });
+
+  test('fails if the token cannot be left, so that the execution makes its pause', async () => {
+    leaveToken.mockRejectedValue(new Error('no bucket'));
+    await expect(steps.await(waiting, 'token')).rejects.toThrow('no bucket');
+    expect(returnToken).not.toHaveBeenCalled();
   });
 });
 

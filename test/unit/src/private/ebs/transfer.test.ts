@@ -16,7 +16,9 @@ const INPUT = { snapshotId: 'snap-1', source: { bucket: 'images', key: 'disk.img
 function givenTemplate(): Template {
   const stack = new Stack(new App(), 'Stack');
   new Transfer(stack, 'Transfer', {
-    bucket: new TransferBucket(stack, 'Bucket'), handlerRole: new iam.Role(stack, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') }),
+    bucket: new TransferBucket(stack, 'Bucket'),
+    handlerRole: new iam.Role(stack, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') }),
+    waiterArn: 'arn:aws:states:eu-west-1:111122223333:stateMachine:Waiter',
   });
   return Template.fromStack(stack);
 }
