@@ -3,7 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
-import { allowLogs } from './encryption';
+import { allowLogs } from './log-key';
 import type { StorageFunctionsOptions } from './options';
 import { misuse } from '../resource/validation';
 
