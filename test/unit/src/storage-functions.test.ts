@@ -268,6 +268,7 @@ describe('a key', () => {
       EbsTransferStepsRole: both,
       EbsTransferCopyRole: both,
       EbsTransferVerifyRole: both,
+      EbsTransferCleanUpRole: ['kms:Decrypt'],
     });
   });
 
