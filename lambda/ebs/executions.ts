@@ -5,7 +5,7 @@ import type { ExportInput } from '../../src/contract/export';
 import type { TransferInput } from '../../src/contract/transfer';
 import { isNamed, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
-import { retrying } from '../shared/retry';
+import { RETRY_POLICIES, retrying, type RetryPolicy } from '../shared/retry';
 
 export type ExecutionState =
   | { readonly status: 'RUNNING' | 'SUCCEEDED' }
@@ -17,15 +17,20 @@ export class Executions {
   constructor(private readonly sfn: SFNClient, private readonly stateMachineArn: string) {}
 
   /** Starts the execution. Does nothing if it was started before, even if it has ended since. */
-  public async start(input: TransferInput | ExportInput): Promise<void> {
+  public async start(input: TransferInput | ExportInput, policy?: RetryPolicy): Promise<void> {
     const name = 'exportId' in input ? input.exportId : input.snapshotId;
     try {
       await this.call('StartExecution', () => this.sfn.send(new StartExecutionCommand({
         stateMachineArn: this.stateMachineArn, name, input: JSON.stringify(input),
-      })));
+      })), policy);
     } catch (error) {
       if (!isNamed(error, 'ExecutionAlreadyExists')) { throw error; }
     }
+  }
+
+  /** The same in a creation, which must not fail when its thing is already there: if this cannot start the execution, the next poll does. */
+  public async startEarly(input: TransferInput | ExportInput): Promise<void> {
+    await this.start(input, RETRY_POLICIES.OPTIONAL).catch(error => log({ event: 'left the start of the execution to the next poll', error: saidBy(error) }));
   }
 
   /** undefined: it was never started, or it ended more than 90 days ago. */
@@ -57,8 +62,8 @@ export class Executions {
     return `${this.stateMachineArn.replace(':stateMachine:', ':execution:')}:${id}`;
   }
 
-  private call<T>(action: string, request: () => Promise<T>): Promise<T> {
-    return retrying(request, { what: action }).catch(error => {
+  private call<T>(action: string, request: () => Promise<T>, policy?: RetryPolicy): Promise<T> {
+    return retrying(request, { what: action, policy }).catch(error => {
       if (isNamed(error, 'ExecutionAlreadyExists', 'ExecutionDoesNotExist')) { throw error; }
       throw new Error(`states:${action} failed: ${saidBy(error)}`, { cause: error });
     });

@@ -4,6 +4,7 @@ import { requestDigest } from './idempotency';
 import { waitsForCompletion } from './limits/deadlines';
 import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport } from './limits/export-limits';
 import type { ExportServices } from './services';
+import type { ExportInput } from '../../src/contract/export';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
 import { log } from '../shared/log';
 import { UNDER_WAY, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
@@ -42,7 +43,9 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     const record = newRecord(exportId, properties, context, volumeSize);
     await target.refuseTaken(record);
     await store.saveRecord(record);
-    await store.saveRecord({ ...record, uploadId: await target.begin(record) });
+    const begun = { ...record, uploadId: await target.begin(record) };
+    await store.saveRecord(begun);
+    await this.aws.executions.startEarly(exportInput(begun, properties));
     log({ event: 'export begun', exportId, snapshotId: properties.SnapshotId, volumeSize });
     return { id: exportId };
   }
@@ -60,7 +63,7 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     // Wait for the end of the execution, because the clean-up after a failed one removes the object.
     if (result && (execution === undefined || execution.status === 'SUCCEEDED')) { return this.handOutIfAwaited(record, result, context); }
     if (execution?.status === 'FAILED') { return this.executionFailed(record, context, execution.reason); }
-    if (!execution) { await this.startExecution(record, properties); }
+    if (!execution) { await this.aws.executions.start(exportInput(record, properties)); }
     if (!waitsForCompletion(properties)) { return this.handOutIfAwaited(record, undefined, context); }
     if (Date.now() <= exportDeadlineOf(record.volumeSize, properties, record.started)) { return execution?.status === 'SUCCEEDED' ? undefined : UNDER_WAY; }
     return this.fail(id, await overdueReason(this.aws.store, id, 'export'));
@@ -118,23 +121,6 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     return snapshot;
   }
 
-  private async startExecution(record: ExportRecord, properties: SnapshotExportProperties): Promise<void> {
-    const { exportId, bucket, key, volumeSize, uploadId, started } = record;
-    await this.aws.executions.start({
-      exportId,
-      owner: properties.Owner,
-      snapshotId: properties.SnapshotId,
-      sinceId: properties.SinceSnapshotId,
-      format: exportFormatOf(properties),
-      volumeSize,
-      bucket,
-      key,
-      uploadId: uploadId!,
-      ...exportLimitsOf(properties),
-      deadline: exportDeadlineOf(volumeSize, properties, started),
-    });
-  }
-
   private async executionFailed(
     record: ExportRecord, { old }: ReadyContext<SnapshotExportProperties>, executionReason: string,
   ): Promise<SnapshotExportAttributes> {
@@ -186,6 +172,22 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     }
     await removeExport(this.aws, id);
   }
+}
+
+function exportInput({ exportId, bucket, key, volumeSize, uploadId, started }: ExportRecord, properties: SnapshotExportProperties): ExportInput {
+  return {
+    exportId,
+    owner: properties.Owner,
+    snapshotId: properties.SnapshotId,
+    sinceId: properties.SinceSnapshotId,
+    format: exportFormatOf(properties),
+    volumeSize,
+    bucket,
+    key,
+    uploadId: uploadId!,
+    ...exportLimitsOf(properties),
+    deadline: exportDeadlineOf(volumeSize, properties, started),
+  };
 }
 
 function newRecord(

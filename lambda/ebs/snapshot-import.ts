@@ -7,7 +7,7 @@ import { integrityOf, zerosNeeded } from './limits/integrity';
 import type { ImportServices } from './services';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
-import type { PinnedSource, TransferParent } from '../../src/contract/transfer';
+import type { PinnedSource, TransferInput, TransferParent } from '../../src/contract/transfer';
 import { log } from '../shared/log';
 import { tagChanges, valueOf } from '../shared/ownership';
 import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
@@ -49,6 +49,8 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const { format = 'RAW' } = image.image ?? {};
     log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, format, parent: parent?.snapshotId });
     const memo: ImportMemo = { source: image, encrypted, parent, started: Date.now() };
+    // The next poll refuses zeros that were left out of an encrypted snapshot.
+    if (properties.ZeroBlocks !== 'OMIT' || !encrypted) { await this.aws.executions.startEarly(transferInput(id, properties, memo)); }
     return { id, memo: JSON.stringify(memo) };
   }
 
@@ -64,7 +66,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     if (!snapshot) { return mayBeInvisible(memo?.started) ? undefined : this.fail(id, `snapshot ${id} no longer exists; somebody deleted it`); }
     const fault = faultOf(snapshot, properties, memo, execution);
     if (fault !== undefined) { return this.fail(id, fault); }
-    if (snapshot.state !== 'completed' && !execution) { await this.startExecution(id, properties, memo!); }
+    if (snapshot.state !== 'completed' && !execution) { await this.aws.executions.start(transferInput(id, properties, memo!)); }
     if (waitsForCompletion(properties) && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
       if (!memo || Date.now() <= deadlineOf(memo.source, properties, memo.started)) { return execution?.status === 'SUCCEEDED' ? undefined : UNDER_WAY; }
       return this.fail(id, await overdueReason(this.aws.store, id, 'import'));
@@ -121,18 +123,6 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     return execution?.status === 'RUNNING' || execution?.status === 'SUCCEEDED';
   }
 
-  private async startExecution(id: string, properties: SnapshotImportProperties, memo: ImportMemo): Promise<void> {
-    await this.aws.executions.start({
-      snapshotId: id,
-      owner: properties.Owner,
-      source: memo.source,
-      ...(memo.parent && { parent: memo.parent }),
-      ...integrityOf(properties),
-      ...limitsOf(properties),
-      deadline: deadlineOf(memo.source, properties, memo.started),
-    });
-  }
-
   private async executionFailed(
     id: string, properties: SnapshotImportProperties, { old }: ReadyContext<SnapshotImportProperties>, reason: string,
   ): Promise<SnapshotImportAttributes> {
@@ -185,6 +175,18 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     await this.aws.executions.stop(id);
     await removeLeftovers(this.aws, id);
   }
+}
+
+function transferInput(snapshotId: string, properties: SnapshotImportProperties, { source, parent, started }: ImportMemo): TransferInput {
+  return {
+    snapshotId,
+    owner: properties.Owner,
+    source,
+    ...(parent && { parent }),
+    ...integrityOf(properties),
+    ...limitsOf(properties),
+    deadline: deadlineOf(source, properties, started),
+  };
 }
 
 /** Returns why a snapshot can never be handed out; undefined if it is complete, or may become so. */

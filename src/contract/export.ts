@@ -4,7 +4,7 @@ import type { Retried } from './transfer';
 
 /** What the handler of exports, their state machine and its functions say to each other. */
 
-/** The input of an execution, made by the first poll; its name is the id of the export. */
+/** The input of an execution, made by the creation, or by a poll if that died before; its name is the id of the export. */
 export interface ExportInput extends Pick<TransferLimits, 'maxConcurrency' | 'deadline'> {
   readonly exportId: string;
   /** The owner tag of the construct, by which what listens to the end of executions knows it. */

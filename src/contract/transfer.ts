@@ -18,7 +18,7 @@ export interface TransferPlace {
   readonly StateMachineArn: string;
 }
 
-/** The input of an execution, made by the first poll; its name is derived from the snapshot id. */
+/** The input of an execution, made by the creation, or by a poll if that died before; its name is derived from the snapshot id. */
 export interface TransferInput extends IntegrityOptions, TransferLimits {
   readonly snapshotId: string;
   /** The owner tag of the import; what listens to the end of executions knows it by that. */

@@ -22,9 +22,11 @@ export interface PlanServices {
 export async function plan(aws: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { store, snapshots } = aws;
   const { snapshotId, verify } = input;
-  const { plan: made, workers } = await makePlan(aws, input, smallRange);
+  const { plan: made, workers, parts } = await makePlan(aws, input, smallRange);
   // Stop if the import was cancelled, because nothing would clean up what is saved after that.
   await snapshots.expect(snapshotId, 'its import was being planned');
+  // Kept for the next increment, because the object may be gone by then.
+  if (parts) { await store.saveImageParts(snapshotId, parts); }
   await store.savePlan(snapshotId, made);
   const { blocks, putsPerSecond, parent, unchanged = [] } = made;
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId, unchanged: sum(unchanged) });
@@ -39,13 +41,11 @@ export async function plan(aws: PlanServices, input: TransferInput, smallRange?:
 
 async function makePlan(
   { source, store, reader }: PlanServices, input: TransferInput, smallRange?: number,
-): Promise<{ readonly plan: Plan; readonly workers: number }> {
-  const { snapshotId, zeroBlocks, verify, deadline, owner, source: pinned } = input;
+): Promise<{ readonly plan: Plan; readonly workers: number; readonly parts?: ImagePart[] }> {
+  const { zeroBlocks, verify, deadline, owner, source: pinned } = input;
   const objectChecksum = await source.verify(pinned);
   const imageBlocks = blocksOf(diskSizeOf(pinned));
   const parts = mayBeKnown(pinned) && !pinned.manifest ? await source.parts(pinned) : undefined;
-  // Kept for the next increment, because the object may be gone by then.
-  if (parts) { await store.saveImageParts(snapshotId, parts); }
   const { parent, end: blocks } = input.parent
     ? await planParent({ store, reader }, input.parent, imageBlocks)
     : { parent: undefined, end: imageBlocks };
@@ -56,6 +56,7 @@ async function makePlan(
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, pinned.image?.stream ? blocks : smallRange);
   return {
     workers,
+    parts,
     plan: {
       source: pinned,
       checksum: isReadWhole ? objectChecksum : undefined,

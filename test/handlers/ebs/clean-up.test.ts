@@ -12,7 +12,7 @@ async function start(options: { rule: boolean; timeoutSeconds?: number }): Promi
   return world.stack();
 }
 
-/** From act to the first poll, which starts the execution; then CloudFormation is not heard of for a while. */
+/** Act, which starts the execution, and one poll; then nothing comes from CloudFormation for a while. */
 async function begin(stack: Stack) {
   const event = stack.event('Create', properties({ Verify: 'FULL' }));
   const started = { ...event, ...await world.handlers.act(event) };

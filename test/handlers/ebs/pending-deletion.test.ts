@@ -25,7 +25,7 @@ async function start(ebs: EbsOptions = {}): Promise<Stack> {
   return world.stack();
 }
 
-/** From act to the first poll, which starts the execution; then CloudFormation does not wait any longer. */
+/** Act, which starts the execution, and one poll; then CloudFormation waits no longer. */
 async function begin(stack: Stack): Promise<string> {
   const event = stack.event('Create', properties());
   const started = { ...event, ...await world.handlers.act(event) };
