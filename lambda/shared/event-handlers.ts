@@ -5,7 +5,7 @@ import { once } from './environment';
 import { inOneSentence, RefusedForNow, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
-import { withinStep } from './patience';
+import { LAST_CALL_MILLISECONDS, withinStep } from './patience';
 import { replaceOrReturn } from './replacement';
 import { beginOf, contextOf, type EventHandlers, type PollResult, type ActResult, type ResourceEvent } from './resource-event';
 import { UNDER_WAY, type Lifecycle } from './resource-lifecycle';
@@ -67,8 +67,7 @@ function lookup(lifecycles: Lifecycles): (event: ResourceEvent<any>) => Lifecycl
 async function beginOrDefer<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
 ): Promise<ActResult> {
-  // Throttling would fail the operation.
-  if (!isRepeatable(lifecycle)) { return withinStep(CLEAN_UP_MILLISECONDS, () => begin(lifecycle, event, options), 0); }
+  if (!isRepeatable(lifecycle)) { return begin(lifecycle, event, options); }
   try {
     return await begin(lifecycle, event, options);
   } catch (error) {
@@ -95,7 +94,15 @@ async function continueOrPoll<P extends OwnerProperties>(
   return result.IsComplete ? { ...result, PhysicalResourceId: begun.PhysicalResourceId } : { IsComplete: false };
 }
 
-async function begin<P extends OwnerProperties>(
+function begin<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions): Promise<ActResult> {
+  const work = () => beginNow(lifecycle, event, options);
+  // If no answer comes to the last call, the clean-up waits until EC2 lists what it may have made.
+  if (isRepeatable(lifecycle)) { return withinStep(LAST_CALL_MILLISECONDS + CLEAN_UP_MILLISECONDS, work); }
+  // Throttling would fail the operation.
+  return withinStep(CLEAN_UP_MILLISECONDS, work, 0);
+}
+
+async function beginNow<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
 ): Promise<ActResult> {
   switch (event.RequestType) {

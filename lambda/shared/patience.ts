@@ -15,7 +15,7 @@ export interface Patience {
 export const LONG_PATIENCE_MILLISECONDS = 12 * 60_000;
 
 /** How long the last call of a step may take before it is given up: 5 seconds to connect and 20 for the answer, and some to spare. */
-const LAST_CALL_MILLISECONDS = 26_000;
+export const LAST_CALL_MILLISECONDS = 26_000;
 
 const patience = new AsyncLocalStorage<Patience>();
 /** When the last call of the current step may begin, in milliseconds since 1970. */

@@ -81,7 +81,7 @@ describe.each([['only for filters', true], ['by their ids too', false]])('while 
 
   test('a start whose answer is lost to the end leaves nothing', async () => {
     await start({ youngById });
-    world.server.faults.before('ebs:StartSnapshot', () => world.clock.advance(90_000));
+    world.server.faults.before('ebs:StartSnapshot', () => world.clock.advance(25_000), { times: Infinity });
     world.server.faults.inject('ebs:StartSnapshot', { kind: 'lost-answer' }, { times: Infinity });
     await expect(world.stack().deploy(properties())).rejects.toThrow();
     await world.clock.sleep(60_000);
