@@ -68,7 +68,7 @@ describe('imports in one stack', () => {
     const machines = Object.keys(resources).filter(id => resources[id].type === 'AWS::StepFunctions::StateMachine');
     const names = machines.map(id => id.replace(/[0-9A-F]{8}$/, ''));
     expect(names.sort()).toEqual(['cdkdurablestorageEbsTransferStateMachine', 'cdkdurablestorageEbsWaiter']);
-    expect(world.transferBuckets('Images').filter(name => /transfer/.test(name)).length).toBe(1);
+    expect(world.transferBuckets('Images').filter(name => /ebsbucket/.test(name)).length).toBe(1);
   });
 
   test('encrypt with a key of the stack, with its alias, or with that of the account; from a bucket that a key encrypts', async () => {
