@@ -97,7 +97,7 @@ async function continueOrPoll<P extends OwnerProperties>(
 function begin<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions): Promise<ActResult> {
   const work = () => beginNow(lifecycle, event, options);
   // If no answer comes to the last call, the clean-up waits until EC2 lists what it may have made.
-  if (isRepeatable(lifecycle)) { return withinStep(LAST_CALL_MILLISECONDS + CLEAN_UP_MILLISECONDS, work); }
+  if (isRepeatable(lifecycle)) { return withinStep(LAST_CALL_MILLISECONDS + CLEAN_UP_MILLISECONDS, work, CLEAN_UP_MILLISECONDS); }
   // Throttling would fail the operation.
   return withinStep(CLEAN_UP_MILLISECONDS, work, 0);
 }

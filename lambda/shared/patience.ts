@@ -5,8 +5,8 @@ import { STEP_SECONDS } from '../../src/contract/answering';
 export interface Patience {
   /** Milliseconds since 1970. */
   readonly end: number;
-  /** The same for throttled calls, which take no time themselves and have done nothing. @default - `end` */
-  readonly throttledEnd?: number;
+  /** The same for throttled and denied calls, which take no time themselves and have done nothing. @default - `end` */
+  readonly refusedEnd?: number;
   /** Whether all calls have to end by then. Otherwise the time only prolongs the repetition of throttled ones. */
   readonly limits: boolean;
 }
@@ -28,12 +28,12 @@ export function inStep<T>(work: () => Promise<T>): Promise<T> {
 
 /**
  * Runs `work` in the current step so that no call is repeated if less than `reserve` milliseconds were left for other calls of the step.
- * A throttled call leaves `throttledReserve`.
+ * A throttled or denied call leaves `refusedReserve`.
  */
-export function withinStep<T>(reserve: number, work: () => Promise<T>, throttledReserve = reserve): Promise<T> {
+export function withinStep<T>(reserve: number, work: () => Promise<T>, refusedReserve = reserve): Promise<T> {
   return inStep(() => {
     const end = step.getStore()!;
-    return patience.run({ end: end - reserve, throttledEnd: end - throttledReserve, limits: true }, work);
+    return patience.run({ end: end - reserve, refusedEnd: end - refusedReserve, limits: true }, work);
   });
 }
 
