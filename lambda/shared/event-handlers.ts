@@ -11,7 +11,7 @@ import { beginOf, contextOf, type EventHandlers, type PollResult, type ActResult
 import { UNDER_WAY, type Lifecycle } from './resource-lifecycle';
 import { isPostponed, RETRY_POLICIES } from './retry';
 import type { Stacks } from './stacks';
-import { STEP_SECONDS } from '../../src/contract/answering';
+import { LONGEST_PAUSE_SECONDS, STEP_SECONDS } from '../../src/contract/answering';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
@@ -47,8 +47,9 @@ export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): Eve
     }),
     poll: reporting('poll', unlessPostponed(async event =>
       inOperation(operationOf(event, options), () => continueOrPoll(lifecycleOf(event), event, options)))),
-    leaveToken: (event, token) =>
-      inOperation(operationOf(event, options), () => lifecycleOf(event).leaveToken!(event.PhysicalResourceId!, token)),
+    // The execution waits no longer than the pause; then a poll comes without the token.
+    leaveToken: (event, token) => withinStep(1000 * (STEP_SECONDS - LONGEST_PAUSE_SECONDS) - LAST_CALL_MILLISECONDS, () =>
+      inOperation(operationOf(event, options), () => lifecycleOf(event).leaveToken!(event.PhysicalResourceId!, token))),
   };
 }
 

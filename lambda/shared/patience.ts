@@ -5,7 +5,7 @@ import { STEP_SECONDS } from '../../src/contract/answering';
 export interface Patience {
   /** Milliseconds since 1970. */
   readonly end: number;
-  /** The same for throttled and denied calls, which take no time themselves and have done nothing. @default - `end` */
+  /** The same for calls that were refused: they have done nothing. @default - `end` */
   readonly refusedEnd?: number;
   /** Whether all calls have to end by then. Otherwise the time only prolongs the repetition of throttled ones. */
   readonly limits: boolean;
@@ -28,7 +28,7 @@ export function inStep<T>(work: () => Promise<T>): Promise<T> {
 
 /**
  * Runs `work` in the current step so that no call is repeated if less than `reserve` milliseconds were left for other calls of the step.
- * A throttled or denied call leaves `refusedReserve`.
+ * A call that was refused, and so has done nothing, leaves `refusedReserve`.
  */
 export function withinStep<T>(reserve: number, work: () => Promise<T>, refusedReserve = reserve): Promise<T> {
   return inStep(() => {

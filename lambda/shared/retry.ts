@@ -99,7 +99,7 @@ export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptio
       deniedSince ??= denied ? Date.now() : undefined;
       const seconds = frequent.isEmpty ? policy.seconds : policy.retryIfSeconds ?? policy.seconds;
       const endOfPolicy = denied ? await endOfDenials() : begin + 1000 * seconds;
-      const end = endOf(error, denied, endOfPolicy);
+      const end = endOf(error, denied || isThrottle(error) || !passes, endOfPolicy);
       const pause = pauseAfter(tries);
       if (Date.now() + pause > end && end < endOfPolicy && Date.now() < begin + ENOUGH_MILLISECONDS) { postponed.add(error as object); }
       if (Date.now() + pause > end || giveUp?.()) {
@@ -114,11 +114,11 @@ export async function retrying<T>(attempt: () => Promise<T>, options: RetryOptio
 }
 
 /** When the repetitions end: the time of the invocation may prolong those of throttling, and limit all. */
-function endOf(error: unknown, denied: boolean, endOfPolicy: number): number {
+function endOf(error: unknown, refused: boolean, endOfPolicy: number): number {
   const patience = currentPatience();
   if (!patience) { return endOfPolicy; }
   const { limits, refusedEnd = patience.end } = patience;
-  const end = denied || isThrottle(error) ? refusedEnd : patience.end;
+  const end = refused ? refusedEnd : patience.end;
   const wanted = isThrottle(error) ? Math.max(end, endOfPolicy) : endOfPolicy;
   return limits ? Math.min(end, wanted) : wanted;
 }

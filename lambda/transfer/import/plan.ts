@@ -1,5 +1,6 @@
 import type { PlanResult, TransferInput } from '../../../src/contract/transfer';
 import { log } from '../../shared/log';
+import { RETRY_POLICIES } from '../../shared/retry';
 import { blocksOf } from '../blocks/sizes';
 import { unchangedBlocks, type Blocks, type ImagePart } from '../blocks/unchanged-parts';
 import { type Plan, diskSizeOf, rangesOf } from '../bucket/plan';
@@ -22,7 +23,13 @@ export interface PlanServices {
 export async function plan(aws: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { store, snapshots } = aws;
   const { snapshotId, verify } = input;
-  const { plan: made, workers, parts } = await makePlan(aws, input, smallRange);
+  // The creation starts the transfer just after the snapshot. A plan that fails sooner than EC2 lists that would leave it: the clean-up finds nothing.
+  const [listed, planned] = await Promise.allSettled([
+    snapshots.expect(snapshotId, 'its import was being planned', RETRY_POLICIES.SNAPSHOT_VISIBILITY), makePlan(aws, input, smallRange),
+  ]);
+  if (listed.status === 'rejected') { throw listed.reason; }
+  if (planned.status === 'rejected') { throw planned.reason; }
+  const { plan: made, workers, parts } = planned.value;
   // Stop if the import was cancelled, because nothing would clean up what is saved after that.
   await snapshots.expect(snapshotId, 'its import was being planned');
   // Kept for the next increment, because the object may be gone by then.

@@ -6,7 +6,7 @@ import { SnapshotPending } from './pending';
 import { isDenial } from '../../shared/denials';
 import { type Ec2Query, Ec2Tagged, RESULTS_PER_PAGE } from '../../shared/ec2-tagged';
 import { isNamed } from '../../shared/errors';
-import { findLate, isPostponed, passesByItself, RETRY_POLICIES, retrying } from '../../shared/retry';
+import { findLate, isPostponed, passesByItself, RETRY_POLICIES, retrying, type RetryPolicy } from '../../shared/retry';
 
 export interface Snapshot {
   readonly id: string;
@@ -41,11 +41,11 @@ export class Snapshots extends Ec2Tagged<Snapshot> {
   protected readonly handled = ['InvalidSnapshot.InUse'];
 
   /** Throws if a snapshot was deleted while something was done for it. Looks for a while, because not every host of EC2 may list it yet. */
-  public async expect(id: string, done: string): Promise<void> {
+  public async expect(id: string, done: string, policy: RetryPolicy = RETRY_POLICIES.SNAPSHOT_LISTING): Promise<void> {
     const missing = new Error(`snapshot ${id} was deleted while ${done}`);
     await retrying(async () => {
       if (!await this.find(id)) { throw missing; }
-    }, { policy: RETRY_POLICIES.SNAPSHOT_LISTING, retryIf: error => error === missing, what: 'find snapshot' });
+    }, { policy, retryIf: error => error === missing, what: 'find snapshot' });
   }
 
   /** Returns the snapshots with all of these tags, of which there must be one. Looks for a while, because EC2 lists them late. */

@@ -1,5 +1,4 @@
 import { createHash } from 'crypto';
-import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct, IConstruct } from 'constructs';
@@ -8,6 +7,7 @@ import type { ExportPolicies } from './shared-policies';
 import { manifestKeyOf } from '../../contract/snapshot-export';
 import { keyTarget } from '../resource/key-access';
 import { ownPolicy } from '../resource/merged-policies';
+import { nameOfValue } from '../resource/token-forms';
 
 export interface ExportAccessProps {
   readonly snapshot: { readonly snapshotArn: string };
@@ -72,7 +72,7 @@ function anyToken(key: string): string {
 
 const TOKEN = /\$\{Token\[[^\]]+\]\}/;
 
-/** Returns a digest that is the same in every synthesis, because tokens are resolved first. */
+/** Returns a digest that is the same in every synthesis, and another one for what another stack has under the same logical id. */
 function digestOf(scope: Construct, values: string[]): string {
-  return createHash('sha256').update(JSON.stringify(Stack.of(scope).resolve(values))).digest('hex').slice(0, 8);
+  return createHash('sha256').update(nameOfValue(scope, values)).digest('hex').slice(0, 8);
 }

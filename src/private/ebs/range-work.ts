@@ -9,6 +9,7 @@ import { MAP_DENIED, RETRIERS, type Retrier } from './retriers';
 import type { TransferBucket } from './transfer-bucket';
 import { TRANSFER_MOST_HOURS } from '../../contract/limits';
 import { TRANSFER_ENVIRONMENT, type CopyInput, type CopyResult, type PlanResult, type TransferPlace } from '../../contract/transfer';
+import { executionKeyStatements } from '../functions/encryption';
 import { HandlerFunction, type HandlerFunctionProps } from '../functions/handler-function';
 import { functionSettings } from '../functions/settings';
 
@@ -116,7 +117,8 @@ export abstract class RangeWork extends Construct {
 
   /** `cleanUp`: the function that is called at the end, and ends the wait of the execution that answers CloudFormation. */
   protected onEnd(description: string, cleanUp: HandlerFunction): events.Rule {
-    cleanUp.allow(returnsTokens(this.waiterArn));
+    // A token belongs to an execution that the key encrypts.
+    [returnsTokens(this.waiterArn), ...executionKeyStatements(this)].forEach(statement => cleanUp.allow(statement));
     return new events.Rule(this, 'Failures', {
       description,
       eventPattern: {

@@ -1,8 +1,9 @@
-import { Annotations, AspectPriority, Aspects, Stack } from 'aws-cdk-lib';
+import { Annotations, AspectPriority, Aspects, Stack, type CfnResource } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Dependable, type Construct, type IConstruct, type IDependable } from 'constructs';
 import { functionSettings } from './settings';
 import { VpcParts } from './vpc-parts';
+import { referencesIn } from '../resource/token-forms';
 
 /** The service whose endpoint is a gateway in route tables. */
 export const GATEWAY_SERVICE = 's3';
@@ -69,8 +70,16 @@ export function waysOut(scope: Construct, vpc: ec2.IVpc): IDependable {
       const parts = new VpcParts(vpc);
       const endpoints = parts.endpoints.filter(endpoint => [GATEWAY_SERVICE, ...Object.keys(INTERFACE_SERVICES)].includes(serviceOf(endpoint)!));
       const rules = parts.rulesOf(endpoints.flatMap(({ securityGroupIds = [] }) => securityGroupIds));
-      return [...endpoints, ...parts.defaultRoutes, ...rules].filter(part => stacks.includes(Stack.of(part)));
+      return [...endpoints, ...parts.defaultRoutes, ...rules].filter(part => stacks.includes(Stack.of(part)) && !refersBack(scope, part));
     },
   });
   return ways;
+}
+
+/** Whether a part of another stack refers to a stack that is not its own: that may be the one of the resources, which may then not depend on it. */
+function refersBack(scope: Construct, part: CfnResource): boolean {
+  const stack = Stack.of(part);
+  if (stack === Stack.of(scope)) { return false; }
+  const template = (part as unknown as { _toCloudFormation(): object })._toCloudFormation();
+  return referencesIn(part, template).some(({ target }) => Stack.of(target) !== stack);
 }

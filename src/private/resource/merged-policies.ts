@@ -1,5 +1,5 @@
 import { createHash } from 'crypto';
-import { Lazy, Stack } from 'aws-cdk-lib';
+import { CfnResource, Lazy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, type IConstruct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledge';
@@ -11,6 +11,9 @@ const MOST_CHARACTERS = 6144;
 const EMPTY_DOCUMENT = '{"Version":"2012-10-17","Statement":[]}'.length;
 /** Things that refer to no other resource of ours, so that a policy that names many of them makes no circle. */
 const SETTLED_TYPES = ['AWS::KMS::Key', 'AWS::S3::Bucket'];
+
+/** How stacks refer to each other unless they say otherwise; of newer versions of aws-cdk-lib. */
+const REFERENCES_BY_DEFAULT = '@aws-cdk/core:defaultCrossStackReferences';
 
 export interface MergedPoliciesProps {
   readonly roles: iam.IRole[];
@@ -70,10 +73,15 @@ export class MergedPolicies extends Construct {
     const root = rootStackOf(this);
     return referencesIn(this, statements).every(reference => {
       const type = typeOf(reference);
-      if (rootStackOf(reference.target) !== root) { return type !== undefined; }
+      if (rootStackOf(reference.target) !== root) { return type !== undefined && (this.props.neededBy === 'creation' || this.isStrong); }
       if (Stack.of(reference.target) !== Stack.of(this)) { return false; }
-      return type === undefined ? this.props.neededBy === 'creation' : SETTLED_TYPES.includes(type);
+      return type === undefined ? this.props.neededBy === 'creation' : SETTLED_TYPES.includes(type) && isSettled(reference.target as CfnResource);
     });
+  }
+
+  /** Whether a reference to another stack changes with the value behind it. Weak ones do not. */
+  private get isStrong(): boolean {
+    return (this.node.tryGetContext(REFERENCES_BY_DEFAULT) ?? 'strong') === 'strong';
   }
 
   /** Grants what only creations need, by a policy of the construct's own where that must be. The custom resource must depend on the returned policy. */
@@ -128,7 +136,8 @@ export class MergedPolicies extends Construct {
       roles: this.props.roles,
       document,
       // Another description is another policy. AWS::IAM::ManagedPolicy has no other property with that effect that leaves its name open.
-      description: this.props.neededBy === 'clean-up' ? Lazy.string({ produce: () => this.describe(document) }) : undefined,
+      // Not cached, because the first value is read before references to other stacks name these.
+      description: this.props.neededBy === 'clean-up' ? Lazy.uncachedString({ produce: () => this.describe(document) }) : undefined,
     });
     const part = { policy, statements: new Map(), size: EMPTY_DOCUMENT };
     this.parts.push(part);
@@ -152,4 +161,13 @@ export function ownPolicy(scope: Construct, id: string, roles: iam.IRole[], stat
   const policy = new iam.Policy(scope, id, { roles, statements: statements.map(statement => new iam.PolicyStatement(statement)) });
   acknowledgeWildcards(policy, 'A wildcard stands for what a policy cannot spell, and for what is known at deployment only');
   return policy;
+}
+
+/** Whether a resource is always there, and neither refers to a custom resource nor to one that does: that may depend on the policies. */
+function isSettled(resource: CfnResource, seen = new Set<CfnResource>()): boolean {
+  if (seen.has(resource)) { return true; }
+  seen.add(resource);
+  if (resource.cfnOptions.condition !== undefined || resource.cfnResourceType.startsWith('Custom::')) { return false; }
+  const template = (resource as unknown as { _toCloudFormation(): object })._toCloudFormation();
+  return referencesIn(resource, template).every(({ target }) => !CfnResource.isCfnResource(target) || isSettled(target, seen));
 }

@@ -1,4 +1,4 @@
-import { DefaultTokenResolver, Reference, Stack, StringConcat, Token, Tokenization, type CfnResource, type IPostProcessor, type IResolvable, type IResolveContext } from 'aws-cdk-lib';
+import { DefaultTokenResolver, Reference, Stack, StringConcat, Token, Tokenization, type CfnElement, type CfnResource, type IPostProcessor, type IResolvable, type IResolveContext } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import type { IConstruct } from 'constructs';
 
@@ -28,7 +28,14 @@ export function longestForm(scope: IConstruct, value: unknown): number {
 /** Returns a name of a value that is the same in every synthesis, although tokens are numbered anew, and differs if the value may differ. */
 export function nameOfValue(scope: IConstruct, value: unknown): string {
   return JSON.stringify(resolved(scope, value, token =>
-    Reference.isReference(token) ? `<${token.target.node.path}.${token.displayName}>` : JSON.stringify(token)));
+    Reference.isReference(token) ? `<${placeOf(token.target)}.${token.displayName}>` : JSON.stringify(token)));
+}
+
+/** Returns the stack and the logical id of what a reference leads to, also through nested stacks. */
+function placeOf(target: IConstruct): string {
+  const stack = Stack.of(target);
+  const id = stack.resolve((target as CfnElement).logicalId) as string;
+  return stack.nestedStackResource ? `${placeOf(stack.nestedStackResource)}/${id}` : `${stack.stackName}/${id}`;
 }
 
 /** Returns the references in a value to resources and parameters. Pseudo parameters are left out. */

@@ -180,6 +180,22 @@ test('routes, endpoints and rules that are defined outside of the VPC are delete
   expect(DependsOn!.filter(id => /^Unrelated/.test(id))).toEqual([]);
 });
 
+test('a nested stack does not wait for a rule that refers to it, of an endpoint of its parent', () => {
+  const { stack, vpc } = givenStack();
+  const endpoint = new ec2.InterfaceVpcEndpoint(stack, 'Endpoint', { vpc, service: ec2.InterfaceVpcEndpointAwsService.KMS, open: false });
+  const nested = new NestedStack(stack, 'Nested');
+  StorageFunctions.configure(nested, { vpc });
+  const app = new ec2.SecurityGroup(nested, 'App', { vpc });
+  new FileSystem(nested, 'Files', { vpc });
+  endpoint.connections.allowDefaultPortFrom(app);
+
+  const resources = Template.fromStack(stack).toJSON().Resources as Resources;
+  const [[, { DependsOn = [] }]] = ofType(resources, 'AWS::CloudFormation::Stack');
+  const referring = Object.entries(resources).filter(([, { Type, Properties }]) => Type === 'AWS::EC2::SecurityGroupIngress' && /Outputs/.test(JSON.stringify(Properties)));
+  expect(referring).toHaveLength(1);
+  expect(DependsOn).not.toContain(referring[0][0]);
+});
+
 test('endpoints are only put into zones that have the service, if these are looked up', () => {
   const stack = new Stack(new App({
     context: {
@@ -268,7 +284,7 @@ describe('a key', () => {
       EbsTransferStepsRole: both,
       EbsTransferCopyRole: both,
       EbsTransferVerifyRole: both,
-      EbsTransferCleanUpRole: ['kms:Decrypt'],
+      EbsTransferCleanUpRole: both,
     });
   });
 

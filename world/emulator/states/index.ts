@@ -254,6 +254,7 @@ export class StepFunctions implements Service {
   private task(call: Call, { taskToken }: Record<string, Json>): Task {
     const task = this.tasks.find(taskToken);
     call.authorize(`states:${this.operation(call)}`, task.machineArn);
+    this.useKey(call, this.machine(task.machineArn));
     return task;
   }
 

@@ -53,7 +53,8 @@ describe('in Step Functions', () => {
     await world.run(start);
     expect(world.server.count('states:StartExecution')).toBe(2);
     // The input has no image, so that the plan fails.
-    await world.clock.sleep(10_000);
+    // The plan looks for the snapshot, which is not there, for two minutes and a half.
+    await world.clock.sleep(200_000);
     const ended = await executions.find(ID);
     expect(ended).toMatchObject({ status: 'FAILED' });
     await world.run(start);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'fs';
 import { join } from 'path';
-import { App, Aws, CfnParameter, Fn, Stack } from 'aws-cdk-lib';
+import { App, Aws, CfnCondition, CfnParameter, Fn, Stack, type CfnResource } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
@@ -259,4 +259,62 @@ describe('docs/composition.md has how many fit into a stack', () => {
     expect(refused(synth(most))).toEqual([]);
     expect(() => synth(most + 1)).toThrow(/split the stack|exceeds the maximum/);
   });
+});
+
+describe('policies that name things elsewhere', () => {
+  /** What the stack of an app has of a type, by the policies' digests. */
+  const described = (app: App, stackName: string) =>
+    Object.values<any>(app.synth().getStackByName(stackName).template.Resources).filter(({ Type }) => Type === 'AWS::IAM::ManagedPolicy')
+      .flatMap(({ Properties }) => Properties.Description || []);
+
+  const moved = (to: 'Blue' | 'Green') => {
+    const app = new App();
+    const data = (id: string) => {
+      const stack = new Stack(app, id, { env: ENV });
+      return { fileSystem: new efs.FileSystem(stack, 'Files', { vpc: givenVpc(stack) }), bucket: new s3.Bucket(stack, 'Bucket') };
+    };
+    const all = { Blue: data('Blue'), Green: data('Green') };
+    const user = new Stack(app, 'User', { env: ENV });
+    new TagSet(user, 'Tags', { fileSystem: all[to].fileSystem, tags: { team: 'storage' } });
+    new SnapshotExport(user, 'Export', { snapshot: Snapshot.fromSnapshotId(user, 'Snapshot', 'snap-0123456789abcdef0'), bucket: all[to].bucket, key: 'disk.img' });
+    return described(app, 'User');
+  };
+
+  test('are others for the same thing of another stack, so that the clean-up at the former one is allowed', () => {
+    const [blue, green] = [moved('Blue'), moved('Green')];
+    expect(blue).toHaveLength(2);
+    expect(green).toHaveLength(2);
+    expect(green.filter(description => blue.includes(description))).toEqual([]);
+  });
+
+  test('stand alone where a reference does not change with the value behind it', () => {
+    const app = new App({ context: { '@aws-cdk/core:defaultCrossStackReferences': 'weak' } });
+    const theirs = new Stack(app, 'Theirs', { env: ENV });
+    const fileSystem = new efs.FileSystem(theirs, 'Files', { vpc: givenVpc(theirs) });
+    const user = new Stack(app, 'User', { env: ENV });
+    new TagSet(user, 'Tags', { fileSystem, tags: { team: 'storage' } });
+    expect(described(app, 'User')).toEqual([]);
+    expect(Object.values<any>(app.synth().getStackByName('User').template.Resources).map(({ Type }) => Type)).toContain('AWS::IAM::RolePolicy');
+  });
+});
+
+test('a key that needs a file system of this library, or that is there only under a condition, is not in the shared policy', () => {
+  const { stack, vpc } = givenStack();
+  const first = new FileSystem(stack, 'First', { vpc, kmsKey: new kms.Key(stack, 'Key1') });
+  const role = new iam.Role(stack, 'Role', {
+    assumedBy: new iam.AccountRootPrincipal(),
+    inlinePolicies: { Mount: new iam.PolicyDocument({ statements: [new iam.PolicyStatement({ actions: ['elasticfilesystem:ClientMount'], resources: [first.fileSystemArn] })] }) },
+  });
+  const needing = new kms.Key(stack, 'Key2');
+  needing.addToResourcePolicy(new iam.PolicyStatement({ principals: [role], actions: ['kms:Decrypt'], resources: ['*'] }));
+  new FileSystem(stack, 'Second', { vpc, kmsKey: needing });
+  const conditional = new kms.Key(stack, 'Key3');
+  (conditional.node.defaultChild as CfnResource).cfnOptions.condition = new CfnCondition(stack, 'Wanted', { expression: Fn.conditionEquals('a', 'b') });
+  new FileSystem(stack, 'Third', { vpc, kmsKey: conditional });
+
+  const policies = policiesIn(Template.fromStack(stack).toJSON());
+  const naming = (key: string) => policies.filter(({ document }) => JSON.stringify(document).includes(`"${key}`)).map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''));
+  expect(naming('Key1')).toEqual([expect.stringMatching(/^cdkdurablestorageEfs/)]);
+  expect(naming('Key2')).toEqual(['SecondKeyAccess']);
+  expect(naming('Key3')).toEqual(['ThirdKeyAccess']);
 });
