@@ -24,7 +24,7 @@ const MISTAKES: Record<string, object> = {
 };
 
 /**
- * What IAM takes although its reference does not say so. SendTaskSuccess works with the ARN of the state machine, as the authors of
+ * A resource that IAM accepts although its reference does not list it. SendTaskSuccess works with the ARN of the state machine, as the authors of
  * aws-cdk-lib's `grantTaskResponse` tried (aws/aws-cdk#8486), and a denial names that ARN (NOAA-OWP/hydrovis#837).
  */
 const TAKEN = /^states:SendTaskSuccess takes no resource, not arn:aws:states:[^ ]+:stateMachine:/;

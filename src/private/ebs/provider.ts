@@ -14,7 +14,7 @@ import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
 
 /**
- * What runs for the EBS resources of one stack: the handlers, and what each kind of resource needs, made with the first of its kind.
+ * The functions, state machines and permissions of the EBS resources of one stack. Those of a kind of resource are made with the first of that kind.
  *
  * A kind that leaves the stack takes its parts along, and its last resource is deleted after the function and its role were updated. So all that
  * this Delete needs stands in resources of the kind, on which the custom resource depends, or in the properties of the custom resource.
@@ -49,17 +49,17 @@ export class EbsProvider extends Construct implements ServiceProvider {
     this.answering = new DependencyGroup(this.handlers.standing);
   }
 
-  /** What runs for imports. */
+  /** The functions and the state machine of imports. */
   public get importer(): Transfer {
     return this.made.importer ??= new Transfer(this, 'Transfer', this.rangeWork);
   }
 
-  /** What runs for exports. */
+  /** The functions and the state machine of exports. */
   public get exporter(): Exporter {
     return this.made.exporter ??= new Exporter(this, 'Exporter', this.rangeWork);
   }
 
-  /** What the handlers may do with machine images. */
+  /** The permissions of the handlers for machine images. */
   public get imageAccess(): iam.Policy {
     return this.made.imageAccess ??= new iam.Policy(this, 'MachineImageAccess', {
       roles: [this.role], statements: imageStatements(this).map(statement => new iam.PolicyStatement(statement)),
@@ -81,7 +81,7 @@ export class EbsProvider extends Construct implements ServiceProvider {
       roles: [this.role],
       statements: [
         ...bucket.statements(['s3:GetObject', 's3:DeleteObject']),
-        // For the token with which an execution waits for a transfer, which is returned at once if the transfer has ended before.
+        // The handler leaves the token with which an execution waits for a transfer, and returns it at once if the transfer has ended before.
         { actions: ['s3:PutObject'], resources: [bucket.arnForObjects(TOKENS)] },
         ...keyStatements(this, ['s3:PutObject']),
         returnsTokens(this.handlers.waiterArn),

@@ -29,7 +29,7 @@ function imageReads(): iam.PolicyStatementProps {
   return { actions: ['ec2:DescribeImages'], resources: ['*'] };
 }
 
-/** What the handlers do with imported snapshots. */
+/** Returns the permissions of the handlers for imported snapshots. */
 export function importStatements(scope: IConstruct): iam.PolicyStatementProps[] {
   const stack = Stack.of(scope);
   const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stack.stackId };
@@ -61,7 +61,7 @@ export function anyImage(scope: IConstruct): string {
   return Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'image', resourceName: '*' });
 }
 
-/** What the handlers do with AMIs, and with the snapshots that these use. */
+/** Returns the permissions of the handlers for AMIs, and for the snapshots that these use. */
 export function imageStatements(scope: IConstruct): iam.PolicyStatementProps[] {
   const { stackId } = Stack.of(scope);
   const madeHere = { [`aws:RequestTag/${OWNERSHIP_TAGS.stackId}`]: stackId };

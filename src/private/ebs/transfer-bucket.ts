@@ -10,7 +10,7 @@ import { acknowledge } from '../resource/acknowledge';
 export const TRANSFER_PREFIX = 'transfers/';
 /** Where executions that wait for transfers and exports leave their tokens. */
 export const TOKENS = `${TRANSFER_PREFIX}*/token`;
-/** What aws-cdk-lib empties the buckets of a stack with. */
+/** The construct of aws-cdk-lib that empties the buckets of a stack. */
 const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 
 /** The bucket of plans, digests and records: empty but for the time of a transfer, except for what is recorded of snapshots and exports that exist. */

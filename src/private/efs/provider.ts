@@ -10,11 +10,11 @@ import { MergedPolicies } from '../resource/merged-policies';
 import { ownerPrefix, rootStackOf } from '../resource/owner';
 
 /**
- * What runs for the EFS resources of one stack.
+ * The handlers of the EFS resources of one stack.
  *
- * Its role holds, in statements that never change, what may be done to things
- * that this library made. What belongs to others is granted beside it, by
- * policies that all constructs of the stack share.
+ * Statements of their role that never change allow changes of things that
+ * this library made. Policies that all constructs of the stack share allow
+ * those of things of others.
  */
 export class EfsProvider extends Construct implements ServiceProvider {
   public static getOrCreate(scope: Construct): EfsProvider {

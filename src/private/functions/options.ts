@@ -65,8 +65,8 @@ export interface StorageFunctionsOptions {
    * shows. The roles that need the key may use it.
    *
    * Updates are in place. Add the key in a deployment that changes no resource of this library, because IAM applies the new rights late, and
-   * an execution fails that may not use its key. Another key, or none, is for what is written from then on. What was written before can then
-   * only be read, by the next increment or by the deletion of an export, if the policy of the former key lets the roles of the functions decrypt.
+   * an execution fails that may not use its key. Another key, or none, serves new objects and executions. The next increment and the deletion of
+   * an export can read older objects only if the policy of the former key lets the roles of the functions decrypt.
    *
    * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
    * @default - keys of AWS

@@ -17,10 +17,10 @@ const REFERENCES_BY_DEFAULT = '@aws-cdk/core:defaultCrossStackReferences';
 
 export interface MergedPoliciesProps {
   readonly roles: iam.IRole[];
-  /** What the statements name, for an error: `keys of file systems`. */
+  /** A name of the things in the statements, which an error shows: `keys of file systems`. */
   readonly things: string;
   /**
-   * What needs the permissions.
+   * The step that needs the permissions.
    *
    * `creation`: nothing else, so that the policies are changed in place. `clean-up`: a Delete too. CloudFormation updates policies before
    * it sends the Deletes of what an update removes or replaces, so these policies are replaced: the former ones go after those Deletes.

@@ -78,7 +78,7 @@ export class Cloud {
   private readonly steps: Steps;
   private readonly returnsStatuses: boolean;
   private throttledUntil = 0;
-  /** What goes on when a token comes back. */
+  /** Functions that let the execution of a token go on. */
   private readonly tokens = new Map<string, () => void>();
 
   constructor(public readonly time: Time, public readonly choices: Choices, private readonly given: Given) {

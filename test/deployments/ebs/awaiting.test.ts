@@ -48,7 +48,7 @@ const WOKEN = ['states:SendTaskSuccess by CleanUp', ...END];
 const buckets = () => world.transferBuckets('Awaiting').map(name => world.emulator.s3.buckets.get(name)!);
 const tokens = () => buckets().flatMap(bucket => bucket.versions()).filter(({ key }) => key.endsWith('/token'));
 const faults = () => world.emulator.server.faults;
-/** What an import or an export cannot do without. */
+/** A call that every import makes, and one that every export makes. */
 const WORK = /^(ebs:PutSnapshotBlock|ebs:ListChangedBlocks)$/;
 /** Keeps the transfer at work until it is stopped. */
 const holdUp = () => faults().persist(WORK, THROTTLE, () => callsBefore === undefined);
@@ -80,7 +80,7 @@ beforeAll(async () => {
   await world.put(IMAGES, 'first.img', first);
   await world.put(IMAGES, 'second.img', second);
   const { s3, states } = world.emulator;
-  // For faults of those calls alone.
+  // A name of its own lets a test fault these calls alone.
   const operation = s3.operation.bind(s3);
   s3.operation = call => /\/token($|\?)/.test(call.path) ? operation(call).replace(/Object$/, 'Token') : operation(call);
   (await deploy('none')).expectSuccess('CREATE_COMPLETE');

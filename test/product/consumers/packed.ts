@@ -24,7 +24,7 @@ export const FLOOR: Versions = {
   constructs: (peerDependencies.constructs as string).slice(1),
 };
 
-/** What the library is compiled with. */
+/** The version that the library is compiled with. */
 export const OURS: Versions = { cdk: devDependencies['aws-cdk-lib'], constructs: devDependencies.constructs };
 
 export type Target = 'js' | 'python' | 'java' | 'go' | 'dotnet';

@@ -147,7 +147,7 @@ export class Execution implements Hooks {
     };
   }
 
-  /** The token may come back while the function runs. What the function returns is lost, what it throws is not. */
+  /** The token may come back while the function runs. The value that the function returns is lost, its error is not. */
   private waitForToken(task: Task, invoked: Promise<unknown>): Promise<Json> {
     const submitted = invoked.then(() => {
       // TaskSubmitted.

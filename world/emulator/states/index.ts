@@ -203,7 +203,7 @@ export class StepFunctions implements Service {
     return execution;
   }
 
-  /** Step Functions uses a customer's key in the name of whoever starts, runs or reads executions. Of the documented uses, all are asked for. */
+  /** Asks KMS for all documented uses of a customer's key. Step Functions uses it in the name of the caller that starts, runs, reads or answers executions. */
   private useKey(caller: Pick<Call, 'caller' | 'allows'>, { arn: stateMachineArn, kmsKeyId }: StateMachine): void {
     if (kmsKeyId === undefined) { return; }
     const context = { 'kms:EncryptionContext:aws:states:stateMachineArn': stateMachineArn, 'kms:ViaService': `states.${REGION}.amazonaws.com` };

@@ -6,7 +6,7 @@ import type { Json } from './definition';
 /** A task that waits until somebody returns its token. */
 export class Task {
   public readonly token = randomBytes(96).toString('base64');
-  /** What SendTaskSuccess brings, or the error of SendTaskFailure, or of a missing heartbeat. */
+  /** The output of SendTaskSuccess, or the error of SendTaskFailure or of a missing heartbeat. */
   public readonly result: Promise<Json>;
   private settle!: { readonly resolve: (output: Json) => void; readonly reject: (error: Error) => void };
   private closed = false;

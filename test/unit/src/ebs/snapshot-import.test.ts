@@ -109,7 +109,7 @@ describe('the template', () => {
       ...without('AWS::Events::Rule', 'aws.states'),
       ...without('AWS::Lambda::Permission', 'events.amazonaws.com'),
       ...without('AWS::IAM::Policy', 'states:RedriveExecution'),
-      // What its Delete needs, which comes after the function and its role were updated.
+      // Its Delete needs them, and comes after the function and its role were updated.
       ...without('AWS::IAM::Policy', 'states:StopExecution'),
       ...without('AWS::IAM::Policy', 's3:DeleteObject'),
     ]));

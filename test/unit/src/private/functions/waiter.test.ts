@@ -70,7 +70,7 @@ test('the waiter names no function: the function names the waiter, and the two w
   expect(JSON.stringify(properties)).not.toContain('GetAtt');
 });
 
-/** What a Choice says of a state. */
+/** Returns the next state that a Choice chooses for a state. */
 function nextOf({ Choices, Default }: any, { next, wait }: ExecutionState): string {
   return Choices.find(({ StringEquals }: any) => StringEquals === undefined ? wait > 0 : next === StringEquals)?.Next ?? Default;
 }

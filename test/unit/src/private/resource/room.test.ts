@@ -45,7 +45,7 @@ const LENGTHS: Record<string, number> = {
   'Custom::SnapshotImport': 22,
 };
 
-/** What IAM would refuse of the roles of this template. Policies with a description are replaced, so that there are two of each during an update. */
+/** Returns the policies and roles of this template that IAM would refuse. Policies with a description are replaced, so that there are two of each during an update. */
 function refused({ Resources }: Record<string, any>): string[] {
   const policies = policiesIn({ Resources }).map(policy => ({
     ...policy, size: JSON.stringify(deployed(policy.document, Resources)).length, isManaged: Resources[policy.id].Type === 'AWS::IAM::ManagedPolicy',
@@ -173,7 +173,7 @@ describe('a value that is known only at deployment', () => {
   });
 });
 
-/** What each row of the table in docs/cost.md makes n of. */
+/** Constructs of each row of the table in docs/composition.md, n of each. */
 const ROWS: Record<string, (count: number) => (stack: Stack, vpc: ec2.IVpc) => unknown> = {
   'FileSystem with a key of its own': count => times(count, (stack, n, vpc) =>
     new FileSystem(stack, `Files${n}`, { vpc, securityGroup: group(stack), kmsKey: new kms.Key(stack, `Key${n}`) })),
@@ -262,7 +262,7 @@ describe('docs/composition.md has how many fit into a stack', () => {
 });
 
 describe('policies that name things elsewhere', () => {
-  /** What the stack of an app has of a type, by the policies' digests. */
+  /** Returns the descriptions of the managed policies of a stack, which hold digests of their content. */
   const described = (app: App, stackName: string) =>
     Object.values<any>(app.synth().getStackByName(stackName).template.Resources).filter(({ Type }) => Type === 'AWS::IAM::ManagedPolicy')
       .flatMap(({ Properties }) => Properties.Description || []);
