@@ -25,6 +25,13 @@ export function isOfStack(stackId: string, { tags }: Tagged): boolean {
   return valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId;
 }
 
+/** Returns why a handler of this stack must not change a thing that its event names. */
+export function notOfStack(thing: string, { tags }: Tagged): string {
+  const other = valueOf(tags, OWNERSHIP_TAGS.stackId);
+  const why = other === undefined ? `has no tag ${OWNERSHIP_TAGS.stackId}` : `belongs to stack ${other}`;
+  return `${thing} ${why}, so it is left as it is`;
+}
+
 /** Whether EC2 may not list a thing yet that was begun at `begun`, in milliseconds since 1970; undefined: by an earlier request. */
 export function mayBeInvisible(begun: number | undefined): boolean {
   return begun !== undefined && Date.now() < begun + VISIBLE_AFTER_MILLISECONDS;

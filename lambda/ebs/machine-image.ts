@@ -1,4 +1,4 @@
-import { isHandedOut, isOfStack, mayBeInvisible } from './completion';
+import { isHandedOut, isOfStack, mayBeInvisible, notOfStack } from './completion';
 import { currentSince, ImageFamily } from './image-family';
 import { imageNameOf, imageRequest } from './image-request';
 import { applySettings } from './image-settings';
@@ -29,6 +29,10 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
 
   constructor(private readonly aws: ImageServices) {}
 
+  public userTags({ Tags }: MachineImageProperties): MachineImageProperties['Tags'] {
+    return Tags;
+  }
+
   public inRollback(stackId: string): Promise<boolean> {
     return this.aws.stacks.isRollingBack(stackId, true);
   }
@@ -54,6 +58,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
       if (mayBeInvisible(registered)) { return undefined; }
       throw new Error(`AMI ${id} no longer exists; somebody deregistered it`);
     }
+    if (!isOfStack(context.stackId, image)) { return this.leaveForeign(image, context); }
     if (!isAvailable(image)) { return undefined; }
     if (!isHandedOut(image)) {
       const unclaimed = { id, begun: registered, remove: () => this.aws.images.deregister(id) };
@@ -99,6 +104,14 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     throw new Error(isOurs
       ? `AMI name '${name}' is taken by ${id}, which would be replaced, and a name belongs to one AMI: change 'imageName' too, or leave it out`
       : `AMI name '${name}' is taken by ${id}, which is not of this stack; choose another 'imageName', or leave it out`);
+  }
+
+  /** Changes nothing of an image that is not of this stack. A rollback must not fail because of it. */
+  private async leaveForeign(image: Image, { stackId }: Context): Promise<MachineImageAttributes> {
+    const reason = notOfStack(`AMI ${image.id}`, image);
+    if (!await this.aws.stacks.isRollingBack(stackId, false)) { throw new Error(reason); }
+    log({ event: 'left an image alone that is not of this stack', imageId: image.id, because: reason });
+    return { ImageId: image.id, ImageName: image.name };
   }
 
   /** Sets the tags. The state tag is removed last, because from then on only CloudFormation decides whether the image is deleted. */

@@ -1,4 +1,4 @@
-import { failAfter, isAllListed, isHandedOut, isOfStack, leaveToken, mayBeInvisible } from './completion';
+import { failAfter, isAllListed, isHandedOut, isOfStack, leaveToken, mayBeInvisible, notOfStack } from './completion';
 import type { ExecutionState } from './executions';
 import { ImportStart } from './import-start';
 import { waitsForCompletion } from './limits/deadlines';
@@ -40,6 +40,10 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
 
   constructor(private readonly aws: ImportServices) {}
 
+  public userTags({ Tags }: SnapshotImportProperties): SnapshotImportProperties['Tags'] {
+    return Tags;
+  }
+
   public inRollback(stackId: string): Promise<boolean> {
     return this.aws.stacks.isRollingBack(stackId, true);
   }
@@ -59,10 +63,10 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   ): Promise<SnapshotImportAttributes | typeof UNDER_WAY | undefined> {
     const memo = context.memo === undefined ? undefined : JSON.parse(context.memo) as ImportMemo;
     const execution = await this.aws.executions.find(id);
-    // Check this first: after the clean-up, the reason for the failure is lost.
-    if (execution?.status === 'FAILED') { return this.executionFailed(id, properties, context, execution.reason); }
-
     const snapshot = await this.aws.snapshots.find(id);
+    if (snapshot && !isOfStack(context.stackId, snapshot)) { return this.leaveForeign(snapshot, context); }
+    // Before the question whether the snapshot exists: after the clean-up, the execution alone has the reason for the failure.
+    if (execution?.status === 'FAILED') { return this.executionFailed(id, properties, context, execution.reason); }
     if (!snapshot) { return mayBeInvisible(memo?.started) ? undefined : this.fail(id, `snapshot ${id} no longer exists; somebody deleted it`); }
     const fault = faultOf(snapshot, properties, memo, execution);
     if (fault !== undefined) { return this.fail(id, fault); }
@@ -73,7 +77,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     }
     if (!isHandedOut(snapshot) && !await this.isAwaited(id, memo, context)) { return undefined; }
     await this.handOut(snapshot, properties, context.old);
-    return { SnapshotId: id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
+    return attributesOf(snapshot);
   }
 
   public leaveToken(id: string, token: string): Promise<boolean> {
@@ -132,6 +136,14 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     return { SnapshotId: id, VolumeSize: `${properties.VolumeSize ?? 0}`, ParentSnapshotId: '' };
   }
 
+  /** Changes nothing of a snapshot that is not of this stack. A rollback must not fail because of it. */
+  private async leaveForeign(snapshot: Snapshot, { stackId }: Context): Promise<SnapshotImportAttributes> {
+    const reason = notOfStack(`snapshot ${snapshot.id}`, snapshot);
+    if (!await this.aws.stacks.isRollingBack(stackId, false)) { throw new Error(reason); }
+    log({ event: 'left a snapshot alone that is not of this stack', snapshotId: snapshot.id, because: reason });
+    return attributesOf(snapshot);
+  }
+
   private isAwaited(id: string, memo: ImportMemo | undefined, context: ReadyContext<SnapshotImportProperties>): Promise<boolean> {
     return this.aws.stacks.isAwaited(context, { id, begun: memo?.started, remove: () => this.removeFailed(id) });
   }
@@ -175,6 +187,10 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     await this.aws.executions.stop(id);
     await removeLeftovers(this.aws, id);
   }
+}
+
+function attributesOf(snapshot: Snapshot): SnapshotImportAttributes {
+  return { SnapshotId: snapshot.id, VolumeSize: `${snapshot.volumeSize}`, ParentSnapshotId: parentOf(snapshot) ?? '' };
 }
 
 function transferInput(snapshotId: string, properties: SnapshotImportProperties, { source, parent, started }: ImportMemo): TransferInput {

@@ -4,7 +4,7 @@ import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
 import { isNamed } from '../shared/errors';
 import { identityOf } from '../shared/identity';
-import { refuseReservedTags, tagChanges, valueOf } from '../shared/ownership';
+import { tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/property-values';
 import type { CreateContext, Created, Found, Lifecycle } from '../shared/resource-lifecycle';
 
@@ -25,10 +25,13 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
     this.efs = efs;
   }
 
+  public userTags({ Tags }: TagSetProperties): TagSetProperties['Tags'] {
+    return Tags;
+  }
+
   /** Sets all tags by one call, or none, so that a Delete after a failure can tell whether there is anything to remove. */
   public async create(properties: TagSetProperties, { old }: CreateContext<TagSetProperties>): Promise<Created> {
     const { ResourceId, Address, Tags } = properties;
-    refuseReservedTags(Tags);
     const present = await this.existingTags(ResourceId);
     if (!old || !isSameResource(properties, old)) { refuseForeignValues(properties, present, Tags); }
     await this.set(ResourceId, tagChanges(present, Tags).set);
@@ -41,7 +44,6 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
    */
   public async update(_id: string, properties: TagSetProperties, old: TagSetProperties): Promise<void> {
     const { ResourceId, Tags } = properties;
-    refuseReservedTags(Tags);
     const formerly = isSameResource(properties, old) ? old.Tags : [];
     const added = Tags.filter(({ Key }) => !formerly.some(tag => tag.Key === Key));
     const present = await this.existingTags(ResourceId);

@@ -5,6 +5,7 @@ import { once } from './environment';
 import { inOneSentence, RefusedForNow, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
+import { refuseReservedTags } from './ownership';
 import { LAST_CALL_MILLISECONDS, withinStep } from './patience';
 import { replaceOrReturn } from './replacement';
 import { beginOf, contextOf, type EventHandlers, type PollResult, type ActResult, type ResourceEvent } from './resource-event';
@@ -53,14 +54,16 @@ export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): Eve
   };
 }
 
-/** Returns a function that finds the lifecycle of an event. */
+/** Returns a function that finds the lifecycle of an event. It refuses an event that would set tags of this library. */
 function lookup(lifecycles: Lifecycles): (event: ResourceEvent<any>) => Lifecycle<any, object> {
-  return ({ ResourceType, ResourceProperties }) => {
+  return ({ RequestType, ResourceType, ResourceProperties }) => {
     if (!Object.hasOwn(lifecycles, ResourceType)) {
       throw new Error(`unknown resource type ${ResourceType}; this handler supports ${Object.keys(lifecycles).join(', ')}`);
     }
-    const lifecycle = lifecycles[ResourceType];
-    return typeof lifecycle === 'function' ? lifecycle(ResourceProperties) : lifecycle;
+    const made = lifecycles[ResourceType];
+    const lifecycle = typeof made === 'function' ? made(ResourceProperties) : made;
+    if (RequestType !== 'Delete') { refuseReservedTags(lifecycle.userTags?.(ResourceProperties)); }
+    return lifecycle;
   };
 }
 

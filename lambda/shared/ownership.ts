@@ -24,18 +24,25 @@ export function belongsTo(tags: readonly Tag[] | undefined, context: Context): b
   return valueOf(tags, OWNERSHIP_TAGS.stackId) === context.stackId && valueOf(tags, OWNERSHIP_TAGS.logicalId) === context.logicalId;
 }
 
-/** Returns the tags to set and the keys to remove so that `actual` has `wanted` and nothing else of `formerly`. Other tags stay. */
+/**
+ * Returns the tags to set and the keys to remove so that `actual` has `wanted` and nothing else of `formerly`. Other tags stay, and those of
+ * this library always.
+ */
 export function tagChanges(actual: readonly Tag[] | undefined, wanted: readonly TagProperty[], formerly: readonly TagProperty[] = []) {
   return {
     set: wanted.filter(tag => valueOf(actual, tag.Key) !== tag.Value).map(({ Key, Value }) => ({ Key, Value })),
     remove: formerly
-      .filter(old => !wanted.some(tag => tag.Key === old.Key) && valueOf(actual, old.Key) === old.Value)
+      .filter(old => !isReserved(old) && !wanted.some(tag => tag.Key === old.Key) && valueOf(actual, old.Key) === old.Value)
       .map(old => old.Key),
   };
 }
 
 /** Throws if a user's tags have a key that this library reserves for itself. */
 export function refuseReservedTags(tags: readonly TagProperty[] = []): void {
-  const reserved = tags.find(({ Key }) => Key.startsWith(OWNERSHIP_TAG_PREFIX));
+  const reserved = tags.find(isReserved);
   if (reserved) { throw new Error(`'tags' must not have keys that begin with ${OWNERSHIP_TAG_PREFIX}, got ${reserved.Key}`); }
+}
+
+function isReserved({ Key }: TagProperty): boolean {
+  return Key.startsWith(OWNERSHIP_TAG_PREFIX);
 }

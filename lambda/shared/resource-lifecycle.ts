@@ -1,4 +1,4 @@
-import type { OwnerProperties } from '../../src/contract/ownership';
+import type { OwnerProperties, TagProperty } from '../../src/contract/ownership';
 
 /** Returned by `ready` if it waits for work that returns a token at its end. */
 export const UNDER_WAY = 'under way';
@@ -20,6 +20,8 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   readonly physicalId: RegExp;
   /** Whether earlier resources that were retained may exist beside it. The deletion of a cancelled creation must spare those. */
   readonly allowsRetainedSiblings?: boolean;
+  /** Returns the user's tags in properties. Those that it sets must not have keys of this library. */
+  userTags?(properties: P): readonly TagProperty[] | undefined;
   /** Returns whether the stack is rolling back. A lifecycle with this method leaves unfinished what CloudFormation has cancelled: see `mayBeCancelled`. */
   inRollback?(stackId: string): Promise<boolean>;
 

@@ -67,8 +67,8 @@ const IMPORTS: readonly Mutant[] = [
   {
     guard: 'a snapshot of another stack is not deleted',
     file: IMPORT,
-    find: 'if (snapshot && !isOfStack(context.stackId, snapshot))',
-    replace: 'if (snapshot && false)',
+    find: 'if (snapshot && !isOfStack(context.stackId, snapshot)) { return log(',
+    replace: 'if (snapshot && false) { return log(',
     test: IMPORT_TEST,
     name: 'leaves another stack',
   },
@@ -246,8 +246,8 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'an AMI of another stack is not deregistered',
     file: MACHINE,
-    find: 'if (!isOfStack(context.stackId, image)) {',
-    replace: 'if (false) {',
+    find: 'if (!isOfStack(context.stackId, image)) { return log(',
+    replace: 'if (false) { return log(',
     test: MACHINE_TEST,
     name: 'of another stack is left alone',
   },

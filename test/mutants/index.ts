@@ -1,4 +1,5 @@
 import { EBS_MUTANTS } from './ebs';
+import { EBS_EVIDENCE_MUTANTS } from './ebs-evidence';
 import { EFS_MUTANTS } from './efs';
 import type { Mutant } from './mutant';
 import { SHARED_MUTANTS } from './shared';
@@ -9,5 +10,6 @@ export type { Mutant };
 
 /** Every guard that `npx projen mutants` breaks. */
 export const MUTANTS: readonly Mutant[] = [
-  ...SHARED_MUTANTS, ...EFS_MUTANTS, ...EBS_MUTANTS, ...TRANSFER_IMPORT_MUTANTS, ...TRANSFER_EXPORT_MUTANTS,
+  ...SHARED_MUTANTS, ...EFS_MUTANTS, ...EBS_MUTANTS, ...EBS_EVIDENCE_MUTANTS, ...TRANSFER_IMPORT_MUTANTS,
+  ...TRANSFER_EXPORT_MUTANTS,
 ];

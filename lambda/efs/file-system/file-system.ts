@@ -14,7 +14,7 @@ import type { FileSystemAttributes, FileSystemProperties } from '../../../src/co
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { isNamed, nameOf } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { belongsTo, refuseReservedTags, valueOf } from '../../shared/ownership';
+import { belongsTo, valueOf } from '../../shared/ownership';
 import type { Context, CreateContext, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { stateOf } from '../../shared/state-tag';
 
@@ -40,8 +40,11 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     this.creator = new Creator(services.efs, this.adopter, guard);
   }
 
+  public userTags({ FileSystemTags }: FileSystemProperties): FileSystemProperties['FileSystemTags'] {
+    return FileSystemTags;
+  }
+
   public async create(properties: FileSystemProperties, context: CreateContext<FileSystemProperties>): Promise<Created> {
-    refuseReservedTags(properties.FileSystemTags);
     if (context.old) { refuseSameToken(properties, context.old); }
     const kmsKey = properties.KmsKeyId === undefined ? undefined : await this.services.keys.arnOf(properties.KmsKeyId);
     const creation = { properties, wanted: immutablesOf(properties, kmsKey), context };
@@ -49,7 +52,6 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
   }
 
   public async update(id: string, properties: FileSystemProperties, old: FileSystemProperties, context: Context): Promise<void> {
-    refuseReservedTags(properties.FileSystemTags);
     const present = await this.services.efs.fileSystem(id);
     if (!present || present.LifeCycleState === 'deleting') {
       throw new Error(`file system ${id} is gone: it was deleted outside of CloudFormation`);

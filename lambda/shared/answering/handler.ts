@@ -29,6 +29,8 @@ export function answering(handlers: EventHandlers): (invocation: Invocation) => 
   return invocation => inStep(async () => {
     if ('state' in invocation) {
       const { state, token } = invocation;
+      // Only the state machine of this stack runs steps, and it receives the events of no other.
+      if (state.event.StackId !== place.stackId) { throw new Error(`refused a step for another stack: ${state.event.StackId}`); }
       if (token !== undefined) { return void await steps.await(state, token); }
       if (state.next !== 'answer' && state.failure === undefined) { return steps.run(state); }
       await steps.answer(state);

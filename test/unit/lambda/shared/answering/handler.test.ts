@@ -74,3 +74,10 @@ test('the end of an execution is answered', async () => {
   await invoke({ 'detail-type': 'Step Functions Execution Status Change', 'detail': { executionArn: `${WAITER}:1`, status: 'ABORTED' } });
   expect(jest.mocked(put).mock.calls[0][1]).toContain('ended with status ABORTED');
 });
+
+test.each(['act', 'poll', 'answer'] as const)('a step for another stack is refused before it does anything: %s', async next => {
+  const StackId = STACK.replace('App', 'Other');
+  await expect(invoke({ state: givenState(givenEvent('Update', { StackId }), { next, begun, answer }) })).rejects.toThrow(
+    `refused a step for another stack: ${StackId}`);
+  expect([handlers.act.mock.calls, handlers.poll.mock.calls, jest.mocked(put).mock.calls]).toEqual([[], [], []]);
+});
