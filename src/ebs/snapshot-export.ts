@@ -5,15 +5,17 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { ExportFormat } from './export-format';
 import type { ISnapshot } from './snapshot';
-import type { SnapshotExportAttributes, SnapshotExportProperties } from '../contract/snapshot-export';
+import { manifestKeyOf, type SnapshotExportAttributes, type SnapshotExportProperties } from '../contract/snapshot-export';
 import { grantExport } from '../private/ebs/export-access';
 import { executionEnded } from '../private/ebs/import-events';
+import { objectUse } from '../private/ebs/object-use';
 import { EbsProvider } from '../private/ebs/provider';
 import { ExportPolicies } from '../private/ebs/shared-policies';
 import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { grantKey } from '../private/resource/key-access';
 import type { MergedPolicies } from '../private/resource/merged-policies';
+import { refuseRivals } from '../private/resource/rivals';
 import { check, checkWhole, notBoth } from '../private/resource/validation';
 
 const RESOURCE_TYPE = 'Custom::SnapshotExport';
@@ -225,6 +227,7 @@ export class SnapshotExport extends Resource {
       },
     });
     this.grantAccess(props, provider);
+    this.refuseSecond(props.bucket);
 
     this.bucket = props.bucket;
     const attribute = (name: keyof SnapshotExportAttributes) => this.resource.getAtt(name).toString();
@@ -261,6 +264,16 @@ export class SnapshotExport extends Resource {
     checkWhole(this, 'maxConcurrency', maxConcurrency, 1, 1000);
     notBoth(this, "'since'", `'format: ${this._format}'`, this._isDelta && this._format !== ExportFormat.RAW);
     check(this, 'since', since?.snapshotId, 'another snapshot', value => value !== snapshot.snapshotId);
+  }
+
+  /** Refuses that anything else of the app writes or reads the objects that this writes. */
+  private refuseSecond({ bucketName }: s3.IBucket): void {
+    const keys = this._isDelta ? [this._key] : [this._key, manifestKeyOf(this._key)];
+    for (const key of keys) {
+      refuseRivals(this, objectUse(this, [bucketName, key], { writes: true }, ({ scope: { node: { path } }, wants: { writes } }) =>
+        `'key' must be one where nothing lies, but ${writes ? `${path} writes there too: choose another one`
+          : `${path} reads its image there: choose another one, or import the export by DiskImage.fromExport`}`));
+    }
   }
 
   private grantAccess({ snapshot, since, bucket, kmsKey }: SnapshotExportProps, { exporter }: EbsProvider): void {

@@ -16,6 +16,7 @@ import { grantImage } from '../private/ebs/image-access';
 import type { DiskImageLocation } from '../private/ebs/image-location';
 import { importEnded } from '../private/ebs/import-events';
 import { importMetric, importWidget } from '../private/ebs/import-metrics';
+import { objectUse } from '../private/ebs/object-use';
 import { grantParent } from '../private/ebs/parent-access';
 import { EbsProvider } from '../private/ebs/provider';
 import { ImportPolicies } from '../private/ebs/shared-policies';
@@ -23,6 +24,7 @@ import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { grantKey } from '../private/resource/key-access';
 import type { MergedPolicies } from '../private/resource/merged-policies';
+import { refuseRivals } from '../private/resource/rivals';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
 import { check, checkWhole, misuse, notBoth, validateAccounts, wholeGibibytes } from '../private/resource/validation';
 
@@ -296,6 +298,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     this.resource.node.addDependency(provider.importer.standing, ...grantImage(this, image, policies));
     if (props.parent) { this.resource.node.addDependency(...grantParent(this, props.parent, policies)); }
     if (props.kmsKey) { this.grantKey(props.kmsKey, props, policies); }
+    this.refuseWritten(image);
 
     this.snapshotId = this.resource.ref;
     this.snapshotArn = snapshotArnOf(this, this.snapshotId);
@@ -403,6 +406,13 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     const location = image._bind(this);
     if (location.format === DELTA_FORMAT && !parent) { throw misuse(this, "'image' is a delta, so it needs 'parent', the snapshot that it leads from"); }
     return location;
+  }
+
+  /** Refuses an image that an export of the stack writes, unless it must be the object of an export. */
+  private refuseWritten({ bucket, key, etag, manifest, format }: DiskImageLocation): void {
+    if (etag !== undefined || manifest || format === DELTA_FORMAT) { return; }
+    refuseRivals(this, objectUse(this, [bucket.bucketName, key], { writes: false }, ({ scope }) =>
+      `'image' is the object that ${scope.node.path} writes: import it by DiskImage.fromExport, so that the import waits for the export`));
   }
 
   private properties(

@@ -1,4 +1,4 @@
-import { type CfnResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
+import { type CfnResource, FeatureFlags, type ITaggableV2, Lazy, RemovalPolicy, type Size, Stack, TagManager, Tags, TagType, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
@@ -22,6 +22,7 @@ import { zonesAreKnown } from '../private/efs/subnets';
 import { ThroughputDeferral } from '../private/efs/throughput-deferral';
 import { handledResource } from '../private/functions/handled-resource';
 import { FILE_SYSTEM_KEY_ACTIONS, grantKey } from '../private/resource/key-access';
+import { inRegion, refuseRivals } from '../private/resource/rivals';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
 import { check, misuse, notBoth, wholeMebibytes } from '../private/resource/validation';
 
@@ -364,13 +365,14 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     if (deferral) { this.resource.node.addDependency(deferral); }
     tellFacts(this, {
       availabilityZone: zone,
-      adoptsById: props.adoptFileSystemId !== undefined,
+      adoptedId: props.adoptFileSystemId,
       causeOf: setting => {
         if (setting === 'FileSystemPolicy') { return this._causeOfPolicy(props.allowAnonymousAccess, this.deniesByFlag); }
         return configuration[setting] && 'by its own props: use one or the other, not both';
       },
       leavePolicy: () => { this.policyIsElsewhere = true; },
     });
+    this.refuseSecond(props);
     Tags.of(this).add('Name', props.fileSystemName || this.node.path);
 
     this.fileSystemId = this.resource.ref;
@@ -444,6 +446,28 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
       throw misuse(this, `'provisionedThroughputPerSecond' needs 'throughputMode' PROVISIONED, got ${throughputMode ?? 'none'}`);
     }
     return throughput;
+  }
+
+  /** Refuses that two file systems of the app are one by their names. */
+  private refuseSecond({ creationToken, adoptFileSystemId }: FileSystemProps): void {
+    const { account, region } = Stack.of(this);
+    if (creationToken !== undefined) {
+      refuseRivals(this, {
+        kind: 'creationToken',
+        thing: [account, region, creationToken],
+        wants: {},
+        conflict: ({ scope }) => `'creationToken' must be one that no other file system has, got that of ${scope.node.path}: choose another one`,
+      });
+    }
+    if (adoptFileSystemId !== undefined) {
+      refuseRivals(this, {
+        kind: 'adoptFileSystemId',
+        thing: inRegion(this, adoptFileSystemId),
+        wants: {},
+        conflict: ({ scope }) => `'adoptFileSystemId' must be the id of a file system that nothing else adopts, got that of ${scope.node.path}: `
+          + 'adopt it once, and use that construct, or FileSystem.fromFileSystemAttributes, in the other place',
+      });
+    }
   }
 
   /** Returns the Availability Zone of a One Zone file system. */

@@ -9,10 +9,12 @@ import {
 } from '../contract/mount-targets';
 import { OWNERSHIP_TAG_PREFIX } from '../contract/ownership';
 import { grantOnForeign } from '../private/efs/foreign-access';
-import { factsOf } from '../private/efs/owned-file-system';
+import { mountTargetConflict, type MountTargetPlace } from '../private/efs/mount-target-rivals';
+import { factsOf, nameParts } from '../private/efs/owned-file-system';
 import { EfsProvider } from '../private/efs/provider';
 import { cidrOf, isWithin, zoneOf, zonesAreKnown, zonesWithSeveral } from '../private/efs/subnets';
 import { handledResource } from '../private/functions/handled-resource';
+import { refuseRivals } from '../private/resource/rivals';
 import { check, misuse, notBoth, wholeSeconds } from '../private/resource/validation';
 
 /** The quota of security groups that accounts have at first. */
@@ -158,7 +160,7 @@ export class MountTargets extends Resource implements ec2.IConnectable {
         Address: this.node.addr,
         SubnetIds: subnetIds,
         SecurityGroups: securityGroups.map(group => group.securityGroupId),
-        TakeOver: factsOf(props.fileSystem)?.adoptsById ? true : undefined,
+        TakeOver: factsOf(props.fileSystem)?.adoptedId !== undefined ? true : undefined,
         IpAddressType: props.ipAddressType,
         IpAddresses: props.ipAddresses,
         Ipv6Addresses: props.ipv6Addresses,
@@ -172,6 +174,12 @@ export class MountTargets extends Resource implements ec2.IConnectable {
     // The rules of the security group are left out, because a rule may refer to a resource that waits for the mount targets.
     Dependable.implement(this, { dependencyRoots: [this.resource] });
 
+    const place: MountTargetPlace = {
+      vpc: props.vpc, subnets: selected.subnets, isUnknown: this.count === undefined, isPendingLookup: selected.isPendingLookup ?? false,
+    };
+    refuseRivals(this, {
+      kind: 'mount targets', thing: nameParts(this, props.fileSystem), wants: place, conflict: rival => mountTargetConflict(place, rival),
+    });
     this.addToAvailable(props.fileSystem);
 
     this.mountTargetIds = this.list('MountTargetId');

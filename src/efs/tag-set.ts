@@ -1,10 +1,13 @@
 import { type ITaggableV2, Resource, TagManager, TagType } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct, IConstruct } from 'constructs';
+import type { TagProperty } from '../contract/ownership';
 import type { TagSetProperties } from '../contract/tag-set';
 import { grantOn, grantOnForeign } from '../private/efs/foreign-access';
+import { nameParts } from '../private/efs/owned-file-system';
 import { EfsProvider } from '../private/efs/provider';
 import { handledResource } from '../private/functions/handled-resource';
+import { inRegion, refuseRivals } from '../private/resource/rivals';
 import { mergedTags, stackTags, TAG_RULES, tagFaults } from '../private/resource/tags';
 import { misuse, notBoth } from '../private/resource/validation';
 
@@ -76,17 +79,25 @@ export class TagSet extends Resource implements ITaggableV2 {
     const tagged = fileSystem ?? accessPoint;
     if (!tagged) { throw misuse(this, "specify 'fileSystem' or 'accessPoint'"); }
     const provider = EfsProvider.getOrCreate(this);
+    const tags = mergedTags(this, this.cdkTagManager, TAG_RULES.tagSet, { explicit: props.tags, leaveOut: () => ownKeys(tagged) });
     const resource = handledResource<TagSetProperties>(this, {
       resourceType: RESOURCE_TYPE,
       provider,
       properties: {
         ResourceId: fileSystem?.fileSystemId ?? accessPoint!.accessPointId,
         Address: this.node.addr,
-        Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.tagSet, {
-          explicit: props.tags,
-          leaveOut: () => ownKeys(tagged),
-        }),
+        Tags: tags,
         Overwrite: props.overwrite ? true : undefined,
+      },
+    });
+    const wants = { explicit: Object.keys(props.tags), all: () => this.stack.resolve(tags) as TagProperty[] };
+    refuseRivals(this, {
+      kind: 'tags',
+      thing: fileSystem ? nameParts(this, fileSystem) : inRegion(this, accessPoint!.accessPointId),
+      wants,
+      conflict: ({ scope: other, wants: theirs }) => {
+        const key = contested(wants, theirs);
+        return key && `'tags' has the key '${key}', which ${other.node.path} sets on the same ${fileSystem ? 'file system' : 'access point'}: leave it out of one of them`;
       },
     });
     const statements = [{ actions: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'] }];
@@ -95,6 +106,20 @@ export class TagSet extends Resource implements ITaggableV2 {
       : grantOn({ provider, id: accessPoint!.accessPointId, arn: accessPoint!.accessPointArn, statements });
     if (access) { resource.node.addDependency(access); }
   }
+}
+
+interface WantedTags {
+  /** The keys in the prop `tags`. */
+  readonly explicit: string[];
+  /** The tags with those of the stack and of `Tags.of`. */
+  readonly all: () => TagProperty[];
+}
+
+/** Returns a key that both sets name in `tags`, or to which they give different values. */
+function contested(one: WantedTags, other: WantedTags): string | undefined {
+  const values = new Map(other.all().map(({ Key, Value }) => [Key, Value]));
+  return one.explicit.find(key => other.explicit.includes(key))
+    ?? one.all().find(({ Key, Value }) => values.has(Key) && values.get(Key) !== Value)?.Key;
 }
 
 /** The tags that what is tagged has by itself, if this app makes it; set here too, they would vanish with the set. */

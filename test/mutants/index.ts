@@ -3,6 +3,7 @@ import { EBS_EVIDENCE_MUTANTS } from './ebs-evidence';
 import { EFS_MUTANTS } from './efs';
 import type { Mutant } from './mutant';
 import { SHARED_MUTANTS } from './shared';
+import { SYNTHESIS_MUTANTS } from './synthesis';
 import { TRANSFER_EXPORT_MUTANTS } from './transfer-export';
 import { TRANSFER_IMPORT_MUTANTS } from './transfer-import';
 
@@ -11,5 +12,5 @@ export type { Mutant };
 /** Every guard that `npx projen mutants` breaks. */
 export const MUTANTS: readonly Mutant[] = [
   ...SHARED_MUTANTS, ...EFS_MUTANTS, ...EBS_MUTANTS, ...EBS_EVIDENCE_MUTANTS, ...TRANSFER_IMPORT_MUTANTS,
-  ...TRANSFER_EXPORT_MUTANTS,
+  ...TRANSFER_EXPORT_MUTANTS, ...SYNTHESIS_MUTANTS,
 ];

@@ -6,8 +6,8 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, type Stack } from 'aws-cdk-lib';
-import { TagSet, type FileSystem } from 'cdk-durable-storage';
+import { App, Fn, type Stack } from 'aws-cdk-lib';
+import { FileSystem, TagSet } from 'cdk-durable-storage';
 import { Account, cliVersion, complaint } from './account';
 import { replaceUnknownResources } from './stand-ins';
 import { DemoStack, type DemoStackProps } from '../../../examples/demo/stack';
@@ -101,7 +101,12 @@ class Deployments {
   /** A second tag set claims the key of the first, which has been updated by then. */
   private async failAtOnce(before: string): Promise<string> {
     return this.fail({ imagePath: before, costCenter: '3003', clients: 'Operations' }, before, /cost-center.*overwrite/, stack => {
-      const clash = new TagSet(stack, 'Clash', { fileSystem: stack.node.findChild('Files') as FileSystem, tags: { 'cost-center': 'mine' } });
+      const files = stack.node.findChild('Files') as FileSystem;
+      // Synthesis would refuse a second set on the file system itself, but cannot see that this is the same.
+      const theirs = FileSystem.fromFileSystemAttributes(stack, 'Theirs', {
+        fileSystemId: Fn.select(0, Fn.split(',', files.fileSystemId)), securityGroup: files.connections.securityGroups[0],
+      });
+      const clash = new TagSet(stack, 'Clash', { fileSystem: theirs, tags: { 'cost-center': 'mine' } });
       clash.node.addDependency(stack.node.findChild('Billing'));
     });
   }

@@ -2,11 +2,12 @@ import type { CfnResource } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct } from 'constructs';
 import { grantOnForeign } from './foreign-access';
-import { factsOf, type OwnSetting } from './owned-file-system';
+import { factsOf, nameParts, type OwnSetting } from './owned-file-system';
 import { EfsProvider } from './provider';
 import type { SettingProperties } from '../../contract/configuration';
 import type { EfsResourceType } from '../../contract/resource-types';
 import { handledResource } from '../functions/handled-resource';
+import { refuseRivals } from '../resource/rivals';
 
 export interface SettingResourceProps<P extends SettingProperties> {
   readonly resourceType: EfsResourceType;
@@ -30,6 +31,13 @@ export function settingResource<P extends SettingProperties>(
   });
   const access = grantOnForeign(scope, { provider, fileSystem, statements: [{ actions }] });
   if (access) { resource.node.addDependency(access); }
+  const construct = resourceType.replace('Custom::', '');
+  refuseRivals(scope, {
+    kind: construct,
+    thing: nameParts(scope, fileSystem),
+    wants: {},
+    conflict: rival => `'fileSystem' has the ${construct} ${rival.scope.node.path} already: EFS has one per file system, so leave out one of the two`,
+  });
   // Grants give a file system a policy at any time.
   scope.node.addValidation({
     validate: () => {

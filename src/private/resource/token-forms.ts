@@ -31,6 +31,20 @@ export function nameOfValue(scope: IConstruct, value: unknown): string {
     Reference.isReference(token) ? `<${placeOf(token.target)}.${token.displayName}>` : JSON.stringify(token)));
 }
 
+/**
+ * Returns a name that two values have in common only if they are certainly equal, wherever in the app they are used. A value that refers to
+ * one resource or parameter is the same in every stack; any other value that is known only at deployment may differ between stacks.
+ */
+export function nameInApp(scope: IConstruct, value: unknown): string {
+  let differs = false;
+  const name = JSON.stringify(resolved(scope, value, token => {
+    const isReference = Reference.isReference(token);
+    if (!isReference || token.displayName.startsWith('AWS::')) { differs = true; }
+    return isReference ? `<${token.target.node.addr}.${token.displayName}>` : JSON.stringify(token);
+  }));
+  return differs ? `${Stack.of(scope).node.addr} ${name}` : name;
+}
+
 /** Returns the stack and the logical id of what a reference leads to, also through nested stacks. */
 function placeOf(target: IConstruct): string {
   const stack = Stack.of(target);

@@ -169,9 +169,10 @@ describe('the rights to change the file system', () => {
 
   test('need no more for a file system of ours in the same root stack, nested or not', () => {
     const { stack, vpc } = givenStack();
-    const fileSystem = new FileSystem(stack, 'Fs', { vpc });
+    const [one, two] = vpc.isolatedSubnets;
+    const fileSystem = new FileSystem(stack, 'Fs', { vpc, vpcSubnets: { subnets: [one] } });
     const nested = new NestedStack(stack, 'Nested');
-    new MountTargets(nested, 'Targets', { fileSystem, vpc });
+    new MountTargets(nested, 'Targets', { fileSystem, vpc, vpcSubnets: { subnets: [two] } });
 
     expect(statementsAllowing(nested, 'EfsRole', 'elasticfilesystem:CreateMountTarget').filter(({ Condition }) => !Condition)).toEqual([]);
   });
@@ -179,7 +180,9 @@ describe('the rights to change the file system', () => {
   test('are granted for a file system of ours in another stack, and for one of aws-cdk-lib', () => {
     const { app, stack, vpc } = givenStack();
     const other = new Stack(app, 'Other', { env: ENV });
-    new MountTargets(other, 'Targets', { fileSystem: new FileSystem(stack, 'Fs', { vpc }), vpc });
+    const [one, two] = vpc.isolatedSubnets;
+    const fileSystem = new FileSystem(stack, 'Fs', { vpc, vpcSubnets: { subnets: [one] } });
+    new MountTargets(other, 'Targets', { fileSystem, vpc, vpcSubnets: { subnets: [two] } });
     const third = new Stack(app, 'Third', { env: ENV });
     new MountTargets(third, 'Targets', { fileSystem: new efs.FileSystem(stack, 'Efs', { vpc }), vpc });
 

@@ -1,0 +1,36 @@
+import type { Mutant } from './mutant';
+
+const RIVALS = 'src/private/resource/rivals.ts';
+const TEST = 'test/unit/src/rivals.test.ts';
+
+/** Guards of synthesis: against templates that would lose, change or give away what they should not. */
+export const SYNTHESIS_MUTANTS: readonly Mutant[] = [
+  {
+    guard: 'two constructs of an app that want one thing are refused',
+    file: RIVALS,
+    find: 'return conflicts.slice(0, 1);',
+    replace: 'return [];',
+    test: TEST,
+  },
+  {
+    guard: 'two stages that deploy one stack may want one thing',
+    file: RIVALS,
+    find: '&& !areAlternatives(scope, rival.scope)',
+    replace: '',
+    test: TEST,
+  },
+  {
+    guard: 'stacks whose account or Region is not known may want what has one name',
+    file: 'src/private/resource/token-forms.ts',
+    find: "token.displayName.startsWith('AWS::')) { differs = true; }",
+    replace: "token.displayName.startsWith('AWS::')) { differs = false; }",
+    test: TEST,
+  },
+  {
+    guard: 'two sets of mount targets do not meet in a subnet whose zone is unknown',
+    file: 'src/private/efs/mount-target-rivals.ts',
+    find: 'if (one === undefined || other === undefined) { return false; }',
+    replace: '',
+    test: TEST,
+  },
+];
