@@ -2,7 +2,7 @@ import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { Efs } from './efs';
 import type { TaggedFileSystems } from './file-system/tagged-file-systems';
 import type { FileSystemLookupAttributes, FileSystemLookupProperties } from '../../src/contract/file-system-lookup';
-import { valueOf } from '../shared/ownership';
+import { ownerDigest, valueOf } from '../shared/ownership';
 import type { Created, Found, Lifecycle } from '../shared/resource-lifecycle';
 
 export interface FileSystemLookupServices {
@@ -18,8 +18,8 @@ export class FileSystemLookupLifecycle implements Lifecycle<FileSystemLookupProp
 
   constructor(private readonly services: FileSystemLookupServices) {}
 
-  public async create({ Address }: FileSystemLookupProperties): Promise<Created> {
-    return { id: `lookup/${Address}` };
+  public async create(properties: FileSystemLookupProperties): Promise<Created> {
+    return { id: `lookup/${ownerDigest(properties)}` };
   }
 
   public async ready(_id: string, properties: FileSystemLookupProperties): Promise<FileSystemLookupAttributes> {

@@ -4,7 +4,7 @@ import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
 import { isNamed } from '../shared/errors';
 import { identityOf } from '../shared/identity';
-import { tagChanges, valueOf } from '../shared/ownership';
+import { ownerDigest, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/property-values';
 import type { CreateContext, Created, Found, Lifecycle } from '../shared/resource-lifecycle';
 
@@ -31,11 +31,11 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
 
   /** Sets all tags by one call, or none, so that a Delete after a failure can tell whether there is anything to remove. */
   public async create(properties: TagSetProperties, { old }: CreateContext<TagSetProperties>): Promise<Created> {
-    const { ResourceId, Address, Tags } = properties;
+    const { ResourceId, Tags } = properties;
     const present = await this.existingTags(ResourceId);
     if (!old || !isSameResource(properties, old)) { refuseForeignValues(properties, present, Tags); }
     await this.set(ResourceId, tagChanges(present, Tags).set);
-    return { id: `${resourceIdOf(ResourceId)}/${Address}` };
+    return { id: `${resourceIdOf(ResourceId)}/${ownerDigest(properties)}` };
   }
 
   /**
@@ -80,7 +80,7 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
       const tags = await this.efs.tags(resourceIdOf(candidate.ResourceId));
       if (!tags || !hasAll(tags, candidate.Tags)) { continue; }
       found.push({
-        id: `${resourceIdOf(candidate.ResourceId)}/${candidate.Address}`,
+        id: `${resourceIdOf(candidate.ResourceId)}/${ownerDigest(candidate)}`,
         identity: identityOf(this, candidate),
         requestId: undefined,
         state: 'usable',

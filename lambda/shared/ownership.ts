@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Context } from './resource-lifecycle';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, type OwnerProperties, type TagProperty } from '../../src/contract/ownership';
+
+const OWNER_DIGEST_LENGTH = 16;
 
 /** A tag on a resource, as EFS and EC2 give it. */
 interface Tag { Key?: string; Value?: string }
@@ -13,6 +16,11 @@ export function ownershipTags(properties: OwnerProperties, context: Context): { 
     { Key: OWNERSHIP_TAGS.identity, Value: context.identity },
     { Key: OWNERSHIP_TAGS.requestId, Value: context.requestId },
   ];
+}
+
+/** Returns a short name of the resource for physical ids and tag keys on things that it shares with others. */
+export function ownerDigest({ Owner }: OwnerProperties): string {
+  return createHash('sha256').update(Owner).digest('hex').slice(0, OWNER_DIGEST_LENGTH);
 }
 
 export function valueOf(tags: readonly Tag[] | undefined, key: string): string | undefined {

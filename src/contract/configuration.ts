@@ -42,8 +42,6 @@ export interface ReplicationDestinationProperty {
 /** A setting of a file system, whoever made that, as a resource of its own. */
 export interface SettingProperties extends OwnerProperties {
   readonly FileSystemId: string;
-  /** `Node.addr` of the construct. */
-  readonly Address: string;
 }
 
 export interface SettingAttributes {

@@ -2,8 +2,6 @@ import type { OwnerProperties, TagProperty } from './ownership';
 
 /** What `FileSystem.fromLookup` and its handler say to each other. */
 export interface FileSystemLookupProperties extends OwnerProperties {
-  /** `Node.addr` of the construct. */
-  readonly Address: string;
   readonly CreationToken?: string;
   /** All of them. */
   readonly Tags?: readonly TagProperty[];

@@ -1,7 +1,7 @@
 /** Metrics of an import, written when it ends. */
 export const IMPORT_METRICS = {
   namespace: 'cdk-durable-storage',
-  /** Its value is the owner tag of the import: root stack and path of the construct. */
+  /** Its value is the owner tag of the import: name of the root stack and logical ids. */
   dimension: 'Import',
   succeeded: 'ImportsSucceeded',
   failed: 'ImportsFailed',

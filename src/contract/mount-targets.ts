@@ -3,8 +3,6 @@ import type { OwnerProperties } from './ownership';
 /** What `MountTargets` and its handler say to each other. */
 export interface MountTargetsProperties extends OwnerProperties {
   readonly FileSystemId: string;
-  /** `Node.addr` of the construct: tells this set from others of the same file system. */
-  readonly Address: string;
   /** In the user's order, which decides where several share an Availability Zone. */
   readonly SubnetIds: readonly string[];
   readonly SecurityGroups: readonly string[];

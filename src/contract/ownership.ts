@@ -8,7 +8,7 @@
 export const OWNERSHIP_TAGS = {
   /** Id (ARN) of the stack that made or adopted it. */
   stackId: 'cdk-durable-storage:stack-id',
-  /** `<root stack name>/<construct path>`: the same again after the stack was deleted and deployed anew. */
+  /** `<name of the root stack>/<logical ids>`: the same again after the stack was deleted and deployed anew. */
   owner: 'cdk-durable-storage:owner',
   logicalId: 'cdk-durable-storage:logical-id',
   /** Digest of the properties whose change means another thing. */

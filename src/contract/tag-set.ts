@@ -4,8 +4,6 @@ import type { OwnerProperties, TagProperty } from './ownership';
 export interface TagSetProperties extends OwnerProperties {
   /** The id of a file system or access point. */
   readonly ResourceId: string;
-  /** `Node.addr` of the construct: tells this set from others on the same thing. */
-  readonly Address: string;
   readonly Tags: readonly TagProperty[];
   /** `true`: replace a value that somebody else set. Absent: refuse. */
   readonly Overwrite?: string | boolean;

@@ -74,7 +74,7 @@ export interface MachineImageProps {
    * A change makes a new machine image. As the new one is there before the old one goes, a change of anything else
    * that makes a new one fails if the name stays: so change both, or leave the name out.
    *
-   * @default - stack and path of the construct, and a digest that is another one for every image
+   * @default - name of the root stack, logical id, and a digest that is another one for every image
    */
   readonly imageName?: string;
 

@@ -46,7 +46,7 @@ export function lookUpFileSystem(scope: Construct, id: string, options: FileSyst
   const resource = handledResource<FileSystemLookupProperties>(lookup, {
     resourceType: 'Custom::FileSystemLookup',
     provider: EfsProvider.getOrCreate(lookup),
-    properties: { Address: lookup.node.addr, CreationToken: creationToken, Tags: tags.length > 0 ? tags : undefined },
+    properties: { CreationToken: creationToken, Tags: tags.length > 0 ? tags : undefined },
   });
   // What is allowed at it goes by the construct, and must not change in place when another one is looked for.
   const digest = createHash('sha256').update(JSON.stringify(Stack.of(lookup).resolve([creationToken, tags]))).digest('hex').slice(0, 8);

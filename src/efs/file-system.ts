@@ -131,7 +131,7 @@ export interface FileSystemProps extends FileSystemConfigurationOptions, MountTa
    * A change makes a new, empty file system, and is refused without `allowReplacement`.
    * With a token of yours, whatever else makes a new file system needs another token.
    *
-   * @default - derived from the root stack's name, the path of the construct, and the properties that cannot change
+   * @default - derived from the root stack's name, the logical id, and the properties that cannot change
    */
   readonly creationToken?: string;
 

@@ -157,7 +157,6 @@ export class MountTargets extends Resource implements ec2.IConnectable {
       provider,
       properties: {
         FileSystemId: props.fileSystem.fileSystemId,
-        Address: this.node.addr,
         SubnetIds: subnetIds,
         SecurityGroups: securityGroups.map(group => group.securityGroupId),
         TakeOver: factsOf(props.fileSystem)?.adoptedId !== undefined ? true : undefined,

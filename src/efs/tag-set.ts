@@ -85,7 +85,6 @@ export class TagSet extends Resource implements ITaggableV2 {
       provider,
       properties: {
         ResourceId: fileSystem?.fileSystemId ?? accessPoint!.accessPointId,
-        Address: this.node.addr,
         Tags: tags,
         Overwrite: props.overwrite ? true : undefined,
       },

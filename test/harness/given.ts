@@ -47,3 +47,13 @@ export function statementsAllowing(stack: Stack, role: string, action: string): 
 export function warningsOf(stack: Stack, path = '*'): string[] {
   return Annotations.fromStack(stack).findWarning(path, Match.anyValue()).map(({ entry }) => String(entry.data));
 }
+
+/** The owner of a resource of the root stack, as its template has it. `*`: the owners of all. */
+export function ownerInTemplate(place: string): object {
+  return { 'Fn::Join': ['', [{ Ref: 'AWS::StackName' }, `/${place}`]] };
+}
+
+/** The owner of the only resource of a type. */
+export function ownerOfOnly(stack: Stack, type: string): object {
+  return ownerInTemplate(onlyOf(stack, type).logicalId);
+}

@@ -72,7 +72,7 @@ export async function fileSystems(section: Section, account: MotoAccount): Promi
   });
 
   const [one, other] = [await make('one', { team: 'a' }), await make('other', { team: 'b' })];
-  const setting = { ...OWNED, Address: 'c8abc' };
+  const setting = { ...OWNED };
   const lookup = account.stack('FileSystemLookup', 'Lookup');
   await play(section, 'FileSystemLookup: find, and find another', async () => {
     assert.equal((await lookup.deploy({ ...OWNED, Tags: tags({ team: 'a' }) })).FileSystemId, one);

@@ -7,7 +7,7 @@ import type { Stack } from '../../../test/harness/stack';
 type Properties = Record<string, unknown>;
 
 const OWNED = { Owner: 'Stack/Thing', RemovalPolicy: 'Delete' };
-const SETTING = { ...OWNED, Address: 'c8abc' };
+const SETTING = { ...OWNED };
 const FAR = 'eu-central-1';
 const QUICK = {
   durations: {

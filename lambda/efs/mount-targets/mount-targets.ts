@@ -15,6 +15,7 @@ import type { MountTargetsAttributes, MountTargetsProperties } from '../../../sr
 import { isNamed, saidBy } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
 import { log } from '../../shared/log';
+import { ownerDigest } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { isThrottle } from '../../shared/retry';
@@ -44,20 +45,22 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     const mayTakeOver = boolean('takeOver', properties.TakeOver ?? false) && found.recorded.length === 0;
     const taken = mayTakeOver ? await subnetsToTakeOver(this.api, found, properties) : [];
     const situation = { ...found, recorded: [...found.recorded, ...taken] };
-    this.check(situation, properties.Address, context);
-    await this.records.begin(situation, properties.Address, 'creating', context, taken);
-    return { id: `${situation.fileSystem.FileSystemId}/${properties.Address}` };
+    const key = ownerDigest(properties);
+    this.check(situation, key, context);
+    await this.records.begin(situation, key, 'creating', context, taken);
+    return { id: `${situation.fileSystem.FileSystemId}/${key}` };
   }
 
   public async update(_id: string, properties: MountTargetsProperties, _old: MountTargetsProperties, context: Context): Promise<void> {
     const situation = await this.situation(properties, context);
-    this.check(situation, properties.Address, context);
+    const key = ownerDigest(properties);
+    this.check(situation, key, context);
     const swap = boolean('replaceMountTargets', properties.ReplaceMountTargets ?? true) ? undefined : swapIn(situation);
     // The rollback of an update that was allowed to swap must not be refused.
     if (swap !== undefined && !await this.services.stacks.isRollingBack(context.stackId, true)) {
       throw new Error(`${swap}, and 'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true`);
     }
-    await this.records.begin(situation, properties.Address, situation.record?.state === 'creating' ? 'creating' : 'ready', context);
+    await this.records.begin(situation, key, situation.record?.state === 'creating' ? 'creating' : 'ready', context);
   }
 
   public async ready(
@@ -100,10 +103,10 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     for (const candidate of candidates) {
       const id = resourceIdOf(candidate.FileSystemId);
       if (found.has(id)) { continue; }
-      const record = ownRecord(await this.records.find(`${id}/${candidate.Address}`), context);
+      const record = ownRecord(await this.records.find(`${id}/${ownerDigest(candidate)}`), context);
       if (!record) { continue; }
       found.set(id, {
-        id: `${id}/${candidate.Address}`,
+        id: `${id}/${ownerDigest(candidate)}`,
         identity: identityOf(this, candidate),
         requestId: record.request === requestDigest(context) ? context.requestId : record.request,
         state: record.state === 'ready' ? 'usable' : 'unfinished',
@@ -122,7 +125,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     const targets = knownTargets ?? await this.services.efs.mountTargets(id);
     const fileSystem = await this.services.efs.fileSystem(id);
     if (!fileSystem) { throw new Error(`'fileSystem' is ${id}, but there is no such file system`); }
-    const record = readRecord(fileSystem, properties.Address);
+    const record = readRecord(fileSystem, ownerDigest(properties));
     return { fileSystem, record, candidates, targets, recorded: ownRecord(record, context)?.subnetIds ?? [] };
   }
 
@@ -162,7 +165,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
    * Returns whether it is over.
    */
   private async isFormerSetGone(old: MountTargetsProperties, id: string, context: Context): Promise<boolean> {
-    const former = `${resourceIdOf(old.FileSystemId)}/${old.Address}`;
+    const former = `${resourceIdOf(old.FileSystemId)}/${ownerDigest(old)}`;
     if (former === id || (await this.records.find(former))?.state !== 'deleting') { return true; }
     try {
       await this.delete(former, old, context);

@@ -6,6 +6,7 @@ import type { RecordedSituation, SetRecords } from './set-records';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
+import { ownerDigest } from '../../shared/ownership';
 import { number } from '../../shared/property-values';
 import type { ReadyContext } from '../../shared/resource-lifecycle';
 import { passesByItself } from '../../shared/retry';
@@ -142,6 +143,6 @@ export class Reconciliation {
 
   private async write(changes: Partial<SetRecord>): Promise<void> {
     const { record, situation, properties } = this.options;
-    await this.records.write(situation.fileSystem, properties.Address, { ...record, adopted: this.adopted, ...changes });
+    await this.records.write(situation.fileSystem, ownerDigest(properties), { ...record, adopted: this.adopted, ...changes });
   }
 }

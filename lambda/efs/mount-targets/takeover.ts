@@ -4,6 +4,7 @@ import { isSameSet, type MountTargetApi } from './mount-target-api';
 import type { Situation } from './plan';
 import { recordKey, subnetsOfSets } from './record';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { ownerDigest } from '../../shared/ownership';
 import { stateOf } from '../../shared/state-tag';
 
 /**
@@ -22,7 +23,7 @@ export function targetsToTakeOver({ fileSystem, candidates, targets }: Situation
  * than the set wants: the record cannot hold the old ones, so a rollback could not restore them.
  */
 export async function subnetsToTakeOver(api: MountTargetApi, situation: Situation, properties: MountTargetsProperties): Promise<string[]> {
-  const targets = targetsToTakeOver(situation, properties.Address);
+  const targets = targetsToTakeOver(situation, ownerDigest(properties));
   for (const target of targets) { await refuseOtherGroups(api, target, properties.SecurityGroups); }
   return targets.map(({ SubnetId }) => SubnetId!);
 }

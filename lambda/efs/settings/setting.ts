@@ -2,6 +2,7 @@ import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { SettingAttributes, SettingProperties } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
+import { ownerDigest } from '../../shared/ownership';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { resourceIdOf, type Efs } from '../efs';
 
@@ -23,7 +24,7 @@ export abstract class SettingLifecycle<P extends SettingProperties> implements L
   public async create(properties: P): Promise<Created> {
     const fileSystem = await this.existing(properties);
     await this.begin(fileSystem, properties, undefined);
-    return { id: `${fileSystem.FileSystemId}/${properties.Address}` };
+    return { id: `${fileSystem.FileSystemId}/${ownerDigest(properties)}` };
   }
 
   public async update(_id: string, properties: P, old: P): Promise<void> {
@@ -62,7 +63,7 @@ export abstract class SettingLifecycle<P extends SettingProperties> implements L
     for (const candidate of candidates) {
       const fileSystemId = resourceIdOf(candidate.FileSystemId);
       if (!await this.withSetting(fileSystemId, candidate)) { continue; }
-      found.push({ id: `${fileSystemId}/${candidate.Address}`, identity: identityOf(this, candidate), requestId, state: 'usable' });
+      found.push({ id: `${fileSystemId}/${ownerDigest(candidate)}`, identity: identityOf(this, candidate), requestId, state: 'usable' });
     }
     return found;
   }

@@ -20,7 +20,7 @@ export function importMetric(construct: IConstruct, metricName: string, props?: 
 export function importWidget(construct: IConstruct): cloudwatch.IWidget {
   const sum = (metricName: string, label: string) => importMetric(construct, metricName, { label });
   return new cloudwatch.GraphWidget({
-    title: `Import ${ownerOf(construct)}`,
+    title: `Import ${construct.node.path}`,
     width: 12,
     left: [sum(TRANSFER_METRICS.blocks, 'blocks written')],
     right: [

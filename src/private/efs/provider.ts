@@ -7,7 +7,7 @@ import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
 import { MergedPolicies } from '../resource/merged-policies';
-import { ownerPrefix, rootStackOf } from '../resource/owner';
+import { ownerPrefix, rootStackName } from '../resource/owner';
 
 /**
  * The handlers of the EFS resources of one stack.
@@ -132,7 +132,7 @@ export class EfsProvider extends Construct implements ServiceProvider {
       {
         // Whether a stack named in a tag is gone; stacks of the same name, and those nested in them.
         actions: ['cloudformation:DescribeStacks'],
-        resources: [stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${rootStackOf(this).stackName}*/*` })],
+        resources: ['/*', '-*/*'].map(rest => stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${rootStackName(this)}${rest}` })),
       },
     ];
   }

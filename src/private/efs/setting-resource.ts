@@ -27,7 +27,7 @@ export function settingResource<P extends SettingProperties>(
   const resource = handledResource<SettingProperties>(scope, {
     resourceType,
     provider,
-    properties: { FileSystemId: fileSystem.fileSystemId, Address: scope.node.addr, ...properties },
+    properties: { FileSystemId: fileSystem.fileSystemId, ...properties },
   });
   const access = grantOnForeign(scope, { provider, fileSystem, statements: [{ actions }] });
   if (access) { resource.node.addDependency(access); }

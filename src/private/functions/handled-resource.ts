@@ -35,8 +35,8 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
       ServiceTimeout: `${SERVICE_TIMEOUT_SECONDS}`,
       ...props.properties,
       ...{
-        Owner: ownerOf(scope),
         // Read when the template is written, because `RemovalPolicies.of(…)` and `applyRemovalPolicy` are called after the constructor.
+        Owner: ownerOf(scope),
         RemovalPolicy: Lazy.string({ produce: () => removalOnTheWire(resource) }),
       } satisfies OwnerProperties,
     },

@@ -59,7 +59,7 @@ describe('a call that fails once does no harm', () => {
       const { FileSystemId: id } = await world.client.send(new CreateFileSystemCommand({ CreationToken: 'token' }));
       world.clock.advance(10_000);
       const stack = world.stack('Custom::MountTargets');
-      const set = { Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8', SecurityGroups: [world.group.one] };
+      const set = { Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, SecurityGroups: [world.group.one] };
       const { a1, a2, b1, c1 } = world.subnet;
       arm();
       await stack.deploy({ ...set, SubnetIds: [a1, b1] });
@@ -79,7 +79,7 @@ describe('a call that fails once does no harm', () => {
       const { FileSystemId: id } = await world.client.send(
         new CreateFileSystemCommand({ CreationToken: 'token', Tags: [{ Key: 'foreign', Value: 'yes' }] }));
       const stack = world.stack('Custom::TagSet');
-      const set = { Owner: 'Stack/Tags', RemovalPolicy: 'Delete', ResourceId: id, Address: 'c8' };
+      const set = { Owner: 'Stack/Tags', RemovalPolicy: 'Delete', ResourceId: id };
       arm();
       await stack.deploy({ ...set, Tags: [{ Key: 'a', Value: '1' }] });
       await stack.deploy({ ...set, Tags: [{ Key: 'b', Value: '1' }] });
@@ -162,8 +162,8 @@ describe('whichever request a function dies at, nothing is left or lost', () => 
     const foreign = await world.foreignTarget(id!, c1);
     const targets = world.stack('Custom::MountTargets');
     const tags = world.stack('Custom::TagSet');
-    const set = { Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8', SecurityGroups: [world.group.one] };
-    const tagged = { Owner: 'Stack/Tags', RemovalPolicy: 'Delete', ResourceId: id, Address: 'c8' };
+    const set = { Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, SecurityGroups: [world.group.one] };
+    const tagged = { Owner: 'Stack/Tags', RemovalPolicy: 'Delete', ResourceId: id };
     const subnets = () => world.efs.mountTargets.map(({ subnetId }) => subnetId).sort();
     death.armed = true;
     const deploy = async (SubnetIds: string[], SecurityGroups: string[], key: string) => {

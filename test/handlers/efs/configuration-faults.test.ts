@@ -38,7 +38,7 @@ describe('a call that fails once does no harm', () => {
     const calls = await withEachCallFailing(async (world, arm) => {
       const { FileSystemId } = await world.client.send(new CreateFileSystemCommand({ CreationToken: 'token' }));
       world.clock.advance(10_000);
-      const setting = { Owner: 'Stack/Setting', RemovalPolicy: 'Delete', FileSystemId, Address: 'c8' };
+      const setting = { Owner: 'Stack/Setting', RemovalPolicy: 'Delete', FileSystemId };
       const [policy, backup, lifecycle, replication] = [
         world.stack('Custom::FileSystemPolicy'), world.stack('Custom::BackupPolicy'),
         world.stack('Custom::LifecycleConfiguration'), world.stack('Custom::ReplicationConfiguration'),

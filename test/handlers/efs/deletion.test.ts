@@ -45,7 +45,7 @@ describe('a deletion that something else prevents', () => {
     await begin();
     const set = world.stack('Custom::MountTargets', 'Targets');
     const { a1, b1 } = world.subnet;
-    await set.deploy({ Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8', SecurityGroups: [], SubnetIds: [a1, b1] });
+    await set.deploy({ Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, SecurityGroups: [], SubnetIds: [a1, b1] });
     const end = world.clock.now() + 75_000;
     world.server.faults.choose(operation => operation === 'efs:DeleteMountTarget' && world.clock.now() < end ? THROTTLE : undefined);
     await Promise.all([set.destroy(), stack.destroy()]);
@@ -109,7 +109,7 @@ describe('a file system that holds data', () => {
 
 describe('mount targets', () => {
   const targets = () => ({
-    Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: 'c8', SubnetIds: [world.subnet.a1], SecurityGroups: [world.group.one],
+    Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, SubnetIds: [world.subnet.a1], SecurityGroups: [world.group.one],
   });
 
   test('are gone once EC2 has none of their network interfaces left', async () => {

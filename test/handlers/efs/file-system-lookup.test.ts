@@ -15,7 +15,6 @@ async function make(token: string, tags: Record<string, string>): Promise<string
 const by = (CreationToken?: string, tags: Record<string, string> = {}) => ({
   Owner: 'Stack/Lookup',
   RemovalPolicy: 'Delete',
-  Address: 'c8',
   CreationToken,
   Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
 });

@@ -1,9 +1,11 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
+import { ownerDigest } from '../../../lambda/shared/ownership';
 import { CREATION_TIMEOUT_SECONDS, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
-const ADDRESS = 'c8a3f0';
-const RECORD = `cdk-durable-storage:mount-targets:${ADDRESS}`;
+const OWNED = { Owner: 'Stack/Targets', RemovalPolicy: 'Delete' };
+const DIGEST = ownerDigest(OWNED);
+const RECORD = `cdk-durable-storage:mount-targets:${DIGEST}`;
 
 let world: EfsHandlerWorld;
 let stack: Stack;
@@ -13,7 +15,7 @@ beforeEach(async () => {
   world = await EfsHandlerWorld.start();
   stack = world.stack('Custom::MountTargets');
   id = await fileSystem('first');
-  set = { Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: id, Address: ADDRESS, SecurityGroups: [world.group.one] };
+  set = { ...OWNED, FileSystemId: id, SecurityGroups: [world.group.one] };
 });
 afterEach(() => world.close());
 
@@ -49,7 +51,7 @@ describe('creating a set', () => {
     const attributes = await stack.deploy({ ...set, ...subnets('b1', 'a1', 'c1') });
 
     expect(places()).toEqual(['a1', 'b1', 'c1']);
-    expect(stack.physicalId).toBe(`${id}/${ADDRESS}`);
+    expect(stack.physicalId).toBe(`${id}/${DIGEST}`);
     const by = (name: Name) => targets().find(({ subnetId }) => subnetId === world.subnet[name])!;
     const told = (name: Name, position: number, zone: string, zoneId: string) => ({
       [`MountTargetId${position}`]: by(name).id,
@@ -146,7 +148,7 @@ describe('creating a set', () => {
     expect(places()).toEqual(['a1']);
 
     const other = world.stack('Custom::MountTargets', 'Other');
-    await expect(other.deploy({ ...set, Address: 'other', ...subnets('b1'), SecurityGroups: [world.group.other] }))
+    await expect(other.deploy({ ...set, Owner: 'Stack/Other', ...subnets('b1'), SecurityGroups: [world.group.other] }))
       .rejects.toThrow(`SecurityGroupNotFound: 'securityGroups': Security group '${world.group.other}' does not exist`);
     expect(places()).toEqual(['a1']);
   });
@@ -293,7 +295,7 @@ describe('updating a set', () => {
   test('swaps the subnet within an Availability Zone', async () => {
     await stack.deploy({ ...set, ...subnets('a2', 'b1') });
     expect(places()).toEqual(['a2', 'b1']);
-    expect(stack.physicalId).toBe(`${id}/${ADDRESS}`);
+    expect(stack.physicalId).toBe(`${id}/${DIGEST}`);
   });
 
   test('leaves a mount target where it is, if its subnet is still in the list', async () => {
@@ -432,7 +434,7 @@ describe('another file system', () => {
   test('gets a set of its own, and the old one loses it afterwards', async () => {
     await stack.deploy({ ...set, FileSystemId: other, ...subnets('a1') });
     expect([places(id), places(other)]).toEqual([[], ['a1']]);
-    expect(stack.physicalId).toBe(`${other}/${ADDRESS}`);
+    expect(stack.physicalId).toBe(`${other}/${DIGEST}`);
     expect(world.tags(id)).toEqual({});
   });
 
@@ -447,7 +449,7 @@ describe('another file system', () => {
     expect([places(id), places(other)]).toEqual([['a1', 'b1'], []]);
     expect(targets().map(target => target.id)).toEqual(before);
     expect(world.tags(other)).toEqual({});
-    expect(stack.physicalId).toBe(`${id}/${ADDRESS}`);
+    expect(stack.physicalId).toBe(`${id}/${DIGEST}`);
   });
 
   test('that cannot take the set leaves the old one alone', async () => {
@@ -471,7 +473,7 @@ describe('deleting a set', () => {
     const event = stack.event('Delete', { ...set, ...subnets('a1') }, { PhysicalResourceId: stack.physicalId });
     await stack.play(event);
     await stack.play(event);
-    await stack.play({ ...event, PhysicalResourceId: `fs-0123456789abcdef0/${ADDRESS}` });
+    await stack.play({ ...event, PhysicalResourceId: `fs-0123456789abcdef0/${DIGEST}` });
     expect(targets()).toEqual([]);
   });
 

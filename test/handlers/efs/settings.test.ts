@@ -2,10 +2,11 @@ import {
   CreateFileSystemCommand, CreateReplicationConfigurationCommand, DeleteFileSystemCommand, DeleteReplicationConfigurationCommand,
   PutBackupPolicyCommand, PutFileSystemPolicyCommand, PutLifecycleConfigurationCommand,
 } from '@aws-sdk/client-efs';
+import { ownerDigest } from '../../../lambda/shared/ownership';
 import { REGION } from '../../../world/emulator/environment';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 
-const SETTING = { Owner: 'Stack/Setting', RemovalPolicy: 'Delete', Address: 'c8abc' };
+const SETTING = { Owner: 'Stack/Setting', RemovalPolicy: 'Delete' };
 const FAR = 'eu-central-1';
 
 let world: EfsHandlerWorld;
@@ -60,11 +61,11 @@ describe('a policy', () => {
   test('is put, changed, and deleted; another file system takes it over', async () => {
     const stack = world.stack('Custom::FileSystemPolicy');
     expect(await stack.deploy(wanted('a'))).toEqual({ FileSystemId: id });
-    expect([stack.physicalId, sids()]).toEqual([`${id}/c8abc`, ['a']]);
+    expect([stack.physicalId, sids()]).toEqual([`${id}/${ownerDigest(SETTING)}`, ['a']]);
     await stack.deploy(wanted('a', 'b'));
     expect(sids()).toEqual(['a', 'b']);
     await stack.deploy({ ...wanted('a'), FileSystemId: other });
-    expect([stack.physicalId, sids(), sids(other)]).toEqual([`${other}/c8abc`, [], ['a']]);
+    expect([stack.physicalId, sids(), sids(other)]).toEqual([`${other}/${ownerDigest(SETTING)}`, [], ['a']]);
     await stack.destroy();
     expect([of(id).policy, of(other).policy]).toEqual([undefined, undefined]);
   });

@@ -1,4 +1,5 @@
 import { CreateAccessPointCommand, CreateFileSystemCommand } from '@aws-sdk/client-efs';
+import { ownerDigest } from '../../../lambda/shared/ownership';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
@@ -23,15 +24,15 @@ const set = (tags: Record<string, string>, more: object = {}) => ({
   Owner: 'Stack/Tags',
   RemovalPolicy: 'Delete',
   ResourceId: id,
-  Address: 'c8f00d',
   Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
   ...more,
 });
+const DIGEST = ownerDigest(set({}));
 const FOREIGN = { foreign: 'yes' };
 
 test('sets its tags, changes them, and takes them away, and leaves all others alone', async () => {
   expect(await stack.deploy(set({ a: '1', b: '2' }))).toEqual({ ResourceId: id });
-  expect(stack.physicalId).toBe(`${id}/c8f00d`);
+  expect(stack.physicalId).toBe(`${id}/${DIGEST}`);
   expect(world.tags(id)).toEqual({ ...FOREIGN, a: '1', b: '2' });
 
   await stack.deploy(set({ b: '3', c: '4' }));
@@ -100,7 +101,7 @@ test.each(['old', 'new'] as const)('moves to another file system, and back in a 
   await stack.deploy(set({ a: '1' }));
   await expect(stack.deploy(set({ a: '1', b: '2' }, { ResourceId: other }), { failAfter: true, rollbackWith }))
     .rejects.toThrow('another resource failed');
-  expect(stack.physicalId).toBe(`${id}/c8f00d`);
+  expect(stack.physicalId).toBe(`${id}/${DIGEST}`);
   expect(world.tags(id)).toEqual({ ...FOREIGN, a: '1' });
   expect(world.tags(other)).toEqual(FOREIGN);
 
@@ -145,7 +146,7 @@ test('a creation that failed removes nothing of others', async () => {
 
 test('a file system that is gone is no reason to fail a deletion, but to fail a creation', async () => {
   await stack.deploy(set({ a: '1' }));
-  await stack.play(stack.event('Delete', set({ a: '1' }), { PhysicalResourceId: 'fs-0123456789abcdef0/c8f00d' }));
+  await stack.play(stack.event('Delete', set({ a: '1' }), { PhysicalResourceId: `fs-0123456789abcdef0/${DIGEST}` }));
   await expect(stack.deploy(set({ a: '1' }, { ResourceId: 'fs-0123456789abcdef0' })))
     .rejects.toThrow("'fileSystem' is fs-0123456789abcdef0, which does not exist");
   await expect(stack.deploy(set({ a: '1' }, { ResourceId: 'fsap-0123456789abcdef0' })))
@@ -155,7 +156,7 @@ test('a file system that is gone is no reason to fail a deletion, but to fail a 
 test('tags access points, too, and by ARN', async () => {
   const { AccessPointId, AccessPointArn } = await world.client.send(new CreateAccessPointCommand({ ClientToken: 't', FileSystemId: id }));
   await stack.deploy(set({ a: '1' }, { ResourceId: AccessPointArn }));
-  expect(stack.physicalId).toBe(`${AccessPointId}/c8f00d`);
+  expect(stack.physicalId).toBe(`${AccessPointId}/${DIGEST}`);
   expect(world.efs.accessPoints[0].tags).toEqual({ a: '1' });
   await stack.destroy();
   expect(world.efs.accessPoints[0].tags).toEqual({});

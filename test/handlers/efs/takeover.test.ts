@@ -27,7 +27,6 @@ const set = (more: object = {}) => ({
   Owner: 'Stack/Targets',
   RemovalPolicy: 'Delete',
   FileSystemId: id,
-  Address: 'c8',
   SubnetIds: [world.subnet.a1, world.subnet.b1],
   SecurityGroups: groups,
   TakeOver: true,

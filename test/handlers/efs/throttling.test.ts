@@ -24,7 +24,6 @@ test(`${STACKS} file systems with three mount targets each deploy at once, at ${
       Owner: `Stack${number}/Files/MountTargets`,
       RemovalPolicy: 'Delete',
       FileSystemId,
-      Address: 'c8',
       SubnetIds: [a1, b1, c1],
       SecurityGroups: [world.group.one],
     });

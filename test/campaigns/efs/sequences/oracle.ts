@@ -3,9 +3,10 @@ import { Planned } from './provider';
 import type { Scene } from './scene';
 import { isSetting, type LogicalId } from './stack-template';
 import { TAG_SET_KEYS, ZONES, type Deploy } from './template';
+import { ownerDigest } from '../../../../lambda/shared/ownership';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 
-const RECORD = 'cdk-durable-storage:mount-targets:c8targets';
+const RECORD = `cdk-durable-storage:mount-targets:${ownerDigest({ Owner: 'Stack/Targets', RemovalPolicy: 'Delete' })}`;
 const A_DAY = 24 * 3_600_000;
 
 /** How things were when a deployment began. */

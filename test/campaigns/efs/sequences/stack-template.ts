@@ -67,7 +67,6 @@ function targetsProperties({ subnets, groups, host, addresses, fixed, patient }:
     Owner: 'Stack/Targets',
     RemovalPolicy: 'Delete',
     FileSystemId: fileSystem,
-    Address: 'c8targets',
     SubnetIds: subnets.map(subnet => world.subnet[subnet]),
     SecurityGroups: groups.map(group => world.group[group]),
     ...host !== undefined && addresses !== 'IPV6_ONLY' && { IpAddresses: subnets.map(subnet => `${NETWORKS[subnet]}.${host}`) },
@@ -84,14 +83,13 @@ function tagsProperties({ tags, overwrite }: Tags, fileSystem: unknown) {
     Owner: 'Stack/Tags',
     RemovalPolicy: 'Delete',
     ResourceId: fileSystem,
-    Address: 'c8tags',
     Tags: list(tags),
     ...overwrite && { Overwrite: 'true' },
   };
 }
 
 function setting(type: string, { own }: Setting, target: (own: boolean) => unknown, properties: object) {
-  return { Type: `Custom::${type}`, Properties: { Owner: `Stack/${type}`, RemovalPolicy: 'Delete', FileSystemId: target(own), Address: `c8${type}`, ...properties } };
+  return { Type: `Custom::${type}`, Properties: { Owner: `Stack/${type}`, RemovalPolicy: 'Delete', FileSystemId: target(own), ...properties } };
 }
 
 function policyProperties({ value, overwrite }: Setting) {

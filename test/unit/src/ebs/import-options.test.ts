@@ -4,7 +4,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, SnapshotImport, type SnapshotImportProps } from '../../../../src';
 import { matches } from '../../../../world/cloudformation/resources/events';
-import { givenStack, propertiesOf } from '../../../harness/given';
+import { onlyOf, ownerOfOnly, givenStack, propertiesOf } from '../../../harness/given';
 
 const TYPE = 'Custom::SnapshotImport';
 
@@ -45,20 +45,26 @@ describe('rules on the end of an import', () => {
     expect(source).toEqual(['aws.states']);
     expect(type).toEqual(['Step Functions Execution Status Change']);
     expect(detail.stateMachineArn).toEqual([{ Ref: expect.stringContaining('TransferStateMachine') }]);
-    return matches({ status: detail.status, input: detail.input }, { status, input: JSON.stringify({ snapshotId: 'snap-1', owner, source: {} }) });
+    // CloudFormation fills in the name of the stack.
+    const [{ wildcard: { 'Fn::Join': [, parts] } }] = detail.input;
+    const wildcard = parts.map((part: string | object) => typeof part === 'string' ? part : 'Stack').join('');
+    return matches({ status: detail.status, input: [{ wildcard }] }, { status, input: JSON.stringify({ snapshotId: 'snap-1', owner, source: {} }) });
   };
 
+  const owner = `Stack/${onlyOf(stack, 'Custom::SnapshotImport').logicalId}`;
+
   test('fire for this import alone, however it ended', () => {
-    expect(fires('Completed', 'SUCCEEDED', 'Stack/Image')).toBe(true);
-    expect(fires('Completed', 'SUCCEEDED', 'Stack/Image2')).toBe(false);
-    expect(fires('Completed', 'FAILED', 'Stack/Image')).toBe(false);
-    expect(fires('Failed', 'FAILED', 'Stack/Image')).toBe(true);
-    expect(fires('Failed', 'TIMED_OUT', 'Stack/Image')).toBe(true);
-    expect(fires('Failed', 'ABORTED', 'Stack/Image')).toBe(false);
+    expect(fires('Completed', 'SUCCEEDED', owner)).toBe(true);
+    expect(fires('Completed', 'SUCCEEDED', `${owner}2`)).toBe(false);
+    expect(fires('Completed', 'FAILED', owner)).toBe(false);
+    expect(fires('Failed', 'FAILED', owner)).toBe(true);
+    expect(fires('Failed', 'TIMED_OUT', owner)).toBe(true);
+    expect(fires('Failed', 'ABORTED', owner)).toBe(false);
     expect(rule('Failed').Targets).toHaveLength(1);
   });
 
   test('there is a metric for alarms', () => {
-    expect(snapshot.metricFailed()).toMatchObject({ namespace: 'cdk-durable-storage', metricName: 'ImportsFailed', dimensions: { Import: 'Stack/Image' } });
+    expect(snapshot.metricFailed()).toMatchObject({ namespace: 'cdk-durable-storage', metricName: 'ImportsFailed', dimensions: { Import: expect.anything() } });
+    expect(stack.resolve(snapshot.metricFailed().dimensions)).toEqual({ Import: ownerOfOnly(stack, 'Custom::SnapshotImport') });
   });
 });

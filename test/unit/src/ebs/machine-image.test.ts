@@ -4,7 +4,7 @@ import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { BootMode, DiskImage, MachineDisk, MachineImage, SnapshotImport, Virtualization, type MachineDiskOptions, type MachineImageProps, type SnapshotImportProps } from '../../../../src';
-import { ENV, givenStack, onlyOf, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../../../harness/given';
+import { ENV, givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../../../harness/given';
 
 const TYPE = 'Custom::MachineImage';
 const SNAPSHOT = 'snap-0123456789abcdef0';
@@ -28,7 +28,7 @@ describe('a machine image', () => {
     expect(Properties).toEqual({
       ServiceToken: expect.anything(),
       ServiceTimeout: expect.anything(),
-      Owner: 'Stack/Machine',
+      Owner: ownerOfOnly(stack, TYPE),
       RemovalPolicy: 'Delete',
       Architecture: 'x86_64',
       RootDeviceName: '/dev/xvda',

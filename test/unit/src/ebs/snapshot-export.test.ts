@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, DiskImageFormat, ExportFormat, Snapshot, SnapshotExport, SnapshotImport, type SnapshotExportProps } from '../../../../src';
-import { ENV, givenStack, onlyOf, propertiesOf, statementsAllowing } from '../../../harness/given';
+import { ENV, givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing } from '../../../harness/given';
 
 function givenExport(props: Partial<SnapshotExportProps> = {}, stack: Stack = givenStack().stack): Stack {
   new SnapshotExport(stack, 'Export', {
@@ -13,9 +13,10 @@ function givenExport(props: Partial<SnapshotExportProps> = {}, stack: Stack = gi
 }
 
 test('an export sends what it has to, and stays when it is removed', () => {
-  const { Properties, ...resource } = onlyOf(givenExport(), 'Custom::SnapshotExport');
+  const stack = givenExport();
+  const { Properties, ...resource } = onlyOf(stack, 'Custom::SnapshotExport');
   expect(Properties).toMatchObject({
-    SnapshotId: 'snap-0123456789abcdef0', Bucket: 'exports', Key: 'snap-0123456789abcdef0.img', Owner: 'Stack/Export', RemovalPolicy: 'Retain',
+    SnapshotId: 'snap-0123456789abcdef0', Bucket: 'exports', Key: 'snap-0123456789abcdef0.img', Owner: ownerOfOnly(stack, 'Custom::SnapshotExport'), RemovalPolicy: 'Retain',
   });
   expect(Properties).not.toHaveProperty('WaitForCompletion');
   expect(resource).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });

@@ -8,7 +8,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, Snapshot, SnapshotImport, type SnapshotImportProps, Verification, ZeroBlocks } from '../../../../src';
-import { givenStack, onlyOf, propertiesOf, statementsAllowing, tagsIn } from '../../../harness/given';
+import { givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn } from '../../../harness/given';
 
 const TYPE = 'Custom::SnapshotImport';
 const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-1111-2222-333344445555';
@@ -38,7 +38,7 @@ describe('the template', () => {
       StateMachineArn: { Ref: expect.stringContaining('TransferStateMachine') },
       Verify: 'SAMPLE',
       Tags: [],
-      Owner: 'Stack/Image',
+      Owner: ownerOfOnly(stack, TYPE),
       RemovalPolicy: 'Delete',
     });
   });
@@ -214,9 +214,11 @@ test('its metrics are found by the name that the handlers know it by', () => {
   const { stack, snapshot } = given();
   new cloudwatch.Dashboard(stack, 'Dashboard', { widgets: [[snapshot.widget()]] });
   const metric = { namespace: 'cdk-durable-storage', dimensions: { Import: propertiesOf(stack, TYPE).Owner }, statistic: 'Sum' };
-  expect(snapshot.metricBlocksWritten()).toMatchObject({ ...metric, metricName: 'BlocksWritten' });
-  expect(snapshot.metricBytesCopied({ statistic: 'Average' })).toMatchObject({ ...metric, metricName: 'BytesCopied', statistic: 'Average' });
-  expect(snapshot.metricThrottles()).toMatchObject({ ...metric, metricName: 'Throttles' });
+  const resolved = ({ namespace, metricName, dimensions, statistic }: cloudwatch.Metric): object =>
+    stack.resolve({ namespace, metricName, dimensions, statistic });
+  expect(resolved(snapshot.metricBlocksWritten())).toEqual({ ...metric, metricName: 'BlocksWritten' });
+  expect(resolved(snapshot.metricBytesCopied({ statistic: 'Average' }))).toEqual({ ...metric, metricName: 'BytesCopied', statistic: 'Average' });
+  expect(resolved(snapshot.metricThrottles())).toEqual({ ...metric, metricName: 'Throttles' });
 
   const body = JSON.stringify(onlyOf(stack, 'AWS::CloudWatch::Dashboard').Properties.DashboardBody);
   for (const name of ['BlocksWritten', 'Throttles', 'RetriesNotYetVisible', 'RetriesBrokenConnection', 'RetriesServerError']) { expect(body).toContain(name); }

@@ -4,7 +4,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import { Adopt, FileSystem, ThroughputCooldown, type FileSystemProps } from '../../../../src';
 import { RETAINED_TAG } from '../../../../src/contract/ownership';
-import { givenStack, onlyOf, propertiesOf, statementsAllowing } from '../../../harness/given';
+import { givenStack, onlyOf, ownerInTemplate, propertiesOf, statementsAllowing } from '../../../harness/given';
 
 const ID = 'fs-0123456789abcdef0';
 
@@ -26,7 +26,7 @@ test('the handler may mark a file system that is named by its id as this stack\'
   expect(JSON.stringify(Resource)).toContain(`file-system/${ID}`);
   expect(Condition).toEqual({
     'StringEquals': { 'aws:RequestTag/cdk-durable-storage:stack-id': { Ref: 'AWS::StackId' } },
-    'StringLike': { 'aws:RequestTag/cdk-durable-storage:owner': 'Stack/*' },
+    'StringLike': { 'aws:RequestTag/cdk-durable-storage:owner': ownerInTemplate('*') },
     'ForAllValues:StringLike': { 'aws:TagKeys': 'cdk-durable-storage:*' },
   });
   expect(onlyOf(stack, 'Custom::FileSystem').DependsOn).toContain(policy);

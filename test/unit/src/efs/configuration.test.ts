@@ -7,7 +7,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { EFS_DENY_ANONYMOUS_ACCESS } from 'aws-cdk-lib/cx-api';
 import type { Construct } from 'constructs';
 import { BackupPolicy, FileSystem, FileSystemPolicy, LifecycleConfiguration, ReplicationConfiguration, type FileSystemProps } from '../../../../src';
-import { ENV, givenStack, givenVpc, onlyOf, propertiesOf, statementsAllowing, warningsOf } from '../../../harness/given';
+import { ENV, givenStack, givenVpc, onlyOf, ownerInTemplate, ownerOfOnly, propertiesOf, statementsAllowing, warningsOf } from '../../../harness/given';
 
 const FOREIGN_ID = 'fs-0123456789abcdef0';
 const { regionalFileSystem, existingFileSystem } = efs.ReplicationConfiguration;
@@ -31,7 +31,7 @@ const extra = (stack: Stack, action: string) =>
   statementsAllowing(stack, 'EfsRole', `elasticfilesystem:${action}`).filter(({ policy }) => !/EfsRole[0-9A-F]{8}$/.test(policy));
 const creations = (stack: Stack) => statementsAllowing(stack, 'EfsRole', 'elasticfilesystem:CreateFileSystem');
 /** Of the file systems of the stack, by their owner tag. */
-const BY_TAG = { Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': 'Stack/*' } } };
+const BY_TAG = { Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': ownerInTemplate('*') } } };
 
 describe('a file system', () => {
   test.each([[true, 'ENABLED'], [false, 'DISABLED'], [undefined, undefined]])('with enableAutomaticBackups %p has status %p', (enableAutomaticBackups, Status) => {
@@ -117,7 +117,7 @@ describe('a setting of its own', () => {
     make[type](stack, foreign);
 
     const { Properties, DependsOn, DeletionPolicy } = onlyOf(stack, `Custom::${type}`) as Record<string, any>;
-    expect(Properties).toMatchObject({ FileSystemId: FOREIGN_ID, Owner: 'Stack/Setting', Address: expect.any(String), ...properties });
+    expect(Properties).toMatchObject({ FileSystemId: FOREIGN_ID, Owner: ownerOfOnly(stack, `Custom::${type}`), ...properties });
     expect(DeletionPolicy).toBe('Delete');
     const access = actions.flatMap(action => extra(stack, action));
     expect(new Set(access.map(({ policy }) => policy)).size).toBe(1);

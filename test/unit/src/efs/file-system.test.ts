@@ -5,7 +5,7 @@ import * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { FileSystem, type FileSystemProps } from '../../../../src';
-import { ENV, givenStack, givenVpc, onlyOf, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../../../harness/given';
+import { ENV, givenStack, givenVpc, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../../../harness/given';
 
 const TYPE = 'Custom::FileSystem';
 const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-1111-2222-333344445555';
@@ -22,7 +22,7 @@ describe('the template', () => {
     expect(onlyOf(stack, TYPE)).toMatchObject({
       Properties: {
         ServiceTimeout: '3600',
-        Owner: 'Stack/Fs',
+        Owner: ownerOfOnly(stack, TYPE),
         RemovalPolicy: 'Retain',
         Encrypted: true,
         FileSystemTags: [{ Key: 'Name', Value: 'Stack/Fs' }],
@@ -71,7 +71,7 @@ describe('the template', () => {
     const stack = new Stack(new Stage(new App(), 'Prod', { env: ENV }), 'Storage', { stackName: 'Stack' });
     new FileSystem(stack, 'Fs', { vpc: givenVpc(stack) });
 
-    expect(propertiesOf(stack, TYPE).Owner).toBe('Stack/Fs');
+    expect(propertiesOf(stack, TYPE).Owner).toEqual(ownerOfOnly(given().stack, TYPE));
   });
 
   test('follows a removal policy that is set later, by the construct or for the whole stack', () => {
@@ -271,7 +271,7 @@ describe('the mount targets', () => {
       SubnetIds: vpc.isolatedSubnets.map(subnet => stack.resolve(subnet.subnetId)),
       SecurityGroups: [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^FsEfsSecurityGroup'), 'GroupId'] }],
       RemovalPolicy: 'Delete',
-      Owner: 'Stack/Fs/MountTargets',
+      Owner: ownerOfOnly(stack, 'Custom::MountTargets'),
     });
   });
 

@@ -4,7 +4,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { FileSystem, IpAddressType, type MountTargetOptions, MountTargets, type MountTargetsProps } from '../../../../src';
-import { ENV, givenStack, givenVpc, onlyOf, propertiesOf, statementsAllowing, warningsOf } from '../../../harness/given';
+import { ENV, givenStack, givenVpc, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, warningsOf } from '../../../harness/given';
 
 const TYPE = 'Custom::MountTargets';
 const ARN_OF_FOREIGN = {
@@ -26,15 +26,14 @@ function given(props: (vpc: ec2.Vpc, stack: Stack) => Partial<MountTargetsProps>
 
 describe('the template', () => {
   test('has one subnet per Availability Zone and a security group of its own', () => {
-    const { stack, vpc, mountTargets } = given();
+    const { stack, vpc } = given();
 
     expect(onlyOf(stack, TYPE)).toMatchObject({
       Properties: {
         FileSystemId: 'fs-12345678',
-        Address: mountTargets.node.addr,
         SubnetIds: vpc.isolatedSubnets.map(subnet => stack.resolve(subnet.subnetId)),
         SecurityGroups: [{ 'Fn::GetAtt': [onlyOf(stack, 'AWS::EC2::SecurityGroup').logicalId, 'GroupId'] }],
-        Owner: 'Stack/Targets',
+        Owner: ownerOfOnly(stack, TYPE),
         RemovalPolicy: 'Delete',
       },
       DeletionPolicy: 'Delete',

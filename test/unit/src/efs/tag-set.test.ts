@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import { FileSystem, TagSet } from '../../../../src';
-import { givenStack, onlyOf, propertiesOf, statementsAllowing, tagsIn } from '../../../harness/given';
+import { givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn } from '../../../harness/given';
 
 const TYPE = 'Custom::TagSet';
 
@@ -19,15 +19,14 @@ function given(tags: Record<string, string>, overwrite?: boolean) {
 }
 
 test('the template says which tags on which file system', () => {
-  const { stack, tagSet } = given({ team: 'storage' });
+  const { stack } = given({ team: 'storage' });
 
   expect(propertiesOf(stack, TYPE)).toEqual({
     ServiceToken: expect.anything(),
     ServiceTimeout: '3600',
     ResourceId: 'fs-12345678',
-    Address: tagSet.node.addr,
     Tags: [{ Key: 'stage', Value: 'test' }, { Key: 'team', Value: 'storage' }],
-    Owner: 'Stack/Tags',
+    Owner: ownerOfOnly(stack, TYPE),
     RemovalPolicy: 'Delete',
   });
 });
@@ -74,9 +73,10 @@ test('a file system of ours in the same root stack may be tagged already', () =>
   const fileSystem = new FileSystem(stack, 'Fs', { vpc });
   const nested = new NestedStack(stack, 'Nested');
   new TagSet(nested, 'Tags', { fileSystem, tags: { team: 'storage' } });
+  const nestedId = stack.resolve(nested.nestedStackResource!.logicalId) as string;
 
   expect(statementsAllowing(nested, 'EfsRole', 'elasticfilesystem:TagResource').filter(({ Condition }) => !Condition)).toEqual([]);
-  expect(propertiesOf(nested, TYPE).Owner).toBe('Stack/Nested/Tags');
+  expect(propertiesOf(nested, TYPE).Owner).toEqual({ 'Fn::Join': ['', [{ Ref: expect.stringMatching(/StackName/) }, `/${nestedId}/${onlyOf(nested, TYPE).logicalId}`]] });
 });
 
 describe('an access point', () => {

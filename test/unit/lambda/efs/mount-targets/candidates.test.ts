@@ -7,7 +7,6 @@ test('candidates stand in the order of the subnets, each with its address', () =
     Owner: 'Stack/Targets',
     RemovalPolicy: 'Delete',
     FileSystemId: 'fs-1',
-    Address: 'c8',
     SecurityGroups: [],
     SubnetIds: ['subnet-b1', 'subnet-a1'],
     IpAddressType: 'DUAL_STACK',

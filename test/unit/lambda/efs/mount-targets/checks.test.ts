@@ -4,7 +4,7 @@ import type { MountTargetsProperties } from '../../../../../src/contract/mount-t
 
 const [A1, A2, B1] = ['subnet-a1', 'subnet-a2', 'subnet-b1'];
 const SET: MountTargetsProperties = {
-  Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: 'fs-1', Address: 'c8', SecurityGroups: [], SubnetIds: [A1, B1],
+  Owner: 'Stack/Targets', RemovalPolicy: 'Delete', FileSystemId: 'fs-1', SecurityGroups: [], SubnetIds: [A1, B1],
 };
 
 test.each<[Partial<MountTargetsProperties>, string]>([

@@ -3,7 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, FileSystem, SnapshotImport, TagSet } from '../../../../../src';
-import { givenStack, givenVpc, statementsAllowing } from '../../../../harness/given';
+import { givenStack, givenVpc, ownerInTemplate, statementsAllowing } from '../../../../harness/given';
 
 const STACK_ID = { Ref: 'AWS::StackId' };
 const FILE_SYSTEMS = { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':elasticfilesystem:eu-west-1:111122223333:file-system/*']] };
@@ -49,7 +49,7 @@ describe('providers', () => {
     expect(serviceTokens(stack)).toHaveLength(2);
     expect(serviceTokens(nested)).toHaveLength(2);
     expect(statementsAllowing(nested, 'EfsRole', 'elasticfilesystem:DeleteFileSystem')).toMatchObject([
-      { Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': 'Stack/*' } } },
+      { Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': { 'Fn::Join': ['', [{ Ref: 'referencetoStackAWSStackName' }, '/*']] } } } },
     ]);
   });
 
@@ -90,7 +90,7 @@ describe('the role of the EFS handlers', () => {
     'CreateMountTarget', 'DeleteMountTarget', 'ModifyMountTargetSecurityGroups',
   ])('may call %s for file systems of this root stack alone', action => {
     expect(allowed(`elasticfilesystem:${action}`)).toMatchObject([
-      { Resource: FILE_SYSTEMS, Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': 'Stack/*' } } },
+      { Resource: FILE_SYSTEMS, Condition: { StringLike: { 'aws:ResourceTag/cdk-durable-storage:owner': ownerInTemplate('*') } } },
     ]);
   });
 
@@ -98,7 +98,9 @@ describe('the role of the EFS handlers', () => {
     expect(allowed('iam:CreateServiceLinkedRole')).toMatchObject([
       { Condition: { StringEquals: { 'iam:AWSServiceName': 'elasticfilesystem.amazonaws.com' } } },
     ]);
-    expect(JSON.stringify(allowed('cloudformation:DescribeStacks')[0].Resource)).toContain(':stack/Stack*/*');
+    const stacks = JSON.stringify(allowed('cloudformation:DescribeStacks')[0].Resource);
+    expect(stacks).toContain(':stack/",{"Ref":"AWS::StackName"},"/*"');
+    expect(stacks).toContain(':stack/",{"Ref":"AWS::StackName"},"-*/*"');
     expect(allowed('ec2:CreateNetworkInterface')).toHaveLength(1);
   });
 });

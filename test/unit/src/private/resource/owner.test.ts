@@ -1,43 +1,58 @@
-import { App, NestedStack, Stack, Stage } from 'aws-cdk-lib';
+import { App, CfnResource, NestedStack, Stack, Stage } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { ownerOf, ownerPrefix } from '../../../../../src/private/resource/owner';
 
-function pathBelow(scope: Construct, ...ids: string[]): Construct {
-  return ids.reduce((parent, id) => new Construct(parent, id), scope);
+/** A construct with a resource of its own, below constructs with these ids. */
+function owning(scope: Construct, ...ids: string[]): { construct: Construct; resource: CfnResource } {
+  const construct = ids.reduce((parent, id) => new Construct(parent, id), scope);
+  return { construct, resource: new CfnResource(construct, 'Resource', { type: 'Test::Thing' }) };
 }
 
-test('the owner is the path in the root stack, below its name', () => {
-  const stack = new Stack(new App(), 'Stack', { stackName: 'prod' });
-  const nested = new NestedStack(pathBelow(stack, 'A'), 'Nested');
+/** The owner of a construct, with names in the place of references. */
+function ownerIn(stack: Stack, construct: Construct, name = 'prod'): string {
+  const owner = stack.resolve(ownerOf(construct)) as { 'Fn::Join': [string, (string | object)[]] };
+  return owner['Fn::Join'][1].map(part => typeof part === 'string' ? part : name).join('');
+}
 
-  expect(ownerOf(pathBelow(stack, 'B', 'Fs'))).toBe('prod/B/Fs');
-  expect(ownerOf(pathBelow(nested, 'Fs'))).toBe('prod/A/Nested/Fs');
-  expect(ownerPrefix(nested)).toBe('prod/');
-});
-
-test('the owner stays the same in another app or stage', () => {
-  const inStage = new Stack(new Stage(new App(), 'Stage'), 'Other', { stackName: 'prod' });
-  const alone = new Stack(undefined, 'Root', { stackName: 'prod' });
-
-  expect(ownerOf(pathBelow(inStage, 'Fs'))).toBe('prod/Fs');
-  expect(ownerOf(pathBelow(alone, 'Fs'))).toBe('prod/Fs');
-});
-
-test('a long owner is shortened, keeps its beginning, and stays different from others', () => {
+test('the owner is the name under which the root stack is deployed, and the logical ids below it', () => {
   const stack = new Stack(new App(), 'Stack');
-  const long = 'x'.repeat(200);
-  const parent = new Construct(stack, long);
-  const [one, other] = ['1', '2'].map(id => ownerOf(new Construct(parent, `${long}${id}`)));
+  const nested = new NestedStack(new Construct(stack, 'A'), 'Nested');
+  const [direct, below] = [owning(stack, 'B', 'Fs'), owning(nested, 'Fs')];
 
-  expect(one).toMatch(/^Stack\/x+\/x+-[0-9a-f]{16}$/);
+  expect(stack.resolve(ownerOf(direct.construct))).toEqual({ 'Fn::Join': ['', [{ Ref: 'AWS::StackName' }, `/${stack.getLogicalId(direct.resource)}`]] });
+  const nestedId = stack.resolve(nested.nestedStackResource!.logicalId) as string;
+  expect(ownerIn(nested, below.construct)).toBe(`prod/${nestedId}/${nested.getLogicalId(below.resource)}`);
+  expect(stack.resolve(ownerPrefix(nested))).toEqual({ 'Fn::Join': ['', [{ Ref: 'AWS::StackName' }, '/']] });
+});
+
+test('the owner stays the same if the stack moves to a stage or to another construct id', () => {
+  const stacks = [new Stack(new App(), 'Stack'), new Stack(new Stage(new App(), 'Stage'), 'Other', { stackName: 'Stack' })];
+  const [one, other] = stacks.map(stack => stack.resolve(ownerOf(owning(stack, 'Fs').construct)) as object);
+
+  expect(other).toEqual(one);
+});
+
+test('the owner stays the same if a construct moves with its logical id', () => {
+  const stack = new Stack(new App(), 'Stack');
+  const [alone, moved] = [owning(stack, 'Fs'), owning(new Construct(new Stack(new App(), 'Stack'), 'Default'), 'Fs')];
+  expect(Stack.of(moved.construct).resolve(ownerOf(moved.construct))).toEqual(stack.resolve(ownerOf(alone.construct)));
+
+  const pinned = owning(stack, 'Elsewhere', 'Fs');
+  const owner = ownerOf(pinned.construct);
+  pinned.resource.overrideLogicalId('Pinned');
+  expect(ownerIn(stack, pinned.construct)).toBe('prod/Pinned');
+  expect(stack.resolve(owner)).toEqual(stack.resolve(ownerOf(pinned.construct)));
+});
+
+test('a long owner fits into a tag below the longest name of a stack, and stays different from others', () => {
+  const stack = new Stack(new App(), 'Stack');
+  const [one, other] = ['1', '2'].map(digit => {
+    const { construct, resource } = owning(stack, digit);
+    resource.overrideLogicalId(`${'x'.repeat(200)}${digit}`);
+    return ownerIn(stack, construct, 'n'.repeat(128));
+  });
+
+  expect(one).toMatch(/^n{128}\/x+-[0-9a-f]{16}$/);
   expect(one).toHaveLength(255);
   expect(other).not.toBe(one);
-});
-
-test('characters that EFS does not take in tags are replaced, and the owners stay different', () => {
-  const stack = new Stack(new App(), 'Stack');
-  const [one, other] = ['grün', 'gr n(1)'].map(id => ownerOf(pathBelow(stack, id)));
-
-  expect(one).toMatch(/^Stack\/gr-n-[0-9a-f]{16}$/);
-  expect(other).toMatch(/^Stack\/gr n-1--[0-9a-f]{16}$/);
 });

@@ -34,7 +34,7 @@ function deployed(value: any, resources: Record<string, { Type: string }>): any 
 }
 
 const PSEUDO: Record<string, string> = {
-  'AWS::Partition': 'aws', 'AWS::StackId': `arn:aws:cloudformation:eu-west-1:111122223333:stack/Stack/${'0'.repeat(36)}`,
+  'AWS::Partition': 'aws', 'AWS::StackName': 'Stack', 'AWS::StackId': `arn:aws:cloudformation:eu-west-1:111122223333:stack/Stack/${'0'.repeat(36)}`,
 };
 /** The ARN of a key, for instance, as AWS has them in Europe. */
 const LENGTHS: Record<string, number> = {
