@@ -336,7 +336,7 @@ const EXPORTS: readonly Mutant[] = [
     find: 'cleanUp, ends, access);',
     replace: 'cleanUp, ends);',
     test: 'test/unit/src/ebs/snapshot-export.test.ts',
-    name: 'what its Delete needs',
+    name: 'the permissions and parts that its Delete needs',
   },
   {
     guard: 'an export that was never handed out is not returned to, because CloudFormation may delete it',

@@ -76,7 +76,7 @@ export class Clock {
   }
 
   /**
-   * An answer just sent still has to reach whoever works on with it: a moment for the socket, and turns of the event loop, because on a busy
+   * An answer that was just sent still has to reach its receiver: a moment for the socket, and turns of the event loop, because on a busy
    * machine the moment may pass without one.
    */
   private jumpWhenIdle(): void {

@@ -14,7 +14,7 @@ export function grantImage(
   const objects = (...keys: string[]) => keys.map(name => bucket.arnForObjects(literally(name)));
   const read: iam.PolicyStatementProps[] = [
     { actions: READ, resources: manifest ? objects(key, manifestKeyOf(key)) : objects(key) },
-    // Without it, S3 says of a missing object that access is denied.
+    // Without it, S3 answers that access is denied if the object is missing.
     { actions: ['s3:ListBucket'], resources: [bucket.bucketArn] },
   ];
   // The plan also asks for the parts that the image was uploaded in.

@@ -13,7 +13,7 @@ export const TOKENS = `${TRANSFER_PREFIX}*/token`;
 /** The construct of aws-cdk-lib that empties the buckets of a stack. */
 const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 
-/** The bucket of plans, digests and records: empty but for the time of a transfer, except for what is recorded of snapshots and exports that exist. */
+/** The bucket of plans, digests and records. After a transfer it keeps only the records of snapshots and exports that exist. */
 export class TransferBucket extends s3.Bucket {
   constructor(scope: Construct, id: string) {
     const { encryptionKey } = functionSettings(scope);
@@ -37,7 +37,7 @@ export class TransferBucket extends s3.Bucket {
   public statements(actions: string[], prefix = TRANSFER_PREFIX): iam.PolicyStatementProps[] {
     return [
       { actions, resources: [this.arnForObjects(`${prefix}*`)] },
-      // To find what is to be removed; and without it, S3 says of a missing object that access is denied.
+      // Lists what has to be removed. Without it, S3 answers that access is denied if an object is missing.
       { actions: ['s3:ListBucket'], resources: [this.bucketArn] },
       ...keyStatements(this, actions),
     ];

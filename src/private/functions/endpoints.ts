@@ -22,7 +22,7 @@ export const INTERFACE_SERVICES = {
 
 export type Service = typeof GATEWAY_SERVICE | keyof typeof INTERFACE_SERVICES;
 
-/** Warns, once the whole app is defined, if the functions cannot reach one of these services. Says nothing of a VPC that the app does not define. */
+/** Warns, once the whole app is defined, if the functions cannot reach one of these services. A VPC that the app does not define cannot be checked. */
 export function warnOfMissingEndpoints(scope: Construct, services: readonly Service[]): void {
   if (!functionSettings(scope).vpc) { return; }
   Aspects.of(scope).add({

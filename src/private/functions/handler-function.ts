@@ -68,7 +68,7 @@ export class HandlerRole extends iam.Role {
     this.allow({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroupOf(scope).logGroupArn] });
   }
 
-  /** Allows functions of this role to do something; unlike `grant…`, says exactly what. */
+  /** Adds a statement to the role of the function. */
   public allow(statement: iam.PolicyStatementProps): void {
     this.own.addStatements(new iam.PolicyStatement(statement));
   }

@@ -69,7 +69,7 @@ test('a snapshot that was kept for an image outlives the parts of imports, and g
   world.expectNothingLeft('Kept');
 });
 
-test('what is recorded of a snapshot that was kept is removed with it, if exports keep the bucket', async () => {
+test('the record of a kept snapshot is removed with the snapshot, if exports keep the bucket', async () => {
   const first = (await deploy('Records', { image: 'imported', imports: true, exports: true })).expectSuccess('CREATE_COMPLETE');
   (await deploy('Records', { image: 'foreign', exports: true })).expectSuccess('UPDATE_COMPLETE');
   const records = () => world.transferBuckets('Records')

@@ -58,7 +58,7 @@ test('sets of tags on 20 file systems of others move to 20 others at once, and b
   expect([tagged(before), tagged(after)]).toEqual([0, 20]);
 });
 
-test('all that a stack has on 5 file systems of others moves to 5 others at once', async () => {
+test('a stack moves all its settings, tags and mount targets from 5 file systems of others to 5 others at once', async () => {
   const [before, after] = [await makeAll(named('before', 5)), await makeAll(named('after', 5))];
   const build = (ids: string[]): Build => stack => {
     const { network } = world;

@@ -630,7 +630,7 @@ describe('a task that waits for its token', () => {
     return { executionArn, stateMachineArn, token, release };
   };
 
-  test('goes on with what SendTaskSuccess brings, not with what its function returned', async () => {
+  test('continues with the output of SendTaskSuccess, not with the result of its function', async () => {
     taker("return 'lost';");
     const { executionArn, token, release } = await begun(waiting({ ResultPath: '$.result' }));
     await success(token);
@@ -981,7 +981,7 @@ describe('a state machine with a customer key', () => {
     return sfn.send(new StartExecutionCommand({ stateMachineArn, name: 'one' })).finally(() => sfn.destroy());
   };
 
-  test('is started only by who may use the key', async () => {
+  test('can be started only by a principal that may use the key', async () => {
     const arnOfMachine = keyed(KEY_STATEMENT);
     await expect(start(arnOfMachine, STATES)).rejects.toMatchObject({ name: 'KmsAccessDeniedException', message: expect.stringContaining('kms:Decrypt') });
     await expect(start(arnOfMachine, STATES, KEY_STATEMENT)).resolves.toBeDefined();

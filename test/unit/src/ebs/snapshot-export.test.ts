@@ -22,7 +22,7 @@ test('an export sends what it has to, and stays when it is removed', () => {
   expect(resource).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
 });
 
-test('what its Delete needs, after the function and its role were updated, is removed after it', () => {
+test('the permissions and parts that its Delete needs are removed after it', () => {
   const stack = givenExport();
   const { DependsOn, Properties } = onlyOf(stack, 'Custom::SnapshotExport');
   const policies = ['states:StopExecution', 's3:DeleteObject', 'ec2:DescribeSnapshots'].flatMap(action => statementsAllowing(stack, 'EbsRole', action));
