@@ -1,4 +1,4 @@
-import { Annotations, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Fn, Resource, Stack, Token } from 'aws-cdk-lib';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct, IConstruct } from 'constructs';
 import type { FileSystemConfigurationOptions, LifecycleOptions } from './configuration-options';
@@ -48,7 +48,7 @@ export function replication(scope: Construct, configuration: efs.ReplicationConf
     Destinations: [{
       FileSystemId: existing && referenceOf(existing).fileSystemId,
       KmsKeyId: configuration.kmsKey?.keyArn,
-      Region: existing ? existing.env.region : configuration.region ?? Stack.of(scope).region,
+      Region: existing ? regionOf(existing) : configuration.region ?? Stack.of(scope).region,
       AvailabilityZoneName: configuration.availabilityZone,
     }],
   };
@@ -91,6 +91,13 @@ function destinationOf(configuration: efs.ReplicationConfiguration): efs.IFileSy
 function referenceOf(destination: efs.IFileSystemRef): efs.FileSystemReference {
   const reference: efs.FileSystemReference | undefined = destination.fileSystemRef;
   return reference ?? destination as unknown as efs.IFileSystem;
+}
+
+/** Returns the Region of a destination. An imported file system lies where its ARN says, and not where the stack does that imports it. */
+function regionOf(destination: efs.IFileSystemRef): string {
+  if (CfnResource.isCfnResource(destination) || Resource.isOwnedResource(destination)) { return destination.env.region; }
+  const { fileSystemArn } = referenceOf(destination);
+  return /^arn:[^:]+:elasticfilesystem:([^:]+):/.exec(fileSystemArn)?.[1] ?? Fn.select(3, Fn.split(':', fileSystemArn));
 }
 
 /** EFS refuses it, but efs.FileSystem does not; so an app that was never deployed may have it in a test. */

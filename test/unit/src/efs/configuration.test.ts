@@ -1,4 +1,4 @@
-import { App, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
@@ -91,6 +91,31 @@ describe('a file system', () => {
     new FileSystem(other.stack, 'Fs', { vpc: other.vpc, replicationConfiguration: existingFileSystem(other.foreign) });
     expect(extra(other.stack, 'CreateReplicationConfiguration')).toMatchObject([{ Resource: other.stack.resolve(other.foreign.fileSystemArn) }]);
     expect(creations(other.stack)).toHaveLength(1);
+  });
+
+  test('that is replicated to an imported one has the Region of its ARN', () => {
+    const destinationOf = (attributes: (stack: Stack) => Partial<efs.FileSystemAttributes>) => {
+      const { stack, vpc } = givenStack();
+      const destination = FileSystem.fromFileSystemAttributes(stack, 'There', {
+        securityGroup: ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-99999999'), ...attributes(stack),
+      });
+      new FileSystem(stack, 'Fs', { vpc, replicationConfiguration: existingFileSystem(destination) });
+      return propertiesOf(stack, 'Custom::FileSystem').ReplicationConfiguration.Destinations[0];
+    };
+    const far = `arn:aws:elasticfilesystem:eu-central-1:${ENV.account}:file-system/${FOREIGN_ID}`;
+
+    expect(destinationOf(() => ({ fileSystemArn: far }))).toEqual({ FileSystemId: FOREIGN_ID, Region: 'eu-central-1' });
+    expect(destinationOf(() => ({ fileSystemId: FOREIGN_ID }))).toEqual({ FileSystemId: FOREIGN_ID, Region: ENV.region });
+    expect(destinationOf(stack => ({ fileSystemArn: new CfnParameter(stack, 'Arn').valueAsString })).Region)
+      .toEqual({ 'Fn::Select': [3, { 'Fn::Split': [':', { Ref: 'Arn' }] }] });
+  });
+
+  test('that is replicated to one of another stack has the Region of that stack', () => {
+    const { app, stack, vpc } = givenStack({ crossRegionReferences: true });
+    const there = new Stack(app, 'There', { env: { ...ENV, region: 'eu-central-1' }, crossRegionReferences: true });
+    const destination = new FileSystem(there, 'Copy', { vpc: new ec2.Vpc(there, 'Vpc'), fileSystemName: 'copy' });
+    new FileSystem(stack, 'Fs', { vpc, replicationConfiguration: existingFileSystem(destination) });
+    expect(propertiesOf(stack, 'Custom::FileSystem').ReplicationConfiguration.Destinations[0].Region).toBe('eu-central-1');
   });
 });
 
