@@ -157,7 +157,7 @@ export class EverythingStack extends Stack {
     new SnapshotImport(this, 'RoundTrip', { image: DiskImage.fromExport(exported) });
     new SnapshotExport(this, 'Vhd', { snapshot: encrypted, bucket: images, format: ExportFormat.VHD });
     new SnapshotExport(this, 'Qcow2', { snapshot: encrypted, bucket: images, kmsKey: key, format: ExportFormat.QCOW2 });
-    new SnapshotExport(this, 'Changes', { snapshot: encrypted, since: base, bucket: images, waitForCompletion: false });
+    new SnapshotExport(this, 'Changes', { snapshot: encrypted, since: base, bucket: images, waitForCompletion: false, removalPolicy: RemovalPolicy.DESTROY });
     return encrypted;
   }
 

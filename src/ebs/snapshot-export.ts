@@ -6,6 +6,7 @@ import type { Construct } from 'constructs';
 import { ExportFormat } from './export-format';
 import type { ISnapshot } from './snapshot';
 import { manifestKeyOf, type SnapshotExportAttributes, type SnapshotExportProperties } from '../contract/snapshot-export';
+import { refuseRetainedBackground } from '../private/ebs/background';
 import { grantExport } from '../private/ebs/export-access';
 import { executionEnded } from '../private/ebs/import-events';
 import { objectUse } from '../private/ebs/object-use';
@@ -85,7 +86,9 @@ export interface SnapshotExportProps {
    *
    * `false` is for larger snapshots, of more than 1.3 TiB of blocks or so: the resource is complete
    * as soon as the copying has begun, and the attributes that tell of the object are empty. `onCompleted` and `onFailed` tell of its end; if it
-   * fails, nothing is left in the bucket.
+   * fails, nothing is left in the bucket. Until it is there, `removalPolicy` must be DESTROY: if the stack were deleted
+   * meanwhile, a retained export would never be completed. Another snapshot under DESTROY needs an export of its own, or
+   * the former object is deleted.
    *
    * @default true
    */
@@ -226,6 +229,7 @@ export class SnapshotExport extends Resource {
         ...provider.exporter.place,
       },
     });
+    if (!this._waits) { refuseRetainedBackground(this, this.resource); }
     this.grantAccess(props, provider);
     this.refuseSecond(props.bucket);
 

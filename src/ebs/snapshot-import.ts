@@ -12,6 +12,7 @@ import { IMPORT_METRICS, TRANSFER_METRICS } from '../contract/metrics';
 import type { OwnerProperties } from '../contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
 import type { TransferPlace } from '../contract/transfer';
+import { refuseRetainedBackground } from '../private/ebs/background';
 import { grantImage } from '../private/ebs/image-access';
 import type { DiskImageLocation } from '../private/ebs/image-location';
 import { importEnded } from '../private/ebs/import-events';
@@ -160,7 +161,8 @@ export interface SnapshotImportProps {
    *
    * `false` is for larger images, of more than 1.3 TiB or so: the resource is complete
    * as soon as the copying has begun. `onCompleted` and `onFailed` tell of its end; if it
-   * fails, the snapshot is deleted. Until it is completed, nothing can be made from it.
+   * fails, the snapshot is deleted. Until it is completed, nothing can be made from it, and
+   * `removalPolicy` must be DESTROY: if the stack were deleted meanwhile, a retained snapshot would never be completed.
    *
    * @default true
    */
@@ -296,6 +298,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     });
     const policies = new ImportPolicies(provider);
     this.resource.node.addDependency(provider.importer.standing, ...grantImage(this, image, policies));
+    if (!this._waits) { refuseRetainedBackground(this, this.resource); }
     if (props.parent) { this.resource.node.addDependency(...grantParent(this, props.parent, policies)); }
     if (props.kmsKey) { this.grantKey(props.kmsKey, props, policies); }
     this.refuseWritten(image);

@@ -486,8 +486,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a handler receives the removal policy that an Aspect or applyRemovalPolicy gave to the resource',
     file: 'src/private/functions/handled-resource.ts',
-    find: "deletionPolicy === undefined || deletionPolicy === CfnDeletionPolicy.DELETE ? 'Delete' : 'Retain'",
-    replace: "deletionPolicy === undefined || deletionPolicy !== undefined ? 'Delete' : 'Retain'",
+    find: "isRetained(resource) ? 'Retain' : 'Delete'",
+    replace: "'Delete'",
     test: 'test/unit/src/escape-hatches.test.ts',
     name: 'FileSystem takes a removal policy',
   },

@@ -33,4 +33,11 @@ export const SYNTHESIS_MUTANTS: readonly Mutant[] = [
     replace: '',
     test: TEST,
   },
+  {
+    guard: 'a copy that a deleted stack would leave unfinished is not retained',
+    file: 'src/private/ebs/background.ts',
+    find: 'isRetained(resource) ?',
+    replace: 'false ?',
+    test: 'test/unit/src/ebs/import-options.test.ts',
+  },
 ];

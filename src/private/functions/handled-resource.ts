@@ -35,9 +35,9 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
       ServiceTimeout: `${SERVICE_TIMEOUT_SECONDS}`,
       ...props.properties,
       ...{
-        // Read when the template is written, because `RemovalPolicies.of(…)` and `applyRemovalPolicy` are called after the constructor.
         Owner: ownerOf(scope),
-        RemovalPolicy: Lazy.string({ produce: () => removalOnTheWire(resource) }),
+        // Read when the template is written, because `RemovalPolicies.of(…)` and `applyRemovalPolicy` are called after the constructor.
+        RemovalPolicy: Lazy.string({ produce: () => isRetained(resource) ? 'Retain' : 'Delete' }),
       } satisfies OwnerProperties,
     },
   });
@@ -48,6 +48,7 @@ export function handledResource<P extends OwnerProperties>(scope: Construct, pro
   return resource;
 }
 
-function removalOnTheWire({ cfnOptions: { deletionPolicy } }: CfnResource): 'Delete' | 'Retain' {
-  return deletionPolicy === undefined || deletionPolicy === CfnDeletionPolicy.DELETE ? 'Delete' : 'Retain';
+/** Whether a resource stays when its stack is deleted. */
+export function isRetained({ cfnOptions: { deletionPolicy } }: CfnResource): boolean {
+  return deletionPolicy !== undefined && deletionPolicy !== CfnDeletionPolicy.DELETE;
 }

@@ -1,3 +1,4 @@
+import { RemovalPolicies, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -20,6 +21,17 @@ test('speed and waiting are told to the handler, if the user chose', () => {
   });
   const silent = propertiesOf(given({ waitForCompletion: true }).stack, TYPE);
   for (const name of ['WaitForCompletion', 'MaxPutsPerSecond', 'MaxConcurrency']) { expect(silent).not.toHaveProperty(name); }
+});
+
+test('what is copied in the background is not retained, because nothing would complete it without the stack', () => {
+  const refusal = /\[Stack\/Image\] with 'waitForCompletion: false', 'removalPolicy' must be DESTROY, got Retain: .*Deploy with DESTROY, and after the end/;
+  const synthesized = ({ stack }: { stack: Stack }) => () => Template.fromStack(stack);
+  expect(synthesized(given({ waitForCompletion: false, removalPolicy: RemovalPolicy.RETAIN }))).toThrow(refusal);
+  expect(synthesized(given({ waitForCompletion: false, removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE }))).toThrow('got RetainExceptOnCreate');
+  const late = given({ waitForCompletion: false });
+  RemovalPolicies.of(late.stack).retain();
+  expect(synthesized(late)).toThrow(refusal);
+  expect(synthesized(given({ removalPolicy: RemovalPolicy.RETAIN }))).not.toThrow();
 });
 
 test.each<[Partial<SnapshotImportProps>, string]>([

@@ -44,6 +44,12 @@ test('the format is sent unless it is raw, and tells in the default key', () => 
   expect(statementsAllowing(givenExport(), 'ExporterPlan', 'ebs:ListSnapshotBlocks')).toEqual([]);
 });
 
+test('one in the background is not retained, because nothing would complete it without the stack', () => {
+  expect(() => Template.fromStack(givenExport({ waitForCompletion: false })))
+    .toThrow("[Stack/Export] with 'waitForCompletion: false', 'removalPolicy' must be DESTROY, got Retain");
+  expect(propertiesOf(givenExport({ waitForCompletion: false, removalPolicy: RemovalPolicy.DESTROY }), 'Custom::SnapshotExport').WaitForCompletion).toBe(false);
+});
+
 test('what is misused is refused at synthesis', () => {
   expect(() => givenExport({ key: '' })).toThrow("'key' must be 1 to 1015 bytes long, got '' (in Stack/Export)");
   expect(() => givenExport({ maxGetsPerSecond: 5 })).toThrow("'maxGetsPerSecond' must be a whole number from 10 to 1000, got 5 (in Stack/Export)");
