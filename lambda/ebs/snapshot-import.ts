@@ -14,7 +14,7 @@ import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, 
 import { stateOf } from '../shared/state-tag';
 import { overdueReason } from '../transfer/bucket/overdue';
 import { nameOfImage } from '../transfer/image/object';
-import { removeLeftovers } from '../transfer/import/leftovers';
+import { isInUse, removeLeftovers } from '../transfer/import/leftovers';
 import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent/use';
 import { notCompleted, SnapshotInUse, type Snapshot } from '../transfer/snapshot/snapshots';
 
@@ -66,7 +66,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const snapshot = await this.aws.snapshots.find(id);
     if (snapshot && !isOfStack(context.stackId, snapshot)) { return this.leaveForeign(snapshot, context); }
     // Before the question whether the snapshot exists: after the clean-up, the execution alone has the reason for the failure.
-    if (execution?.status === 'FAILED') { return this.executionFailed(id, properties, context, execution.reason); }
+    if (execution?.status === 'FAILED' && !(snapshot && await isInUse(snapshot, this.aws.store))) { return this.executionFailed(id, properties, context, execution.reason); }
     if (!snapshot) { return mayBeInvisible(memo?.started) ? undefined : this.fail(id, `snapshot ${id} no longer exists; somebody deleted it`); }
     const fault = faultOf(snapshot, properties, memo, execution);
     if (fault !== undefined) { return this.fail(id, fault); }

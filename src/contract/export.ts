@@ -24,6 +24,13 @@ export interface ExportInput extends Pick<TransferLimits, 'maxConcurrency' | 'de
   readonly maxGetsPerSecond?: number;
 }
 
+/** The input of the first function. */
+export interface ExportPlanInput {
+  readonly plan: ExportInput;
+  /** Name of the execution, which is the id of the export. */
+  readonly execution: string;
+}
+
 /** The input of all functions but the first. */
 export interface ExportIdInput {
   readonly exportId: string;

@@ -116,8 +116,11 @@ export interface CopyResult {
   readonly done: boolean;
 }
 
-/** What the function that plans and seals is asked for: one of the steps before and after the copying. */
-export type StepInput = { readonly plan: TransferInput } | { readonly seal: SnapshotInput } | { readonly settle: SettleInput };
+/**
+ * What the function that plans and seals is asked for: one of the steps before and after the copying. `execution`: the name of the execution,
+ * which is the id of the snapshot.
+ */
+export type StepInput = { readonly plan: TransferInput; readonly execution: string } | { readonly seal: SnapshotInput } | { readonly settle: SettleInput };
 
 /** The input of `seal`, and of `cleanUp` for one that failed. */
 export interface SnapshotInput {
@@ -145,6 +148,8 @@ export interface SettleResult {
 /** Event that EventBridge sends to `cleanUp` when an execution of a transfer or an export ends. */
 export interface ExecutionEnded {
   readonly detail: {
+    /** The id of the snapshot or export, unless somebody else has started the execution. */
+    readonly name: string;
     /** The execution's input, as JSON. */
     readonly input: string;
     /** SUCCEEDED, FAILED, TIMED_OUT or ABORTED. */

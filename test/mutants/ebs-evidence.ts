@@ -1,5 +1,7 @@
 import type { Mutant } from './mutant';
 
+const FORGED_TEST = 'test/handlers/ebs/forged-executions.test.ts';
+const LEFTOVERS_TEST = 'test/unit/lambda/transfer/export/leftovers.test.ts';
 const FOREIGN_TEST = 'test/handlers/ebs/foreign-things.test.ts';
 
 /** Guards against things that carry the tags of a stack and are not its own. */
@@ -43,5 +45,52 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
     replace: 'if (false) {',
     test: 'test/unit/lambda/shared/answering/handler.test.ts',
     name: 'a step for another stack',
+  },
+  {
+    guard: 'a transfer that somebody else starts with another id in its input does nothing',
+    file: 'lambda/transfer/import/steps.ts',
+    find: '    refuseOtherExecution(input.plan.snapshotId, input.execution);\n',
+    replace: '',
+    test: FORGED_TEST,
+    name: 'for a snapshot that is being copied',
+  },
+  {
+    guard: 'the end of an execution removes no snapshot but the one that it is named after',
+    file: 'lambda/transfer/import/clean-up.ts',
+    find: 'if (!isNamedAfter(snapshotId, input.detail.name)) {',
+    replace: 'if (false) {',
+    test: FORGED_TEST,
+    name: 'for a snapshot that is being copied',
+  },
+  {
+    guard: 'the end of an execution removes no snapshot that is complete and in use',
+    file: 'lambda/transfer/import/leftovers.ts',
+    find: "return state === 'completed' && stateOf(tags) !== 'creating' && await",
+    replace: "return false && state === 'completed' && stateOf(tags) !== 'creating' && await",
+    test: FORGED_TEST,
+    name: 'by its name once that is free again',
+  },
+  {
+    guard: 'a snapshot that was sealed is not planned again',
+    file: 'lambda/transfer/import/plan.ts',
+    find: 'if (await store.manifest(snapshotId)) {',
+    replace: 'if (false) {',
+    test: 'test/handlers/transfer/plan.test.ts',
+  },
+  {
+    guard: 'the end of an execution removes no export but the one that it is named after',
+    file: 'lambda/transfer/export/clean-up.ts',
+    find: 'if (!isNamedAfter(exportId, name)) {',
+    replace: 'if (false) {',
+    test: LEFTOVERS_TEST,
+    name: 'with another name',
+  },
+  {
+    guard: 'the end of an execution removes no export that is complete and in use',
+    file: 'lambda/transfer/export/clean-up.ts',
+    find: 'if (handedOut && ',
+    replace: 'if (false && ',
+    test: LEFTOVERS_TEST,
+    name: 'was handed out',
   },
 ];

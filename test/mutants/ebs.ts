@@ -91,8 +91,8 @@ const IMPORTS: readonly Mutant[] = [
   {
     guard: 'a snapshot whose execution failed is removed and not handed out',
     file: IMPORT,
-    find: "if (execution?.status === 'FAILED') {",
-    replace: 'if (execution && false) {',
+    find: "if (execution?.status === 'FAILED' && ",
+    replace: "if (execution?.status === 'FAILED' && false && ",
     test: 'test/handlers/ebs/snapshot-import-failures.test.ts',
     name: 'is cleaned up by poll',
   },

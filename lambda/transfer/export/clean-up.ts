@@ -9,6 +9,7 @@ import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
 import { cleanUpAndWake } from '../bucket/wake';
+import { isNamedAfter } from '../flow/execution-name';
 
 const services = once(() => ({ ...exportClients(), sfn: new SFNClient(clientConfig()) }));
 
@@ -18,8 +19,15 @@ export const handler = worker((input: ExecutionEnded) => {
 });
 
 /** Removes what an export made that did not succeed. Keeps the record and the reason for the next poll; that or Delete removes these. */
-export async function exportCleanUp(aws: ExportClients, { detail: { input, status } }: ExecutionEnded): Promise<void> {
+export async function exportCleanUp(aws: ExportClients, { detail: { name, input, status } }: ExecutionEnded): Promise<void> {
   const { exportId, owner, snapshotId } = JSON.parse(input) as ExportInput;
+  if (!isNamedAfter(exportId, name)) { return log({ event: 'ignored an execution that was not started for its export', exportId }); }
   log({ event: 'export ended', exportId, owner, snapshotId, status });
-  if (status !== 'SUCCEEDED') { await withPatience(LONG_PATIENCE_MILLISECONDS, () => removeExport(aws, exportId, { keepRecord: true })); }
+  if (status !== 'SUCCEEDED') { await withPatience(LONG_PATIENCE_MILLISECONDS, () => removeFailed(aws, exportId)); }
+}
+
+async function removeFailed(aws: ExportClients, exportId: string): Promise<void> {
+  const { handedOut } = await aws.store.record(exportId) ?? {};
+  if (handedOut && await aws.store.result(exportId)) { return log({ event: 'left an export that is complete and in use', exportId }); }
+  await removeExport(aws, exportId, { keepRecord: true });
 }

@@ -1,6 +1,6 @@
 import { exportReadClients, type ExportReadClients } from './clients';
 import { exportRangesOf, layOut, MOST_EXPORT_GIB, sizeOfObject, sizeOfPart, MOST_PART_BYTES, type ExportPlan, type SmallExport } from './layout';
-import type { ExportInput, ExportPlanResult } from '../../../src/contract/export';
+import type { ExportInput, ExportPlanInput, ExportPlanResult } from '../../../src/contract/export';
 import { once } from '../../shared/environment';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
@@ -8,6 +8,7 @@ import { worker } from '../../shared/worker';
 import { BlockSet } from '../blocks/block-set';
 import { blocksOf, GIB } from '../blocks/sizes';
 import { refuseOverdue } from '../bucket/overdue';
+import { refuseOtherExecution } from '../flow/execution-name';
 import { DeltaTable, deltaPrelude } from '../formats/delta';
 import { Qcow2Prelude } from '../formats/qcow2-prelude';
 import { VHD_FOOTER } from '../formats/vhd';
@@ -19,14 +20,15 @@ const LEAST_LISTED = 10_000;
 
 const services = once(() => exportReadClients(4));
 
-export const handler = worker((input: ExportInput) => exportPlan(services(), input));
+export const handler = worker((input: ExportPlanInput) => exportPlan(services(), input));
 
 /** What tests choose: smaller parts, and a smaller volume. */
 type Small = SmallExport & { readonly blocks?: number };
 
 /** Divides the snapshot, or the blocks that changed in it, into parts. */
-export function exportPlan(aws: ExportReadClients, input: ExportInput, small?: Small): Promise<ExportPlanResult> {
-  return withPatience(LONG_PATIENCE_MILLISECONDS, () => makePlan(aws, input, small));
+export async function exportPlan(aws: ExportReadClients, { plan, execution }: ExportPlanInput, small?: Small): Promise<ExportPlanResult> {
+  refuseOtherExecution(plan.exportId, execution);
+  return withPatience(LONG_PATIENCE_MILLISECONDS, () => makePlan(aws, plan, small));
 }
 
 async function makePlan(aws: ExportReadClients, input: ExportInput, small?: Small): Promise<ExportPlanResult> {
@@ -51,6 +53,7 @@ async function makePlan(aws: ExportReadClients, input: ExportInput, small?: Smal
       + `${sizeOfObject(plan)} bytes, but an object in S3 has at most ${MOST_EXPORT_GIB} GiB`);
   }
   await aws.store.refuseDeletedExport(exportId);
+  if (await aws.store.result(exportId)) { throw new Error(`export ${exportId} was completed before; nothing is done`); }
   await save();
   await aws.store.saveExportPlan(exportId, plan);
   log({ event: 'export planned', exportId, snapshotId, blocks: plan.blocks, partBlocks: plan.partBlocks, workers: plan.workers });

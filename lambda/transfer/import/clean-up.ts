@@ -11,6 +11,7 @@ import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
 import { cleanUpAndWake } from '../bucket/wake';
+import { isNamedAfter } from '../flow/execution-name';
 import { parentOf, releaseParent } from '../parent/use';
 import { Snapshots } from '../snapshot/snapshots';
 
@@ -36,8 +37,9 @@ async function cleanUpAfter(aws: Parameters<typeof removeLeftovers>[0], input: I
   if ('releaseParentOf' in input) { return release(aws, input.releaseParentOf); }
   if (!('detail' in input)) { return remove(aws, input.snapshotId); }
 
-  reportOutcome(input);
   const { snapshotId, parent } = JSON.parse(input.detail.input) as TransferInput;
+  if (!isNamedAfter(snapshotId, input.detail.name)) { return log({ event: 'ignored an execution that was not started for its snapshot', snapshotId }); }
+  reportOutcome(input);
   if (input.detail.status !== 'SUCCEEDED') { await remove(aws, snapshotId); }
   // Release the parent here too, because a snapshot that is gone does not name it.
   await releaseParent(aws, parent?.snapshotId, snapshotId);

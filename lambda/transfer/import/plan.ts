@@ -23,6 +23,8 @@ export interface PlanServices {
 export async function plan(aws: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { store, snapshots } = aws;
   const { snapshotId, verify } = input;
+  // The execution of a snapshot is forgotten 90 days after its end, and its name may be taken again.
+  if (await store.manifest(snapshotId)) { throw new Error(`snapshot ${snapshotId} was sealed before; nothing is done`); }
   // The creation starts the transfer just after the snapshot. A plan that fails sooner than EC2 lists that would leave it: the clean-up finds nothing.
   const [listed, planned] = await Promise.allSettled([
     snapshots.expect(snapshotId, 'its import was being planned', RETRY_POLICIES.SNAPSHOT_VISIBILITY), makePlan(aws, input, smallRange),

@@ -9,6 +9,7 @@ import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
+import { refuseOtherExecution } from '../flow/execution-name';
 import { BlockReader } from '../snapshot/block-reader';
 import { BlockWriter } from '../snapshot/block-writer';
 import { Snapshots } from '../snapshot/snapshots';
@@ -29,7 +30,10 @@ export const handler = worker((input: StepInput) => step(services(), input));
  * small image is still there to seal it, so that no other process has to start. Tests take smaller ranges.
  */
 export async function step(aws: StepServices, input: StepInput, smallRange?: number): Promise<PlanResult | SettleResult> {
-  if ('plan' in input) { return withPatience(LONG_PATIENCE_MILLISECONDS, () => plan(aws, input.plan, smallRange)); }
+  if ('plan' in input) {
+    refuseOtherExecution(input.plan.snapshotId, input.execution);
+    return withPatience(LONG_PATIENCE_MILLISECONDS, () => plan(aws, input.plan, smallRange));
+  }
   if ('settle' in input) { return settle(aws.snapshots, input.settle); }
   await withPatience(LONG_PATIENCE_MILLISECONDS, () => seal(aws, input.seal));
   return settleSoon(aws.snapshots, input.seal);

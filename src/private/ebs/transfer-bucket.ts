@@ -10,6 +10,8 @@ import { acknowledge } from '../resource/acknowledge';
 export const TRANSFER_PREFIX = 'transfers/';
 /** Where executions that wait for transfers and exports leave their tokens. */
 export const TOKENS = `${TRANSFER_PREFIX}*/token`;
+/** Where workers write why they have failed. */
+export const FAILURES = `${TRANSFER_PREFIX}*/failure`;
 /** The construct of aws-cdk-lib that empties the buckets of a stack. */
 const AUTO_DELETE = 'Custom::S3AutoDeleteObjectsCustomResourceProvider';
 

@@ -5,7 +5,7 @@ import { DependencyGroup, type Construct, type IDependable } from 'constructs';
 import { RangeWork, type RangeWorkProps } from './range-work';
 import { LAMBDA_FAILED } from './retriers';
 import { importStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
-import { TOKENS, TRANSFER_PREFIX } from './transfer-bucket';
+import { FAILURES, TOKENS } from './transfer-bucket';
 import type { VerifyInput, VerifyResult } from '../../contract/integrity';
 import type { PlanResult, ReleaseInput, SettleInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
 import { keyStatements } from '../functions/encryption';
@@ -43,7 +43,7 @@ export class Transfer extends RangeWork {
 
     const verify = this.worker('Verify', { description: 'reads a range of the snapshot back', timeout: Duration.minutes(15), memorySize: 1024 });
     this.mayUse(verify, 's3:GetObject');
-    verify.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${TRANSFER_PREFIX}*/failure`)] });
+    verify.allow({ actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(FAILURES)] });
     keyStatements(this, ['s3:PutObject']).forEach(statement => verify.allow(statement));
     verify.allow({ ...ownedSnapshots(this), actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
 
@@ -51,7 +51,7 @@ export class Transfer extends RangeWork {
       bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(15),
     });
     this.mayUse(cleanUp, 's3:DeleteObject');
-    cleanUp.allow({ actions: ['s3:GetObject'], resources: [this.bucket.arnForObjects(TOKENS)] });
+    cleanUp.allow({ actions: ['s3:GetObject'], resources: [TOKENS, FAILURES].map(objects => this.bucket.arnForObjects(objects)) });
     keyStatements(this, ['s3:GetObject']).forEach(statement => cleanUp.allow(statement));
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });
@@ -100,7 +100,9 @@ export class Transfer extends RangeWork {
       .otherwise(new sfn.Wait(this, 'Wait for EBS', { time: sfn.WaitTime.secondsPath(seconds) }).next(askSettled));
     askSettled.next(isCompleted);
 
-    return step('Plan transfer', { plan: sfn.JsonPath.entirePayload })
+    return step('Plan transfer', {
+      plan: sfn.JsonPath.entirePayload, execution: sfn.JsonPath.executionName,
+    })
       .next(this.eachRange(['Copy', 'copied'], copy, snapshot))
       .next(step('Seal snapshot', { seal: snapshot } satisfies StepInput, '$.settle'))
       .next(isCompleted);

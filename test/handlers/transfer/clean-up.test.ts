@@ -10,7 +10,7 @@ beforeEach(async () => { transfer = await Transfer.start(); });
 afterEach(() => transfer.world.close());
 
 describe('clean-up', () => {
-  const event = () => ({ detail: { input: JSON.stringify(transfer.input), status: 'FAILED' as const, startDate: 0, stopDate: 0 } });
+  const event = () => ({ detail: { name: transfer.snapshotId, input: JSON.stringify(transfer.input), status: 'FAILED' as const, startDate: 0, stopDate: 0 } });
 
   test('removes the snapshot and its objects, as often as it is called', async () => {
     const { world, aws, input, snapshotId } = transfer;

@@ -34,4 +34,13 @@ describe('plan', () => {
     expect(ranges[993]).toEqual({ n: 993 });
     expect(await transfer.plan()).toMatchObject({ blocks: 2_500_001, rangeBlocks: 2516 });
   });
+
+  test('refuses a snapshot that was sealed before, and keeps its plan', async () => {
+    const { aws, input, snapshotId } = transfer;
+    await plan(aws, input);
+    await aws.store.saveManifest({ snapshotId, blocks: 0, checksum: '' });
+    const before = await transfer.plan();
+    await expect(plan(aws, { ...input, maxPutsPerSecond: 60 })).rejects.toThrow(`snapshot ${snapshotId} was sealed before; nothing is done`);
+    expect(await transfer.plan()).toEqual(before);
+  });
 });

@@ -1,6 +1,7 @@
 import { EBSClient, StartSnapshotCommand } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { clientConfig } from '../../../lambda/shared/client-config';
+import { stateTag } from '../../../lambda/shared/state-tag';
 import { importClients } from '../../../lambda/transfer/import/clients';
 import { BlockReader } from '../../../lambda/transfer/snapshot/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/snapshot/block-writer';
@@ -23,7 +24,7 @@ export class Transfer {
     const ebs = new EBSClient(clientConfig());
     const snapshots = new Snapshots(new EC2Client(clientConfig()));
     const aws = { ...importClients(), writer: new BlockWriter(ebs), reader: new BlockReader(ebs), snapshots };
-    const snapshotId = await startSnapshot([{ Key: OWNERSHIP_TAGS.stackId, Value: 'stack' }]);
+    const snapshotId = await startSnapshot([{ Key: OWNERSHIP_TAGS.stackId, Value: 'stack' }, stateTag('creating')]);
     const source = await aws.source.pin({ bucket: IMAGES, key: 'disk.img' });
     return new Transfer(world, image, aws, { snapshotId, source });
   }

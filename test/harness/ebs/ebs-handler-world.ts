@@ -24,7 +24,7 @@ import { verify } from '../../../lambda/transfer/import/verify';
 import { BlockReader } from '../../../lambda/transfer/snapshot/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/snapshot/block-writer';
 import { Snapshots } from '../../../lambda/transfer/snapshot/snapshots';
-import type { ExportCopyInput, ExportIdInput, ExportInput } from '../../../src/contract/export';
+import type { ExportCopyInput, ExportIdInput, ExportPlanInput } from '../../../src/contract/export';
 import type { VerifyInput } from '../../../src/contract/integrity';
 import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type StepInput } from '../../../src/contract/transfer';
 import { Clock } from '../../../world/emulator/clock';
@@ -261,7 +261,7 @@ export class EbsHandlerWorld {
       copy: (input: CopyInput) => copy(services, input, deadline()),
       cleanUp: (input: ReleaseInput) => cleanUp(services, input),
       verify: (input: VerifyInput) => verify(services, input, deadline()),
-      exportPlan: (input: ExportInput) => exportPlan(exportServices, input, this.options.smallExport),
+      exportPlan: (input: ExportPlanInput) => exportPlan(exportServices, input, this.options.smallExport),
       exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, deadline()),
       exportFinish: (input: ExportIdInput) => exportFinish(exportServices, input),
     } satisfies Record<string, Function>);

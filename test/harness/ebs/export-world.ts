@@ -59,7 +59,7 @@ export class ExportWorld {
       await this.aws.store.saveRecord({ ...this.record, uploadId });
       const { exportId, bucket, key, volumeSize } = this.record;
       const input = { exportId, owner, snapshotId: this.snapshotId, volumeSize, bucket, key, uploadId };
-      const { ranges } = await exportPlan(this.aws, input, { partBlocks: 10, rangeParts: 2, blocks: VOLUME_BLOCKS });
+      const { ranges } = await exportPlan(this.aws, { plan: input, execution: exportId }, { partBlocks: 10, rangeParts: 2, blocks: VOLUME_BLOCKS });
       for (const { n } of ranges) { await exportCopy(this.aws, { exportId, n }, { getRemainingTimeInMillis: () => 900_000 }); }
     });
   }

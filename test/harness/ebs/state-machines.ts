@@ -37,7 +37,7 @@ const INCREMENT = { Variable: '$.increment', BooleanEquals: true };
 export const IMPORT_DEFINITION = {
   StartAt: 'Plan transfer',
   States: {
-    'Plan transfer': { ...task('steps'), Parameters: { 'plan.$': '$' }, Next: 'Copy all ranges' },
+    'Plan transfer': { ...task('steps'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'Copy all ranges' },
     'Copy all ranges': {
       ...MAP,
       ItemsPath: '$.ranges',
@@ -92,7 +92,7 @@ export const IMPORT_DEFINITION = {
 export const EXPORT_DEFINITION = {
   StartAt: 'Plan export',
   States: {
-    'Plan export': { ...task('exportPlan'), Next: 'Export all ranges' },
+    'Plan export': { ...task('exportPlan'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'Export all ranges' },
     'Export all ranges': {
       ...MAP,
       ItemsPath: '$.ranges',

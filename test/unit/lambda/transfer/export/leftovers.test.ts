@@ -12,8 +12,8 @@ beforeEach(async () => {
 afterEach(() => one.close());
 
 const finish = () => one.run(() => exportFinish(one.aws, { exportId: 'export-1' }));
-const ended = (status: string) => one.run(() => exportCleanUp(one.aws, {
-  detail: { input: JSON.stringify({ exportId: 'export-1', owner: 'Stack/Export', snapshotId: 'snap-1' }), status },
+const ended = (status: string, name = 'export-1') => one.run(() => exportCleanUp(one.aws, {
+  detail: { name, input: JSON.stringify({ exportId: 'export-1', owner: 'Stack/Export', snapshotId: 'snap-1' }), status },
 } as ExecutionEnded));
 
 test('an unfinished export leaves neither an upload nor a file', async () => {
@@ -44,6 +44,20 @@ test('the rule removes a failed export, and keeps the record for poll', async ()
 test('the rule leaves an export that succeeded', async () => {
   await finish();
   await ended('SUCCEEDED');
+  expect(one.keys).toEqual(['disk.img', 'disk.img.manifest']);
+  expect(one.files).toEqual(['record.json', 'result.json']);
+});
+
+test('the rule leaves an export that an execution with another name says it has failed', async () => {
+  await finish();
+  await ended('FAILED', 'anything');
+  expect(one.keys).toEqual(['disk.img', 'disk.img.manifest']);
+});
+
+test('the rule leaves an export that is complete and was handed out, whatever an execution says', async () => {
+  await finish();
+  await one.run(() => one.aws.store.handOut('export-1'));
+  await ended('FAILED');
   expect(one.keys).toEqual(['disk.img', 'disk.img.manifest']);
   expect(one.files).toEqual(['record.json', 'result.json']);
 });

@@ -57,7 +57,8 @@ async function run(functions: Record<string, Handler>): Promise<{ result?: unkno
   }
   try {
     // The interpreter alone counts no retries.
-    const result = await new StateMachine(made).run(INPUT, { overrides, context: { State: { RetryCount: 0 } } }).result;
+    const context = { Execution: { Name: INPUT.snapshotId }, State: { RetryCount: 0 } };
+    const result = await new StateMachine(made).run(INPUT, { overrides, context }).result;
     return { result, calls };
   } catch (error) {
     return { error: error as Error, calls };
