@@ -119,7 +119,10 @@ async function beginNow<P extends OwnerProperties>(
 async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<ActResult> {
   const id = event.PhysicalResourceId!;
   const old = event.OldResourceProperties ?? event.ResourceProperties;
-  if (identityOf(lifecycle, event.ResourceProperties) !== identityOf(lifecycle, old)) { return replaceOrReturn(lifecycle, event); }
+  if (identityOf(lifecycle, event.ResourceProperties) !== identityOf(lifecycle, old)) {
+    const result = await replaceOrReturn(lifecycle, event);
+    return result.PhysicalResourceId === id ? result : { ...result, ReplacedId: id };
+  }
   await lifecycle.update?.(id, event.ResourceProperties, old, contextOf(lifecycle, event));
   return { PhysicalResourceId: id };
 }
@@ -144,7 +147,11 @@ async function beginDeletion<P extends OwnerProperties>(
 async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<PollResult> {
   if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event) }; }
   const attributes = await lifecycle.ready(event.PhysicalResourceId!, event.ResourceProperties, {
-    ...contextOf(lifecycle, event), memo: event.Memo, old: event.OldResourceProperties, mayBeCancelled: event.InRollback === undefined,
+    ...contextOf(lifecycle, event),
+    memo: event.Memo,
+    old: event.OldResourceProperties,
+    replacedId: event.ReplacedId,
+    mayBeCancelled: event.InRollback === undefined,
   });
   if (attributes === UNDER_WAY) { return { IsComplete: false, IsUnderWay: true }; }
   return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };

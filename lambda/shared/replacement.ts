@@ -1,4 +1,5 @@
 import { createOrCleanUp } from './creation';
+import { saidBy } from './errors';
 import { log } from './log';
 import { contextOf, type ActResult, type ResourceEvent } from './resource-event';
 import type { Found, Lifecycle } from './resource-lifecycle';
@@ -17,7 +18,7 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
   const existing = await lifecycle.find([event.ResourceProperties, old], context);
   const matching = existing.filter(thing => thing.identity === context.identity && thing.state === 'usable');
   // The current resource comes before earlier ones that were retained.
-  const wanted = matching.find(({ id }) => id === event.PhysicalResourceId) ?? matching[0];
+  const wanted = matching.find(({ id }) => id === event.PhysicalResourceId) ?? matching[0] ?? await currentIfSame(lifecycle, event);
 
   for (const leftover of leftoversIn(existing, wanted, event)) {
     log({ event: 'removing what a failed change left', id: leftover.id });
@@ -32,12 +33,24 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
   return { PhysicalResourceId: wanted.id };
 }
 
+/** Returns the resource that CloudFormation has, if the properties only name it in another way. */
+async function currentIfSame<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<Pick<Found, 'id'> | undefined> {
+  const { PhysicalResourceId: id, ResourceProperties: properties, OldResourceProperties: old = properties } = event;
+  try {
+    return await lifecycle.isSame?.(id!, properties, old) ? { id: id! } : undefined;
+  } catch (error) {
+    if (isPostponed(error)) { throw error; }
+    log({ event: 'could not compare the resource with its properties', id, error: saidBy(error) });
+    return undefined;
+  }
+}
+
 /** Returns the resources that a failed change has left, and that no other event will delete. */
-function leftoversIn(existing: readonly Found[], wanted: Found | undefined, event: ResourceEvent<unknown>): Found[] {
+function leftoversIn(existing: readonly Found[], wanted: Pick<Found, 'id'> | undefined, event: ResourceEvent<unknown>): Found[] {
   // CloudFormation still has the id of the wanted resource, so it never learned of the replacement and will not delete it.
   const wasNeverReplaced = wanted?.id === event.PhysicalResourceId;
   return existing
-    .filter(thing => thing.state === 'unfinished' || (thing.holdsNoData && wasNeverReplaced && thing !== wanted))
+    .filter(thing => thing.id !== wanted?.id && (thing.state === 'unfinished' || (thing.holdsNoData && wasNeverReplaced)))
     // A repeated delivery of the event finds what the first one made.
     .filter(thing => thing.requestId !== event.RequestId);
 }

@@ -14,6 +14,8 @@ export interface ResourceEvent<P> {
   readonly OldResourceProperties?: P;
   /** `Created.memo`; from `act` for `poll`, as all that follow. */
   readonly Memo?: string;
+  /** The physical id before an update, if the resource is another one. */
+  readonly ReplacedId?: string;
   /** The resource was made during a rollback. */
   readonly InRollback?: 'true';
   /** Until when a cancelled creation may still be running; milliseconds since 1970, in digits. */
@@ -27,6 +29,7 @@ export interface ResourceEvent<P> {
 export interface ActResult {
   readonly PhysicalResourceId: string;
   readonly Memo?: string;
+  readonly ReplacedId?: string;
   readonly InRollback?: 'true';
   readonly LateCreationUntil?: string;
   readonly Since?: string;

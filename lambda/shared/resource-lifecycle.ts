@@ -41,6 +41,12 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   update?(id: string, properties: P, old: P, context: Context): Promise<void>;
 
   /**
+   * Returns whether the resource that CloudFormation has is the one that the changed identity properties want: they only name it in another
+   * way. Then it is updated, not replaced.
+   */
+  isSame?(id: string, properties: P, old: P): Promise<boolean>;
+
+  /**
    * Brings the resource one step closer to the wanted state. Returns undefined
    * if there is more to do, so that it is called again, and the attributes if
    * it is done. `UNDER_WAY`: it need not be called before `leaveToken` brings a token back.
@@ -105,6 +111,8 @@ export interface ReadyContext<P> extends Context {
   readonly memo?: string;
   /** The properties before an update. */
   readonly old?: P;
+  /** The physical id before the update, if the resource is another one; `old` are the properties of that. */
+  readonly replacedId?: string;
   /**
    * The operation is not part of a rollback. If the stack starts to roll back meanwhile, CloudFormation has cancelled the
    * operation and ignores its result, so a resource that is reported complete then would never be deleted. `ready` therefore

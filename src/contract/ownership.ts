@@ -28,6 +28,9 @@ export const PARENT_TAG = 'cdk-durable-storage:parent';
  */
 export const RETAINED_TAG = 'cdk-durable-storage:retained-by';
 
+/** On a file system that has replaced another one: the id of that, until the next update. */
+export const REPLACED_TAG = 'cdk-durable-storage:replaced';
+
 /** No tag of a user may begin like this. */
 export const OWNERSHIP_TAG_PREFIX = 'cdk-durable-storage:';
 

@@ -1,6 +1,6 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
-import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { OWNERSHIP_TAGS, REPLACED_TAG, type TagProperty } from '../../../src/contract/ownership';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import type { Stacks } from '../../shared/stacks';
@@ -8,7 +8,9 @@ import { type State, stateOf, stateTag } from '../../shared/state-tag';
 import type { Efs } from '../efs';
 
 /** The tags that a release removes. The owner tag stays, so that the next deployment finds the data again. */
-const RELEASED = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.logicalId, OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, OWNERSHIP_TAGS.state];
+const RELEASED = [
+  OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.logicalId, OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, OWNERSHIP_TAGS.state, REPLACED_TAG,
+];
 
 /** The ownership tags of file systems: which resource of which stack a file system belongs to, and for which request. */
 export class Claims {
@@ -16,9 +18,11 @@ export class Claims {
 
   /** Writes the ownership tags of a resource, and so restores those that were removed by hand. */
   public async claim(fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, state?: State): Promise<void> {
-    const tags = ownershipTags(properties, context);
-    if (state) { tags.push(stateTag(state)); }
-    await this.efs.tag(fileSystem.FileSystemId!, tagChanges(fileSystem.Tags, tags).set);
+    const id = fileSystem.FileSystemId!;
+    const replaced = replacedTags(context, id);
+    if (replaced.length === 0 && valueOf(fileSystem.Tags, REPLACED_TAG) !== undefined) { await this.efs.untag(id, [REPLACED_TAG]); }
+    const tags = [...ownershipTags(properties, context), ...replaced, ...state ? [stateTag(state)] : []];
+    await this.efs.tag(id, tagChanges(fileSystem.Tags, tags).set);
   }
 
   public async release(fileSystemId: string): Promise<void> {
@@ -51,6 +55,11 @@ export class Claims {
     // It has no claimant if it was adopted and released.
     return claimant === undefined || claimant === stackId || this.stacks.isDeleted(claimant);
   }
+}
+
+/** Returns the tag that leads a rollback from a file system to the one that it replaces. `id`: absent if it is new. */
+export function replacedTags({ physicalId }: Pick<Context, 'physicalId'>, id?: string): TagProperty[] {
+  return physicalId === undefined || physicalId === id ? [] : [{ Key: REPLACED_TAG, Value: physicalId }];
 }
 
 /**

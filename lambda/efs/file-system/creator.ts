@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateFileSystemCommand, type PerformanceMode } from '@aws-sdk/client-efs';
 import type { Efs } from '../efs';
 import type { Adopter } from './adopter';
+import { replacedTags } from './claims';
 import { tokenOf } from './immutables';
 import type { Creation, ReplacementGuard } from './replacement';
 import { throughputOf } from './throughput';
@@ -55,6 +56,7 @@ export class Creator {
           ...(properties.FileSystemTags ?? []).map(({ Key, Value }) => ({ Key, Value })),
           ...ownershipTags(properties, context),
           stateTag('creating'),
+          ...replacedTags(context),
         ],
       })));
       return id!;

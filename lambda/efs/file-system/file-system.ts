@@ -7,11 +7,12 @@ import { POLL } from '../efs';
 import { refuseDataLoss, refuseIfBlocked } from './deletion-blockers';
 import { DEFAULTS, immutablesOf, referenceOf } from './immutables';
 import type { Keys } from './keys';
+import { isWanted, mayNameTheSame } from './recognition';
 import { refuseSameToken, ReplacementGuard, type ReplacementServices } from './replacement';
 import { isTakenUpAgain } from './retained';
 import { throughputAttributes } from './throughput';
 import type { FileSystemAttributes, FileSystemProperties } from '../../../src/contract/file-system';
-import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { OWNERSHIP_TAGS, REPLACED_TAG } from '../../../src/contract/ownership';
 import { isNamed, nameOf } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
@@ -51,15 +52,21 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     return { id: await (properties.AdoptFileSystemId === undefined ? this.creator.create(creation) : this.adopter.adoptNamed(creation)) };
   }
 
-  public async update(id: string, properties: FileSystemProperties, old: FileSystemProperties, context: Context): Promise<void> {
+  public async update(id: string, properties: FileSystemProperties, _old: FileSystemProperties, context: Context): Promise<void> {
     const present = await this.services.efs.fileSystem(id);
     if (!present || present.LifeCycleState === 'deleting') {
       throw new Error(`file system ${id} is gone: it was deleted outside of CloudFormation`);
     }
     const claimant = valueOf(present.Tags, OWNERSHIP_TAGS.stackId);
     if (claimant !== undefined && claimant !== context.stackId) { throw new Error(`file system ${id} belongs to stack ${claimant} now`); }
-    const isAdopted = await isTakenUpAgain(present, properties, old, { context, stacks: this.services.stacks });
+    const isAdopted = await isTakenUpAgain(present, { context, stacks: this.services.stacks });
     await this.claims.claim(present, properties, context, isAdopted ? 'adopted' : undefined);
+  }
+
+  public async isSame(id: string, properties: FileSystemProperties, old: FileSystemProperties): Promise<boolean> {
+    if (!mayNameTheSame(properties, old)) { return false; }
+    const present = await this.services.efs.fileSystem(id);
+    return present !== undefined && present.LifeCycleState !== 'deleting' && isWanted(present, properties, this.services.keys);
   }
 
   public async ready(
@@ -71,7 +78,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     if (!isAvailable(present)) { return undefined; }
 
     // The old properties of another file system do not describe this one.
-    const old = context.old && referenceOf(context.old) === referenceOf(properties) ? context.old : undefined;
+    const old = context.replacedId === undefined ? context.old : undefined;
     const configured = await this.configuration.reconcile({ fileSystem: present, wanted: properties, old, context });
     if (!configured) { return undefined; }
     await this.claims.endAdoption(present, properties, old, context);
@@ -100,19 +107,32 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
 
   public async find(candidates: readonly FileSystemProperties[], context: Context): Promise<Found[]> {
     const { efs } = this.services;
-    const found: Found[] = [];
-    for (const { reference, isId } of references(candidates)) {
-      const present = await (isId ? efs.fileSystem(reference) : efs.fileSystemWithToken(reference));
-      if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { continue; }
-      if (found.some(({ id }) => id === present.FileSystemId)) { continue; }
-      found.push({
+    const found = new Map<string, Found>();
+    const add = (present: FileSystemDescription | undefined) => {
+      if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { return; }
+      found.set(present.FileSystemId!, {
         id: present.FileSystemId!,
         identity: valueOf(present.Tags, OWNERSHIP_TAGS.identity),
         requestId: valueOf(present.Tags, OWNERSHIP_TAGS.requestId),
         state: stateOf(present.Tags) === 'creating' ? 'unfinished' : 'usable',
       });
+    };
+    for (const { reference, isId } of references(candidates)) {
+      add(await (isId ? efs.fileSystem(reference) : efs.fileSystemWithToken(reference)));
     }
-    return found;
+    add(await this.replacedBy(context));
+    return [...found.values()];
+  }
+
+  /**
+   * Returns the file system that was replaced by the one that the event names. In a rollback that is the wanted one, although its creation
+   * token may be derived from an owner that it had earlier.
+   */
+  private async replacedBy({ physicalId }: Context): Promise<FileSystemDescription | undefined> {
+    if (physicalId === undefined || !this.physicalId.test(physicalId)) { return undefined; }
+    const { efs } = this.services;
+    const id = valueOf((await efs.fileSystem(physicalId))?.Tags, REPLACED_TAG);
+    return id === undefined ? undefined : efs.fileSystem(id);
   }
 
   /** Deletes a file system. If it is in use, removes its own replication, and throws if something else blocks the deletion that will stay. */

@@ -11,18 +11,24 @@ export class Keys {
    * use the key.
    */
   public async arnOf(keyId: string): Promise<string> {
-    const { Arn, KeyState, KeySpec } = await this.describe(keyId);
+    const key = await this.describe(keyId);
+    if (!key) { throw new Error(`'kmsKey' is ${keyId}, but there is no such key`); }
+    const { Arn, KeyState, KeySpec } = key;
     if (KeyState !== 'Enabled') { throw new Error(`'kmsKey' is ${keyId}, which is in state ${KeyState}: it must be Enabled`); }
     if (KeySpec !== 'SYMMETRIC_DEFAULT') { throw new Error(`'kmsKey' is ${keyId}, an asymmetric key (${KeySpec}): EFS takes symmetric keys only`); }
     return Arn!;
   }
 
-  private async describe(keyId: string): Promise<KeyMetadata> {
+  /** Returns the ARN of the key, whatever its state; the name itself if there is no such key. */
+  public async find(keyId: string): Promise<string> {
+    return (await this.describe(keyId))?.Arn ?? keyId;
+  }
+
+  private async describe(keyId: string): Promise<KeyMetadata | undefined> {
     try {
-      const { KeyMetadata: key } = await retrying(() => this.kms.send(new DescribeKeyCommand({ KeyId: keyId })), { what: 'DescribeKey' });
-      return key!;
+      return (await retrying(() => this.kms.send(new DescribeKeyCommand({ KeyId: keyId })), { what: 'DescribeKey' })).KeyMetadata;
     } catch (error) {
-      if (isNamed(error, 'NotFoundException')) { throw new Error(`'kmsKey' is ${keyId}, but there is no such key`); }
+      if (isNamed(error, 'NotFoundException')) { return undefined; }
       throw error;
     }
   }

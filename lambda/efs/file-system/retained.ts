@@ -1,9 +1,7 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
-import { referenceOf, tokenOf } from './immutables';
-import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { valueOf } from '../../shared/ownership';
-import type { Context, CreateContext } from '../../shared/resource-lifecycle';
+import type { Context } from '../../shared/resource-lifecycle';
 import type { Stacks } from '../../shared/stacks';
 import { stateOf } from '../../shared/state-tag';
 
@@ -12,12 +10,10 @@ import { stateOf } from '../../shared/state-tag';
 
 /** For a Create, or an Update that replaces: whether CloudFormation retained the file system when this resource was removed or replaced. */
 export function wasRetained(
-  { FileSystemId: id, CreationToken: token, Tags: tags }: FileSystemDescription,
-  { old, requestId }: Pick<CreateContext<FileSystemProperties>, 'old' | 'requestId'>,
+  { FileSystemId: id, Tags: tags }: FileSystemDescription, { physicalId, requestId }: Pick<Context, 'physicalId' | 'requestId'>,
 ): boolean {
   const isOfThisOperation = stateOf(tags) === 'creating' || valueOf(tags, OWNERSHIP_TAGS.requestId) === requestId;
-  const isInUse = old !== undefined && (old.AdoptFileSystemId === id || tokenOf(old) === token);
-  return !isOfThisOperation && !isInUse;
+  return !isOfThisOperation && physicalId !== id;
 }
 
 /**
@@ -25,10 +21,9 @@ export function wasRetained(
  * which comes back to the file system that was in use.
  */
 export async function isTakenUpAgain(
-  { FileSystemId: id, Tags: tags }: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties,
-  { context, stacks }: { readonly context: Context; readonly stacks: Stacks },
+  { FileSystemId: id, Tags: tags }: FileSystemDescription, { context, stacks }: { readonly context: Context; readonly stacks: Stacks },
 ): Promise<boolean> {
-  if (referenceOf(properties) === referenceOf(old) || stateOf(tags) !== undefined) { return false; }
+  if (stateOf(tags) !== undefined) { return false; }
   if (valueOf(tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
   // CloudFormation still has it: a replacement failed without a rollback, and is taken back.
   if (context.physicalId === id) { return false; }

@@ -1,14 +1,10 @@
-import { CONTEXT, FILES, fileSystem, stacks } from './given';
-import { tokenOf } from '../../../../../lambda/efs/file-system/immutables';
+import { CONTEXT, fileSystem, stacks } from './given';
 import { isTakenUpAgain, wasRetained } from '../../../../../lambda/efs/file-system/retained';
-
-const OLD = { ...FILES, CreationToken: 'old' };
-const NEW = { ...FILES, CreationToken: 'new' };
 
 describe('a creation finds a file system of its own resource', () => {
   test('that an earlier operation made: CloudFormation has retained it', () => {
     expect(wasRetained(fileSystem({ requestId: 'earlier' }), CONTEXT)).toBe(true);
-    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, old: NEW })).toBe(true);
+    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, physicalId: 'fs-2' })).toBe(true);
   });
 
   test('that this operation made', () => {
@@ -17,14 +13,13 @@ describe('a creation finds a file system of its own resource', () => {
   });
 
   test('that is in use until now', () => {
-    expect(wasRetained(fileSystem({ requestId: 'earlier' }, { CreationToken: tokenOf(FILES) }), { ...CONTEXT, old: FILES })).toBe(false);
-    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, old: { ...FILES, AdoptFileSystemId: 'fs-1' } })).toBe(false);
+    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, physicalId: 'fs-1' })).toBe(false);
   });
 });
 
 describe('an update comes back to an earlier file system', () => {
-  const isMarked = (rollingBack: boolean | 'unknown', tags = {}, old = OLD, physicalId?: string) =>
-    isTakenUpAgain(fileSystem({ requestId: 'earlier', ...tags }), NEW, old, { context: { ...CONTEXT, physicalId }, stacks: stacks(rollingBack) });
+  const isMarked = (rollingBack: boolean | 'unknown', tags = {}, physicalId = 'fs-2') =>
+    isTakenUpAgain(fileSystem({ requestId: 'earlier', ...tags }), { context: { ...CONTEXT, physicalId }, stacks: stacks(rollingBack) });
 
   test('by the user: CloudFormation has retained it, so it is marked', async () => {
     expect(await isMarked(false)).toBe(true);
@@ -39,13 +34,12 @@ describe('an update comes back to an earlier file system', () => {
   });
 
   test('which CloudFormation still has, because the replacement failed without a rollback', async () => {
-    expect(await isMarked(false, {}, OLD, 'fs-1')).toBe(false);
-    expect(await isMarked(false, {}, OLD, 'fs-2')).toBe(true);
+    expect(await isMarked(false, {}, 'fs-1')).toBe(false);
+    expect(await isMarked(false, {}, 'fs-2')).toBe(true);
   });
 
-  test('that this request made, is still the same, or has a state already', async () => {
+  test('that this request made, or has a state already', async () => {
     expect(await isMarked(false, { requestId: 'request' })).toBe(false);
-    expect(await isMarked(false, {}, NEW)).toBe(false);
     expect(await isMarked(false, { state: 'creating' })).toBe(false);
   });
 });
