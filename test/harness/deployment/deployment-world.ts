@@ -157,6 +157,12 @@ export function startEmulator(options?: EmulatorOptions): Promise<Emulator> {
   return Emulator.start(options);
 }
 
+/** Returns whether an owner tag names the construct at a path, which begins with the name of the root stack. Logical ids end with a digest. */
+export function isOwnedBy(owner: string | undefined, path: string): boolean {
+  const [stack, ...ids] = path.split('/');
+  return new RegExp(`^${stack}/(.+/)?\\w*${ids.at(-1)}[0-9A-F]{8}$`).test(owner ?? '');
+}
+
 /** Returns the logical id of a construct's resource. */
 function logicalIdAt(stack: Stack, path: string): string | undefined {
   const construct = path.split('/').reduce<IConstruct | undefined>((parent, id) => parent?.node.tryFindChild(id), stack);

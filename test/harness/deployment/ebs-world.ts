@@ -1,6 +1,6 @@
 import { createHash } from 'crypto';
-import { DeploymentWorld, startEmulator } from './deployment-world';
-import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
+import { DeploymentWorld, isOwnedBy, startEmulator } from './deployment-world';
+import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { BLOCK_SIZE, type SnapshotView } from '../../../world/emulator/ebs';
 import type { EmulatorOptions } from '../../../world/emulator/emulator';
 import { uploadInParts } from '../../../world/emulator/s3/upload';
@@ -30,10 +30,10 @@ export class EbsWorld extends DeploymentWorld {
     return uploadInParts(this.emulator.server.url, bucket, key, [image]);
   }
 
-  /** Ids of the snapshots that this construct made. */
-  public madeBy(owner: string): string[] {
+  /** Returns the ids of the snapshots that a construct made. @param path the name of the root stack and the path below it */
+  public madeBy(path: string): string[] {
     const { snapshots } = this.emulator.ec2;
-    return snapshots.all.filter(({ tags }) => tags.get(`${OWNERSHIP_TAG_PREFIX}owner`) === owner).map(({ snapshotId }) => snapshotId);
+    return snapshots.all.filter(({ tags }) => isOwnedBy(tags.get(OWNERSHIP_TAGS.owner), path)).map(({ snapshotId }) => snapshotId);
   }
 
   public snapshot(id: string): SnapshotView {

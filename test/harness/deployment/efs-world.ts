@@ -1,10 +1,10 @@
 import { CreateFileSystemCommand, EFSClient } from '@aws-sdk/client-efs';
 import type { Stack } from 'aws-cdk-lib';
 import type { IFileSystem } from 'aws-cdk-lib/aws-efs';
-import { DeploymentWorld, startEmulator } from './deployment-world';
+import { DeploymentWorld, isOwnedBy, startEmulator } from './deployment-world';
 import { Network } from './network';
 import { FileSystem } from '../../../src';
-import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
+import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type * as efs from '../../../world/emulator/efs';
 import type { Emulator, EmulatorOptions } from '../../../world/emulator/emulator';
 
@@ -39,9 +39,9 @@ export class EfsWorld extends DeploymentWorld {
     return this.emulator.efs.mountTargets.filter(target => target.fileSystemId === fileSystemId);
   }
 
-  /** Ids of the file systems that this construct made, whatever became of its stack. */
-  public madeBy(owner: string): string[] {
-    return this.emulator.efs.fileSystems.filter(({ tags }) => tags[`${OWNERSHIP_TAG_PREFIX}owner`] === owner).map(({ id }) => id);
+  /** Returns the ids of the file systems that a construct made, also if its stack is gone. @param path the name of the root stack and the path below it */
+  public madeBy(path: string): string[] {
+    return this.emulator.efs.fileSystems.filter(({ tags }) => isOwnedBy(tags[OWNERSHIP_TAGS.owner], path)).map(({ id }) => id);
   }
 
   /** A file system's tags, without those of this library. */
