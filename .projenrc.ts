@@ -22,6 +22,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
   authorAddress: 'maintainers@users.noreply.r-seed-76bb47b7.example',
   repositoryUrl: 'https://github.com/cdk-durable-storage/cdk-durable-storage.git',
   license: 'Apache-2.0',
+  bin: { 'cdk-durable-storage': 'bin/cdk-durable-storage' },
   defaultReleaseBranch: 'main',
   packageManager: javascript.NodePackageManager.NPM,
   projenrcTs: true,
@@ -69,7 +70,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'xz-decompress@^0.2.3',
   ],
 
-  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'] },
+  eslintOptions: { dirs: ['src'], devdirs: ['lambda', 'cli', 'world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'] },
   jestOptions: {
     updateSnapshot: javascript.UpdateSnapshot.NEVER,
     coverageText: false,
@@ -100,7 +101,7 @@ project.addDevDeps(`aws-cdk-lib@${CDK_VERSION}`, `constructs@${CONSTRUCTS_VERSIO
 project.gitignore.addPatterns('/test/product/integ/*.snapshot/asset.*');
 
 project.npmignore!.addPatterns(
-  ...['lambda', 'world', 'demo', 'examples', 'bench', 'conformance', 'docs', 'rosetta', 'reports', '.ci', 'demo.out', '.consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
+  ...['lambda', 'cli', 'world', 'demo', 'examples', 'bench', 'conformance', 'docs', 'rosetta', 'reports', '.ci', 'demo.out', '.consumers.out', 'conformance.out'].map(folder => `/${folder}/`),
   '.jsii.tabl.json', '/CONTRIBUTING.md', '/commitlint.config.js', '/stryker.conf.json',
 );
 
@@ -169,7 +170,7 @@ new JsonFile(project, 'conformance/tsconfig.json', {
 new JsonFile(project, 'projenrc/typecheck.json', {
   obj: {
     compilerOptions: { ...outsideOfJsii, types: ['node', 'jest'], paths: { 'cdk-durable-storage': ['../src/index.ts'] } },
-    include: ['world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => `../${folder}/**/*.ts`).concat('../.projenrc.ts'),
+    include: ['cli', 'world', 'test', 'demo', 'examples', 'bench', 'conformance', 'projenrc'].map(folder => `../${folder}/**/*.ts`).concat('../.projenrc.ts'),
   },
 });
 

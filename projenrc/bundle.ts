@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
 /**
- * Bundles what runs in the user's account: each entry of lambda/ with all that
- * it needs, the SDK too, to assets/<name>/index.js, where the constructs find it.
+ * Bundles what runs in the user's account, each entry of lambda/ with all that
+ * it needs, the SDK too, to assets/<name>/index.js, where the constructs find it;
+ * and the command, which bin/cdk-durable-storage finds there.
  */
 const ENTRIES: Record<string, string> = {
   'efs': 'lambda/efs/index.ts',
@@ -18,6 +19,7 @@ const ENTRIES: Record<string, string> = {
   'export-copy': 'lambda/transfer/export/copy.ts',
   'export-finish': 'lambda/transfer/export/finish.ts',
   'export-clean-up': 'lambda/transfer/export/clean-up.ts',
+  'cli': 'cli/index.ts',
 };
 
 const root = resolve(__dirname, '..');
@@ -32,7 +34,8 @@ async function main(): Promise<void> {
       outfile: join('assets', name, 'index.js'),
       bundle: true,
       platform: 'node',
-      target: 'node24',
+      // Functions run on the newest Node.js, the command on the user's.
+      target: name === 'cli' ? 'node20' : 'node24',
       format: 'cjs',
       // The SDK's ES modules leave out what is not used: two thirds of the size, half the cold start.
       mainFields: ['module', 'main'],

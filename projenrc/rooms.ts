@@ -41,6 +41,8 @@ export const ROOMS: Record<string, readonly string[]> = {
   'lambda/efs/file-system': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts', 'lambda/efs/settings', 'lambda/efs/mount-targets'],
   'lambda/efs/*': ['src/contract', 'lambda/shared'],
 
+  'cli': ['src/contract'],
+
   'world': [],
   'examples': [],
   'demo': ['world', 'examples'],
@@ -54,7 +56,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   'test/deployments': ['src', 'world', 'test/harness', 'examples'],
   'test/campaigns': ['src', 'lambda', 'world', 'test/harness'],
   'test/world': ['world', 'test/harness'],
-  'test/product': ['src', 'world', 'test/harness', 'examples', 'demo', 'projenrc', 'conformance/tools', 'bench/template-counts.ts'],
+  'test/product': ['src', 'cli', 'world', 'test/harness', 'examples', 'demo', 'projenrc', 'conformance/tools', 'bench/template-counts.ts'],
 };
 
 /** Rooms that run in the user's account: no bundle may contain aws-cdk-lib. */

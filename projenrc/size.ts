@@ -22,6 +22,7 @@ const BUDGETS: Record<string, number> = {
   'export-copy': 480,
   'export-finish': 480,
   'export-clean-up': 480,
+  'cli': 520,
 };
 
 const IMPORTS = 5;

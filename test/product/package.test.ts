@@ -45,14 +45,20 @@ test('a consumer app synthesizes, with the handlers that came in the package', (
 
   const handlers = readdirSync(join(app, 'cdk.out')).filter(name => name.startsWith('asset.') && existsSync(join(app, 'cdk.out', name, 'index.js')));
   const bundled = handlers.map(name => readFileSync(join(app, 'cdk.out', name, 'index.js'), 'utf8'));
-  for (const name of readdirSync(join(root, 'assets'), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name)) {
+  const folders = readdirSync(join(root, 'assets'), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name);
+  for (const name of folders.filter(folder => folder !== 'cli')) {
     expect(bundled).toContain(readFileSync(join(installed, 'assets', name, 'index.js'), 'utf8'));
   }
 });
 
+test('npm installs the command with it', () => {
+  const help = execFileSync(join(app, 'node_modules', '.bin', 'cdk-durable-storage'), ['--help'], { encoding: 'utf8' });
+  expect(help).toContain('cdk-durable-storage orphans [--region REGION] [--json]');
+});
+
 test('the package holds the library, its handlers and the papers, and no sources of them', () => {
   const top = readdirSync(installed).sort();
-  expect(top).toEqual(['.jsii', 'API.md', 'LICENSE', 'NOTICE', 'README.md', 'assets', 'lib', 'package.json'].sort());
+  expect(top).toEqual(['.jsii', 'API.md', 'LICENSE', 'NOTICE', 'README.md', 'assets', 'bin', 'lib', 'package.json'].sort());
 });
 
 test('it holds the compiled library and the bundles, and the licence of whatever is bundled', () => {

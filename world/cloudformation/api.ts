@@ -6,6 +6,9 @@ import { AccessDenied, ServiceError, type Answer, type Call } from '../emulator/
 
 const ANY_STACK = `arn:${PARTITION}:cloudformation:${REGION}:${ACCOUNT}:stack/*/*`;
 
+/** CloudFormation lists as many at once. */
+const RESOURCES_PER_PAGE = 100;
+
 /** The time for which CloudFormation remembers deleted stacks. */
 const REMEMBERED = 90 * 24 * 3600_000;
 
@@ -22,6 +25,7 @@ export class StackApi {
     switch (this.operation(call)) {
       case 'DescribeStacks': return answer('DescribeStacks', `<Stacks>${this.describeStacks(call, asked).map(stackXml).join('')}</Stacks>`);
       case 'DescribeStackResource': return answer('DescribeStackResource', this.describeResource(call, asked));
+      case 'ListStackResources': return answer('ListStackResources', this.listResources(call, asked));
       case 'DescribeStackResources': return answer('DescribeStackResources', this.describeResources(call, asked));
       default: throw new ServiceError('InvalidAction', 400, `the emulated CloudFormation does not know ${this.operation(call)}`);
     }
@@ -66,6 +70,19 @@ export class StackApi {
       const shown = stack.shownStatusOf(resource);
       return shown ? [`<member>${resourceXml(stack, resource, shown)}</member>`] : [];
     }).join('')}</StackResources>`;
+  }
+
+  /** In pages, unlike DescribeStackResources. */
+  private listResources(call: Call, asked: URLSearchParams): string {
+    const stack = this.find(call, 'cloudformation:ListStackResources', asked.get('StackName') ?? '');
+    const begin = Number(asked.get('NextToken') ?? 0);
+    const members = stack.listed.flatMap(resource => {
+      const shown = stack.shownStatusOf(resource);
+      return shown ? [`<member>${resourceXml(stack, resource, shown, 'LastUpdatedTimestamp')}</member>`] : [];
+    });
+    const end = begin + RESOURCES_PER_PAGE;
+    return `<StackResourceSummaries>${members.slice(begin, end).join('')}</StackResourceSummaries>`
+      + tag('NextToken', end < members.length ? end : undefined);
   }
 
   private describeResource(call: Call, asked: URLSearchParams): string {
