@@ -1,7 +1,7 @@
-import type { MountTargetDescription } from '@aws-sdk/client-efs';
-import { byZone, type Candidate } from './candidates';
+import { byZone, isAsWanted, type Candidate } from './candidates';
 import { wantedByZone, withTargets, type Situation } from './plan';
-import { ownRecord, recordKey } from './record';
+import { holdersOf, isSuperseded, ownRecord, recordKey, type OtherRecord } from './record';
+import type { SetRecord } from './record-text';
 import type { RecordedSituation } from './set-records';
 import { MOST_SUBNETS_BY_POSITION, type MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { log } from '../../shared/log';
@@ -33,12 +33,30 @@ export function checkSituation(situation: Situation): void {
   refuseForeignTargets(situation);
 }
 
-/** Throws if the record is of another stack's set: the same construct path in two stacks gives the same address. */
-export function refuseRival({ fileSystem, record, targets }: RecordedSituation, address: string, context: Context): void {
-  if (!record || ownRecord(record, context)) { return; }
+/**
+ * Throws if the record with the key of the set is of another stack, unless that stack is gone. Two stacks of an account cannot have one name at
+ * the same time, so it is gone if this stack has the name that the key is made of, or is nested in one that has it.
+ */
+export function refuseRival(
+  { fileSystem, record, targets }: RecordedSituation, key: string, { stackId, owner }: { readonly stackId: string; readonly owner: string },
+): void {
+  if (!record || ownRecord(record, { stackId }) || isInStack(owner, stackId)) { return; }
   if (withTargets(record.subnetIds, targets).length === 0) { return; }
-  throw new Error(`file system ${fileSystem.FileSystemId} has mount targets of another stack's set with the same construct path: `
-    + `delete them and the tag ${recordKey(address)} of the file system, or move the construct`);
+  throw new Error(`file system ${fileSystem.FileSystemId} has mount targets of the set ${owner}, and this stack is another one: `
+    + `if that set is gone, delete them and the tag ${recordKey(key)} of the file system`);
+}
+
+/** Throws if CloudFormation has sent a later call for the set. */
+export function refuseLate(record: SetRecord | undefined, context: Context): void {
+  if (!record || !ownRecord(record, context) || !isSuperseded(record, context)) { return; }
+  throw new Error('the request was superseded by a later one for the same set of mount targets');
+}
+
+/** Whether the stack has the name with which the owner of its resources begins, or is nested in a stack that has it. */
+export function isInStack(owner: string, stackId: string): boolean {
+  const [root] = owner.split('/');
+  const name = stackId.split('/')[1];
+  return name === root || name.startsWith(`${root}-`);
 }
 
 /** Logs a warning for each Availability Zone in which several subnets share one mount target. */
@@ -85,18 +103,31 @@ function refuseOtherZone({ fileSystem, candidates }: Situation): void {
   }
 }
 
-function refuseForeignTargets({ fileSystem: { FileSystemId: id }, candidates, targets, recorded }: Situation): void {
-  const isForeign = ({ SubnetId, LifeCycleState }: MountTargetDescription) => !recorded.includes(SubnetId!) && LifeCycleState !== 'deleting';
+/** Refuses mount targets that are in the way, and that are not only of this set. Those of other sets are shared if they are as wanted. */
+function refuseForeignTargets({ fileSystem: { FileSystemId: id }, candidates, targets, recorded, others }: Situation): void {
   const [{ vpcId }] = candidates;
-  for (const { MountTargetId, SubnetId, VpcId, AvailabilityZoneId } of targets.filter(isForeign)) {
+  for (const target of targets.filter(({ LifeCycleState }) => LifeCycleState !== 'deleting')) {
+    const { MountTargetId, SubnetId, VpcId, AvailabilityZoneId } = target;
+    const [holder] = holdersOf(SubnetId!, others);
+    if (recorded.includes(SubnetId!) && !holder) { continue; }
+    const whose = holder ? `which belongs to ${nameOf(holder)}` : 'which is not of this set';
     if (VpcId !== vpcId) {
-      throw new Error(`file system ${id} has mount target ${MountTargetId} in ${VpcId}, which is not of this set, and EFS allows one VPC only: `
-        + `delete it, or choose 'vpcSubnets' of ${VpcId} instead of ${vpcId}`);
+      throw new Error(`file system ${id} has mount target ${MountTargetId} in ${VpcId}, ${whose}, and EFS allows one VPC only: `
+        + `${remedyFor(holder)}, or choose 'vpcSubnets' of ${VpcId} instead of ${vpcId}`);
     }
-    const rival = candidates.find(({ zoneId }) => zoneId === AvailabilityZoneId);
-    if (rival) {
-      throw new Error(`file system ${id} has mount target ${MountTargetId} (${SubnetId}) in ${rival.zoneName}, which is not of this set, `
-        + `and EFS allows one in each Availability Zone: delete it, or leave ${rival.subnetId} out of 'vpcSubnets'`);
-    }
+    const inZone = candidates.filter(({ zoneId }) => zoneId === AvailabilityZoneId);
+    if (inZone.length === 0 || (holder && inZone.some(candidate => isAsWanted(target, candidate)))) { continue; }
+    throw new Error(`file system ${id} has mount target ${MountTargetId} (${SubnetId}) in ${inZone[0].zoneName}, ${whose}, `
+      + `and EFS allows one in each Availability Zone: ${remedyFor(holder)}, or leave ${inZone[0].subnetId} out of 'vpcSubnets'`);
   }
+}
+
+function nameOf({ owner, tagKey }: OtherRecord): string {
+  return owner === undefined ? `the set with the tag ${tagKey}` : `the set ${owner} (tag ${tagKey})`;
+}
+
+function remedyFor(holder: OtherRecord | undefined): string {
+  if (!holder) { return 'delete it'; }
+  return 'give both sets the same subnet and addresses, so that they share it, and change these in a later deployment, when only one of them is left; '
+    + 'if the other one is gone already, delete the mount target and the tag';
 }

@@ -56,12 +56,19 @@ export class MountTargetApi {
     return groups;
   }
 
-  /** Gives a mount target these security groups if it has others. An empty list means EFS's default, which stays as it is. */
-  public async secure(target: MountTargetDescription, groups: readonly string[]): Promise<void> {
-    if (groups.length === 0 || isSameSet(await this.securityGroups(target), groups)) { return; }
+  /**
+   * Gives a mount target these security groups if it has others. An empty list means EFS's default, which stays as it is.
+   * `keepsOthers`: only adds them.
+   */
+  public async secure(target: MountTargetDescription, groups: readonly string[], { keepsOthers = false } = {}): Promise<void> {
+    if (groups.length === 0) { return; }
+    const present = await this.securityGroups(target);
+    const wanted = keepsOthers ? [...new Set([...present, ...groups])] : [...groups];
+    if (isSameSet(present, wanted)) { return; }
     const { MountTargetId } = target;
+    log({ event: 'security groups of mount target', MountTargetId, present, wanted });
     await this.efs.call('ModifyMountTargetSecurityGroups',
-      client => client.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId, SecurityGroups: [...groups] })),
+      client => client.send(new ModifyMountTargetSecurityGroupsCommand({ MountTargetId, SecurityGroups: wanted })),
       { policy: RETRY_POLICIES.NETWORK_VISIBILITY, retryIf: error => isNamed(error, 'SecurityGroupNotFound') });
   }
 

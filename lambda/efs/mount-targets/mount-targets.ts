@@ -2,15 +2,17 @@ import type { FileSystemDescription, MountTargetDescription } from '@aws-sdk/cli
 import { type Efs, POLL, resourceIdOf } from '../efs';
 import { attributesOf } from './attributes';
 import { candidatesOf } from './candidates';
-import { checkProperties, checkSituation, refuseRival, warnOfSharedZones } from './checks';
+import { checkProperties, checkSituation, isInStack, refuseLate, refuseRival, warnOfSharedZones } from './checks';
 import { MountTargetApi } from './mount-target-api';
 import type { NetworkInterfaces } from './network-interfaces';
-import { swapIn, withTargets } from './plan';
+import { swapIn } from './plan';
 import { Reconciliation } from './reconciliation';
-import { currentRecord, ownRecord, readRecord, requestDigest, type SetRecord } from './record';
+import { callDigest, currentRecord, isSuperseded, otherRecords, ownRecord, readRecord } from './record';
+import { SetDeletion } from './set-deletion';
 import { SetRecords, splitId, type RecordedSituation } from './set-records';
+import { withLeaving } from './sharing';
 import type { Subnets } from './subnets';
-import { isAdopted, subnetsToTakeOver } from './takeover';
+import { retainedSubnets, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
@@ -34,10 +36,12 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
   public readonly physicalId = /^fs-[0-9a-f]{8,40}\/.+$/;
   private readonly api: MountTargetApi;
   private readonly records: SetRecords;
+  private readonly deletion: SetDeletion;
 
   constructor(private readonly services: MountTargetsServices) {
     this.api = new MountTargetApi(services.efs);
     this.records = new SetRecords(services.efs);
+    this.deletion = new SetDeletion(services, this.api, this.records);
   }
 
   public async create(properties: MountTargetsProperties, context: Context): Promise<Created> {
@@ -45,22 +49,20 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     const mayTakeOver = boolean('takeOver', properties.TakeOver ?? false) && found.recorded.length === 0;
     const taken = mayTakeOver ? await subnetsToTakeOver(this.api, found, properties) : [];
     const situation = { ...found, recorded: [...found.recorded, ...taken] };
-    const key = ownerDigest(properties);
-    this.check(situation, key, context);
-    await this.records.begin(situation, key, 'creating', context, taken);
-    return { id: `${situation.fileSystem.FileSystemId}/${key}` };
+    this.check(situation, properties, context);
+    await this.records.begin(situation, 'creating', properties, context, taken);
+    return { id: `${situation.fileSystem.FileSystemId}/${ownerDigest(properties)}` };
   }
 
   public async update(_id: string, properties: MountTargetsProperties, _old: MountTargetsProperties, context: Context): Promise<void> {
     const situation = await this.situation(properties, context);
-    const key = ownerDigest(properties);
-    this.check(situation, key, context);
+    this.check(situation, properties, context);
     const swap = boolean('replaceMountTargets', properties.ReplaceMountTargets ?? true) ? undefined : swapIn(situation);
     // The rollback of an update that was allowed to swap must not be refused.
     if (swap !== undefined && !await this.services.stacks.isRollingBack(context.stackId, true)) {
       throw new Error(`${swap}, and 'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true`);
     }
-    await this.records.begin(situation, key, situation.record?.state === 'creating' ? 'creating' : 'ready', context);
+    await this.records.begin(situation, situation.record?.state === 'creating' ? 'creating' : 'ready', properties, context);
   }
 
   public async ready(
@@ -77,25 +79,26 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     const reconciliation = new Reconciliation(this.api, this.records, { id, properties, context, situation, record, readAt });
     if (!await reconciliation.reconcileTargets() || !await reconciliation.isSettled()) { return undefined; }
     if (context.old && !await this.isFormerSetGone(context.old, id, context)) { return undefined; }
-    await reconciliation.complete();
+    if (!await reconciliation.complete()) { return undefined; }
     return attributesOf(situation.candidates, reconciliation.kept, properties);
   }
 
   public async delete(id: string, _properties: MountTargetsProperties, context: Context): Promise<void> {
-    const [fileSystemId, address] = splitId(id);
+    const [fileSystemId, key] = splitId(id);
     const fileSystem = await this.services.efs.fileSystem(fileSystemId);
-    const record = fileSystem && ownRecord(readRecord(fileSystem, address), context);
-    if (!record) { return; }
+    const record = fileSystem && ownRecord(readRecord(fileSystem, key), context);
+    if (!record || isSuperseded(record, context)) { return; }
     try {
-      await this.deleteStep(fileSystem, address, record);
+      await this.deletion.step(fileSystem, key, record, context);
     } catch (error) {
       if (!isNamed(error, 'FileSystemNotFound')) { throw error; }
     }
   }
 
-  /** The record is deleted last. */
+  /** The record is deleted last. A later call may have made it anew. */
   public async gone(id: string, _properties: MountTargetsProperties, context: Context): Promise<boolean> {
-    return ownRecord(await this.records.find(id, POLL), context) === undefined;
+    const record = ownRecord(await this.records.find(id, POLL), context);
+    return record === undefined || isSuperseded(record, context);
   }
 
   public async find(candidates: readonly MountTargetsProperties[], context: Context): Promise<Found[]> {
@@ -104,11 +107,11 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
       const id = resourceIdOf(candidate.FileSystemId);
       if (found.has(id)) { continue; }
       const record = ownRecord(await this.records.find(`${id}/${ownerDigest(candidate)}`), context);
-      if (!record) { continue; }
+      if (!record || isSuperseded(record, context)) { continue; }
       found.set(id, {
         id: `${id}/${ownerDigest(candidate)}`,
         identity: identityOf(this, candidate),
-        requestId: record.request === requestDigest(context) ? context.requestId : record.request,
+        requestId: record.call === callDigest(context) ? context.requestId : record.call,
         state: record.state === 'ready' ? 'usable' : 'unfinished',
       });
     }
@@ -125,39 +128,19 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     const targets = knownTargets ?? await this.services.efs.mountTargets(id);
     const fileSystem = await this.services.efs.fileSystem(id);
     if (!fileSystem) { throw new Error(`'fileSystem' is ${id}, but there is no such file system`); }
-    const record = readRecord(fileSystem, ownerDigest(properties));
-    return { fileSystem, record, candidates, targets, recorded: ownRecord(record, context)?.subnetIds ?? [] };
+    const key = ownerDigest(properties);
+    const record = readRecord(fileSystem, key);
+    const recorded = ownRecord(record, context)?.subnetIds
+      ?? (record && isInStack(properties.Owner, context.stackId) ? retainedSubnets(record, { candidates, targets }) : []);
+    const others = otherRecords(fileSystem, key);
+    return { fileSystem, record, candidates, targets: withLeaving(targets, recorded, others), recorded, others };
   }
 
-  private check(situation: RecordedSituation, address: string, context: Context): void {
+  private check(situation: RecordedSituation, properties: MountTargetsProperties, context: Context): void {
+    refuseLate(situation.record, context);
     checkSituation(situation);
     warnOfSharedZones(situation.candidates);
-    refuseRival(situation, address, context);
-  }
-
-  /**
-   * Deletes the mount targets of the set, then its record. The first call marks the record before it deletes anything, so that a creation
-   * still under way makes no further mount target. A later call finds the mount target that the creation was just making.
-   */
-  private async deleteStep(fileSystem: FileSystemDescription, address: string, record: SetRecord): Promise<void> {
-    const id = fileSystem.FileSystemId!;
-    await this.records.write(fileSystem, address, { ...record, state: 'deleting' });
-    const released = isAdopted(fileSystem) ? record.adopted ?? [] : [];
-    const targets = await this.services.efs.mountTargets(id);
-    const subnetIds = record.subnetIds.filter(subnetId => !released.includes(subnetId));
-    const ours = targets.filter(({ SubnetId }) => subnetIds.includes(SubnetId!));
-    for (const target of ours) {
-      if (target.LifeCycleState !== 'deleting') { await this.api.delete(target); }
-    }
-    if (record.state !== 'deleting') { return; }
-    if (ours.length > 0) {
-      // Forget subnets whose mount targets are gone: a mount target that somebody makes there from now on is not of this set.
-      await this.records.write(fileSystem, address, { ...record, subnetIds: withTargets(record.subnetIds, targets) });
-      return;
-    }
-    const left = await this.services.networkInterfaces.leftBehind(id, targets);
-    if (left.length > 0) { return log({ event: 'network interfaces are not gone yet', left }); }
-    await this.records.delete(id, address);
+    refuseRival(situation, ownerDigest(properties), { stackId: context.stackId, owner: properties.Owner });
   }
 
   /**

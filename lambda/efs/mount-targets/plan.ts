@@ -1,5 +1,6 @@
 import type { FileSystemDescription, MountTargetDescription } from '@aws-sdk/client-efs';
 import { byZone, isAsWanted, type Candidate } from './candidates';
+import { holdersOf, type OtherRecord } from './record';
 
 /** The mount targets that a file system has, and where the set wants them. */
 export interface Situation {
@@ -10,12 +11,16 @@ export interface Situation {
   readonly targets: readonly MountTargetDescription[];
   /** Subnets whose mount targets are of this set, from its record. */
   readonly recorded: readonly string[];
+  /** The records of the other sets on the file system. */
+  readonly others: readonly OtherRecord[];
 }
 
 export interface Plan {
   /** Mount targets that are as wanted, by the id of their Availability Zone. */
   readonly kept: ReadonlyMap<string, MountTargetDescription>;
   readonly obsolete: readonly MountTargetDescription[];
+  /** Mount targets that the set leaves to other sets, which have them too. */
+  readonly left: readonly MountTargetDescription[];
   readonly missing: readonly Candidate[];
   /** Whether a mount target of the set has to be gone before the rest can be made. */
   readonly waiting: boolean;
@@ -26,7 +31,7 @@ export interface Plan {
  * it is if that subnet is one of them; a new one is made in the first.
  */
 export function planOf(situation: Situation): Plan {
-  const { candidates, targets, recorded } = situation;
+  const { candidates, targets, recorded, others } = situation;
   const kept = new Map<string, MountTargetDescription>();
   const missing: Candidate[] = [];
   let waiting = false;
@@ -41,12 +46,15 @@ export function planOf(situation: Situation): Plan {
     }
   }
 
-  const leaving = targets.filter(target => recorded.includes(target.SubnetId!) && kept.get(target.AvailabilityZoneId!) !== target);
+  const unwanted = targets.filter(target => recorded.includes(target.SubnetId!) && kept.get(target.AvailabilityZoneId!) !== target);
+  const isShared = ({ SubnetId }: MountTargetDescription) => holdersOf(SubnetId!, others).length > 0;
+  const leaving = unwanted.filter(target => !isShared(target));
   // EFS accepts mount targets in one VPC only, and counts those that are being deleted.
   const moving = targets.some(({ VpcId }) => VpcId !== candidates[0].vpcId);
   return {
     kept,
     obsolete: leaving.filter(({ LifeCycleState }) => LifeCycleState !== 'deleting'),
+    left: unwanted.filter(target => isShared(target) && target.LifeCycleState === 'available'),
     missing: moving ? [] : missing,
     waiting: waiting || moving || leaving.length > 0,
   };

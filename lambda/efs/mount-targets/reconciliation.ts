@@ -1,8 +1,10 @@
 import type { MountTargetDescription } from '@aws-sdk/client-efs';
 import type { MountTargetApi } from './mount-target-api';
 import { planOf, withTargets, type Plan } from './plan';
-import { currentRecord, type SetRecord } from './record';
+import { currentRecord, holdersOf, type OtherRecord } from './record';
+import type { SetRecord } from './record-text';
 import type { RecordedSituation, SetRecords } from './set-records';
+import { mayGo, secureShared } from './sharing';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
@@ -19,7 +21,7 @@ export interface ReconciliationOptions {
   readonly properties: MountTargetsProperties;
   readonly context: ReadyContext<MountTargetsProperties>;
   readonly situation: RecordedSituation;
-  /** The record, of the request in hand. */
+  /** The record, of the call in hand. */
   readonly record: SetRecord;
   /** When the situation was read, in milliseconds since 1970. */
   readonly readAt: number;
@@ -29,14 +31,14 @@ export interface ReconciliationOptions {
 export class Reconciliation {
   private readonly plan: Plan;
   private readonly delay: number;
-  /** Subnets of mount targets that were there before the set, and are kept. */
+  /** Subnets of mount targets that were there before all sets, and are kept. */
   private readonly adopted: readonly string[] | undefined;
 
   constructor(private readonly api: MountTargetApi, private readonly records: SetRecords, private readonly options: ReconciliationOptions) {
     const { situation, properties, record } = options;
     this.plan = planOf(situation);
     this.delay = 1000 * number('dnsPropagationDelay', properties.DnsPropagationDelay ?? 0);
-    this.adopted = record.adopted?.filter(subnetId => this.keptSubnetIds.includes(subnetId));
+    this.adopted = this.keptSubnetIds.filter(id => [record, ...holdersOf(id, situation.others)].some(({ adopted }) => adopted?.includes(id)));
   }
 
   /** The mount targets that are as wanted, by the id of their Availability Zone. */
@@ -47,11 +49,13 @@ export class Reconciliation {
   /** Deletes, creates and secures mount targets. Returns whether all are available and have their security groups. */
   public async reconcileTargets(): Promise<boolean> {
     for (const target of this.plan.obsolete) { await this.api.delete(target); }
-    if (this.plan.missing.length > 0) { await this.recordMissing(); }
+    await this.recordTargets();
     try {
       await this.createMissing();
       if (this.plan.missing.length > 0 || this.plan.waiting || !this.areAvailable()) { return false; }
-      for (const target of this.kept.values()) { await this.api.secure(target, this.options.properties.SecurityGroups); }
+      const { properties: { SecurityGroups: groups }, situation: { others } } = this.options;
+      for (const target of this.kept.values()) { if (groups.length > 0) { await secureShared(this.api, target, groups, others); } }
+      for (const target of this.plan.left) { await secureShared(this.api, target, [], others); }
       return true;
     } catch (error) {
       if (isNamed(error, 'IncorrectFileSystemLifeCycleState', 'IncorrectMountTargetState', 'MountTargetNotFound')) { return false; }
@@ -71,9 +75,18 @@ export class Reconciliation {
     return Date.now() >= settling + this.delay;
   }
 
-  /** Records that the set is complete. */
-  public async complete(): Promise<void> {
+  /**
+   * Records that the set is complete. Returns false if other sets have changed since the situation was read: one has come or gone that wants
+   * other security groups, or one that is being deleted does not know yet that this set has its mount target too.
+   */
+  public async complete(): Promise<boolean> {
+    const { id, situation: { others } } = this.options;
+    const now = await this.records.others(id);
+    const wishes = (records: readonly OtherRecord[]) => JSON.stringify(this.keptSubnetIds.map(subnetId =>
+      holdersOf(subnetId, records).map(({ securityGroups }) => securityGroups ?? []).sort()));
+    if (wishes(now) !== wishes(others) || this.keptSubnetIds.some(subnetId => mayGo(subnetId, now))) { return false; }
     await this.write({ state: 'ready', subnetIds: this.keptSubnetIds, settling: undefined });
+    return true;
   }
 
   private get keptSubnetIds(): string[] {
@@ -114,11 +127,17 @@ export class Reconciliation {
     await this.records.forgetUnmade(id, context).catch(error => log({ event: 'could not clean up', id, error: saidBy(error) }));
   }
 
-  /** Records the subnets before mount targets are made in them, so that a deletion finds the mount targets. */
-  private async recordMissing(): Promise<void> {
-    const { recorded, targets } = this.options.situation;
+  /**
+   * Records the subnets before mount targets are made in them, so that a deletion finds the mount targets, and those that other sets have
+   * made, so that a deletion of these leaves them.
+   */
+  private async recordTargets(): Promise<void> {
+    const { situation: { recorded, targets }, record } = this.options;
     const missing = this.plan.missing.map(({ subnetId }) => subnetId);
-    await this.write({ subnetIds: [...new Set([...withTargets(recorded, targets), ...missing])], ...this.delay > 0 && { settling: 'pending' } });
+    const wanted = [...this.keptSubnetIds, ...missing];
+    if (missing.length === 0 && wanted.every(id => record.subnetIds.includes(id))) { return; }
+    const settling = missing.length > 0 && this.delay > 0 ? 'pending' : record.settling;
+    await this.write({ subnetIds: [...new Set([...withTargets(recorded, targets), ...wanted])], settling });
   }
 
   private create(candidate: Plan['missing'][number]): Promise<string | undefined> {

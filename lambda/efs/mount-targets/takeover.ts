@@ -2,20 +2,19 @@ import type { MountTargetDescription } from '@aws-sdk/client-efs';
 import { isAsWanted } from './candidates';
 import { isSameSet, type MountTargetApi } from './mount-target-api';
 import type { Situation } from './plan';
-import { recordKey, subnetsOfSets } from './record';
+import { holdersOf } from './record';
+import type { SetRecord } from './record-text';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
-import { ownerDigest } from '../../shared/ownership';
 import { stateOf } from '../../shared/state-tag';
 
 /**
  * Returns the mount targets of an adopted file system that become the set's although the set did not make them: those that are as the
  * set wants one, and that no other set has. The adoption of the file system has checked that no stack has them either.
  */
-export function targetsToTakeOver({ fileSystem, candidates, targets }: Situation, address: string): MountTargetDescription[] {
+export function targetsToTakeOver({ fileSystem, candidates, targets, others }: Situation): MountTargetDescription[] {
   if (!isAdopted(fileSystem)) { return []; }
-  const others = subnetsOfSets(fileSystem, recordKey(address));
-  return targets.filter(target =>
-    target.LifeCycleState !== 'deleting' && !others.includes(target.SubnetId!) && candidates.some(candidate => isAsWanted(target, candidate)));
+  return targets.filter(target => target.LifeCycleState !== 'deleting'
+    && holdersOf(target.SubnetId!, others).length === 0 && candidates.some(candidate => isAsWanted(target, candidate)));
 }
 
 /**
@@ -23,9 +22,16 @@ export function targetsToTakeOver({ fileSystem, candidates, targets }: Situation
  * than the set wants: the record cannot hold the old ones, so a rollback could not restore them.
  */
 export async function subnetsToTakeOver(api: MountTargetApi, situation: Situation, properties: MountTargetsProperties): Promise<string[]> {
-  const targets = targetsToTakeOver(situation, ownerDigest(properties));
+  const targets = targetsToTakeOver(situation);
   for (const target of targets) { await refuseOtherGroups(api, target, properties.SecurityGroups); }
   return targets.map(({ SubnetId }) => SubnetId!);
+}
+
+/** Returns the subnets of mount targets that an earlier stack of the same name retained, and that are as the set wants them. */
+export function retainedSubnets({ subnetIds }: SetRecord, { candidates, targets }: Pick<Situation, 'candidates' | 'targets'>): string[] {
+  return targets
+    .filter(target => subnetIds.includes(target.SubnetId!) && candidates.some(candidate => isAsWanted(target, candidate)))
+    .map(({ SubnetId }) => SubnetId!);
 }
 
 /** Whether the file system existed before its stack. Mount targets that were there before are then only released. */

@@ -1,4 +1,5 @@
 import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
+import { readRecord, recordTag } from '../../../lambda/efs/mount-targets/record';
 import { ownerDigest } from '../../../lambda/shared/ownership';
 import { CREATION_TIMEOUT_SECONDS, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
@@ -32,6 +33,7 @@ const targets = () => world.efs.mountTargets;
 const places = (fileSystemId = id) => targets().filter(target => target.fileSystemId === fileSystemId).map(({ subnetId }) => nameOf(subnetId)).sort();
 const act = (event: any) => world.handlers.act(event);
 const poll = (event: any) => world.handlers.poll(event);
+const record = (key = DIGEST) => readRecord({ Tags: Object.entries(world.tags(id)).map(([Key, Value]) => ({ Key, Value })) } as any, key);
 
 describe('creating a set', () => {
   // CloudFormation does so in express mode, with a resource whose dependencies were not ready.
@@ -71,7 +73,8 @@ describe('creating a set', () => {
       expect({ lifeCycleState, securityGroups }).toEqual({ lifeCycleState: 'available', securityGroups: [world.group.one] });
     }
     expect(world.tags(id)[RECORD].length).toBeLessThanOrEqual(256);
-    for (const { subnetId } of targets()) { expect(world.tags(id)[RECORD]).toContain(subnetId.slice('subnet-'.length)); }
+    expect(record()).toMatchObject({ owner: OWNED.Owner, securityGroups: [world.group.one] });
+    expect([...record()!.subnetIds].sort()).toEqual(targets().map(({ subnetId }) => subnetId).sort());
   });
 
   test('makes each once, however often the event is delivered, and although answers are lost', async () => {
@@ -261,10 +264,10 @@ describe('mount targets of others', () => {
     expect(world.tags(id)).toEqual({});
   });
 
-  test('of a set that another stack made at the same path are an error', async () => {
+  test('of a stack whose owner another stack pretends to be are an error', async () => {
     await stack.deploy({ ...set, ...subnets('a1') });
     const twin = world.stack('Custom::MountTargets', 'Thing', 'Twin');
-    await expect(twin.deploy({ ...set, ...subnets('b1') })).rejects.toThrow("mount targets of another stack's set");
+    await expect(twin.deploy({ ...set, ...subnets('b1') })).rejects.toThrow('has mount targets of the set Stack/Targets, and this stack is another one');
     await twin.cancel({ ...set, ...subnets('b1') });
     expect(places()).toEqual(['a1']);
   });
@@ -289,7 +292,7 @@ describe('updating a set', () => {
     await stack.deploy({ ...set, ...subnets('b1', 'c1') });
     expect(places()).toEqual(['b1', 'c1']);
     expect(targets().map(target => target.id)).toContain(kept);
-    expect(world.tags(id)[RECORD]).not.toContain(world.subnet.a1.slice(7));
+    expect(record()!.subnetIds).not.toContain(world.subnet.a1);
   });
 
   test('swaps the subnet within an Availability Zone', async () => {
@@ -333,12 +336,12 @@ describe('updating a set', () => {
         () => `from ${world.subnet.a1} of ${world.ec2.subnet(world.subnet.a1)!.vpcId} to ${world.subnet.x1} of ${world.ec2.subnet(world.subnet.x1)!.vpcId}`],
     ])('refuses %s before anything is touched', async (_, change, said) => {
       const [target] = targets();
-      const [before, record] = [targets().map(one => one.id), world.tags(id)[RECORD]];
+      const [before, tag] = [targets().map(one => one.id), world.tags(id)[RECORD]];
       const event = stack.event('Update', { ...fixed(), ...change() }, { PhysicalResourceId: stack.physicalId, OldResourceProperties: fixed() as any });
       await expect(act(event)).rejects.toThrow(`mount target ${target.id} in eu-west-1a would be deleted and made anew, ${said()}, and `
         + "'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true");
       expect(targets().map(one => one.id)).toEqual(before);
-      expect(world.tags(id)[RECORD]).toBe(record);
+      expect(world.tags(id)[RECORD]).toBe(tag);
     });
 
     test('takes Availability Zones in and out', async () => {
@@ -415,7 +418,7 @@ describe('a delay until DNS names are known', () => {
     expect(await took(() => stack.deploy({ ...slow('a1', 'b1'), SecurityGroups: [world.group.two] }))).toBeLessThan(10);
     expect(await took(() => stack.deploy(slow('b1')))).toBeLessThan(60);
     expect(await took(() => stack.deploy(slow('b1', 'c1')))).toBeGreaterThanOrEqual(80 + 90);
-    expect(world.tags(id)[RECORD]).not.toContain('@');
+    expect(record()!.settling).toBeUndefined();
   });
 
   test('is not for what was there before', async () => {
@@ -504,9 +507,9 @@ describe('a creation that CloudFormation cancels', () => {
 
   test('leaves nothing, if the Create runs after the Delete began', async () => {
     const properties = { ...set, ...subnets('a1') };
+    const create = stack.event('Create', properties, { Since: `${world.clock.now()}` });
     const cancelled = stack.cancel(properties);
     await world.clock.sleep((CREATION_TIMEOUT_SECONDS - 10) * 1000);
-    const create = stack.event('Create', properties);
     const event = { ...create, ...await act(create) };
     // Refused, if the Delete has seen already what was begun.
     await poll(event).catch(error => expect(error.message).toContain('is being deleted'));
@@ -520,10 +523,9 @@ describe('a creation that CloudFormation cancels', () => {
   test('leaves nothing, if the Delete writes the record between the Create reading it and making a mount target', async () => {
     const create = stack.event('Create', { ...set, ...subnets('a1') });
     const event = { ...create, ...await act(create) };
-    const [, ...words] = world.tags(id)[RECORD].split(' ');
-    const deleting = ['deleting', ...words].join(' ');
+    const deleting = recordTag(DIGEST, { ...record()!, state: 'deleting' });
     const { tagSet } = world.efs.fileSystems.find(one => one.id === id)!;
-    world.server.faults.before('efs:CreateMountTarget', () => tagSet.put([{ Key: RECORD, Value: deleting }]));
+    world.server.faults.before('efs:CreateMountTarget', () => tagSet.put([{ Key: RECORD, Value: deleting.Value! }]));
 
     await expect(poll(event)).rejects.toThrow('is being deleted');
     await stack.cancel(event.ResourceProperties);

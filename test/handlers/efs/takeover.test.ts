@@ -78,7 +78,6 @@ test('other security groups are refused: a rollback could not give them back', a
 test.each([
   ['of a file system that was not adopted', async () => world.untag(id, OWNERSHIP_TAGS.state), {}],
   ['if nobody asked for it', async () => {}, { TakeOver: undefined }],
-  ['of another set', async () => world.tag(id, { 'cdk-durable-storage:mount-targets:c9': `ready 1 2 ${world.subnet.a1.slice(7)} ${world.subnet.b1.slice(7)}` }), {}],
 ])('mount targets are not taken over, %s', async (_what, prepare, more) => {
   await prepare();
   await expect(stack.deploy(set(more))).rejects.toThrow('which is not of this set');

@@ -1,5 +1,5 @@
-import { candidate, situation, target } from './given';
-import { checkProperties, checkSituation } from '../../../../../lambda/efs/mount-targets/checks';
+import { candidate, other, situation, target } from './given';
+import { checkProperties, checkSituation, isInStack } from '../../../../../lambda/efs/mount-targets/checks';
 import type { MountTargetsProperties } from '../../../../../src/contract/mount-targets';
 
 const [A1, A2, B1] = ['subnet-a1', 'subnet-a2', 'subnet-b1'];
@@ -30,6 +30,21 @@ test('allows a mount target of the set, one that is going, and one in another Av
   checkSituation(situation([candidate(A1)], [target(A2)], [A2]));
   checkSituation(situation([candidate(A1)], [target(A2, { LifeCycleState: 'deleting' })]));
   checkSituation(situation([candidate(A1)], [target(B1)]));
+});
+
+test('allows a mount target of another set that is as wanted, and refuses others, with the name of that set', () => {
+  checkSituation(situation([candidate(A1)], [target(A1)], [], {}, [other([A1])]));
+  checkSituation(situation([candidate(A1), candidate(A2)], [target(A2)], [], {}, [other([A2])]));
+  const theirs = [other([A2])];
+  expect(() => checkSituation(situation([candidate(A1)], [target(A2)], [A2], {}, theirs))).toThrow('belongs to the set Other/Targets (tag cdk-durable-storage:mount-targets:c9)');
+  expect(() => checkSituation(situation([candidate(A1)], [target(A2)], [], {}, [other([A2], { owner: undefined })])))
+    .toThrow('belongs to the set with the tag cdk-durable-storage:mount-targets:c9');
+  expect(() => checkSituation(situation([candidate(A2, { ipAddress: '10.0.0.9' })], [target(A2)], [], {}, theirs))).toThrow('belongs to the set Other/Targets');
+});
+
+test('a stack has the name of the owner, or is nested in one that has it', () => {
+  const arn = (name: string) => `arn:aws:cloudformation:eu-west-1:111122223333:stack/${name}/0123`;
+  expect(['App', 'App-Nested-1ABC', 'Apple', 'Other'].map(name => isInStack('App/Nested/Targets', arn(name)))).toEqual([true, true, false, false]);
 });
 
 test('refuses subnets that EFS would refuse', () => {

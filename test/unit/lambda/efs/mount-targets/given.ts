@@ -1,6 +1,7 @@
 import type { FileSystemDescription, MountTargetDescription } from '@aws-sdk/client-efs';
 import type { Candidate } from '../../../../../lambda/efs/mount-targets/candidates';
 import type { Situation } from '../../../../../lambda/efs/mount-targets/plan';
+import type { OtherRecord } from '../../../../../lambda/efs/mount-targets/record';
 
 /** A subnet of zone `a` is `subnet-a…`; of the VPC `vpc-1` unless stated otherwise. */
 export function candidate(subnetId: string, more: Partial<Candidate> = {}): Candidate {
@@ -23,6 +24,15 @@ export function target(subnetId: string, more: Partial<MountTargetDescription> =
   };
 }
 
-export function situation(candidates: Candidate[], targets: MountTargetDescription[], recorded: string[] = [], fileSystem = {}): Situation {
-  return { fileSystem: { FileSystemId: 'fs-1', ...fileSystem } as FileSystemDescription, candidates, targets, recorded };
+export function situation(
+  candidates: Candidate[], targets: MountTargetDescription[], recorded: string[] = [], fileSystem = {}, others: OtherRecord[] = [],
+): Situation {
+  return { fileSystem: { FileSystemId: 'fs-1', ...fileSystem } as FileSystemDescription, candidates, targets, recorded, others };
+}
+
+/** The record of another set, with these subnets. */
+export function other(subnetIds: string[], more: Partial<OtherRecord> = {}): OtherRecord {
+  return {
+    tagKey: 'cdk-durable-storage:mount-targets:c9', state: 'ready', stack: 'other', call: 'call', sent: 0, subnetIds, owner: 'Other/Targets', ...more,
+  };
 }

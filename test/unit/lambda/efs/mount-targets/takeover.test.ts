@@ -1,11 +1,10 @@
-import { candidate, situation, target } from './given';
-import { recordTag } from '../../../../../lambda/efs/mount-targets/record';
+import { candidate, other, situation, target } from './given';
 import { targetsToTakeOver } from '../../../../../lambda/efs/mount-targets/takeover';
 import { stateTag } from '../../../../../lambda/shared/state-tag';
 
 const [A1, A2, B1] = ['subnet-a1', 'subnet-a2', 'subnet-b1'];
 const ADOPTED = { Tags: [stateTag('adopted')] };
-const taken = (...given: Parameters<typeof situation>) => targetsToTakeOver(situation(...given), 'c8').map(({ SubnetId }) => SubnetId);
+const taken = (...given: Parameters<typeof situation>) => targetsToTakeOver(situation(...given)).map(({ SubnetId }) => SubnetId);
 
 test('takes over mount targets of an adopted file system that are as wanted', () => {
   expect(taken([candidate(A1), candidate(B1)], [target(A1), target(B1)], [], ADOPTED)).toEqual([A1, B1]);
@@ -22,7 +21,6 @@ test('takes over none in another subnet, with another address, or that is being 
 });
 
 test('takes over none that another set has', () => {
-  const record = { state: 'ready', resource: 'r', request: 'q', subnetIds: [A1] } as const;
-  expect(taken([candidate(A1)], [target(A1)], [], { Tags: [...ADOPTED.Tags, recordTag('c9', record)] })).toEqual([]);
-  expect(taken([candidate(A1)], [target(A1)], [], { Tags: [...ADOPTED.Tags, recordTag('c8', record)] })).toEqual([A1]);
+  expect(taken([candidate(A1)], [target(A1)], [], ADOPTED, [other([A1])])).toEqual([]);
+  expect(taken([candidate(A1)], [target(A1)], [], ADOPTED, [other([A1], { state: 'deleting' })])).toEqual([A1]);
 });

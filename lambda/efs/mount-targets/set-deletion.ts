@@ -1,0 +1,68 @@
+import type { FileSystemDescription, MountTargetDescription } from '@aws-sdk/client-efs';
+import type { MountTargetApi } from './mount-target-api';
+import type { NetworkInterfaces } from './network-interfaces';
+import { withTargets } from './plan';
+import { holdersOf, sentOf, type OtherRecord } from './record';
+import type { SetRecord } from './record-text';
+import type { SetRecords } from './set-records';
+import { secureShared } from './sharing';
+import { isAdopted } from './takeover';
+import { saidBy } from '../../shared/errors';
+import { log } from '../../shared/log';
+import type { Context } from '../../shared/resource-lifecycle';
+import { isThrottle } from '../../shared/retry';
+import type { Efs } from '../efs';
+
+/** Deletes sets of mount targets. */
+export class SetDeletion {
+  constructor(
+    private readonly services: { readonly efs: Efs; readonly networkInterfaces: NetworkInterfaces },
+    private readonly api: MountTargetApi,
+    private readonly records: SetRecords,
+  ) {}
+
+  /**
+   * Deletes the mount targets that only this set has, then its record. The first call marks the record before it deletes anything, so that a
+   * creation still under way makes no further mount target, and that other sets see what goes. A later call finds the mount target that the
+   * creation was just making.
+   */
+  public async step(fileSystem: FileSystemDescription, key: string, record: SetRecord, context: Context): Promise<void> {
+    const id = fileSystem.FileSystemId!;
+    await this.records.write(fileSystem, key, { ...record, state: 'deleting', sent: sentOf(context) });
+    const others = await this.records.others(`${id}/${key}`);
+    const targets = await this.services.efs.mountTargets(id);
+    const isShared = (subnetId: string) => holdersOf(subnetId, others).length > 0;
+    for (const target of targets.filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!) && isShared(SubnetId!))) {
+      await this.leave(target, others);
+    }
+    const released = isAdopted(fileSystem) ? record.adopted ?? [] : [];
+    const subnetIds = record.subnetIds.filter(subnetId => !released.includes(subnetId) && !isShared(subnetId));
+    const ours = targets.filter(({ SubnetId }) => subnetIds.includes(SubnetId!));
+    for (const target of ours) {
+      if (target.LifeCycleState !== 'deleting') { await this.api.delete(target); }
+    }
+    if (record.state !== 'deleting') { return; }
+    if (ours.length > 0) {
+      // Forget subnets whose mount targets are gone: a mount target that somebody makes there from now on is not of this set.
+      const present = withTargets(record.subnetIds, targets);
+      await this.records.write(fileSystem, key, { ...record, subnetIds: present.filter(subnetId => !isShared(subnetId)) });
+      return;
+    }
+    const left = await this.services.networkInterfaces.leftBehind(id, targets);
+    if (left.length > 0) { return log({ event: 'network interfaces are not gone yet', left }); }
+    await this.records.delete(id, key);
+  }
+
+  /** Leaves a mount target to the other sets that have it. */
+  private async leave(target: MountTargetDescription, others: readonly OtherRecord[]): Promise<void> {
+    const sets = holdersOf(target.SubnetId!, others).map(({ owner, tagKey }) => owner ?? tagKey);
+    log({ event: 'mount target left to other sets', id: target.MountTargetId, sets });
+    try {
+      await secureShared(this.api, target, [], others);
+    } catch (error) {
+      if (isThrottle(error)) { throw error; }
+      // The set goes in any case. The next call of the deletion tries again.
+      log({ event: 'could not clean up', id: target.MountTargetId, error: saidBy(error) });
+    }
+  }
+}
