@@ -292,7 +292,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
       properties,
     });
-    this.resource.node.addDependency(provider.imageAccess);
+    this.resource.node.addDependency(provider.imageAccess, ...props.publiclyShared ? [provider.publicImageAccess] : []);
     this.grantForeign(provider, [props.rootDisk, ...props.dataDisks ?? []]);
 
     this.imageId = this.resource.ref;

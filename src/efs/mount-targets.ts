@@ -7,12 +7,12 @@ import { IpAddressType, type MountTargetOptions } from './mount-target-options';
 import {
   MOST_SUBNETS_BY_POSITION, MOUNT_TARGET_ATTRIBUTES, type MountTargetAttribute, type MountTargetsProperties,
 } from '../contract/mount-targets';
-import { OWNERSHIP_TAG_PREFIX } from '../contract/ownership';
 import { grantOnForeign } from '../private/efs/foreign-access';
 import { mountTargetConflict, type MountTargetPlace } from '../private/efs/mount-target-rivals';
 import { factsOf, nameParts } from '../private/efs/owned-file-system';
 import { EfsProvider } from '../private/efs/provider';
 import { cidrOf, isWithin, zoneOf, zonesAreKnown, zonesWithSeveral } from '../private/efs/subnets';
+import { claimStatement } from '../private/efs/tag-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { refuseRivals } from '../private/resource/rivals';
 import { check, misuse, notBoth, wholeSeconds } from '../private/resource/validation';
@@ -29,10 +29,7 @@ const STATEMENTS = [
       'elasticfilesystem:ModifyMountTargetSecurityGroups',
     ],
   },
-  {
-    actions: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'],
-    conditions: { 'ForAllValues:StringLike': { 'aws:TagKeys': `${OWNERSHIP_TAG_PREFIX}mount-targets:*` } },
-  },
+  claimStatement('mount-targets'),
 ];
 
 /**

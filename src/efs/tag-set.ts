@@ -6,6 +6,7 @@ import type { TagSetProperties } from '../contract/tag-set';
 import { grantOn, grantOnForeign } from '../private/efs/foreign-access';
 import { nameParts } from '../private/efs/owned-file-system';
 import { EfsProvider } from '../private/efs/provider';
+import { userTagStatement } from '../private/efs/tag-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { inRegion, refuseRivals } from '../private/resource/rivals';
 import { mergedTags, stackTags, TAG_RULES, tagFaults } from '../private/resource/tags';
@@ -99,7 +100,7 @@ export class TagSet extends Resource implements ITaggableV2 {
         return key && `'tags' has the key '${key}', which ${other.node.path} sets on the same ${fileSystem ? 'file system' : 'access point'}: leave it out of one of them`;
       },
     });
-    const statements = [{ actions: ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'] }];
+    const statements = [userTagStatement()];
     const access = fileSystem
       ? grantOnForeign(this, { provider, fileSystem, statements })
       : grantOn({ provider, id: accessPoint!.accessPointId, arn: accessPoint!.accessPointArn, statements });

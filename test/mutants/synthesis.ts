@@ -40,4 +40,32 @@ export const SYNTHESIS_MUTANTS: readonly Mutant[] = [
     replace: 'false ?',
     test: 'test/unit/src/ebs/import-options.test.ts',
   },
+  {
+    guard: 'the EBS handlers cannot mark a snapshot of another stack as their own',
+    file: 'src/private/ebs/snapshot-access.ts',
+    find: "conditions: { StringEquals: madeHere, Null: { [`aws:ResourceTag/${OWNERSHIP_TAGS.stackId}`]: 'true' } },",
+    replace: 'conditions: { StringEquals: madeHere },',
+    test: 'test/product/iam.test.ts',
+  },
+  {
+    guard: 'no role can make a snapshot or AMI public',
+    file: 'src/private/ebs/snapshot-access.ts',
+    find: "{ StringNotEquals: { 'ec2:Add/group': 'all' } }",
+    replace: '{}',
+    test: 'test/product/iam.test.ts',
+  },
+  {
+    guard: 'a TagSet cannot make a foreign file system its own',
+    file: 'src/private/efs/tag-access.ts',
+    find: "'ForAllValues:StringNotEqualsIgnoreCase'",
+    replace: "'ForAllValues:StringNotEquals'",
+    test: 'test/product/iam.test.ts',
+  },
+  {
+    guard: 'an export reaches objects under its own prefix only',
+    file: 'src/private/ebs/export-access.ts',
+    find: "'snap-*' : '*'",
+    replace: "'*' : '*'",
+    test: 'test/product/iam.test.ts',
+  },
 ];

@@ -85,7 +85,7 @@ const COMPARISONS: Record<string, (actual: string, expected: string) => boolean>
   Bool: (actual, expected) => actual.toLowerCase() === expected.toLowerCase(),
 };
 const NEGATIONS: Record<string, string> = {
-  StringNotEquals: 'StringEquals', StringNotLike: 'StringLike', ArnNotEquals: 'ArnEquals', ArnNotLike: 'ArnLike',
+  StringNotEquals: 'StringEquals', StringNotEqualsIgnoreCase: 'StringEqualsIgnoreCase', StringNotLike: 'StringLike', ArnNotEquals: 'ArnEquals', ArnNotLike: 'ArnLike',
 };
 
 function test(operator: string, actual: Context[string], expected: string[]): boolean {

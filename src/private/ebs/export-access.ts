@@ -9,9 +9,14 @@ import { keyTarget } from '../resource/key-access';
 import { ownPolicy } from '../resource/merged-policies';
 import { nameOfValue } from '../resource/token-forms';
 
+interface ExportedSnapshot {
+  readonly snapshotId: string;
+  readonly snapshotArn: string;
+}
+
 export interface ExportAccessProps {
-  readonly snapshot: { readonly snapshotArn: string };
-  readonly since?: { readonly snapshotArn: string };
+  readonly snapshot: ExportedSnapshot;
+  readonly since?: ExportedSnapshot;
   readonly bucket: s3.IBucket;
   readonly key: string;
   /** Whether the plan asks which blocks the snapshot has. */
@@ -23,7 +28,7 @@ export interface ExportAccessProps {
  * Grants the functions what they do with the snapshot of an export and with its object. The custom resource must depend on all that is
  * returned.
  *
- * Roles that delete objects get a wildcard for each token in the key, and check the object's metadata before they delete it. Roles that
+ * Roles that delete objects get a wildcard for each token in the key, `snap-*` for the id of a snapshot, and check the object's metadata before they delete it. Roles that
  * write get the key alone.
  */
 export function grantExport(scope: Construct, props: ExportAccessProps): IConstruct[] {
@@ -46,10 +51,13 @@ export function grantExport(scope: Construct, props: ExportAccessProps): IConstr
   ];
 }
 
-function cleanUpAccess(scope: Construct, { since, bucket, key, policies }: ExportAccessProps, keyUse: iam.PolicyStatementProps[]): IConstruct {
+function cleanUpAccess(
+  scope: Construct, { snapshot, since, bucket, key, policies }: ExportAccessProps, keyUse: iam.PolicyStatementProps[],
+): IConstruct {
   const keys = since ? [key] : [key, manifestKeyOf(key)];
+  const ids = [snapshot.snapshotId, ...since ? [since.snapshotId] : []];
   const statements: iam.PolicyStatementProps[] = [
-    { actions: [...LOOK, ...REMOVE, ...ABORT], resources: keys.map(name => bucket.arnForObjects(anyToken(name))) },
+    { actions: [...LOOK, ...REMOVE, ...ABORT], resources: keys.map(name => bucket.arnForObjects(anyToken(name, ids))) },
     { actions: LIST, resources: [bucket.bucketArn] },
     ...keyUse,
   ];
@@ -65,12 +73,13 @@ const ABORT = ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
 /** Without s3:ListBucket, S3 answers 403 and not 404 for a missing object. */
 const LIST = ['s3:ListBucket', 's3:ListBucketMultipartUploads'];
 
-/** Returns a key as a policy must write it, with `*` for each token. */
-function anyToken(key: string): string {
-  return key.split(TOKEN).map(literally).join('*');
+/** Returns a key as a policy must write it, with `snap-*` for the id of a snapshot, and `*` for every other token. */
+function anyToken(key: string, snapshotIds: string[]): string {
+  return key.split(TOKEN).map(part => !TOKEN.test(part) ? literally(part) : snapshotIds.includes(part) ? 'snap-*' : '*').join('');
 }
 
-const TOKEN = /\$\{Token\[[^\]]+\]\}/;
+/** A token, as a part of what `split` returns. */
+const TOKEN = /(\$\{Token\[[^\]]+\]\})/;
 
 /** Returns a digest that is the same in every synthesis, and another one for what another stack has under the same logical id. */
 function digestOf(scope: Construct, values: string[]): string {

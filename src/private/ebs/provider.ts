@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, DependencyGroup } from 'constructs';
 import { Exporter } from './exporter';
 import { returnsTokens, type RangeWorkProps } from './range-work';
-import { imageStatements } from './snapshot-access';
+import { imageStatements, publicImageStatements } from './snapshot-access';
 import { Transfer } from './transfer';
 import { TOKENS, TransferBucket } from './transfer-bucket';
 import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
@@ -35,7 +35,9 @@ export class EbsProvider extends Construct implements ServiceProvider {
   public readonly role: iam.IRole;
 
   private readonly handlers: Answering;
-  private readonly made: { bucket?: TransferBucket; importer?: Transfer; exporter?: Exporter; imageAccess?: iam.Policy } = {};
+  private readonly made: {
+    bucket?: TransferBucket; importer?: Transfer; exporter?: Exporter; imageAccess?: iam.Policy; publicImageAccess?: iam.Policy;
+  } = {};
 
   private constructor(stack: Stack) {
     super(stack, EbsProvider.ID);
@@ -61,9 +63,12 @@ export class EbsProvider extends Construct implements ServiceProvider {
 
   /** The permissions of the handlers for machine images. */
   public get imageAccess(): iam.Policy {
-    return this.made.imageAccess ??= new iam.Policy(this, 'MachineImageAccess', {
-      roles: [this.role], statements: imageStatements(this).map(statement => new iam.PolicyStatement(statement)),
-    });
+    return this.made.imageAccess ??= this.policy('MachineImageAccess', imageStatements(this));
+  }
+
+  /** What the handlers may do besides to machine images that are public. */
+  public get publicImageAccess(): iam.Policy {
+    return this.made.publicImageAccess ??= this.policy('PublicImageAccess', publicImageStatements(this));
   }
 
   /** The bucket of imports and exports. Machine images remove what it records of snapshots that were kept for them, so all resources depend on it. */
@@ -77,18 +82,19 @@ export class EbsProvider extends Construct implements ServiceProvider {
 
   private makeBucket(): TransferBucket {
     const bucket = new TransferBucket(this, 'Bucket');
-    const access = new iam.Policy(this, 'BucketAccess', {
-      roles: [this.role],
-      statements: [
-        ...bucket.statements(['s3:GetObject', 's3:DeleteObject']),
-        // The handler leaves the token with which an execution waits for a transfer, and returns it at once if the transfer has ended before.
-        { actions: ['s3:PutObject'], resources: [bucket.arnForObjects(TOKENS)] },
-        ...keyStatements(this, ['s3:PutObject']),
-        returnsTokens(this.handlers.waiterArn),
-      ].map(statement => new iam.PolicyStatement(statement)),
-    });
+    const access = this.policy('BucketAccess', [
+      ...bucket.statements(['s3:GetObject', 's3:DeleteObject']),
+      // The handler leaves the token with which an execution waits for a transfer, and returns it at once if the transfer has ended before.
+      { actions: ['s3:PutObject'], resources: [bucket.arnForObjects(TOKENS)] },
+      ...keyStatements(this, ['s3:PutObject']),
+      returnsTokens(this.handlers.waiterArn),
+    ]);
     this.handlers.addEnvironment(TRANSFER_ENVIRONMENT.bucket, bucket.bucketName);
     this.answering.add(bucket, access);
     return bucket;
+  }
+
+  private policy(id: string, statements: iam.PolicyStatementProps[]): iam.Policy {
+    return new iam.Policy(this, id, { roles: [this.role], statements: statements.map(statement => new iam.PolicyStatement(statement)) });
   }
 }

@@ -12,6 +12,7 @@ import {
 } from './listings';
 import { find, Network, refused } from './network';
 import type { Ec2Options } from './options';
+import { permissionContext } from './permissions';
 import { answerXml, errorXml, Parameters, type Xml } from './query';
 import { Routing } from './routing';
 import { snapshotArn, Snapshots } from './snapshots';
@@ -255,7 +256,7 @@ export class Ec2 extends Network implements Service {
 
   private authorizedImage(call: Call, action: string, parameters: Parameters): Image {
     const image = this.images.get(parameters.required('ImageId'));
-    call.authorize(`ec2:${action}`, imageArn(image.imageId), tagContext('Resource', image.tags));
+    call.authorize(`ec2:${action}`, imageArn(image.imageId), { ...tagContext('Resource', image.tags), ...permissionContext('LaunchPermission', parameters) });
     return image;
   }
 
@@ -288,7 +289,9 @@ export class Ec2 extends Network implements Service {
 
   private modifySnapshot(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {
     const snapshot = this.snapshots.get(parameters.required('SnapshotId'));
-    call.authorize('ec2:ModifySnapshotAttribute', snapshot.arn, tagContext('Resource', snapshot.tags));
+    call.authorize('ec2:ModifySnapshotAttribute', snapshot.arn, {
+      ...tagContext('Resource', snapshot.tags), ...permissionContext('CreateVolumePermission', parameters),
+    });
     if (snapshot.kmsKeyId === this.managedKmsKeyArn) {
       throw refused('InvalidParameterValue', 'Snapshots encrypted with the AWS Managed CMK can\'t be shared. Specify another snapshot.');
     }

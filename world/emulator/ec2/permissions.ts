@@ -1,8 +1,21 @@
 import { refused } from './network';
 import type { Parameters, Xml } from './query';
+import type { Context } from '../iam';
 
 const KINDS = { UserId: 'userId', Group: 'group', OrganizationArn: 'organizationArn', OrganizationalUnitArn: 'organizationalUnitArn' } as const;
 type Kind = keyof typeof KINDS;
+
+/** The condition keys that IAM sees of a request that modifies permissions. `name` as in `modify`. */
+export function permissionContext(name: string, parameters: Parameters): Context {
+  const context: Context = {};
+  for (const verb of ['Add', 'Remove']) {
+    for (const [kind, key] of [['Group', 'group'], ['UserId', 'userId']]) {
+      const values = parameters.structures(`${name}.${verb}`).flatMap(one => one.text(kind) ?? []);
+      if (values.length > 0) { context[`ec2:${verb}/${key}`] = values; }
+    }
+  }
+  return context;
+}
 
 /** Who may use an image or a snapshot beside its owner: `UserId 444455556666`. */
 export class Permissions {
