@@ -6,6 +6,7 @@ import { NameTaken, type Image } from './images';
 import type { ImageServices } from './services';
 import { MACHINE_IMAGE_TAGS, type MachineImageAttributes, type MachineImageProperties } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import { throwUnlessBack } from '../shared/direction';
 import { identityOf } from '../shared/identity';
 import { log } from '../shared/log';
 import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
@@ -26,15 +27,12 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
   ] as const;
   public readonly physicalId = /^ami-[0-9a-f]{8,40}$/;
   public readonly allowsRetainedSiblings = true;
+  public readonly isRepeatable = true;
 
   constructor(private readonly aws: ImageServices) {}
 
   public userTags({ Tags }: MachineImageProperties): MachineImageProperties['Tags'] {
     return Tags;
-  }
-
-  public inRollback(stackId: string): Promise<boolean> {
-    return this.aws.stacks.isRollingBack(stackId, true);
   }
 
   public async create(properties: MachineImageProperties, context: Context): Promise<Created> {
@@ -107,10 +105,8 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
   }
 
   /** Changes nothing of an image that is not of this stack. A rollback must not fail because of it. */
-  private async leaveForeign(image: Image, { stackId }: Context): Promise<MachineImageAttributes> {
-    const reason = notOfStack(`AMI ${image.id}`, image);
-    if (!await this.aws.stacks.isRollingBack(stackId, false)) { throw new Error(reason); }
-    log({ event: 'left an image alone that is not of this stack', imageId: image.id, because: reason });
+  private async leaveForeign(image: Image, context: Context): Promise<MachineImageAttributes> {
+    await throwUnlessBack(context, new Error(notOfStack(`AMI ${image.id}`, image)));
     return { ImageId: image.id, ImageName: image.name };
   }
 

@@ -26,12 +26,9 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
   public readonly identity = ['SnapshotId', 'SinceSnapshotId', 'Bucket', 'Key', 'Format'] as const;
   public readonly physicalId = /^export-[0-9a-f]{32}$/;
   public readonly allowsRetainedSiblings = true;
+  public readonly isRepeatable = true;
 
   constructor(private readonly aws: ExportServices) {}
-
-  public inRollback(stackId: string): Promise<boolean> {
-    return this.aws.stacks.isRollingBack(stackId, true);
-  }
 
   public async create(properties: SnapshotExportProperties, context: Context): Promise<Created> {
     const { store, target } = this.aws;

@@ -8,6 +8,7 @@ import type { ImportServices } from './services';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource, TransferInput, TransferParent } from '../../src/contract/transfer';
+import { throwUnlessBack } from '../shared/direction';
 import { log } from '../shared/log';
 import { tagChanges, valueOf } from '../shared/ownership';
 import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
@@ -37,15 +38,12 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   public readonly defaults = { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' };
   public readonly physicalId = /^snap-[0-9a-f]{8,40}$/;
   public readonly allowsRetainedSiblings = true;
+  public readonly isRepeatable = true;
 
   constructor(private readonly aws: ImportServices) {}
 
   public userTags({ Tags }: SnapshotImportProperties): SnapshotImportProperties['Tags'] {
     return Tags;
-  }
-
-  public inRollback(stackId: string): Promise<boolean> {
-    return this.aws.stacks.isRollingBack(stackId, true);
   }
 
   public async create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
@@ -137,10 +135,8 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   }
 
   /** Changes nothing of a snapshot that is not of this stack. A rollback must not fail because of it. */
-  private async leaveForeign(snapshot: Snapshot, { stackId }: Context): Promise<SnapshotImportAttributes> {
-    const reason = notOfStack(`snapshot ${snapshot.id}`, snapshot);
-    if (!await this.aws.stacks.isRollingBack(stackId, false)) { throw new Error(reason); }
-    log({ event: 'left a snapshot alone that is not of this stack', snapshotId: snapshot.id, because: reason });
+  private async leaveForeign(snapshot: Snapshot, context: Context): Promise<SnapshotImportAttributes> {
+    await throwUnlessBack(context, new Error(notOfStack(`snapshot ${snapshot.id}`, snapshot)));
     return attributesOf(snapshot);
   }
 

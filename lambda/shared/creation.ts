@@ -1,8 +1,9 @@
 import { failedCallOf } from './answering/call';
+import { TooEarly } from './direction';
 import { RefusedForNow, saidBy } from './errors';
 import { log } from './log';
 import { withinStep } from './patience';
-import { contextOf, type ActResult, type ResourceEvent } from './resource-event';
+import { contextOf, type ActResult, type DirectedEvent } from './resource-event';
 import type { Context, Found, Lifecycle } from './resource-lifecycle';
 import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
@@ -14,15 +15,14 @@ export const CLEAN_UP_MILLISECONDS = 15_000;
  * Creates the resource. If that fails, removes what was created all the same, and throws the error. Removes nothing if the
  * creation was throttled and is repeated, because the repetition finds what this one made.
  */
-export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<ActResult> {
+export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
   const context = contextOf(lifecycle, event);
   try {
     const old = event.RequestType === 'Update' ? event.OldResourceProperties : undefined;
-    const inRollback = old !== undefined && await lifecycle.inRollback?.(event.StackId);
     const { id, memo } = await lifecycle.create(event.ResourceProperties, { ...context, ...(old && { old, oldId: event.PhysicalResourceId }) });
-    return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }), ...(inRollback && { InRollback: 'true' }) };
+    return { PhysicalResourceId: id, ...(memo !== undefined && { Memo: memo }) };
   } catch (error) {
-    if (isRepeatable(lifecycle) && isPostponed(error)) { throw error; }
+    if (error instanceof TooEarly || (lifecycle.isRepeatable && isPostponed(error))) { throw error; }
     // The call may have succeeded although its answer was lost, and CloudFormation sends no Delete for a resource without an id.
     await withinStep(0, () => removeUnfinished(lifecycle, event, context, error)).catch(failure => {
       log({ event: 'could not clean up', error: String(failure) });
@@ -34,13 +34,8 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
   }
 }
 
-/** Whether polls may create the resource if `act` is throttled: if the lifecycle can find out that CloudFormation has cancelled the operation. */
-export function isRepeatable(lifecycle: Lifecycle<any, object>): boolean {
-  return lifecycle.inRollback !== undefined;
-}
-
 async function removeUnfinished<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: ResourceEvent<P>, context: Context, cause: unknown,
+  lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: DirectedEvent<P>, context: Context, cause: unknown,
 ): Promise<void> {
   const find = async () => (await lifecycle.find([properties], context)).filter(({ state }) => state === 'unfinished');
   // If an answer was lost just now, something may exist that EC2 does not list yet. A throttled call has made nothing.
@@ -65,7 +60,7 @@ async function deleteEach(things: readonly Found[], deleteOne: (id: string) => P
 }
 
 /** Deletes what this very request has made so far. Returns whether there was nothing to delete. */
-export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
+export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
   const own = existing.filter(({ state, requestId }) => state === 'unfinished' && requestId === event.RequestId);
@@ -74,7 +69,7 @@ export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<
 }
 
 /** Deletes what a creation made that failed before it knew the id: the physical id names its call. Returns whether there was nothing to delete. */
-export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
+export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
   return removeOwn(lifecycle, { ...event, RequestId: failedCallOf(event.PhysicalResourceId!)! });
 }
 
@@ -82,7 +77,7 @@ export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifec
  * Deletes what a creation has made that CloudFormation cancelled, before or while its function ran. Returns whether there
  * was nothing to delete.
  */
-export async function deleteCancelledCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
+export async function deleteCancelledCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
   const made = existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished');

@@ -1,6 +1,7 @@
 import { failedCallOf } from './answering/call';
-import { CLEAN_UP_MILLISECONDS, createOrCleanUp, deleteCancelledCreation, isRepeatable, removeFailedCreation, removeOwn } from './creation';
+import { CLEAN_UP_MILLISECONDS, createOrCleanUp, deleteCancelledCreation, removeFailedCreation, removeOwn } from './creation';
 import { inOperation, type Operation } from './denials';
+import { Directions, TooEarly, type Direction } from './direction';
 import { once } from './environment';
 import { inOneSentence, RefusedForNow, saidBy } from './errors';
 import { identityOf } from './identity';
@@ -8,7 +9,7 @@ import { log } from './log';
 import { refuseReservedTags } from './ownership';
 import { LAST_CALL_MILLISECONDS, withinStep } from './patience';
 import { replaceOrReturn } from './replacement';
-import { beginOf, contextOf, type EventHandlers, type PollResult, type ActResult, type ResourceEvent } from './resource-event';
+import { beginOf, contextOf, type ActResult, type DirectedEvent, type EventHandlers, type PollResult, type ResourceEvent } from './resource-event';
 import { UNDER_WAY, type Lifecycle } from './resource-lifecycle';
 import { isPostponed, RETRY_POLICIES } from './retry';
 import type { Stacks } from './stacks';
@@ -16,7 +17,7 @@ import { LONGEST_PAUSE_SECONDS, STEP_SECONDS } from '../../src/contract/answerin
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
-  readonly stacks: Pick<Stacks, 'status'>;
+  readonly stacks: Pick<Stacks, 'status' | 'describe'>;
 }
 
 /**
@@ -40,14 +41,19 @@ export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle
 /** Returns the handlers of a service. */
 export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): EventHandlers {
   const lifecycleOf = lookup(lifecycles);
+  const directions = new Directions(options.stacks);
+  const directed = (event: ResourceEvent<any>, direction: Direction): DirectedEvent<any> =>
+    ({ ...event, Direction: direction, certainDirection: () => directions.askAgain(event, beginOf(event)) });
   return {
     act: reporting('act', async event => {
       const begun = { ...event, Since: `${beginOf(event)}` };
-      const result = await inOperation(operationOf(begun, options), () => beginOrDefer(lifecycleOf(event), begun, options));
-      return { ...result, Since: begun.Since };
+      const Direction = await directions.ask(event, beginOf(begun));
+      if (Direction === 'over') { throw new Error('CloudFormation does not wait for this resource any longer: it has gone back, or deletes the stack'); }
+      const result = await inOperation(operationOf(begun, options), () => beginOrDefer(lifecycleOf(event), directed(begun, Direction), options));
+      return { ...result, Since: begun.Since, Direction };
     }),
-    poll: reporting('poll', unlessPostponed(async event =>
-      inOperation(operationOf(event, options), () => continueOrPoll(lifecycleOf(event), event, options)))),
+    poll: reporting('poll', unlessPostponed(async event => inOperation(operationOf(event, options), () =>
+      continueOrPoll(lifecycleOf(event), directed(event, event.Direction ?? 'unknown'), options)))),
     // The execution waits no longer than the pause; then a poll comes without the token.
     leaveToken: (event, token) => withinStep(1000 * (STEP_SECONDS - LONGEST_PAUSE_SECONDS) - LAST_CALL_MILLISECONDS, () =>
       inOperation(operationOf(event, options), () => lifecycleOf(event).leaveToken!(event.PhysicalResourceId!, token))),
@@ -69,27 +75,27 @@ function lookup(lifecycles: Lifecycles): (event: ResourceEvent<any>) => Lifecycl
 
 /** Leaves what the services throttle, or what takes too long, to the polls. */
 async function beginOrDefer<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
 ): Promise<ActResult> {
-  if (!isRepeatable(lifecycle)) { return begin(lifecycle, event, options); }
+  if (!lifecycle.isRepeatable) { return begin(lifecycle, event, options); }
   try {
     return await begin(lifecycle, event, options);
   } catch (error) {
     if (!isPostponed(error)) { throw error; }
     log({ event: 'the service is busy: poll begins', error: (error as Error).message });
-    const inRollback = event.RequestType === 'Update' && await lifecycle.inRollback!(event.StackId);
-    return { PhysicalResourceId: event.PhysicalResourceId ?? event.RequestId, Deferred: 'true', ...(inRollback && { InRollback: 'true' }) };
+    return { PhysicalResourceId: event.PhysicalResourceId ?? event.RequestId, Deferred: 'true' };
   }
 }
 
 /** Continues the operation. One that was deferred begins anew in every poll, and finds what the polls before have made. */
 async function continueOrPoll<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
 ): Promise<PollResult> {
   if (event.Deferred === undefined) { return poll(lifecycle, event); }
   const { PhysicalResourceId, ...operation } = event;
   const original = event.RequestType === 'Create' ? operation : event;
-  if (event.InRollback === undefined && await lifecycle.inRollback!(event.StackId)) {
+  const direction = await new Directions(options.stacks).ask(event, beginOf(event));
+  if (event.Direction !== 'back' && (direction === 'back' || direction === 'over')) {
     await removeOwn(lifecycle, original);
     throw new Error('CloudFormation cancelled the operation while it was waiting for services that throttled it');
   }
@@ -98,16 +104,16 @@ async function continueOrPoll<P extends OwnerProperties>(
   return result.IsComplete ? { ...result, PhysicalResourceId: begun.PhysicalResourceId } : { IsComplete: false };
 }
 
-function begin<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions): Promise<ActResult> {
+function begin<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions): Promise<ActResult> {
   const work = () => beginNow(lifecycle, event, options);
   // If no answer comes to the last call, the clean-up waits until EC2 lists what it may have made.
-  if (isRepeatable(lifecycle)) { return withinStep(LAST_CALL_MILLISECONDS + CLEAN_UP_MILLISECONDS, work, CLEAN_UP_MILLISECONDS); }
+  if (lifecycle.isRepeatable) { return withinStep(LAST_CALL_MILLISECONDS + CLEAN_UP_MILLISECONDS, work, CLEAN_UP_MILLISECONDS); }
   // Throttling would fail the operation.
   return withinStep(CLEAN_UP_MILLISECONDS, work, 0);
 }
 
 async function beginNow<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, options: HandlerOptions,
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
 ): Promise<ActResult> {
   switch (event.RequestType) {
     case 'Create': return createOrCleanUp(lifecycle, event);
@@ -116,7 +122,7 @@ async function beginNow<P extends OwnerProperties>(
   }
 }
 
-async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<ActResult> {
+async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
   const id = event.PhysicalResourceId!;
   const old = event.OldResourceProperties ?? event.ResourceProperties;
   if (identityOf(lifecycle, event.ResourceProperties) !== identityOf(lifecycle, old)) {
@@ -128,7 +134,7 @@ async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P
 }
 
 async function beginDeletion<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, { stacks }: HandlerOptions,
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, { stacks }: HandlerOptions,
 ): Promise<ActResult> {
   const id = event.PhysicalResourceId!;
   if (lifecycle.physicalId.test(id)) {
@@ -144,21 +150,20 @@ async function beginDeletion<P extends OwnerProperties>(
   return { PhysicalResourceId: id, LateCreationUntil: `${beginOf(event) + 1000 * seconds}` };
 }
 
-async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<PollResult> {
+async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<PollResult> {
   if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event) }; }
   const attributes = await lifecycle.ready(event.PhysicalResourceId!, event.ResourceProperties, {
     ...contextOf(lifecycle, event),
     memo: event.Memo,
     old: event.OldResourceProperties,
     replacedId: event.ReplacedId,
-    mayBeCancelled: event.InRollback === undefined,
   });
   if (attributes === UNDER_WAY) { return { IsComplete: false, IsUnderWay: true }; }
   return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };
 }
 
 /** Returns whether the deletion is complete; if it is not, makes its next step. */
-async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<boolean> {
+async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
   if (event.LateCreationUntil !== undefined) {
     // Decide this first: a creation may end while the search is running.
     const isOver = Date.now() >= Number(event.LateCreationUntil);
@@ -192,11 +197,11 @@ async function unlessBusy(event: ResourceEvent<unknown>, step: () => Promise<unk
 /** Returns whether the next poll repeats a step that failed. */
 function isLeftToPolls(error: unknown, event: ResourceEvent<unknown>): boolean {
   const isRefused = event.RequestType === 'Delete' && error instanceof RefusedForNow;
-  return isPostponed(error) || (isRefused && Date.now() < beginOf(event) + REFUSED_MILLISECONDS);
+  return isPostponed(error) || error instanceof TooEarly || (isRefused && Date.now() < beginOf(event) + REFUSED_MILLISECONDS);
 }
 
 /** Wraps a poll so that it is merely incomplete if the next one continues: the service throttles or refuses for now, or there was no more time. */
-function unlessPostponed<P>(handler: (event: ResourceEvent<P>) => Promise<PollResult>): (event: ResourceEvent<P>) => Promise<PollResult> {
+function unlessPostponed<P>(handler: (event: DirectedEvent<P>) => Promise<PollResult>): (event: DirectedEvent<P>) => Promise<PollResult> {
   return async event => {
     try {
       return await handler(event);
@@ -209,7 +214,7 @@ function unlessPostponed<P>(handler: (event: ResourceEvent<P>) => Promise<PollRe
 }
 
 /** Wraps a handler so that its result or error is logged, and that CloudFormation shows an error as one sentence. */
-function reporting<P, R>(step: string, handler: (event: ResourceEvent<P>) => Promise<R>): (event: ResourceEvent<P>) => Promise<R> {
+function reporting<P, R>(step: string, handler: (event: DirectedEvent<P>) => Promise<R>): (event: DirectedEvent<P>) => Promise<R> {
   return async event => {
     const { RequestType, LogicalResourceId, PhysicalResourceId } = event;
     try {
@@ -217,6 +222,7 @@ function reporting<P, R>(step: string, handler: (event: ResourceEvent<P>) => Pro
       log({ event: step, RequestType, LogicalResourceId, PhysicalResourceId, result });
       return result;
     } catch (error) {
+      if (error instanceof TooEarly) { throw error; }
       log({ event: `${step} failed`, RequestType, LogicalResourceId, PhysicalResourceId, error: String((error as Error).stack) });
       // Name the resource in the error, because it stays behind and has to be deleted by hand.
       const isUnnamed = RequestType === 'Delete' && PhysicalResourceId !== undefined && !(error as Error).message.includes(PhysicalResourceId);

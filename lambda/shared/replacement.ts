@@ -1,7 +1,7 @@
 import { createOrCleanUp } from './creation';
 import { saidBy } from './errors';
 import { log } from './log';
-import { contextOf, type ActResult, type ResourceEvent } from './resource-event';
+import { contextOf, type ActResult, type DirectedEvent, type ResourceEvent } from './resource-event';
 import type { Found, Lifecycle } from './resource-lifecycle';
 import { isPostponed } from './retry';
 import type { OwnerProperties } from '../../src/contract/ownership';
@@ -12,7 +12,7 @@ import type { OwnerProperties } from '../../src/contract/ownership';
  * therefore exist already, beside what a failed change left unfinished. Removes
  * the leftovers, then returns to the existing resource or creates one.
  */
-export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<ActResult> {
+export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
   const context = contextOf(lifecycle, event);
   const old = event.OldResourceProperties ?? event.ResourceProperties;
   const existing = await lifecycle.find([event.ResourceProperties, old], context);

@@ -1,3 +1,4 @@
+import type { Direction } from './direction';
 import { identityOf } from './identity';
 import type { Context, Lifecycle } from './resource-lifecycle';
 import type { OwnerProperties } from '../../src/contract/ownership';
@@ -16,8 +17,8 @@ export interface ResourceEvent<P> {
   readonly Memo?: string;
   /** The physical id before an update, if the resource is another one. */
   readonly ReplacedId?: string;
-  /** The resource was made during a rollback. */
-  readonly InRollback?: 'true';
+  /** As CloudFormation said in `act`. */
+  readonly Direction?: Direction;
   /** Until when a cancelled creation may still be running; milliseconds since 1970, in digits. */
   readonly LateCreationUntil?: string;
   /** When the operation began; milliseconds since 1970, in digits. */
@@ -30,7 +31,7 @@ export interface ActResult {
   readonly PhysicalResourceId: string;
   readonly Memo?: string;
   readonly ReplacedId?: string;
-  readonly InRollback?: 'true';
+  readonly Direction?: Direction;
   readonly LateCreationUntil?: string;
   readonly Since?: string;
   readonly Deferred?: 'true';
@@ -47,15 +48,23 @@ export interface PollResult {
 
 /** The steps of an execution before its answer. */
 export interface EventHandlers {
+  /** Throws `TooEarly` if it has to be repeated. */
   act(event: ResourceEvent<any>): Promise<ActResult>;
   poll(event: ResourceEvent<any>): Promise<PollResult>;
   /** Leaves a token with the work that a poll found under way. Returns false if that has ended since. */
   leaveToken(event: ResourceEvent<any>, token: string): Promise<boolean>;
 }
 
+/** An event whose direction is known. */
+export interface DirectedEvent<P> extends ResourceEvent<P> {
+  readonly Direction: Direction;
+  /** See `Context.certainDirection`. */
+  readonly certainDirection: () => Promise<Direction>;
+}
+
 /** Returns the context of an event, for its properties or for others. */
 export function contextOf<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>, properties = event.ResourceProperties,
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, properties = event.ResourceProperties,
 ): Context {
   return {
     stackId: event.StackId,
@@ -64,6 +73,8 @@ export function contextOf<P extends OwnerProperties>(
     physicalId: event.PhysicalResourceId,
     identity: identityOf(lifecycle, properties),
     deletionBegan: beginOf(event),
+    direction: event.Direction,
+    certainDirection: event.certainDirection,
   };
 }
 

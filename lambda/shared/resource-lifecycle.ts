@@ -1,3 +1,4 @@
+import type { Directed } from './direction';
 import type { OwnerProperties, TagProperty } from '../../src/contract/ownership';
 
 /** Returned by `ready` if it waits for work that returns a token at its end. */
@@ -20,10 +21,10 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   readonly physicalId: RegExp;
   /** Whether earlier resources that were retained may exist beside it. The deletion of a cancelled creation must spare those. */
   readonly allowsRetainedSiblings?: boolean;
+  /** Whether polls may create the resource if `act` is throttled. Such a lifecycle asks `Stacks.isAwaited` before it hands something out. */
+  readonly isRepeatable?: boolean;
   /** Returns the user's tags in properties. Those that it sets must not have keys of this library. */
   userTags?(properties: P): readonly TagProperty[] | undefined;
-  /** Returns whether the stack is rolling back. A lifecycle with this method leaves unfinished what CloudFormation has cancelled: see `mayBeCancelled`. */
-  inRollback?(stackId: string): Promise<boolean>;
 
   /**
    * Makes the resource by at most one creating call and returns its physical
@@ -88,7 +89,7 @@ export interface Found {
 }
 
 /** The resource and the request that an operation is for. */
-export interface Context {
+export interface Context extends Directed {
   readonly stackId: string;
   readonly logicalId: string;
   readonly requestId: string;
@@ -113,11 +114,4 @@ export interface ReadyContext<P> extends Context {
   readonly old?: P;
   /** The physical id before the update, if the resource is another one; `old` are the properties of that. */
   readonly replacedId?: string;
-  /**
-   * The operation is not part of a rollback. If the stack starts to roll back meanwhile, CloudFormation has cancelled the
-   * operation and ignores its result, so a resource that is reported complete then would never be deleted. `ready` therefore
-   * leaves it unfinished. The event of the rollback removes it, or `ready` does so once the rollback is over, because the
-   * event may have come before the resource existed.
-   */
-  readonly mayBeCancelled: boolean;
 }

@@ -1,7 +1,8 @@
 import { DescribeStackResourcesCommand, DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { STATUS_LAG_MILLISECONDS } from './direction';
 import { saidBy } from './errors';
 import { log } from './log';
-import type { ReadyContext } from './resource-lifecycle';
+import type { Context } from './resource-lifecycle';
 import { RETRY_POLICIES, retrying } from './retry';
 
 /** A resource of a stack. */
@@ -11,8 +12,17 @@ export interface Membership {
   readonly type: string;
 }
 
-/** How long DescribeStacks may still return the status from before the operation. */
-const SETTLED_AFTER_MILLISECONDS = 60_000;
+/** A stack as DescribeStacks describes it. */
+export interface StackState {
+  readonly id: string;
+  readonly status: string;
+  /** Whether the operation leaves the stack as it is if it fails. */
+  readonly rollbackDisabled: boolean;
+  /** The type of the latest operation. */
+  readonly operation?: string;
+  /** The id of the stack that the user deploys; absent for such a stack. */
+  readonly rootId?: string;
+}
 
 /** A resource that an operation has made and not yet reported as complete. */
 export interface Unclaimed {
@@ -22,7 +32,7 @@ export interface Unclaimed {
   remove(): Promise<unknown>;
 }
 
-/** The state of stacks, from CloudFormation: no event says whether it belongs to a rollback. */
+/** The state of stacks, from CloudFormation. */
 export class Stacks {
   constructor(private readonly client: CloudFormationClient) {}
 
@@ -32,23 +42,13 @@ export class Stacks {
     return status === undefined || status === 'DELETE_COMPLETE';
   }
 
-  /** Returns whether the stack is rolling back or has rolled back; `otherwise` if CloudFormation does not answer. */
-  public async isRollingBack(stackId: string, otherwise: boolean): Promise<boolean> {
-    try {
-      return /ROLLBACK/.test(await this.status(stackId) ?? '');
-    } catch (error) {
-      log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
-      return otherwise;
-    }
-  }
-
   /**
    * Returns whether CloudFormation still waits for a resource that an operation has made. It does not if it has cancelled the
    * operation, or if the stack is left as the operation failed, which waits for all others first. While it rolls back, or deletes
    * the stack, and after a failure without rollback, its next event may still delete the resource; otherwise no event will come,
    * so this removes the resource and throws. If CloudFormation does not answer, the operation goes on.
    */
-  public async isAwaited({ stackId, mayBeCancelled }: Pick<ReadyContext<unknown>, 'stackId' | 'mayBeCancelled'>, made: Unclaimed): Promise<boolean> {
+  public async isAwaited({ stackId, direction }: Pick<Context, 'stackId' | 'direction'>, made: Unclaimed): Promise<boolean> {
     let status: string;
     try {
       status = await this.status(stackId) ?? '';
@@ -56,9 +56,9 @@ export class Stacks {
       log({ event: 'could not ask for the state of the stack', stackId, error: saidBy(error) });
       return true;
     }
-    if (!/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return !(mayBeCancelled && /ROLLBACK|^DELETE|_FAILED$/.test(status)); }
+    if (!/(ROLLBACK|^DELETE)_COMPLETE$/.test(status)) { return direction === 'back' || !/ROLLBACK|^DELETE|_FAILED$/.test(status); }
     // The operation may have begun just now, so that this is still the end of the one before.
-    if (made.begun === undefined || Date.now() < made.begun + SETTLED_AFTER_MILLISECONDS) { return false; }
+    if (made.begun === undefined || Date.now() < made.begun + STATUS_LAG_MILLISECONDS) { return false; }
     try {
       await made.remove();
     } catch (error) {
@@ -84,12 +84,24 @@ export class Stacks {
     }
   }
 
-  /** Returns undefined if there is no such stack, or CloudFormation has forgotten it. */
+  /** Returns the status of a stack; undefined if there is no such stack, or CloudFormation has forgotten it. */
   public async status(stackId: string): Promise<string | undefined> {
+    return (await this.describe(stackId))?.status;
+  }
+
+  /** Describes a stack. Returns undefined if there is none, or CloudFormation has forgotten it. */
+  public async describe(stackId: string): Promise<StackState | undefined> {
     try {
-      const { Stacks: stacks } = await retrying(
+      const { Stacks: [stack] = [] } = await retrying(
         () => this.client.send(new DescribeStacksCommand({ StackName: stackId })), { what: 'DescribeStacks', policy: RETRY_POLICIES.STACK_STATUS });
-      return stacks?.[0]?.StackStatus;
+      return stack && {
+        id: stack.StackId!,
+        status: stack.StackStatus!,
+        // Not known is as good as disabled: then an Update may take back a failed one.
+        rollbackDisabled: stack.DisableRollback ?? true,
+        operation: stack.LastOperations?.[0]?.OperationType,
+        rootId: stack.RootId,
+      };
     } catch (error) {
       // The name of this error is the one for every wrong parameter, so only the message tells them apart.
       if (/does not exist/.test((error as Error).message)) { return undefined; }

@@ -2,7 +2,8 @@ import { strict as assert } from 'assert';
 import { randomBytes, randomUUID } from 'crypto';
 import { KILLED } from './ebs/mortality';
 import { failedId, interruptedId } from '../../lambda/shared/answering/call';
-import type { EventHandlers, ResourceEvent } from '../../lambda/shared/resource-event';
+import { TooEarly } from '../../lambda/shared/direction';
+import type { ActResult, EventHandlers, ResourceEvent } from '../../lambda/shared/resource-event';
 import type { Clock } from '../../world/emulator/clock';
 import { arn } from '../../world/emulator/environment';
 
@@ -99,7 +100,7 @@ export class Stack {
   public async play(event: ResourceEvent<any>): Promise<{ id: string; attributes: Attributes }> {
     let started;
     try {
-      for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.handlers.act(event) }; }
+      for (let i = 0; i < this.deliveries; i++) { started = { ...event, ...await this.act(event) }; }
     } catch (error) {
       if (error === KILLED) { await this.clock.sleep(REPETITIONS_MILLISECONDS); }
       const made = error === KILLED ? interruptedId : failedId;
@@ -117,6 +118,19 @@ export class Stack {
       throw new Error('Operation timed out');
     } catch (error) {
       throw Object.assign(error as Error, { physicalId: id });
+    }
+  }
+
+  /** Repeats the first step as long as it waits for a status of the stack. */
+  private async act(event: ResourceEvent<any>): Promise<ActResult> {
+    const sent = { Since: `${this.clock.now()}`, ...event };
+    for (;;) {
+      try {
+        return await this.handlers.act(sent);
+      } catch (error) {
+        if (!(error instanceof TooEarly)) { throw error; }
+        await this.clock.sleep(POLL_MILLISECONDS);
+      }
     }
   }
 

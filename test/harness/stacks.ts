@@ -7,6 +7,9 @@ export class Stacks implements Service {
   /** By physical id. */
   public readonly resources = new Map<string, { stackId: string; logicalId: string; type: string }>();
   public broken = false;
+  public disableRollback = false;
+  /** The type of the latest operation. */
+  public latestOperation: string | undefined;
 
   public operation(call: Call): string {
     return new URLSearchParams(call.body.toString()).get('Action')!;
@@ -23,7 +26,8 @@ export class Stacks implements Service {
       status: 200,
       headers: { 'content-type': 'text/xml' },
       body: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>${id}</StackId><StackName>Stack</StackName>`
-        + `<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>${status}</StackStatus></member></Stacks>`
+        + `<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>${status}</StackStatus>`
+        + `<DisableRollback>${this.disableRollback}</DisableRollback>${this.latestOperation ? `<LastOperations><member><OperationType>${this.latestOperation}</OperationType></member></LastOperations>` : ''}</member></Stacks>`
         + '</DescribeStacksResult></DescribeStacksResponse>',
     };
   }

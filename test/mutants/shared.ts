@@ -4,6 +4,7 @@ const EVENT_HANDLERS = 'test/unit/lambda/shared/event-handlers.test.ts';
 const PENDING_TEST = 'test/handlers/ebs/pending-deletion.test.ts';
 const RETRY = 'test/unit/lambda/shared/retry.test.ts';
 const STACKS = 'test/unit/lambda/shared/stacks.test.ts';
+const DIRECTION = 'test/unit/lambda/shared/direction.test.ts';
 const OWNERSHIP = 'test/unit/lambda/shared/ownership.test.ts';
 const PROTOCOL = 'test/campaigns/protocol/protocol.test.ts';
 const RECEIVER = 'test/unit/lambda/shared/answering/receiver.test.ts';
@@ -49,8 +50,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'act passes on to all polls when the operation began',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'return { ...result, Since: begun.Since };',
-    replace: 'return result;',
+    find: 'return { ...result, Since: begun.Since, Direction };',
+    replace: 'return { ...result, Direction };',
     test: EVENT_HANDLERS,
   },
   {
@@ -208,15 +209,15 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'nothing is created in a poll if nobody can say whether CloudFormation has cancelled the operation',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'if (!isRepeatable(lifecycle)) { return',
+    find: 'if (!lifecycle.isRepeatable) { return',
     replace: 'if (false) { return',
     test: EVENT_HANDLERS,
   },
   {
     guard: 'a deferred operation that CloudFormation has cancelled makes nothing',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'event.InRollback === undefined && await lifecycle.inRollback!(event.StackId)',
-    replace: 'event.InRollback === undefined && event.RequestId === undefined',
+    find: "event.Direction !== 'back' && (direction === 'back' || direction === 'over')",
+    replace: 'event.RequestId === undefined',
     test: EVENT_HANDLERS,
   },
   {
@@ -229,8 +230,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a creation that was throttled is not removed, because the repetition has its client token',
     file: 'lambda/shared/creation.ts',
-    find: 'if (isRepeatable(lifecycle) && isPostponed(error)) { throw error; }',
-    replace: '',
+    find: '(lifecycle.isRepeatable && isPostponed(error))',
+    replace: 'false',
     test: EVENT_HANDLERS,
   },
   {
@@ -278,15 +279,15 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a rollback deletes a usable replacement only if CloudFormation will not do so',
     file: 'lambda/shared/replacement.ts',
-    find: 'thing.holdsNoData && wasNeverReplaced && thing !== wanted',
-    replace: 'thing.holdsNoData && thing !== wanted',
+    find: '(thing.holdsNoData && wasNeverReplaced)',
+    replace: 'thing.holdsNoData',
     test: EVENT_HANDLERS,
   },
   {
     guard: 'a rollback keeps a usable replacement that may hold data',
     file: 'lambda/shared/replacement.ts',
-    find: 'thing.holdsNoData && wasNeverReplaced && thing !== wanted',
-    replace: 'wasNeverReplaced && thing !== wanted',
+    find: '(thing.holdsNoData && wasNeverReplaced)',
+    replace: 'wasNeverReplaced',
     test: EVENT_HANDLERS,
   },
   {
@@ -332,9 +333,37 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     test: RETRY,
   },
   {
+    guard: 'a call for which CloudFormation does not wait touches nothing',
+    file: 'lambda/shared/event-handlers.ts',
+    find: "if (Direction === 'over') {",
+    replace: 'if (false) {',
+    test: EVENT_HANDLERS,
+  },
+  {
+    guard: 'a status from before an operation is not taken for its direction',
+    file: 'lambda/shared/direction.ts',
+    find: "if (requestType === 'Delete' || age >= STATUS_LAG_MILLISECONDS) { return direction; }",
+    replace: 'return direction;',
+    test: DIRECTION,
+  },
+  {
+    guard: 'a guard over data opens for a rollback that CloudFormation shows a minute after the call, for nothing else',
+    file: 'lambda/shared/direction.ts',
+    find: "return context.direction === 'back' && await context.certainDirection() === 'back';",
+    replace: "return context.direction === 'back';",
+    test: DIRECTION,
+  },
+  {
+    guard: 'an error that would keep a stack from rolling back is only logged',
+    file: 'lambda/shared/direction.ts',
+    find: "if (await context.certainDirection() !== 'back') { throw error; }",
+    replace: 'throw error;',
+    test: DIRECTION,
+  },
+  {
     guard: 'a resource is not awaited while its stack rolls back',
     file: 'lambda/shared/stacks.ts',
-    find: 'return !(mayBeCancelled && /ROLLBACK|^DELETE|_FAILED$/.test(status));',
+    find: "return direction === 'back' || !/ROLLBACK|^DELETE|_FAILED$/.test(status);",
     replace: 'return true;',
     test: STACKS,
   },
@@ -348,7 +377,7 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a status from before the operation does not make it remove what it has just made',
     file: 'lambda/shared/stacks.ts',
-    find: 'made.begun === undefined || Date.now() < made.begun + SETTLED_AFTER_MILLISECONDS',
+    find: 'made.begun === undefined || Date.now() < made.begun + STATUS_LAG_MILLISECONDS',
     replace: 'made.begun === undefined',
     test: STACKS,
   },

@@ -36,13 +36,13 @@ export class Claims {
 
   /**
    * Lets the stack own an adopted file system from now on, so that it is deleted with the stack: the user has changed its removal policy
-   * from RETAIN to DESTROY, and the update is not being rolled back.
+   * from RETAIN to DESTROY, and the update is certainly not one that is rolled back or taken back.
    */
   public async endAdoption(
-    fileSystem: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties | undefined, { stackId }: Context,
+    fileSystem: FileSystemDescription, properties: FileSystemProperties, old: FileSystemProperties | undefined, context: Context,
   ): Promise<void> {
     if (stateOf(fileSystem.Tags) !== 'adopted' || old?.RemovalPolicy !== 'Retain' || properties.RemovalPolicy !== 'Delete') { return; }
-    if (await this.stacks.isRollingBack(stackId, true)) { return; }
+    if (context.direction !== 'forward' || await context.certainDirection() !== 'forward') { return; }
     await this.efs.untag(fileSystem.FileSystemId!, [OWNERSHIP_TAGS.state]);
   }
 

@@ -6,7 +6,6 @@ import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { isNamed } from '../../shared/errors';
 import { tagChanges } from '../../shared/ownership';
 import type { ReadyContext } from '../../shared/resource-lifecycle';
-import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 import { reconcileBackup } from '../settings/backup-policy';
 import { reconcilePolicy } from '../settings/file-system-policy';
@@ -16,7 +15,6 @@ import { destinationIn, isReplicationInForce, type Replications } from '../setti
 
 export interface ConfigurationServices {
   readonly efs: Efs;
-  readonly stacks: Stacks;
   readonly schedules: Schedules;
   readonly replications: Replications;
 }
@@ -65,8 +63,8 @@ export class Configuration {
   }
 
   /** Returns false if a setting is not in force yet. */
-  private async reconcileSettings({ fileSystem, wanted, old, context: { stackId } }: ConfigurationChange): Promise<boolean> {
-    const { efs, stacks } = this.services;
+  private async reconcileSettings({ fileSystem, wanted, old, context }: ConfigurationChange): Promise<boolean> {
+    const { efs } = this.services;
     const id = fileSystem.FileSystemId!;
     await reconcilePolicy({ efs, fileSystem, prop: 'fileSystemPolicy' }, wanted.FileSystemPolicy, old?.FileSystemPolicy);
     await reconcileLifecycle(efs, id, wanted.LifecyclePolicies, old?.LifecyclePolicies);
@@ -75,7 +73,7 @@ export class Configuration {
     // EFS refuses to replicate an unprotected file system, and to unprotect a replicated one. So replication stops before, and starts after.
     const [to, before] = [destinationIn(wanted.ReplicationConfiguration), destinationIn(old?.ReplicationConfiguration)];
     if (!await this.stopReplication(id, to, before)) { return false; }
-    await reconcileProtection(fileSystem, wanted.FileSystemProtection, old?.FileSystemProtection, { efs, stacks, stackId });
+    await reconcileProtection(fileSystem, wanted.FileSystemProtection, old?.FileSystemProtection, { efs, context });
     return await this.replicate(id, to, before) && isBackedUp;
   }
 

@@ -1,6 +1,4 @@
 import { paginateDescribeAccessPoints, type FileSystemDescription } from '@aws-sdk/client-efs';
-import type { Context } from '../../shared/resource-lifecycle';
-import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 import { subnetsOfLeavingSets } from '../mount-targets/record';
 
@@ -14,18 +12,6 @@ const MOST_NAMED = 5;
 export function dataIn({ SizeInBytes: size }: FileSystemDescription): number {
   const bytes = size?.Value ?? 0;
   return bytes > EMPTY_BYTES ? bytes : 0;
-}
-
-/**
- * Throws unless a file system with the removal policy RETAIN may be deleted. It may if it is empty and the stack rolls back, because
- * CloudFormation then asks only for what the failed operation itself made (RETAIN_ON_UPDATE_OR_DELETE). It may have been written to meanwhile.
- */
-export async function refuseDataLoss(fileSystem: FileSystemDescription, { stackId }: Context, stacks: Stacks): Promise<void> {
-  const bytes = dataIn(fileSystem);
-  if (bytes === 0 && await stacks.isRollingBack(stackId, false)) { return; }
-  throw new Error(`file system ${fileSystem.FileSystemId} was not deleted because its 'removalPolicy' is RETAIN`
-    + `${bytes > 0 ? ` and it holds data (${bytes} bytes)` : ''}: `
-    + 'set that to DESTROY and deploy before you delete it, or let CloudFormation retain the resource');
 }
 
 /**

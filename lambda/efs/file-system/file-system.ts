@@ -1,10 +1,10 @@
 import { DeleteFileSystemCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
-import { Adopter } from './adopter';
+import { Adopter, type AdopterServices } from './adopter';
 import { Claims, refuseLate } from './claims';
 import { Configuration, type ConfigurationServices } from './configuration';
 import { Creator } from './creator';
 import { POLL } from '../efs';
-import { refuseDataLoss, refuseIfBlocked } from './deletion-blockers';
+import { dataIn, refuseIfBlocked } from './deletion-blockers';
 import { DEFAULTS, immutablesOf, referenceOf } from './immutables';
 import type { Keys } from './keys';
 import { isWanted, mayNameTheSame } from './recognition';
@@ -19,7 +19,7 @@ import { belongsTo, valueOf } from '../../shared/ownership';
 import type { Context, CreateContext, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { stateOf } from '../../shared/state-tag';
 
-export interface FileSystemServices extends ConfigurationServices, ReplacementServices {
+export interface FileSystemServices extends AdopterServices, ConfigurationServices, ReplacementServices {
   readonly keys: Keys;
 }
 
@@ -59,7 +59,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     }
     const claimant = valueOf(present.Tags, OWNERSHIP_TAGS.stackId);
     if (claimant !== undefined && claimant !== context.stackId) { throw new Error(`file system ${id} belongs to stack ${claimant} now`); }
-    const isAdopted = await isTakenUpAgain(present, { context, stacks: this.services.stacks });
+    const isAdopted = await isTakenUpAgain(present, context);
     await this.claims.claim(present, properties, context, isAdopted ? 'adopted' : undefined);
   }
 
@@ -86,17 +86,18 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     return { FileSystemId: id, Arn: present.FileSystemArn!, ...throughputAttributes(present), PendingThroughputChange: configured.pending };
   }
 
-  /** Deletes the file system, but releases one that was adopted. */
+  /** Deletes the file system, but releases one that was adopted, or that is retained and holds data. */
   public async delete(id: string, properties: FileSystemProperties, context: Context): Promise<void> {
     const present = await this.services.efs.fileSystem(id);
     if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { return; }
     if (properties.Deferral) { await this.services.schedules.cancel(id, properties.Deferral); }
     const state = stateOf(present.Tags);
-    if (state === 'adopted') {
-      log({ event: 'adopted file system released', id });
+    // With RETAIN, CloudFormation only asks for what a failed operation made, which may have been written to meanwhile.
+    const holdsRetained = properties.RemovalPolicy === 'Retain' && dataIn(present) > 0;
+    if (state === 'adopted' || holdsRetained) {
+      log({ event: 'file system released', id, reason: state === 'adopted' ? 'it was adopted' : "its 'removalPolicy' is RETAIN, and it holds data" });
       return this.claims.release(id);
     }
-    if (properties.RemovalPolicy === 'Retain' && state !== 'creating') { await refuseDataLoss(present, context, this.services.stacks); }
     await this.deleteOrUnblock(present, properties, context);
   }
 

@@ -4,15 +4,14 @@ import { differences, immutableChanges, referenceOf, replacingChanges, tokenOf, 
 import type { TaggedFileSystems } from './tagged-file-systems';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { isCertainlyBack } from '../../shared/direction';
 import { belongsTo, valueOf } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
 import type { CreateContext } from '../../shared/resource-lifecycle';
-import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 
 export interface ReplacementServices {
   readonly efs: Efs;
-  readonly stacks: Stacks;
   readonly taggedFileSystems: TaggedFileSystems;
 }
 
@@ -28,14 +27,14 @@ export class ReplacementGuard {
   constructor(private readonly services: ReplacementServices, private readonly claims: Claims) {}
 
   /**
-   * Throws if an update would replace the file system without `allowReplacement`. Allows everything in a rollback, because a rollback that
-   * fails leaves the stack stuck. `find` returns the file system that the properties name.
+   * Throws if an update would replace the file system without `allowReplacement`. Allows everything in what is certainly a rollback, because
+   * one that fails leaves the stack stuck. `find` returns the file system that the properties name.
    */
   public async refuseReplacement({ properties, context }: Creation, find: () => Promise<FileSystemDescription | undefined>): Promise<void> {
     if (context.old === undefined || boolean('allowReplacement', properties.AllowReplacement ?? false)) { return; }
     // The properties may name the same file system in another way: by another name of its key, or by its creation token.
     if (belongsTo((await find())?.Tags, context)) { return; }
-    if (await this.services.stacks.isRollingBack(context.stackId, true)) { return; }
+    if (await isCertainlyBack(context)) { return; }
     const other = properties.AdoptFileSystemId ?? 'a new, empty one';
     throw new Error(`the file system would be replaced by ${other}, because ${replacingChanges(properties, context.old).join(', ')} cannot change in place: `
       + "leave the properties as they were, or set 'allowReplacement'");

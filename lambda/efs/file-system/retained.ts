@@ -1,8 +1,8 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { isCertainlyBack } from '../../shared/direction';
 import { valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
-import type { Stacks } from '../../shared/stacks';
 import { stateOf } from '../../shared/state-tag';
 
 // A file system of this resource that CloudFormation once retained holds data from before the operation in hand. If the operation takes it
@@ -21,12 +21,12 @@ export function wasRetained(
  * which comes back to the file system that was in use.
  */
 export async function isTakenUpAgain(
-  { FileSystemId: id, Tags: tags }: FileSystemDescription, { context, stacks }: { readonly context: Context; readonly stacks: Stacks },
+  { FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context,
 ): Promise<boolean> {
   if (stateOf(tags) !== undefined) { return false; }
   if (valueOf(tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
   // CloudFormation still has it: a replacement failed without a rollback, and is taken back.
   if (context.physicalId === id) { return false; }
   // If CloudFormation does not answer, mark it: one that is only released in the end is better than one that is lost.
-  return !await stacks.isRollingBack(context.stackId, false);
+  return !await isCertainlyBack(context);
 }

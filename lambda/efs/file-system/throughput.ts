@@ -3,11 +3,11 @@ import type { Efs } from '../efs';
 import type { Schedules } from './schedules';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import type { Deferral } from '../../../src/contract/throughput';
+import { isCertainlyBack } from '../../shared/direction';
 import { isNamed } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { number } from '../../shared/property-values';
 import type { Context } from '../../shared/resource-lifecycle';
-import type { Stacks } from '../../shared/stacks';
 
 /** The members of CreateFileSystem and UpdateFileSystem. */
 export interface Throughput {
@@ -27,7 +27,6 @@ export function throughputOf(properties: FileSystemProperties, old?: FileSystemP
 
 export interface ThroughputServices {
   readonly efs: Efs;
-  readonly stacks: Stacks;
   readonly schedules: Schedules;
 }
 
@@ -96,17 +95,17 @@ export function isThroughputInForce(fileSystem: FileSystemDescription, wanted: T
 async function afterRefusal(
   services: ThroughputServices, fileSystem: FileSystemDescription, next: Throughput, allowed: Date | undefined, options: ThroughputOptions,
 ): Promise<ThroughputOutcome> {
-  const { context: { requestId, stackId }, deferral } = options;
+  const { context, deferral } = options;
   const id = fileSystem.FileSystemId!;
   const [present, wanted] = [inWords(fileSystem), inWords(next)];
   if (deferral) {
     const due = await services.schedules.set({
-      fileSystemId: id, requestId, mode: next.ThroughputMode!, rate: next.ProvisionedThroughputInMibps, deferral, attempt: 0,
+      fileSystemId: id, requestId: context.requestId, mode: next.ThroughputMode!, rate: next.ProvisionedThroughputInMibps, deferral, attempt: 0,
     }, allowed);
     log({ event: 'the throughput will change later', id, present, wanted, due });
     return { pending: `${wanted} at ${due.toISOString().slice(0, 19)}Z` };
   }
-  if (await services.stacks.isRollingBack(stackId, true)) {
+  if (await isCertainlyBack(context)) {
     await cancelDeferred(services, id, options);
     log({ event: 'the rollback leaves the throughput as it is, since EFS does not allow another change yet', id, present, wanted });
     return {};

@@ -14,6 +14,7 @@ import { withLeaving } from './sharing';
 import type { Subnets } from './subnets';
 import { retainedSubnets, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { isCertainlyBack } from '../../shared/direction';
 import { isNamed, saidBy } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
 import { log } from '../../shared/log';
@@ -21,13 +22,11 @@ import { ownerDigest } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { isThrottle } from '../../shared/retry';
-import type { Stacks } from '../../shared/stacks';
 
 export interface MountTargetsServices {
   readonly efs: Efs;
   readonly subnets: Subnets;
   readonly networkInterfaces: NetworkInterfaces;
-  readonly stacks: Stacks;
 }
 
 /** A set of mount targets of one file system: at most one in each Availability Zone of its subnets. */
@@ -59,7 +58,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     this.check(situation, properties, context);
     const swap = boolean('replaceMountTargets', properties.ReplaceMountTargets ?? true) ? undefined : swapIn(situation);
     // The rollback of an update that was allowed to swap must not be refused.
-    if (swap !== undefined && !await this.services.stacks.isRollingBack(context.stackId, true)) {
+    if (swap !== undefined && !await isCertainlyBack(context)) {
       throw new Error(`${swap}, and 'replaceMountTargets' is false: leave 'vpcSubnets' and the addresses as they were, or set 'replaceMountTargets' to true`);
     }
     await this.records.begin(situation, situation.record?.state === 'creating' ? 'creating' : 'ready', properties, context);

@@ -1,13 +1,13 @@
 import { UpdateFileSystemProtectionCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
 import type { FileSystemProtectionProperty } from '../../../src/contract/configuration';
+import { isCertainlyBack } from '../../shared/direction';
 import { log } from '../../shared/log';
-import type { Stacks } from '../../shared/stacks';
+import type { Context } from '../../shared/resource-lifecycle';
 import type { Efs } from '../efs';
 
 export interface ProtectionOptions {
   readonly efs: Efs;
-  readonly stacks: Stacks;
-  readonly stackId: string;
+  readonly context: Context;
 }
 
 /**
@@ -18,7 +18,7 @@ export async function reconcileProtection(
   { FileSystemId: id, FileSystemProtection: protection }: FileSystemDescription,
   wanted: FileSystemProtectionProperty | undefined,
   old: FileSystemProtectionProperty | undefined,
-  { efs, stacks, stackId }: ProtectionOptions,
+  { efs, context }: ProtectionOptions,
 ): Promise<void> {
   if (wanted === undefined && old === undefined) { return; }
   const status = wanted?.ReplicationOverwriteProtection ?? 'ENABLED';
@@ -26,7 +26,7 @@ export async function reconcileProtection(
   if (present === status) { return; }
   if (present === 'REPLICATING') {
     if (status === 'DISABLED') { return; }
-    if (wanted === undefined || await stacks.isRollingBack(stackId, true)) {
+    if (wanted === undefined || await isCertainlyBack(context)) {
       return log({ event: 'the destination of a replication stays unprotected until that is deleted', id });
     }
     throw new Error(`'replicationOverwriteProtection' of file system ${id} cannot be ${status} as long as it is the destination of a replication: `

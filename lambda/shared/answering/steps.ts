@@ -3,6 +3,7 @@ import { succeeded, type ExecutionState } from './execution-state';
 import { answerOf, failed } from './outcome';
 import { bodyOf, type Put } from './response';
 import { LONGEST_PAUSE_SECONDS } from '../../../src/contract/answering';
+import { TooEarly } from '../direction';
 import { log } from '../log';
 import type { EventHandlers, ResourceEvent } from '../resource-event';
 
@@ -10,7 +11,7 @@ import type { EventHandlers, ResourceEvent } from '../resource-event';
 const PAUSES = [
   { until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 600, pause: 10 }, { until: Infinity, pause: LONGEST_PAUSE_SECONDS },
 ] as const;
-/** The same while CloudFormation does not list the resource as one that it waits for. */
+/** The same while statuses of CloudFormation may be from before the event. */
 const STATUS_PAUSE = 5;
 
 /** The steps of an execution. They return what they decide, failures too; what they throw, Step Functions repeats. */
@@ -28,7 +29,7 @@ export class Steps {
     try {
       return state.next === 'act' ? await this.act(state) : await this.poll(state);
     } catch (error) {
-      return failed(state, error);
+      return error instanceof TooEarly ? { ...state, wait: STATUS_PAUSE } : failed(state, error);
     }
   }
 

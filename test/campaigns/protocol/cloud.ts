@@ -18,7 +18,7 @@ const WAITER = 'arn:aws:states:eu-west-1:111111111111:stateMachine:Waiter';
 
 /** Parts of the protocol that can be left out, to show that the model finds out. */
 export interface LeftOut {
-  /** Nobody asks whether CloudFormation waits for the resource. */
+  /** Nobody asks whether CloudFormation waits for the resource, nor for the direction of the call. */
   readonly statusQuestion?: true;
   /** The deletion of a cancelled creation waits for nothing. */
   readonly wait?: true;
@@ -118,8 +118,10 @@ export class Cloud {
   }
 
   private handlers(stacks: Stacks) {
-    const handlers = handlersOf({ 'Custom::Thing': this.things }, { stacks });
-    if (!this.given.leftOut?.wait) { return handlers; }
+    const { leftOut } = this.given;
+    const silent = { status: (id: string) => stacks.status(id), describe: async () => undefined };
+    const handlers = handlersOf({ 'Custom::Thing': this.things }, { stacks: leftOut?.statusQuestion ? silent : stacks });
+    if (!leftOut?.wait) { return handlers; }
     return {
       ...handlers,
       act: async (event: any) => {
@@ -256,7 +258,7 @@ export class Cloud {
   private async askCloudFormation(command: string): Promise<unknown> {
     if (!this.returnsStatuses) { throw named('AccessDenied'); }
     if (this.time.now < this.throttledUntil) { return call('is throttled', () => { throw named('ThrottlingException'); }); }
-    if (command === 'DescribeStacksCommand') { return call('asks for the status of the stack', () => ({ Stacks: [{ StackStatus: this.stack.value }] })); }
+    if (command === 'DescribeStacksCommand') { return call('asks for the status of the stack', () => ({ Stacks: [{ StackId: STACK, StackStatus: this.stack.value, DisableRollback: false }] })); }
     if (this.choices.pick('CloudFormation throttles for seconds', [0, 15]) > 0) { this.throttledUntil = this.time.now + 15_000; }
     return call('asks for the status of the resource', () => {
       if (this.time.now < this.throttledUntil) { throw named('ThrottlingException'); }

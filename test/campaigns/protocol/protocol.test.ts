@@ -89,7 +89,7 @@ describe('sequences that broke earlier drafts end well', () => {
     ['D1 b: an update arrives again after it was taken back', update('in place', { takenBackAfter: 1 }), ['Update 1 arrives again after seconds: 100'], BOTH],
     ['D1 c: the deletion overtakes the creation', creation({ cancelledAfter: 0.1 }), ['Create 1 arrives after seconds: 250'], QUESTION],
     ['D1 c: the creation begins in the minute in which the status is old', creation({ cancelledAfter: 0.1 }),
-      ['Create 1 arrives after seconds: 8', 'DELETE_IN_PROGRESS of the resource shows after seconds: 59'], WAIT],
+      ['Create 1 arrives after seconds: 8', 'DELETE_IN_PROGRESS of the resource shows after seconds: 59', 'ROLLBACK_IN_PROGRESS of the stack shows after seconds: 59'], WAIT],
     ['D1 c: CloudFormation returns no status', creation({ cancelledAfter: 0.1 }), ['CloudFormation returns statuses: never', 'Create 1 arrives after seconds: 250'], WAIT],
     ['D1 c: CloudFormation throttles as the creation arrives', creation({ cancelledAfter: 0.1 }),
       ['Create 1 arrives after seconds: 250', 'CloudFormation throttles for seconds: 15']],

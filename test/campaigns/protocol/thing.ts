@@ -23,7 +23,7 @@ export class Things implements Lifecycle<Properties, { Id: string }> {
   public readonly identity = ['Kind'] as const;
   public readonly physicalId = /^thing-\d+$/;
   public all: Thing[] = [];
-  public readonly inRollback?: (stackId: string) => Promise<boolean>;
+  public readonly isRepeatable: boolean;
   private made = 0;
 
   /** `polls`: how often somebody has to look until a new thing is ready. `refuses`: the creation fails by the thing's own error, before or after it is made. */
@@ -31,7 +31,7 @@ export class Things implements Lifecycle<Properties, { Id: string }> {
     private readonly stacks: Stacks, private readonly asks: boolean, private readonly polls: number, private readonly refuses?: 'before' | 'after',
     private readonly work?: Work,
   ) {
-    if (asks) { this.inRollback = stackId => stacks.isRollingBack(stackId, false); }
+    this.isRepeatable = asks;
   }
 
   public add(properties: Properties, requestId: string, state: Thing['state']): Thing {

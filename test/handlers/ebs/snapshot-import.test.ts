@@ -464,7 +464,7 @@ describe('a cancelled creation', () => {
       world.stacks.statuses.set(stack.stackId, status);
       const started = { ...event, ...await world.handlers.act(event) };
       world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
-      if (!started.InRollback) {
+      if (started.Direction !== 'back') {
         await world.clock.sleep(1000);
         expect(await world.handlers.poll(started)).toMatchObject({ IsComplete: false });
       }

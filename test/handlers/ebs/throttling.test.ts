@@ -186,7 +186,8 @@ test('a creation that CloudFormation has cancelled while EC2 throttled makes not
   const snapshotId = givenSnapshot();
   throttle(EC2, 3);
   const event = stack.event('Create', machineProperties(snapshotId));
-  world.stacks.statuses.set(stack.stackId, 'ROLLBACK_COMPLETE');
+  world.stacks.statuses.set(stack.stackId, 'CREATE_IN_PROGRESS');
+  void world.clock.sleep(120_000).then(() => world.stacks.statuses.set(stack.stackId, 'ROLLBACK_COMPLETE'));
   await expect(stack.play(event)).rejects.toThrow(/CloudFormation cancelled the operation/);
   expect(world.ec2.images.all).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { CreateAccessPointCommand } from '@aws-sdk/client-efs';
+import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import type { EfsOptions } from '../../../world/emulator/efs';
 import { THROTTLE } from '../../../world/emulator/faults';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
@@ -83,17 +84,17 @@ describe('a deletion that something else prevents', () => {
 describe('a file system that holds data', () => {
   const RETAINED = { ...FILES, RemovalPolicy: 'Retain' };
 
-  test('is not deleted by a rollback, unless its removal policy is DESTROY', async () => {
+  test('is released, not deleted, under RETAIN, so that a rollback succeeds', async () => {
     await begin(RETAINED);
-    world.stacks.statuses.set(stack.stackId, 'ROLLBACK_IN_PROGRESS');
     world.efs.setSizeInBytes(id, 6 * KIB + 1);
-    await expect(stack.destroy()).rejects.toThrow(`file system ${id} was not deleted because its 'removalPolicy' is RETAIN and it holds data (6145 bytes)`);
+    await stack.destroy();
     expect(world.efs.fileSystems).toHaveLength(1);
+    expect(world.tags(id)).not.toHaveProperty(OWNERSHIP_TAGS.stackId);
+    expect(world.logged('file system released')).toHaveLength(1);
   });
 
-  test('is deleted by a rollback where there is none', async () => {
+  test('is deleted under RETAIN where there is none', async () => {
     await begin(RETAINED);
-    world.stacks.statuses.set(stack.stackId, 'ROLLBACK_IN_PROGRESS');
     world.efs.setSizeInBytes(id, 6 * KIB);
     await stack.destroy();
     expect(world.efs.fileSystems).toEqual([]);

@@ -1,8 +1,10 @@
+import { TooEarly } from '../../../../lambda/shared/direction';
 import { handlersOf } from '../../../../lambda/shared/event-handlers';
 import { identityOf } from '../../../../lambda/shared/identity';
 import type { EventHandlers, ResourceEvent } from '../../../../lambda/shared/resource-event';
 import type { Context, Created, Found, Lifecycle } from '../../../../lambda/shared/resource-lifecycle';
 import { retrying } from '../../../../lambda/shared/retry';
+import type { StackState } from '../../../../lambda/shared/stacks';
 import type { OwnerProperties } from '../../../../src/contract/ownership';
 
 interface Properties extends OwnerProperties { readonly Kind?: string; readonly Label?: string }
@@ -23,7 +25,7 @@ class FakeLifecycle implements Lifecycle<Properties, { Id: string }> {
   public failures: Partial<Record<'create' | 'ready' | 'delete' | 'gone', Error>> = {};
   /** Whether `create` fails only after it has made the thing. */
   public failsLate = false;
-  public rollsBack: boolean | undefined;
+  public isRepeatable = true;
   public readonly calls: string[] = [];
   public readonly contexts: Partial<Record<string, any>> = {};
   private made = 0;
@@ -34,10 +36,6 @@ class FakeLifecycle implements Lifecycle<Properties, { Id: string }> {
     };
     this.things.push(thing);
     return thing;
-  }
-
-  public async inRollback(): Promise<boolean> {
-    return this.rollsBack ?? false;
   }
 
   public async create({ Kind }: Properties, context: Context): Promise<Created> {
@@ -89,11 +87,16 @@ jest.mock('node:timers/promises', () => ({ setTimeout: async (milliseconds: numb
 
 let handlers: EventHandlers;
 let now: number;
-const stacks = { status: jest.fn<Promise<string | undefined>, [string]>() };
+const stacks = {
+  status: jest.fn<Promise<string | undefined>, [string]>(),
+  describe: jest.fn<Promise<StackState | undefined>, [string]>(),
+};
+const direct = (status: string) => stacks.describe.mockResolvedValue({ id: 'stack', status, rollbackDisabled: false });
 
 beforeEach(() => {
   now = 1_000_000;
   stacks.status.mockReset().mockResolvedValue('ROLLBACK_IN_PROGRESS');
+  direct('UPDATE_IN_PROGRESS');
   jest.spyOn(Date, 'now').mockImplementation(() => now);
   jest.spyOn(console, 'log').mockImplementation(() => {});
   life = new FakeLifecycle();
@@ -127,7 +130,7 @@ describe('the table of resource types', () => {
 
 describe('a creation', () => {
   test('returns the physical id and what the creation found out', async () => {
-    expect(await handlers.act(event('Create', { Kind: 'a' }))).toEqual({ PhysicalResourceId: 'thing-1', Memo: 'learned', Since: '1000000' });
+    expect(await handlers.act(event('Create', { Kind: 'a' }))).toEqual({ PhysicalResourceId: 'thing-1', Memo: 'learned', Since: '1000000', Direction: 'forward' });
   });
 
   test('that fails after its call has succeeded removes what it made, and throws its own error', async () => {
@@ -184,9 +187,34 @@ describe('an update to another identity', () => {
     expect(life.contexts.create).toMatchObject({ old: { Kind: 'a' }, oldId: old.id });
   });
 
-  test('says that the replacement was made during a rollback, if it was', async () => {
-    life.rollsBack = true;
-    expect(await handlers.act(change(life.add('b').id, 'b', 'a'))).toMatchObject({ InRollback: 'true' });
+  test('is handed over with its direction, which polls get too', async () => {
+    direct('UPDATE_ROLLBACK_IN_PROGRESS');
+    const started = { ...change(life.add('b').id, 'b', 'a'), ...await handlers.act(change(life.add('b').id, 'b', 'a')) };
+    expect(started).toMatchObject({ Direction: 'back' });
+    expect(life.contexts.create).toMatchObject({ direction: 'back' });
+    direct('UPDATE_IN_PROGRESS');
+    await handlers.poll(started);
+    expect(life.contexts.ready).toMatchObject({ direction: 'back' });
+  });
+
+  test('touches nothing if CloudFormation does not wait for it any longer', async () => {
+    direct('ROLLBACK_COMPLETE');
+    const event_ = { ...change(life.add('b').id, 'b', 'a'), Since: `${now - 60_000}` };
+    await expect(handlers.act(event_)).rejects.toThrow('CloudFormation does not wait for this resource any longer');
+    expect(life.calls).toEqual([]);
+  });
+
+  test('is repeated as long as the status may be from before it, or a guard needs to be certain', async () => {
+    direct('UPDATE_ROLLBACK_COMPLETE');
+    const started = change(life.add('b').id, 'b', 'b');
+    await expect(handlers.act(started)).rejects.toThrow(TooEarly);
+    expect(life.calls).toEqual([]);
+    direct('UPDATE_ROLLBACK_IN_PROGRESS');
+    jest.spyOn(life, 'update').mockImplementation(async (_id, _properties, _old, context) => { await context.certainDirection(); });
+    const sent = { ...started, Since: `${now}` };
+    await expect(handlers.act(sent)).rejects.toThrow(TooEarly);
+    now += 60_000;
+    expect(await handlers.act(sent)).toMatchObject({ Direction: 'back' });
   });
 
   test('returns to the old resource if the change is rolled back, and removes the unfinished replacement', async () => {
@@ -262,11 +290,16 @@ describe('a poll', () => {
     expect(await poll()).toEqual({ IsComplete: true, Data: { Id: 'thing-1' } });
   });
 
-  test('passes on what the creation found out, and whether CloudFormation may cancel the operation', async () => {
-    await poll({ Memo: 'learned' });
-    expect(life.contexts.ready).toMatchObject({ memo: 'learned', mayBeCancelled: true });
-    await poll({ InRollback: 'true' });
-    expect(life.contexts.ready).toMatchObject({ mayBeCancelled: false });
+  test('passes on what the creation found out, and the direction, which is unknown if the first step did not find it out', async () => {
+    await poll({ Memo: 'learned', Direction: 'forward' });
+    expect(life.contexts.ready).toMatchObject({ memo: 'learned', direction: 'forward' });
+    await poll();
+    expect(life.contexts.ready).toMatchObject({ direction: 'unknown' });
+  });
+
+  test('is incomplete as long as a guard needs to be certain of the direction', async () => {
+    life.failures.ready = new TooEarly();
+    expect(await poll()).toEqual({ IsComplete: false });
   });
 
   test('is only incomplete while the service throttles', async () => {
@@ -308,10 +341,10 @@ describe('an operation whose beginning is throttled', () => {
   test('returns to the old resource all the same if it is a rollback', async () => {
     const old = life.add('a');
     life.add('b', { state: 'unfinished' });
-    life.rollsBack = true;
+    direct('UPDATE_ROLLBACK_IN_PROGRESS');
     jest.spyOn(life, 'find').mockRejectedValueOnce(throttled);
     const started = await begin(change('thing-2', 'b', 'a'));
-    expect(started).toMatchObject({ PhysicalResourceId: 'thing-2', Deferred: 'true', InRollback: 'true' });
+    expect(started).toMatchObject({ PhysicalResourceId: 'thing-2', Deferred: 'true', Direction: 'back' });
     expect(await handlers.poll(started)).toEqual({ IsComplete: true, Data: { Id: old.id }, PhysicalResourceId: old.id });
     expect(life.ids).toEqual([old.id]);
   });
@@ -332,13 +365,14 @@ describe('an operation whose beginning is throttled', () => {
     life.failsLate = true;
     life.add('a', { state: 'unfinished' });
     const started = await begin(event('Create', { Kind: 'a' }));
-    life.rollsBack = true;
+    direct('ROLLBACK_IN_PROGRESS');
+    now += 60_000;
     await expect(handlers.poll(started)).rejects.toThrow('CloudFormation cancelled the operation');
     expect(life.ids).toEqual(['thing-1']);
   });
 
   test('fails if nobody could say whether CloudFormation has cancelled it', async () => {
-    Object.assign(life, { inRollback: undefined });
+    life.isRepeatable = false;
     life.failures.create = throttled;
     await expect(handlers.act(event('Create', { Kind: 'a' }))).rejects.toThrow('listing failed');
   });

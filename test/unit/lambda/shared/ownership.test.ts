@@ -1,7 +1,8 @@
 import { belongsTo, ownershipTags, refuseReservedTags, tagChanges, valueOf } from '../../../../lambda/shared/ownership';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
+import { contextWith } from '../given';
 
-const context = { stackId: 'stack', logicalId: 'Files', requestId: 'request', identity: 'digest', deletionBegan: 0 };
+const context = contextWith('forward', { logicalId: 'Files' });
 const tags = ownershipTags({ Owner: 'Stack/Files', RemovalPolicy: 'Delete' }, context);
 const tag = (Key: string, Value: string) => ({ Key, Value });
 

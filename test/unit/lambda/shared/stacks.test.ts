@@ -1,4 +1,5 @@
 import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { Direction } from '../../../../lambda/shared/direction';
 import { Stacks } from '../../../../lambda/shared/stacks';
 
 jest.mock('node:timers/promises', () => ({ setTimeout: async (milliseconds: number) => { now += milliseconds; } }));
@@ -23,7 +24,7 @@ const UNKNOWN = Object.assign(new Error('Stack with id s does not exist'), { nam
 describe('isAwaited', () => {
   const remove = jest.fn();
   const made = { id: 'snap-1', begun: BEGUN, remove };
-  const awaited = (mayBeCancelled = true, more: Partial<typeof made> = {}) => stacks.isAwaited({ stackId: 's', mayBeCancelled }, { ...made, ...more });
+  const awaited = (direction: Direction = 'forward', more: Partial<typeof made> = {}) => stacks.isAwaited({ stackId: 's', direction }, { ...made, ...more });
 
   beforeEach(() => { remove.mockReset().mockResolvedValue(undefined); });
 
@@ -38,8 +39,8 @@ describe('isAwaited', () => {
   ])(
     'is false in %s, where the next event may still come for the resource, unless the operation is part of the rollback', async status => {
       statusIs(status);
-      expect(await awaited(true)).toBe(false);
-      expect(await awaited(false)).toBe(true);
+      expect(await awaited('forward')).toBe(false);
+      expect(await awaited('back')).toBe(true);
       expect(remove).not.toHaveBeenCalled();
     });
 
@@ -53,7 +54,7 @@ describe('isAwaited', () => {
     statusIs('UPDATE_ROLLBACK_COMPLETE');
     now = BEGUN + 59_999;
     expect(await awaited()).toBe(false);
-    expect(await awaited(true, { begun: undefined })).toBe(false);
+    expect(await awaited('forward', { begun: undefined })).toBe(false);
     expect(remove).not.toHaveBeenCalled();
     now = BEGUN + 60_000;
     await expect(awaited()).rejects.toThrow('cancelled');
@@ -71,18 +72,17 @@ describe('isAwaited', () => {
   });
 });
 
-describe('isRollingBack', () => {
-  test.each([['UPDATE_ROLLBACK_IN_PROGRESS', true], ['UPDATE_IN_PROGRESS', false], ['DELETE_IN_PROGRESS', false]])('in %s is %p', async (status, expected) => {
-    statusIs(status);
-    expect(await stacks.isRollingBack('s', !expected)).toBe(expected);
+test('a stack is described with its root, its latest operation, and whether its rollback is disabled, which it is unless CloudFormation says otherwise', async () => {
+  send.mockResolvedValue({
+    Stacks: [{
+      StackId: 's', StackStatus: 'DELETE_IN_PROGRESS', DisableRollback: false, RootId: 'r', LastOperations: [{ OperationType: 'ROLLBACK' }, { OperationType: 'CREATE_STACK' }],
+    }],
   });
-
-  test('is the value for an unknown answer if CloudFormation does not answer, and false if there is no such stack', async () => {
-    send.mockRejectedValue(DENIED);
-    expect([await stacks.isRollingBack('s', true), await stacks.isRollingBack('s', false)]).toEqual([true, false]);
-    send.mockRejectedValue(UNKNOWN);
-    expect(await stacks.isRollingBack('s', true)).toBe(false);
-  });
+  expect(await stacks.describe('s')).toEqual({ id: 's', status: 'DELETE_IN_PROGRESS', rollbackDisabled: false, rootId: 'r', operation: 'ROLLBACK' });
+  statusIs('UPDATE_IN_PROGRESS');
+  expect(await stacks.describe('s')).toMatchObject({ rollbackDisabled: true });
+  send.mockRejectedValue(UNKNOWN);
+  expect(await stacks.describe('s')).toBeUndefined();
 });
 
 describe('isDeleted', () => {
@@ -125,7 +125,7 @@ describe('resources', () => {
 test('asks for at most 30 seconds', async () => {
   send.mockRejectedValue(Object.assign(new Error('Rate exceeded'), { name: 'Throttling' }));
   const begin = now;
-  await stacks.isRollingBack('s', false);
+  await expect(stacks.status('s')).rejects.toThrow('Rate exceeded');
   expect(now - begin).toBeLessThanOrEqual(30_000);
   expect(send.mock.calls.length).toBeGreaterThan(3);
 });

@@ -1,5 +1,7 @@
-import { CONTEXT, fileSystem, stacks } from './given';
+import { CONTEXT, fileSystem } from './given';
 import { isTakenUpAgain, wasRetained } from '../../../../../lambda/efs/file-system/retained';
+import type { Direction } from '../../../../../lambda/shared/direction';
+import { contextWith } from '../../given';
 
 describe('a creation finds a file system of its own resource', () => {
   test('that an earlier operation made: CloudFormation has retained it', () => {
@@ -18,15 +20,15 @@ describe('a creation finds a file system of its own resource', () => {
 });
 
 describe('an update comes back to an earlier file system', () => {
-  const isMarked = (rollingBack: boolean | 'unknown', tags = {}, physicalId = 'fs-2') =>
-    isTakenUpAgain(fileSystem({ requestId: 'earlier', ...tags }), { context: { ...CONTEXT, physicalId }, stacks: stacks(rollingBack) });
+  const isMarked = (direction: Direction, tags = {}, physicalId = 'fs-2') =>
+    isTakenUpAgain(fileSystem({ requestId: 'earlier', ...tags }), contextWith(direction, { physicalId }));
 
   test('by the user: CloudFormation has retained it, so it is marked', async () => {
-    expect(await isMarked(false)).toBe(true);
+    expect(await isMarked('forward')).toBe(true);
   });
 
   test('by a rollback, which only takes back the latest operation', async () => {
-    expect(await isMarked(true)).toBe(false);
+    expect(await isMarked('back')).toBe(false);
   });
 
   test('and CloudFormation does not say why: it is marked', async () => {
@@ -34,12 +36,12 @@ describe('an update comes back to an earlier file system', () => {
   });
 
   test('which CloudFormation still has, because the replacement failed without a rollback', async () => {
-    expect(await isMarked(false, {}, 'fs-1')).toBe(false);
-    expect(await isMarked(false, {}, 'fs-2')).toBe(true);
+    expect(await isMarked('forward', {}, 'fs-1')).toBe(false);
+    expect(await isMarked('forward', {}, 'fs-2')).toBe(true);
   });
 
   test('that this request made, or has a state already', async () => {
-    expect(await isMarked(false, { requestId: 'request' })).toBe(false);
-    expect(await isMarked(false, { state: 'creating' })).toBe(false);
+    expect(await isMarked('forward', { requestId: 'request' })).toBe(false);
+    expect(await isMarked('forward', { state: 'creating' })).toBe(false);
   });
 });

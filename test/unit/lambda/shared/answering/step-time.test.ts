@@ -31,9 +31,11 @@ function failing(error: Error, milliseconds: number, repeatable: boolean): Lifec
     delete: call,
     gone: call,
     find: call,
-    ...(repeatable && { inRollback: async () => false }),
+    isRepeatable: repeatable,
   } as unknown as Lifecycle<any, object>;
 }
+
+const stacks = { status: async () => 'UPDATE_IN_PROGRESS', describe: async () => ({ id: 'stack', status: 'UPDATE_IN_PROGRESS', rollbackDisabled: false }) };
 
 describe.each([['after the question for the status', 35_000], ['at once', 0]])('%s', (_, question) => {
   test.each<[string, Error, number]>([
@@ -47,7 +49,7 @@ describe.each([['after the question for the status', 35_000], ['at once', 0]])('
         for (const next of ['act', 'poll'] as const) {
           const begin = now;
           const event = givenEvent(type, { ResourceType: 'Custom::Thing' });
-          const handlers = handlersOf({ 'Custom::Thing': failing(error, milliseconds, repeatable) }, { stacks: { status: async () => 'UPDATE_IN_PROGRESS' } });
+          const handlers = handlersOf({ 'Custom::Thing': failing(error, milliseconds, repeatable) }, { stacks });
           const ask = async () => {
             now += question;
             return 'yes' as const;

@@ -1,6 +1,7 @@
 import { SECRET, SENT, givenEvent, givenState, named } from './given';
 import type { ExecutionState } from '../../../../../lambda/shared/answering/execution-state';
 import { Steps } from '../../../../../lambda/shared/answering/steps';
+import { TooEarly } from '../../../../../lambda/shared/direction';
 import type { PollResult, ActResult, ResourceEvent } from '../../../../../lambda/shared/resource-event';
 
 let now: number;
@@ -48,6 +49,11 @@ describe('act', () => {
     ask.mockResolvedValue('not yet');
     expect(await steps.run(acting())).toEqual({ ...acting(), wait: 5 });
     expect(act).not.toHaveBeenCalled();
+  });
+
+  test('is repeated in five seconds while the direction may still show the operation before', async () => {
+    act.mockRejectedValue(new TooEarly());
+    expect(await steps.run(acting())).toEqual({ ...acting(), wait: 5 });
   });
 
   test.each([['Create', /^failed-/], ['Update', /^thing-1$/]] as const)('fails a %s for which CloudFormation does not wait, and touches nothing', async (type, id) => {
