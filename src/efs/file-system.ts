@@ -21,7 +21,7 @@ import { EfsProvider } from '../private/efs/provider';
 import { zonesAreKnown } from '../private/efs/subnets';
 import { ThroughputDeferral } from '../private/efs/throughput-deferral';
 import { handledResource } from '../private/functions/handled-resource';
-import { FILE_SYSTEM_KEY_ACTIONS, grantKey } from '../private/resource/key-access';
+import { grantFileSystemKey } from '../private/resource/key-access';
 import { inRegion, refuseRivals } from '../private/resource/rivals';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
 import { check, misuse, notBoth, wholeMebibytes } from '../private/resource/validation';
@@ -400,7 +400,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
 
   private grantAccess({ kmsKey, replicationConfiguration, adopt, adoptFileSystemId }: FileSystemProps, provider: EfsProvider): void {
     const access: IDependable[] = [
-      ...kmsKey ? grantKey(this, 'KeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, policies: provider.keys }) : [],
+      ...kmsKey ? grantFileSystemKey(this, 'KeyAccess', kmsKey, provider.keys) : [],
       ...replicationConfiguration ? replicationAccess(this, provider, replicationConfiguration) : [],
       ...adoptFileSystemId !== undefined || adopt === Adopt.ALWAYS ? [adoptionAccess(this, provider, adoptFileSystemId)] : [],
     ];

@@ -230,8 +230,8 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'the rights of machine images outlast the last image',
     file: 'src/ebs/machine-image.ts',
-    find: 'this.resource.node.addDependency(provider.imageAccess);',
-    replace: 'void provider.imageAccess;',
+    find: 'addDependency(provider.imageAccess,',
+    replace: 'addDependency(',
     test: 'test/unit/src/ebs/machine-image.test.ts',
     name: 'may be changed and deregistered',
   },

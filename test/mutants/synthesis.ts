@@ -68,4 +68,11 @@ export const SYNTHESIS_MUTANTS: readonly Mutant[] = [
     replace: "'*' : '*'",
     test: 'test/product/iam.test.ts',
   },
+  {
+    guard: "a user's key is used through the service alone that needs it",
+    file: 'src/private/resource/key-access.ts',
+    find: "{ ...conditions, StringLike: { 'kms:ViaService': `${service}.*.amazonaws.com*` } }",
+    replace: 'conditions',
+    test: 'test/product/iam.test.ts',
+  },
 ];

@@ -1,6 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, FileSystem, MachineDisk, MachineImage, MountTargets, Snapshot, SnapshotExport, SnapshotImport, TagSet, type MachineImageProps } from '../../src';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -129,6 +130,43 @@ describe('the role of the EFS handlers', () => {
     const point = arn('elasticfilesystem', 'access-point/fsap-0123456789abcdef0');
     expect(role.allows('elasticfilesystem:TagResource', point, tagging({ a: '1' }))).toBe(true);
     expect(role.allows('elasticfilesystem:TagResource', point, tagging({ [OWNERSHIP_TAGS.owner]: 'Stack/x' }))).toBe(false);
+  });
+});
+
+describe('a key of the user', () => {
+  const KEY = arn('kms', 'key/12345678-1234-1234-1234-123456789012');
+  const keyIn = (stack: Stack) => kms.Key.fromKeyArn(stack, 'Key', KEY);
+  const via = (service: string): Context => ({ 'kms:ViaService': `${service}.eu-west-1.amazonaws.com` });
+
+  test('of a file system is used through EFS only, and described', () => {
+    const { stack, vpc } = givenStack();
+    new FileSystem(stack, 'Files', { vpc, kmsKey: keyIn(stack) });
+    const role = roleIn(stack, 'EfsRole');
+    expect(role.allows('kms:DescribeKey', KEY, {})).toBe(true);
+    for (const action of ['kms:Decrypt', 'kms:GenerateDataKeyWithoutPlaintext']) {
+      expect([action, role.allows(action, KEY, via('elasticfilesystem'))]).toEqual([action, true]);
+      expect([action, role.allows(action, KEY, {})]).toEqual([action, false]);
+      expect([action, role.allows(action, KEY, via('s3'))]).toEqual([action, false]);
+    }
+    const forAws = { 'kms:GrantIsForAWSResource': 'true' };
+    expect(role.allows('kms:CreateGrant', KEY, { ...via('elasticfilesystem'), ...forAws })).toBe(true);
+    expect(role.allows('kms:CreateGrant', KEY, { ...via('elasticfilesystem'), 'kms:GrantIsForAWSResource': 'false' })).toBe(false);
+    expect(role.allows('kms:CreateGrant', KEY, forAws)).toBe(false);
+  });
+
+  test('of images and exports is used through S3 only', () => {
+    const { stack } = givenStack();
+    const bucket = s3.Bucket.fromBucketAttributes(stack, 'Images', { bucketName: 'images', encryptionKey: keyIn(stack) });
+    const snapshot = new SnapshotImport(stack, 'Disk', { image: DiskImage.fromBucket(bucket, 'disk.img') });
+    new SnapshotExport(stack, 'Export', { snapshot, bucket });
+    for (const [name, action] of [
+      ['EbsRole', 'kms:Decrypt'], ['EbsTransferStepsRole', 'kms:Decrypt'], ['EbsTransferCopyRole', 'kms:Decrypt'], ['EbsExporterCopyRole', 'kms:GenerateDataKey'],
+    ]) {
+      const role = roleIn(stack, name);
+      expect([name, role.allows(action, KEY, via('s3'))]).toEqual([name, true]);
+      expect([name, role.allows(action, KEY, {})]).toEqual([name, false]);
+      expect([name, role.allows(action, KEY, via('ec2'))]).toEqual([name, false]);
+    }
   });
 });
 

@@ -5,7 +5,7 @@ import type { Construct, IConstruct } from 'constructs';
 import { literally } from './image-location';
 import type { ExportPolicies } from './shared-policies';
 import { manifestKeyOf } from '../../contract/snapshot-export';
-import { keyTarget } from '../resource/key-access';
+import { keyTarget, onlyVia } from '../resource/key-access';
 import { ownPolicy } from '../resource/merged-policies';
 import { nameOfValue } from '../resource/token-forms';
 
@@ -35,7 +35,7 @@ export function grantExport(scope: Construct, props: ExportAccessProps): IConstr
   const { snapshot, since, bucket, key, lists, policies } = props;
   const object = bucket.arnForObjects(literally(key));
   const keyUse: iam.PolicyStatementProps[] = bucket.encryptionKey
-    ? [{ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], ...keyTarget(scope, bucket.encryptionKey) }] : [];
+    ? [{ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], ...onlyVia('s3', keyTarget(scope, bucket.encryptionKey)) }] : [];
   const planned = since ? [{ actions: ['ebs:ListChangedBlocks'], resources: [snapshot.snapshotArn, since.snapshotArn] }]
     : lists ? [{ actions: ['ebs:ListSnapshotBlocks'], resources: [snapshot.snapshotArn] }] : [];
   return [

@@ -3,7 +3,7 @@ import type { Construct, IConstruct } from 'constructs';
 import { literally, type DiskImageLocation } from './image-location';
 import type { ImportPolicies } from './shared-policies';
 import { manifestKeyOf } from '../../contract/snapshot-export';
-import { keyTarget } from '../resource/key-access';
+import { keyTarget, onlyVia } from '../resource/key-access';
 
 const READ = ['s3:GetObject', 's3:GetObjectVersion'];
 
@@ -22,6 +22,6 @@ export function grantImage(
   return [
     policies.images.grantFor(scope, 'ImageAccess', read),
     policies.imageParts.grantFor(scope, 'ImageParts', [parts]),
-    ...encryptionKey ? [policies.imageKeys.grantFor(scope, 'ImageKeyAccess', [{ actions: ['kms:Decrypt'], ...keyTarget(scope, encryptionKey) }])] : [],
+    ...encryptionKey ? [policies.imageKeys.grantFor(scope, 'ImageKeyAccess', [{ actions: ['kms:Decrypt'], ...onlyVia('s3', keyTarget(scope, encryptionKey)) }])] : [],
   ];
 }

@@ -5,7 +5,7 @@ import type { FileSystemConfigurationOptions, LifecycleOptions } from './configu
 import { factsOf } from './owned-file-system';
 import type { EfsProvider } from './provider';
 import type { ConfigurationProperties, LifecyclePolicyProperty, ReplicationConfigurationProperty } from '../../contract/configuration';
-import { FILE_SYSTEM_KEY_ACTIONS, grantKey } from '../resource/key-access';
+import { grantFileSystemKey } from '../resource/key-access';
 import { rootStackOf } from '../resource/owner';
 import { misuse } from '../resource/validation';
 
@@ -77,7 +77,7 @@ export function replicationAccess(scope: Construct, provider: EfsProvider, confi
       ? { actions: ['elasticfilesystem:CreateReplicationConfiguration'], resources: [referenceOf(existing).fileSystemArn] }
       : { actions: ['elasticfilesystem:CreateFileSystem'], resources: ['*'] }]));
   }
-  if (kmsKey) { access.push(...grantKey(scope, 'ReplicaKeyAccess', { key: kmsKey, actions: FILE_SYSTEM_KEY_ACTIONS, policies: provider.keys })); }
+  if (kmsKey) { access.push(...grantFileSystemKey(scope, 'ReplicaKeyAccess', kmsKey, provider.keys)); }
   return access;
 }
 

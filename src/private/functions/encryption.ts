@@ -1,7 +1,7 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { functionSettings } from './settings';
-import { keyTarget } from '../resource/key-access';
+import { keyTarget, onlyVia } from '../resource/key-access';
 
 /** Uses of a key that go with calls of S3, which S3 makes in the name of the caller. */
 const USES: Record<string, string> = { 's3:GetObject': 'kms:Decrypt', 's3:PutObject': 'kms:GenerateDataKey' };
@@ -10,7 +10,7 @@ const USES: Record<string, string> = { 's3:GetObject': 'kms:Decrypt', 's3:PutObj
 export function keyStatements(scope: Construct, s3Actions: readonly string[]): iam.PolicyStatementProps[] {
   const { encryptionKey } = functionSettings(scope);
   const actions = s3Actions.flatMap(action => USES[action] ?? []);
-  return encryptionKey && actions.length > 0 ? [{ ...keyTarget(scope, encryptionKey), actions }] : [];
+  return encryptionKey && actions.length > 0 ? [{ ...onlyVia('s3', keyTarget(scope, encryptionKey)), actions }] : [];
 }
 
 /** The uses of a key by what starts, runs or reads executions that it encrypts. */

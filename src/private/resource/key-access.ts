@@ -4,8 +4,11 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
 import type { MergedPolicies } from './merged-policies';
 
-/** What EFS needs of a customer's key; kms:CreateGrant comes with limits of its own. */
-export const FILE_SYSTEM_KEY_ACTIONS = ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'];
+/** A service that uses keys in the name of its caller. No source says by which name the EBS direct APIs do. */
+type KeyUser = 'elasticfilesystem' | 's3';
+
+/** What EFS needs of a customer's key, in the name of the handlers. */
+const FILE_SYSTEM_KEY_ACTIONS = ['kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt', 'kms:CreateGrant'];
 
 export interface KeyAccessProps {
   readonly key: kms.IKeyRef;
@@ -20,16 +23,41 @@ export interface KeyAccessProps {
 /** Grants what a construct's handlers do with the key that the user chose. The custom resource must depend on all that is returned. */
 export function grantKey(scope: Construct, id: string, { key, actions, grants = true, policies }: KeyAccessProps): IConstruct[] {
   const target = keyTarget(scope, key);
-  const access = policies.grantFor(scope, id, [
+  return withAlias(key, policies.grantFor(scope, id, [
     { ...target, actions },
     ...grants ? [{ ...target, actions: ['kms:CreateGrant'], conditions: { ...target.conditions, Bool: { 'kms:GrantIsForAWSResource': 'true' } } }] : [],
-  ]);
-  // An alias is sent by a name that does not refer to the resource that makes it.
+  ]));
+}
+
+/** Grants what EFS and its handlers do with the key of a file system. */
+export function grantFileSystemKey(scope: Construct, id: string, key: kms.IKeyRef, policies: MergedPolicies): IConstruct[] {
+  const target = keyTarget(scope, key);
+  const via = onlyVia('elasticfilesystem', target);
+  return withAlias(key, policies.grantFor(scope, id, [
+    // The handlers look at the state of the key themselves.
+    { ...target, actions: ['kms:DescribeKey'] },
+    // Only CreateGrant has this condition key.
+    { ...via, actions: FILE_SYSTEM_KEY_ACTIONS, conditions: { ...via.conditions, BoolIfExists: { 'kms:GrantIsForAWSResource': 'true' } } },
+  ]));
+}
+
+/** Limits the use of a key to calls that come through a service. A key lies in one Region, so the name of the Region limits nothing more. */
+export function onlyVia(service: KeyUser, { resources, conditions }: KeyTarget): KeyTarget {
+  return { resources, conditions: { ...conditions, StringLike: { 'kms:ViaService': `${service}.*.amazonaws.com*` } } };
+}
+
+/** An alias is sent by a name that does not refer to the resource that makes it. */
+function withAlias(key: kms.IKeyRef, access: IConstruct): IConstruct[] {
   return isAlias(key) && Construct.isConstruct(key) ? [access, key as IConstruct] : [access];
 }
 
+export interface KeyTarget {
+  readonly resources: string[];
+  readonly conditions?: iam.Conditions;
+}
+
 /** IAM knows keys only, no aliases: the key behind the alias, or all keys that have it. */
-export function keyTarget(scope: Construct, key: kms.IKeyRef): { resources: string[]; conditions?: iam.Conditions } {
+export function keyTarget(scope: Construct, key: kms.IKeyRef): KeyTarget {
   if (!isAlias(key)) { return { resources: [key.keyRef.keyArn] }; }
   try {
     return keyTarget(scope, key.aliasTargetKey);

@@ -230,9 +230,12 @@ describe('a key of the user', () => {
     const { stack } = given({ kmsKey: kms.Key.fromKeyArn(givenStack().stack, 'Key', KEY_ARN) });
 
     const [use] = statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:GenerateDataKeyWithoutPlaintext');
-    expect(use).toMatchObject({ Action: ['kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'], Resource: KEY_ARN });
-    const grants = statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:CreateGrant');
-    expect(grants).toMatchObject([{ Resource: KEY_ARN, Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' } } }]);
+    expect(use).toMatchObject({
+      Action: ['kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt', 'kms:CreateGrant'],
+      Resource: KEY_ARN,
+      Condition: { StringLike: { 'kms:ViaService': 'elasticfilesystem.*.amazonaws.com*' }, BoolIfExists: { 'kms:GrantIsForAWSResource': 'true' } },
+    });
+    expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:DescribeKey')).toMatchObject([{ Resource: KEY_ARN }]);
     const { Properties, DependsOn } = onlyOf(stack, TYPE);
     expect(Properties.KmsKeyId).toBe(KEY_ARN);
     expect(DependsOn).toContain(use.policy);
@@ -257,7 +260,7 @@ describe('a key of the user', () => {
     const alias = { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': 'alias/storage' } };
     expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:Decrypt')).toMatchObject([{ Condition: alias }]);
     expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'kms:CreateGrant')).toMatchObject([
-      { Condition: { ...alias, Bool: { 'kms:GrantIsForAWSResource': 'true' } } },
+      { Condition: { ...alias, BoolIfExists: { 'kms:GrantIsForAWSResource': 'true' } } },
     ]);
   });
 });
