@@ -110,7 +110,7 @@ function refuseForeignTargets({ fileSystem: { FileSystemId: id }, candidates, ta
     const { MountTargetId, SubnetId, VpcId, AvailabilityZoneId } = target;
     const [holder] = holdersOf(SubnetId!, others);
     if (recorded.includes(SubnetId!) && !holder) { continue; }
-    const whose = holder ? `which belongs to ${nameOf(holder)}` : 'which is not of this set';
+    const whose = holder ? `which belongs to the set ${holder.owner === undefined ? '' : `${holder.owner} `}(tag ${holder.tagKey})` : 'which is not of this set';
     if (VpcId !== vpcId) {
       throw new Error(`file system ${id} has mount target ${MountTargetId} in ${VpcId}, ${whose}, and EFS allows one VPC only: `
         + `${remedyFor(holder)}, or choose 'vpcSubnets' of ${VpcId} instead of ${vpcId}`);
@@ -120,10 +120,6 @@ function refuseForeignTargets({ fileSystem: { FileSystemId: id }, candidates, ta
     throw new Error(`file system ${id} has mount target ${MountTargetId} (${SubnetId}) in ${inZone[0].zoneName}, ${whose}, `
       + `and EFS allows one in each Availability Zone: ${remedyFor(holder)}, or leave ${inZone[0].subnetId} out of 'vpcSubnets'`);
   }
-}
-
-function nameOf({ owner, tagKey }: OtherRecord): string {
-  return owner === undefined ? `the set with the tag ${tagKey}` : `the set ${owner} (tag ${tagKey})`;
 }
 
 function remedyFor(holder: OtherRecord | undefined): string {

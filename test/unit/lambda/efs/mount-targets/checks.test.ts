@@ -38,7 +38,7 @@ test('allows a mount target of another set that is as wanted, and refuses others
   const theirs = [other([A2])];
   expect(() => checkSituation(situation([candidate(A1)], [target(A2)], [A2], {}, theirs))).toThrow('belongs to the set Other/Targets (tag cdk-durable-storage:mount-targets:c9)');
   expect(() => checkSituation(situation([candidate(A1)], [target(A2)], [], {}, [other([A2], { owner: undefined })])))
-    .toThrow('belongs to the set with the tag cdk-durable-storage:mount-targets:c9');
+    .toThrow('belongs to the set (tag cdk-durable-storage:mount-targets:c9)');
   expect(() => checkSituation(situation([candidate(A2, { ipAddress: '10.0.0.9' })], [target(A2)], [], {}, theirs))).toThrow('belongs to the set Other/Targets');
 });
 
