@@ -13,12 +13,17 @@ import { policiesIn } from '../policies';
 /** The bundles. */
 export const ASSETS = resolve(__dirname, '..', '..', '..', 'assets');
 
+/** The environment of all stacks. */
+export const ENV = { account: ACCOUNT, region: REGION };
+
 export type Build = (stack: Stack) => void;
 
 /** As the player's, but resources are named by their path in the stack: `Files/MountTargets`. */
 export interface Options extends DeployOptions {
   /** Tags of the stack. */
   readonly tags?: Record<string, string>;
+  /** Makes the stack, in a stage or with another construct id, say. */
+  readonly stackIn?: (app: App) => Stack;
   /** Context of the app: feature flags, say. */
   readonly context?: Record<string, unknown>;
   /** Takes an action out of the policies of this library's roles, as if somebody had forgotten to grant it long before. A rollback grants it late. */
@@ -84,9 +89,9 @@ export class DeploymentWorld {
 
   /** Synthesizes an app of one stack, and creates or updates that. */
   public async deploy(name: string, build: Build, options: Options = {}): Promise<Outcome> {
-    const { tags, context, without, fail, failAfter, duplicate, lateCreate, lateUpdate, lateDelete, resend, ...rest } = options;
+    const { tags, stackIn, context, without, fail, failAfter, duplicate, lateCreate, lateUpdate, lateDelete, resend, ...rest } = options;
     const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false, context });
-    const stack = new Stack(app, name, { env: { account: ACCOUNT, region: REGION }, tags });
+    const stack = stackIn?.(app) ?? new Stack(app, name, { env: ENV, tags });
     build(stack);
     const { directory } = synthesized(app);
     if (without !== undefined) { revoke(join(directory, stack.templateFile), without); }
