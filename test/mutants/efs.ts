@@ -326,6 +326,22 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
     name: 'of a stack whose owner',
   },
   {
+    guard: 'a rollback leaves the mount targets that a creation took up again',
+    file: `${EFS}/mount-targets/set-deletion.ts`,
+    find: "context.direction === 'forward' ? [] : withTargets(record.retained ?? [], targets)",
+    replace: '[]',
+    test: `${HANDLERS}/shared-mount-targets.test.ts`,
+    name: 'and was rolled back',
+  },
+  {
+    guard: 'a stack takes up only those retained mount targets that are as it wants them',
+    file: `${EFS}/mount-targets/takeover.ts`,
+    find: 'subnetIds.includes(target.SubnetId!) && candidates.some(candidate => isAsWanted(target, candidate))',
+    replace: 'subnetIds.includes(target.SubnetId!) && candidates',
+    test: `${HANDLERS}/shared-mount-targets.test.ts`,
+    name: 'is not moved by',
+  },
+  {
     guard: 'a set is deleted only when its network interfaces are gone',
     file: `${EFS}/mount-targets/set-deletion.ts`,
     find: 'if (left.length > 0) {',

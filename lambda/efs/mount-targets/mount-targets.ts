@@ -12,7 +12,7 @@ import { SetDeletion } from './set-deletion';
 import { SetRecords, splitId, type RecordedSituation } from './set-records';
 import { withLeaving } from './sharing';
 import type { Subnets } from './subnets';
-import { retainedSubnets, subnetsToTakeOver } from './takeover';
+import { retainedBy, retainedSubnets, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { isCertainlyBack } from '../../shared/direction';
 import { isNamed, saidBy } from '../../shared/errors';
@@ -49,7 +49,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     const taken = mayTakeOver ? await subnetsToTakeOver(this.api, found, properties) : [];
     const situation = { ...found, recorded: [...found.recorded, ...taken] };
     this.check(situation, properties, context);
-    await this.records.begin(situation, 'creating', properties, context, taken);
+    await this.records.begin(situation, 'creating', properties, context, { taken, retained: retainedBy(found, context) });
     return { id: `${situation.fileSystem.FileSystemId}/${ownerDigest(properties)}` };
   }
 

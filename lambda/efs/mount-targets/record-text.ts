@@ -15,8 +15,12 @@ export interface SetRecord {
   readonly subnetIds: readonly string[];
   /** Those of `subnetIds` whose mount targets were there before all sets. They are released, not deleted, with an adopted file system. */
   readonly adopted?: readonly string[];
+  /** Those of `subnetIds` whose mount targets a former set with the same key retained, and the latest creation took up. A rollback gives them back. */
+  readonly retained?: readonly string[];
   /** The security groups that the set wants on its mount targets. Absent: they do not fit into the tag. */
   readonly securityGroups?: readonly string[];
+  /** The security groups that the former set wanted. Absent: there is none, or they do not fit into the tag. */
+  readonly formerGroups?: readonly string[];
   /**
    * When new mount targets were first seen available, in milliseconds since 1970, or `pending`: their DNS names are not known at once.
    * Absent: there are no new ones.
@@ -30,16 +34,18 @@ const VERSION = 1;
 const LONGEST_VALUE = 256;
 const STATES = { c: 'creating', r: 'ready', d: 'deleting' } as const;
 /** What each word after the fixed ones is, by its first character. EFS allows few characters in tags. */
-const MARKS = { subnet: ' ', adopted: '+', group: ':', settling: '@', owner: '=' } as const;
+const MARKS = { subnet: ' ', adopted: '+', retained: '.', group: ':', formerGroup: '/', settling: '@' } as const;
+/** Begins the owner, which is the last word and has slashes. */
+const OWNER_MARK = '=';
 const WORD = new RegExp(`([${Object.values(MARKS).join('')}])([^${Object.values(MARKS).join('')}]*)`, 'g');
 
 /**
  * Returns the text of a record: version and state, digests of stack and call, the time, then words of any number. Twelve subnets, an old one
- * and a new one in each of six Availability Zones, and five security groups fit. The owner is left out where it does not fit, then the groups.
+ * and a new one in each of six Availability Zones, and five security groups fit. Where it does not fit, the owner is left out, then the groups.
  */
 export function textOf(record: SetRecord): string {
-  const { owner, securityGroups, ...rest } = record;
-  const texts = [record, { ...rest, securityGroups }, rest].map(allOf);
+  const { owner, formerGroups, securityGroups, ...rest } = record;
+  const texts = [record, { ...rest, securityGroups, formerGroups }, { ...rest, securityGroups }, rest].map(allOf);
   const text = texts.find(({ length }) => length <= LONGEST_VALUE);
   if (text === undefined) {
     throw new Error(`'vpcSubnets' takes too many Availability Zones at once: subnets ${record.subnetIds.join(', ')} do not fit into one tag`);
@@ -49,35 +55,42 @@ export function textOf(record: SetRecord): string {
 
 /** Returns undefined for what this library did not write. Throws for a record of a later release, which must not be changed. */
 export function readText(value: string, tagKey: string): SetRecord | undefined {
-  const [, version, letter, stack, call, sent, words] = /^(\d+)([crd]) (\S+) (\S+) ([0-9a-z]+)(.*)$/.exec(value) ?? [];
+  const [, version, letter, stack, call, sent, words, owner] = /^(\d+)([crd]) (\S+) (\S+) ([0-9a-z]+)([^=]*)(?:=(.*))?$/.exec(value) ?? [];
   if (version === undefined) { return undefined; }
   if (Number(version) !== VERSION) { throw new Error(`the tag ${tagKey} was written by a later release of cdk-durable-storage: use that one`); }
   const all = [...words.matchAll(WORD)].map(([, mark, word]) => ({ mark, word }));
   const marked = (...marks: string[]) => all.filter(({ mark }) => marks.includes(mark)).map(({ word }) => word);
   const adopted = marked(MARKS.adopted).map(word => idOf('subnet', word));
+  const retained = marked(MARKS.retained).map(word => idOf('subnet', word));
+  const formerGroups = marked(MARKS.formerGroup).map(word => idOf('sg', word));
   const groups = marked(MARKS.group);
   const [settling] = marked(MARKS.settling);
-  const [owner] = marked(MARKS.owner);
   return {
     state: STATES[letter as keyof typeof STATES],
     stack,
     call,
     sent: fromSeconds(sent),
-    subnetIds: marked(MARKS.subnet, MARKS.adopted).map(word => idOf('subnet', word)),
+    subnetIds: marked(MARKS.subnet, MARKS.adopted, MARKS.retained).map(word => idOf('subnet', word)),
     ...adopted.length > 0 && { adopted },
+    ...retained.length > 0 && { retained },
     ...groups.length > 0 && { securityGroups: groups.filter(word => word !== '').map(word => idOf('sg', word)) },
+    ...formerGroups.length > 0 && { formerGroups },
     ...settling !== undefined && { settling: settling === '' ? 'pending' as const : fromSeconds(settling) },
     ...owner !== undefined && { owner },
   };
 }
 
-function allOf({ state, stack, call, sent, subnetIds, adopted = [], securityGroups, settling, owner }: SetRecord): string {
+function allOf(record: SetRecord): string {
+  const { state, stack, call, sent, subnetIds, adopted = [], retained = [], securityGroups, formerGroups = [], settling, owner } = record;
   const letter = Object.entries(STATES).find(([, name]) => name === state)![0];
-  const subnets = subnetIds.map(id => `${adopted.includes(id) ? MARKS.adopted : MARKS.subnet}${shortened(id)}`);
+  const markOf = (id: string) => adopted.includes(id) ? MARKS.adopted : retained.includes(id) ? MARKS.retained : MARKS.subnet;
+  const subnets = subnetIds.map(id => `${markOf(id)}${shortened(id)}`);
   // No groups and unknown groups are not the same.
   const groups = securityGroups?.length === 0 ? [MARKS.group] : (securityGroups ?? []).map(id => `${MARKS.group}${shortened(id)}`);
   const time = settling === undefined ? [] : [`${MARKS.settling}${settling === 'pending' ? '' : inSeconds(settling)}`];
-  return [`${VERSION}${letter} ${stack} ${call} ${inSeconds(sent)}`, ...subnets, ...groups, ...time, ...owner === undefined ? [] : [`${MARKS.owner}${owner}`]].join('');
+  const former = formerGroups.map(id => `${MARKS.formerGroup}${shortened(id)}`);
+  const name = owner === undefined ? [] : [`${OWNER_MARK}${owner}`];
+  return [`${VERSION}${letter} ${stack} ${call} ${inSeconds(sent)}`, ...subnets, ...groups, ...former, ...time, ...name].join('');
 }
 
 /** The digits of an id, in two thirds of their length. */

@@ -13,6 +13,9 @@ export interface OtherRecord extends SetRecord {
 
 const DIGEST_LENGTH = 6;
 
+/** In place of the digest of a stack: the stack is gone, and has left the mount targets. */
+export const NO_STACK = '-';
+
 /** Returns the key of the tag. `key`: digest of the owner of the set, which CloudFormation keeps: the names of its root stack and resource. */
 export function recordKey(key: string): string {
   return `${OWNERSHIP_TAG_PREFIX}mount-targets:${key}`;

@@ -35,7 +35,9 @@ export class SetDeletion {
     for (const target of targets.filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!) && isShared(SubnetId!))) {
       await this.leave(target, others);
     }
-    const released = isAdopted(fileSystem) ? record.adopted ?? [] : [];
+    // What the creation took up was there before, and CloudFormation deletes on the way back only what it made.
+    const givenBack = context.direction === 'forward' ? [] : withTargets(record.retained ?? [], targets);
+    const released = [...isAdopted(fileSystem) ? record.adopted ?? [] : [], ...givenBack];
     const subnetIds = record.subnetIds.filter(subnetId => !released.includes(subnetId) && !isShared(subnetId));
     const ours = targets.filter(({ SubnetId }) => subnetIds.includes(SubnetId!));
     for (const target of ours) {
@@ -50,7 +52,17 @@ export class SetDeletion {
     }
     const left = await this.services.networkInterfaces.leftBehind(id, targets);
     if (left.length > 0) { return log({ event: 'network interfaces are not gone yet', left }); }
+    if (givenBack.length > 0) {
+      for (const target of targets.filter(({ SubnetId }) => givenBack.includes(SubnetId!))) { await this.restore(target, record, others); }
+      return this.records.giveBack(fileSystem, key, record, givenBack);
+    }
     await this.records.delete(id, key);
+  }
+
+  /** Gives a mount target the security groups that it had before the creation took it up. */
+  private async restore(target: MountTargetDescription, { formerGroups = [] }: SetRecord, others: readonly OtherRecord[]): Promise<void> {
+    log({ event: 'mount target given back', id: target.MountTargetId, formerGroups });
+    if (formerGroups.length > 0) { await secureShared(this.api, target, formerGroups, others); }
   }
 
   /** Leaves a mount target to the other sets that have it. */

@@ -1,6 +1,6 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import { withTargets, type Situation } from './plan';
-import { callDigest, otherRecords, ownRecord, readRecord, recordKey, recordTag, sentOf, stackDigest, type OtherRecord } from './record';
+import { callDigest, otherRecords, ownRecord, readRecord, recordKey, recordTag, sentOf, NO_STACK, stackDigest, type OtherRecord } from './record';
 import type { SetRecord } from './record-text';
 import { sharedTargets } from './sharing';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
@@ -12,6 +12,14 @@ import type { Efs } from '../efs';
 /** A situation with the record of the set, which may be of an earlier stack with the same name. */
 export interface RecordedSituation extends Situation {
   readonly record: SetRecord | undefined;
+}
+
+/** What a creation takes over. */
+export interface Taken {
+  /** Subnets of mount targets that were there before the adoption of their file system. */
+  readonly taken?: readonly string[];
+  /** What a former set with the same key retained. */
+  readonly retained?: Pick<SetRecord, 'subnetIds' | 'securityGroups'>;
 }
 
 /** Reads and writes the records of sets of mount targets. */
@@ -43,6 +51,14 @@ export class SetRecords {
     await this.efs.untag(fileSystemId, [recordKey(key)]);
   }
 
+  /** Writes that a set without a stack has these mount targets, until a stack of the same name takes them up. */
+  public async giveBack(fileSystem: FileSystemDescription, key: string, record: SetRecord, subnetIds: readonly string[]): Promise<void> {
+    const { formerGroups: securityGroups = record.securityGroups } = record;
+    await this.write(fileSystem, key, {
+      ...record, state: 'ready', stack: NO_STACK, subnetIds, retained: undefined, securityGroups, formerGroups: undefined, settling: undefined,
+    });
+  }
+
   /** Forgets the subnets that have no mount target, unless another call or a deletion has begun. */
   public async forgetUnmade(id: string, context: Context): Promise<void> {
     const [fileSystemId, key] = splitId(id);
@@ -55,10 +71,10 @@ export class SetRecords {
 
   /**
    * Writes the record of a call that begins. Leaves it as it is if the same call has written it before: another delivery of its
-   * event may have got further already. `taken`: subnets of mount targets that the set takes over.
+   * event may have got further already.
    */
   public async begin(
-    situation: RecordedSituation, state: SetRecord['state'], properties: MountTargetsProperties, context: Context, taken: readonly string[] = [],
+    situation: RecordedSituation, state: SetRecord['state'], properties: MountTargetsProperties, context: Context, { taken = [], retained }: Taken = {},
   ): Promise<void> {
     const { fileSystem, recorded, targets } = situation;
     const record = ownRecord(situation.record, context);
@@ -75,7 +91,9 @@ export class SetRecords {
       sent: sentOf(context),
       subnetIds,
       adopted: subnetIds.filter(id => adopted.includes(id)),
+      retained: retained?.subnetIds,
       securityGroups: properties.SecurityGroups,
+      formerGroups: retained?.securityGroups,
       settling: record?.settling,
       owner: properties.Owner,
     });

@@ -2,9 +2,11 @@ import type { MountTargetDescription } from '@aws-sdk/client-efs';
 import { isAsWanted } from './candidates';
 import { isSameSet, type MountTargetApi } from './mount-target-api';
 import type { Situation } from './plan';
-import { holdersOf } from './record';
+import { callDigest, holdersOf, ownRecord } from './record';
 import type { SetRecord } from './record-text';
+import type { RecordedSituation } from './set-records';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
+import type { Context } from '../../shared/resource-lifecycle';
 import { stateOf } from '../../shared/state-tag';
 
 /**
@@ -32,6 +34,15 @@ export function retainedSubnets({ subnetIds }: SetRecord, { candidates, targets 
   return targets
     .filter(target => subnetIds.includes(target.SubnetId!) && candidates.some(candidate => isAsWanted(target, candidate)))
     .map(({ SubnetId }) => SubnetId!);
+}
+
+/**
+ * Returns what a former set with the same key has left to a creation: one of an earlier stack, or one that this stack has retained since it was
+ * complete. Returns undefined if there is none.
+ */
+export function retainedBy({ record, recorded }: RecordedSituation, context: Context): Pick<SetRecord, 'subnetIds' | 'securityGroups'> | undefined {
+  const isLeft = record !== undefined && (!ownRecord(record, context) || (record.state === 'ready' && record.call !== callDigest(context)));
+  return isLeft && recorded.length > 0 ? { subnetIds: recorded, securityGroups: record.securityGroups } : undefined;
 }
 
 /** Whether the file system existed before its stack. Mount targets that were there before are then only released. */

@@ -2,7 +2,7 @@ import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
 import { holdersOf, otherRecords, recordKey, recordTag } from '../../../lambda/efs/mount-targets/record';
 import { ownerDigest } from '../../../lambda/shared/ownership';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
-import type { Stack } from '../../harness/stack';
+import { Stack } from '../../harness/stack';
 
 let world: EfsHandlerWorld;
 let id: string;
@@ -177,6 +177,37 @@ describe('a set that was retained', () => {
     // The former stack is gone; its set is not its own any more.
     await first.destroy();
     expect(ids()).toEqual(before);
+    world.stacks.latestOperation = 'DELETE_STACK';
+    world.stacks.statuses.set(next.stackId, 'DELETE_IN_PROGRESS');
+    await next.destroy();
+    expect(ids()).toEqual([]);
+  });
+
+  test('has its mount targets and their security groups after a stack has taken them up and was rolled back, and comes back later', async () => {
+    await first.deploy(set('First', ['a1', 'b1']));
+    const before = ids();
+    const other = { SecurityGroups: [world.group.two] };
+    await expect(again().deploy(set('First', ['a1', 'b1', 'c1'], other), { failAfter: true })).rejects.toThrow('another resource failed');
+    expect([ids(), groups()]).toEqual([before, [[world.group.one], [world.group.one]]]);
+    await again().deploy(set('First', ['a1', 'b1'], other));
+    expect([ids(), groups()]).toEqual([before, [[world.group.two], [world.group.two]]]);
+  });
+
+  test('by the stack that it is in comes back when that declares it once more, and a rollback leaves it', async () => {
+    await first.deploy(set('First', ['a1']));
+    const before = ids();
+    const sameStack = new Stack(world.clock, world.handlers, 'Custom::MountTargets', 'First', 'Stack', first.stackId);
+    await expect(sameStack.deploy(set('First', ['a1', 'b1']), { failAfter: true })).rejects.toThrow('another resource failed');
+    expect(ids()).toEqual(before);
+    await sameStack.deploy(set('First', ['a1', 'b1']));
+    expect(ids()).toEqual(expect.arrayContaining(before));
+  });
+
+  test('is the new stack\'s own once that has been updated', async () => {
+    await first.deploy(set('First', ['a1']));
+    const next = again();
+    await next.deploy(set('First', ['a1']));
+    await next.deploy(set('First', ['a1', 'b1']));
     await next.destroy();
     expect(ids()).toEqual([]);
   });

@@ -24,6 +24,7 @@ test.each<[string, SetRecord]>([
   ['with security groups that are not known, and an owner that is not', { ...RECORD, securityGroups: undefined, owner: undefined }],
   ['with short ids', { ...RECORD, subnetIds: ['subnet-01234567'], securityGroups: ['sg-89abcdef'] }],
   ['with adopted mount targets', { ...RECORD, adopted: [TWO] }],
+  ['with mount targets that a former set retained, and their security groups', { ...RECORD, retained: [ONE], formerGroups: ids('sg', 2) }],
   ['waiting for mount targets', { ...RECORD, settling: 'pending' }],
   ['waiting for DNS', { ...RECORD, adopted: [ONE], settling: 1_700_000_000_000 }],
 ])('a record %s is read as it was written', (_name, record) => {
@@ -51,7 +52,7 @@ test('where a tag has no room, the owner is left out, then the security groups; 
 });
 
 test('the text of a record has only characters that EFS takes in the value of a tag', () => {
-  expect(recordTag('c8', { ...RECORD, adopted: [ONE], settling: SENT }).Value).toMatch(/^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$/u);
+  expect(recordTag('c8', { ...RECORD, adopted: [ONE], retained: [TWO], formerGroups: ids('sg', 1), settling: SENT }).Value).toMatch(/^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$/u);
 });
 
 test('a tag that this library did not write is no record, and one of a later release is refused', () => {
