@@ -9,8 +9,10 @@ import { probe } from '../transfer/image/probe';
 
 /** Pins the version of the object that is current now, and finds out what it holds. */
 export async function openImage(source: Source, properties: SnapshotImportProperties): Promise<PinnedSource> {
-  const { SourceBucket, SourceKey, SourceVersion, SourceETag, SourceFormat, ContainerAsRaw, Manifest, VolumeSize } = properties;
-  const object = await source.pin({ bucket: SourceBucket, key: SourceKey, versionId: SourceVersion });
+  const { SourceETag, SourceFormat, ContainerAsRaw, Manifest, VolumeSize } = properties;
+  const object = await source.pin({
+    bucket: properties.SourceBucket, bucketOwner: properties.SourceBucketOwner, key: properties.SourceKey, versionId: properties.SourceVersion,
+  });
   if (SourceETag !== undefined && object.etag !== SourceETag) {
     throw new Error(`${nameOfImage(object)} is no longer what was exported; somebody replaced it`);
   }

@@ -171,7 +171,7 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
   }
 }
 
-function exportInput({ exportId, bucket, key, volumeSize, uploadId, started }: ExportRecord, properties: SnapshotExportProperties): ExportInput {
+function exportInput({ exportId, bucket, bucketOwner, key, volumeSize, uploadId, started }: ExportRecord, properties: SnapshotExportProperties): ExportInput {
   return {
     exportId,
     owner: properties.Owner,
@@ -180,6 +180,7 @@ function exportInput({ exportId, bucket, key, volumeSize, uploadId, started }: E
     format: exportFormatOf(properties),
     volumeSize,
     bucket,
+    bucketOwner,
     key,
     uploadId: uploadId!,
     ...exportLimitsOf(properties),
@@ -188,7 +189,7 @@ function exportInput({ exportId, bucket, key, volumeSize, uploadId, started }: E
 }
 
 function newRecord(
-  exportId: string, { Bucket, Key, SinceSnapshotId }: SnapshotExportProperties, context: Context, volumeSize: number,
+  exportId: string, { Bucket, BucketOwner, Key, SinceSnapshotId }: SnapshotExportProperties, context: Context, volumeSize: number,
 ): ExportRecord {
   const { stackId, logicalId, identity, requestId } = context;
   return {
@@ -198,6 +199,7 @@ function newRecord(
     identity,
     requestId,
     bucket: Bucket,
+    bucketOwner: BucketOwner,
     key: Key,
     isDelta: SinceSnapshotId !== undefined,
     volumeSize,

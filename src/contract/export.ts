@@ -17,6 +17,8 @@ export interface ExportInput extends Pick<TransferLimits, 'maxConcurrency' | 'de
   /** GiB. */
   readonly volumeSize: number;
   readonly bucket: string;
+  /** The account that the bucket must belong to. Absent: any. */
+  readonly bucketOwner?: string;
   readonly key: string;
   /** The multipart upload that was begun. */
   readonly uploadId: string;

@@ -11,6 +11,8 @@ export interface SnapshotExportProperties extends OwnerProperties, TransferPlace
   /** Only what differs from this snapshot. Absent: all. */
   readonly SinceSnapshotId?: string;
   readonly Bucket: string;
+  /** The account that the bucket must belong to. Absent: any. */
+  readonly BucketOwner?: string;
   readonly Key: string;
   /** Absent: raw, or with `SinceSnapshotId` a delta. */
   readonly Format?: string;

@@ -9,6 +9,8 @@ import type { TransferPlace } from './transfer';
  */
 export interface SnapshotImportProperties extends OwnerProperties, TransferPlace {
   readonly SourceBucket: string;
+  /** The account that the bucket must belong to. Absent: any. */
+  readonly SourceBucketOwner?: string;
   readonly SourceKey: string;
   /** Version id of the object. Absent: the version that is current at the start. */
   readonly SourceVersion?: string;

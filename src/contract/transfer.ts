@@ -40,6 +40,8 @@ export interface PinnedObject {
   /** What it is, for whoever reads of it. Absent: an image. */
   readonly what?: 'manifest';
   readonly bucket: string;
+  /** The account that the bucket must belong to. Absent: any. */
+  readonly bucketOwner?: string;
   readonly key: string;
   /** Absent where the bucket keeps no versions; then the ETag alone pins it. */
   readonly versionId?: string;

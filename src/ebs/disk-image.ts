@@ -8,6 +8,7 @@ import { DiskImageFormat } from './disk-image-format';
 import { ExportFormat } from './export-format';
 import type { SnapshotExport } from './snapshot-export';
 import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
+import { checkBucketOwner } from '../private/ebs/bucket-owner';
 import type { DiskImageLocation } from '../private/ebs/image-location';
 import { check, misuse, notBoth } from '../private/resource/validation';
 
@@ -27,6 +28,16 @@ export interface DiskImageReadOptions {
    * @default - the `encryptionKey` of the bucket, if it has one
    */
   readonly encryptionKey?: kms.IKeyRef;
+
+  /**
+   * The id of the account that the bucket must belong to, as in `ExpectedBucketOwner` of S3. Without it, a bucket of that name is read
+   * whoever has it: if it is deleted, anybody may take the name.
+   *
+   * A change alone imports nothing.
+   *
+   * @default - any account
+   */
+  readonly bucketOwner?: string;
 }
 
 /**
@@ -172,7 +183,9 @@ class BucketImage extends DiskImage {
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
     const { format = DiskImageFormat.AUTO, manifest } = this.options;
     notBoth(scope, "'manifest'", `'format: ${format}'`, manifest === true && format !== DiskImageFormat.AUTO && format !== DiskImageFormat.RAW);
-    return { bucket, key, versionId, manifest, encryptionKey: this.options.encryptionKey, ...formatOf(scope, this.options) };
+    const { encryptionKey, bucketOwner } = this.options;
+    checkBucketOwner(scope, bucket, bucketOwner);
+    return { bucket, bucketOwner, key, versionId, manifest, encryptionKey, ...formatOf(scope, this.options) };
   }
 }
 
@@ -193,10 +206,10 @@ class ExportedImage extends DiskImage {
 
   public _bind(scope: Construct): DiskImageLocation {
     // The key as it was given can stand in a policy; by the ETag, this waits for the export.
-    const { bucket, _key: key, _etag: etag, _isDelta, _format, _waits, node } = this.snapshotExport;
+    const { bucket, _bucketOwner: bucketOwner, _key: key, _etag: etag, _isDelta, _format, _waits, node } = this.snapshotExport;
     if (!_waits) { throw misuse(scope, `'image' must be complete before this import begins, got ${node.path}, which has 'waitForCompletion: false'`); }
-    if (_isDelta) { return { bucket, key, etag, format: DELTA_FORMAT }; }
-    return { bucket, key, etag, ...(_format === ExportFormat.RAW ? { manifest: true } : { format: _format }) };
+    if (_isDelta) { return { bucket, bucketOwner, key, etag, format: DELTA_FORMAT }; }
+    return { bucket, bucketOwner, key, etag, ...(_format === ExportFormat.RAW ? { manifest: true } : { format: _format }) };
   }
 }
 
@@ -213,10 +226,11 @@ class AssetImage extends DiskImage {
   }
 
   public _bind(scope: Construct): DiskImageLocation {
-    const { format, containerAsRaw, encryptionKey, ...options } = this.options;
+    const { format, containerAsRaw, encryptionKey, bucketOwner, ...options } = this.options;
     const asset = new s3_assets.Asset(scope, 'Image', { ...options, path: this.filePath });
     if (!asset.isFile) { throw misuse(scope, `'image' must be bundled into a single file, got a folder from '${this.filePath}'`); }
-    return { bucket: asset.bucket, key: asset.s3ObjectKey, encryptionKey, ...formatOf(scope, { format, containerAsRaw }) };
+    checkBucketOwner(scope, asset.bucket, bucketOwner);
+    return { bucket: asset.bucket, bucketOwner, key: asset.s3ObjectKey, encryptionKey, ...formatOf(scope, { format, containerAsRaw }) };
   }
 }
 

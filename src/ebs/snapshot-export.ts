@@ -7,6 +7,7 @@ import { ExportFormat } from './export-format';
 import type { ISnapshot } from './snapshot';
 import { manifestKeyOf, type SnapshotExportAttributes, type SnapshotExportProperties } from '../contract/snapshot-export';
 import { refuseRetainedBackground } from '../private/ebs/background';
+import { checkBucketOwner } from '../private/ebs/bucket-owner';
 import { grantExport } from '../private/ebs/export-access';
 import { executionEnded } from '../private/ebs/import-events';
 import { objectUse } from '../private/ebs/object-use';
@@ -42,6 +43,16 @@ export interface SnapshotExportProps {
    * Another one is written to anew.
    */
   readonly bucket: s3.IBucket;
+
+  /**
+   * The id of the account that the bucket must belong to, as in `ExpectedBucketOwner` of S3. Without it, a bucket of that name is written to
+   * whoever has it: if it is deleted, anybody may take the name.
+   *
+   * A change alone exports nothing. The object of an earlier export is removed from a bucket of that account only.
+   *
+   * @default - any account
+   */
+  readonly bucketOwner?: string;
 
   /**
    * The key of the object, at most 1015 bytes. Nothing may lie there, nor at `<key>.manifest`, or the deployment fails.
@@ -174,6 +185,13 @@ export class SnapshotExport extends Resource {
   public readonly _key: string;
 
   /**
+   * The account that the bucket must belong to.
+   *
+   * @internal
+   */
+  public readonly _bucketOwner: string | undefined;
+
+  /**
    * The ETag of the object. Unlike the version, it is never empty, so that another stack can import it.
    *
    * @internal
@@ -207,6 +225,7 @@ export class SnapshotExport extends Resource {
     super(scope, id);
     const { snapshot, since, format = ExportFormat.RAW } = props;
     this._isDelta = since !== undefined;
+    this._bucketOwner = props.bucketOwner;
     this._format = format;
     this._key = props.key ?? (since ? `${since.snapshotId}-${snapshot.snapshotId}.delta` : `${snapshot.snapshotId}.${EXTENSIONS[format]}`);
     this._waits = props.waitForCompletion !== false;
@@ -221,6 +240,7 @@ export class SnapshotExport extends Resource {
         SnapshotId: snapshot.snapshotId,
         SinceSnapshotId: since?.snapshotId,
         Bucket: props.bucket.bucketName,
+        BucketOwner: props.bucketOwner,
         Key: this._key,
         Format: format === ExportFormat.RAW ? undefined : format,
         WaitForCompletion: !this._waits ? false : undefined,
@@ -262,7 +282,8 @@ export class SnapshotExport extends Resource {
     return this.onEnd(id, ['FAILED', 'TIMED_OUT'], options);
   }
 
-  private validate({ key, maxGetsPerSecond, maxConcurrency, snapshot, since }: SnapshotExportProps): void {
+  private validate({ bucket, bucketOwner, key, maxGetsPerSecond, maxConcurrency, snapshot, since }: SnapshotExportProps): void {
+    checkBucketOwner(this, bucket, bucketOwner);
     check(this, 'key', key, `1 to ${LONGEST_KEY} bytes long`, value => value !== '' && Buffer.byteLength(value) <= LONGEST_KEY);
     checkWhole(this, 'maxGetsPerSecond', maxGetsPerSecond, 10, 1000);
     checkWhole(this, 'maxConcurrency', maxConcurrency, 1, 1000);
@@ -280,10 +301,10 @@ export class SnapshotExport extends Resource {
     }
   }
 
-  private grantAccess({ snapshot, since, bucket, kmsKey }: SnapshotExportProps, { exporter }: EbsProvider): void {
+  private grantAccess({ snapshot, since, bucket, bucketOwner, kmsKey }: SnapshotExportProps, { exporter }: EbsProvider): void {
     const lists = this._format === ExportFormat.QCOW2;
     const policies = new ExportPolicies(exporter);
-    const access = grantExport(this, { snapshot, since, bucket, key: this._key, lists, policies });
+    const access = grantExport(this, { snapshot, since, bucket, bucketOwner, key: this._key, lists, policies });
     this.resource.node.addDependency(exporter.standing, ...access);
     if (!kmsKey) { return; }
     const read = (name: string, readers: MergedPolicies) =>

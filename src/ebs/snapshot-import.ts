@@ -424,6 +424,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     const verify = verificationOf(props);
     return {
       SourceBucket: image.bucket.bucketName,
+      SourceBucketOwner: image.bucketOwner,
       SourceKey: image.key,
       SourceVersion: image.versionId,
       SourceETag: image.etag,

@@ -75,4 +75,25 @@ export const SYNTHESIS_MUTANTS: readonly Mutant[] = [
     replace: 'conditions',
     test: 'test/product/iam.test.ts',
   },
+  {
+    guard: 'the image is read from a bucket of the expected account only',
+    file: 'lambda/transfer/image/object.ts',
+    find: 'ExpectedBucketOwner: bucketOwner',
+    replace: 'ExpectedBucketOwner: undefined',
+    test: 'test/handlers/ebs/bucket-owner.test.ts',
+  },
+  {
+    guard: 'an export writes to a bucket of the expected account only',
+    file: 'lambda/transfer/export/target.ts',
+    find: 'ExpectedBucketOwner: bucketOwner',
+    replace: 'ExpectedBucketOwner: undefined',
+    test: 'test/handlers/ebs/bucket-owner.test.ts',
+  },
+  {
+    guard: 'the roles reach a bucket of the expected account only',
+    file: 'src/private/ebs/bucket-owner.ts',
+    find: "{ conditions: { StringEquals: { 'aws:ResourceAccount': bucketOwner } } }",
+    replace: '{}',
+    test: 'test/unit/src/ebs/bucket-owner.test.ts',
+  },
 ];

@@ -41,7 +41,7 @@ export async function exportFinish(aws: ExportClients, { exportId }: ExportIdInp
 /** The object that the export has to result in. */
 interface ExpectedObject {
   readonly plan: ExportPlan;
-  readonly place: { readonly exportId: string; readonly bucket: string; readonly key: string };
+  readonly place: { readonly exportId: string; readonly bucket: string; readonly bucketOwner?: string; readonly key: string };
   /** Name in errors. */
   readonly name: string;
   readonly size: number;
@@ -63,10 +63,10 @@ async function complete(aws: ExportClients, exportId: string): Promise<ExportRes
 
 async function expectedObject(store: ExportStore, exportId: string): Promise<ExpectedObject> {
   const plan = await store.exportPlan(exportId);
-  const { bucket, key } = plan;
+  const { bucket, bucketOwner, key } = plan;
   const sent = await sentChecksums(store, exportId, plan);
   const crc32 = CRC32.base64(sent.reduce((sum, part, i) => CRC32.combine(sum, part, sizeOfPart(plan, i + 1)), 0n));
-  return { plan, place: { exportId, bucket, key }, name: `s3://${bucket}/${key}`, size: sizeOfObject(plan), sent, crc32 };
+  return { plan, place: { exportId, bucket, bucketOwner, key }, name: `s3://${bucket}/${key}`, size: sizeOfObject(plan), sent, crc32 };
 }
 
 /** Returns the CRC32 of each part as it was sent. Throws if one of them was not uploaded. */

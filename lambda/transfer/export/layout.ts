@@ -13,7 +13,7 @@ export const MOST_EXPORT_GIB = MOST_PARTS * MOST_PART_BYTES / GIB;
 const GOOD_PART_BLOCKS = 64;
 
 /** How an export is divided. The transfer bucket holds it. */
-export interface ExportPlan extends Pick<ExportInput, 'snapshotId' | 'sinceId' | 'format' | 'volumeSize' | 'bucket' | 'key' | 'uploadId' | 'owner' | 'deadline'> {
+export interface ExportPlan extends Pick<ExportInput, 'snapshotId' | 'sinceId' | 'format' | 'volumeSize' | 'bucket' | 'bucketOwner' | 'key' | 'uploadId' | 'owner' | 'deadline'> {
   /** Blocks that the object holds: all of the volume, those that the snapshot has, or those that changed. */
   readonly blocks: number;
   /** Blocks of the volume, if the object does not have all of them. */

@@ -41,6 +41,7 @@ async function makePlan(aws: ExportReadClients, input: ExportInput, small?: Smal
     format,
     volumeSize,
     bucket: input.bucket,
+    bucketOwner: input.bucketOwner,
     key: input.key,
     uploadId: input.uploadId,
     owner: input.owner,

@@ -13,6 +13,8 @@ export interface ExportRecord {
   readonly identity: string;
   readonly requestId: string;
   readonly bucket: string;
+  /** The account that the bucket must belong to. Absent: any. */
+  readonly bucketOwner?: string;
   readonly key: string;
   /** Whether the object is a delta, which has no manifest beside it. */
   readonly isDelta: boolean;

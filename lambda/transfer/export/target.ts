@@ -12,8 +12,9 @@ import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry'
 import { isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { isTransient } from '../snapshot/errors';
 
-type Place = Pick<ExportRecord, 'exportId' | 'bucket' | 'key'>;
-type Upload = Pick<ExportRecord, 'bucket' | 'key'> & { readonly uploadId: string };
+type Target = Pick<ExportRecord, 'bucket' | 'bucketOwner' | 'key'>;
+type Place = Target & Pick<ExportRecord, 'exportId'>;
+type Upload = Target & { readonly uploadId: string };
 
 /** A part of an upload, as S3 lists it. */
 export interface StoredPart {
@@ -35,9 +36,10 @@ export class ExportTarget {
   constructor(private readonly s3: S3Client) {}
 
   /** Throws if there is an object or a manifest already. Neither foreign objects nor those of other exports are overwritten. */
-  public async refuseTaken({ bucket, key, exportId, isDelta }: ExportRecord): Promise<void> {
+  public async refuseTaken(record: ExportRecord): Promise<void> {
+    const { bucket, key, exportId, isDelta } = record;
     for (const name of isDelta ? [key] : [key, manifestKeyOf(key)]) {
-      const found = await this.head(bucket, name);
+      const found = await this.head({ ...record, key: name });
       if (!found) { continue; }
       const by = found.Metadata?.[MARK];
       if (by === exportId) { continue; }
@@ -46,9 +48,9 @@ export class ExportTarget {
     }
   }
 
-  public async begin({ bucket, key, exportId }: Place): Promise<string> {
-    const { UploadId } = await this.call('s3:PutObject', bucket, key, () => this.s3.send(new CreateMultipartUploadCommand({
-      Bucket: bucket, Key: key, Metadata: { [MARK]: exportId }, ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT',
+  public async begin(place: Place): Promise<string> {
+    const { UploadId } = await this.call('s3:PutObject', place, () => this.s3.send(new CreateMultipartUploadCommand({
+      ...requestFor(place), Metadata: { [MARK]: place.exportId }, ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT',
     })));
     return UploadId!;
   }
@@ -57,19 +59,19 @@ export class ExportTarget {
    * Uploads a part from a stream, which is made anew for every attempt and never held in memory. Returns the checksum that S3
    * computed. Throws errors of the stream unchanged.
    */
-  public async uploadPart({ bucket, key, uploadId }: Upload, part: number, size: number, body: () => AsyncIterable<Buffer>, giveUp: () => boolean) {
-    const { ChecksumCRC32 } = await this.call('s3:PutObject', bucket, key, () => sendStreamed(body, (Body, abortSignal) => this.s3.send(new UploadPartCommand({
-      Bucket: bucket, Key: key, UploadId: uploadId, PartNumber: part, Body, ContentLength: size, ChecksumAlgorithm: 'CRC32',
+  public async uploadPart(upload: Upload, part: number, size: number, body: () => AsyncIterable<Buffer>, giveUp: () => boolean) {
+    const { ChecksumCRC32 } = await this.call('s3:PutObject', upload, () => sendStreamed(body, (Body, abortSignal) => this.s3.send(new UploadPartCommand({
+      ...requestFor(upload), UploadId: upload.uploadId, PartNumber: part, Body, ContentLength: size, ChecksumAlgorithm: 'CRC32',
     }), { abortSignal })), { giveUp, policy: RETRY_POLICIES.STREAM });
     return ChecksumCRC32;
   }
 
   /** Returns all parts, in order. */
-  public async parts({ bucket, key, uploadId }: Upload): Promise<StoredPart[]> {
+  public async parts(upload: Upload): Promise<StoredPart[]> {
     const all: StoredPart[] = [];
     for (let marker: string | undefined; ;) {
-      const { Parts = [], IsTruncated, NextPartNumberMarker } = await this.call('s3:ListMultipartUploadParts', bucket, key, () =>
-        this.s3.send(new ListPartsCommand({ Bucket: bucket, Key: key, UploadId: uploadId, PartNumberMarker: marker })));
+      const { Parts = [], IsTruncated, NextPartNumberMarker } = await this.call('s3:ListMultipartUploadParts', upload, () =>
+        this.s3.send(new ListPartsCommand({ ...requestFor(upload), UploadId: upload.uploadId, PartNumberMarker: marker })));
       all.push(...Parts.map(({ PartNumber, ETag, Size, ChecksumCRC32 }) => ({ part: PartNumber!, etag: ETag!, size: Size!, crc32: ChecksumCRC32 })));
       if (!IsTruncated) { return all; }
       marker = NextPartNumberMarker;
@@ -77,71 +79,71 @@ export class ExportTarget {
   }
 
   /** Makes the object from its parts. S3 refuses if the checksum of the whole differs, or if there is an object already. */
-  public async complete({ bucket, key, uploadId }: Upload, parts: readonly StoredPart[], size: number, crc32: string): Promise<void> {
+  public async complete(upload: Upload, parts: readonly StoredPart[], size: number, crc32: string): Promise<void> {
     const command = new CompleteMultipartUploadCommand({
-      Bucket: bucket,
-      Key: key,
-      UploadId: uploadId,
+      ...requestFor(upload),
+      UploadId: upload.uploadId,
       IfNoneMatch: '*',
       ChecksumCRC32: crc32,
       ChecksumType: 'FULL_OBJECT',
       MpuObjectSize: size,
       MultipartUpload: { Parts: parts.map((stored): CompletedPart => ({ PartNumber: stored.part, ETag: stored.etag, ChecksumCRC32: stored.crc32 })) },
     });
-    await this.call('s3:PutObject', bucket, key, () => this.s3.send(command));
+    await this.call('s3:PutObject', upload, () => this.s3.send(command));
   }
 
   /** Writes the manifest, unless there is one already. Returns whether the manifest of this export is there. */
-  public async putManifest({ bucket, key, exportId }: Place, size: number, body: () => AsyncIterable<Buffer>): Promise<boolean> {
-    const name = manifestKeyOf(key);
+  public async putManifest({ exportId, ...image }: Place, size: number, body: () => AsyncIterable<Buffer>): Promise<boolean> {
+    const manifest = { ...image, key: manifestKeyOf(image.key) };
     try {
-      await this.call('s3:PutObject', bucket, name, () => sendStreamed(body, (Body, abortSignal) => this.s3.send(new PutObjectCommand({
-        Bucket: bucket, Key: name, Body, ContentLength: size, ChecksumAlgorithm: 'CRC32', Metadata: { [MARK]: exportId }, IfNoneMatch: '*',
+      await this.call('s3:PutObject', manifest, () => sendStreamed(body, (Body, abortSignal) => this.s3.send(new PutObjectCommand({
+        ...requestFor(manifest), Body, ContentLength: size, ChecksumAlgorithm: 'CRC32', Metadata: { [MARK]: exportId }, IfNoneMatch: '*',
       }), { abortSignal })), { policy: RETRY_POLICIES.STREAM });
       return true;
     } catch (error) {
       if (!isNamed(error, 'PreconditionFailed')) { throw error; }
       // It may be ours if the answer to an earlier attempt was lost.
-      return (await this.head(bucket, name))?.Metadata?.[MARK] === exportId;
+      return (await this.head(manifest))?.Metadata?.[MARK] === exportId;
     }
   }
 
   /** Returns the object as S3 has it. Returns undefined if there is none, or if the export did not make it. */
-  public async find({ bucket, key, exportId }: Place): Promise<ExportResult | undefined> {
-    const head = await this.head(bucket, key);
-    if (head?.Metadata?.[MARK] !== exportId) { return undefined; }
+  public async find(place: Place): Promise<ExportResult | undefined> {
+    const head = await this.head(place);
+    if (head?.Metadata?.[MARK] !== place.exportId) { return undefined; }
     return { versionId: head.VersionId, etag: head.ETag!, size: head.ContentLength!, crc32: head.ChecksumCRC32 ?? '' };
   }
 
   /** Aborts the upload, and all others that the same function began for that key and whose ids were lost. */
-  public async abort({ bucket, key, uploadId, initiator }: Pick<ExportRecord, 'bucket' | 'key' | 'uploadId' | 'initiator'>): Promise<void> {
-    const lost = initiator === undefined ? [] : await this.uploadsOf(bucket, key, initiator);
-    for (const id of new Set([...uploadId === undefined ? [] : [uploadId], ...lost])) { await this.abortOne({ bucket, key, uploadId: id }); }
+  public async abort({ uploadId, initiator, ...target }: Target & Pick<ExportRecord, 'uploadId' | 'initiator'>): Promise<void> {
+    const lost = initiator === undefined ? [] : await this.uploadsOf(target, initiator);
+    for (const id of new Set([...uploadId === undefined ? [] : [uploadId], ...lost])) { await this.abortOne({ ...target, uploadId: id }); }
   }
 
   /** Deletes the object and the manifest that the export made, and nothing else. In a bucket with versions, deletes only the version. */
   public async delete(record: ExportRecord, result: ExportResult | undefined): Promise<void> {
-    await this.deleteOne(record, record.key, result?.versionId);
+    await this.deleteOne(record, result?.versionId);
     if (!record.isDelta) { await this.deleteManifest(record); }
   }
 
   public async deleteManifest(place: Place): Promise<void> {
-    await this.deleteOne(place, manifestKeyOf(place.key));
+    await this.deleteOne({ ...place, key: manifestKeyOf(place.key) });
   }
 
-  private async deleteOne({ bucket, exportId }: Place, key: string, versionId?: string): Promise<void> {
-    const head = await this.head(bucket, key, versionId);
-    if (head?.Metadata?.[MARK] !== exportId) { return; }
+  private async deleteOne(place: Place, versionId?: string): Promise<void> {
+    const head = await this.head(place, versionId);
+    if (head?.Metadata?.[MARK] !== place.exportId) { return; }
     const which = head.VersionId === undefined ? { IfMatch: head.ETag } : { VersionId: head.VersionId };
     const action = head.VersionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
-    await this.call(action, bucket, key, () => this.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, ...which })));
+    await this.call(action, place, () => this.s3.send(new DeleteObjectCommand({ ...requestFor(place), ...which })));
   }
 
-  private async uploadsOf(bucket: string, key: string, initiator: string): Promise<string[]> {
+  private async uploadsOf(target: Target, initiator: string): Promise<string[]> {
+    const { Key: key, ...request } = requestFor(target);
     const found: string[] = [];
     for (let after: { KeyMarker?: string; UploadIdMarker?: string } = {}; ;) {
-      const { Uploads = [], IsTruncated, NextKeyMarker, NextUploadIdMarker } = await this.ifBucket(this.call('s3:ListBucketMultipartUploads', bucket, key, () =>
-        this.s3.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key, ...after }))));
+      const { Uploads = [], IsTruncated, NextKeyMarker, NextUploadIdMarker } = await this.ifBucket(this.call('s3:ListBucketMultipartUploads', target, () =>
+        this.s3.send(new ListMultipartUploadsCommand({ ...request, Prefix: key, ...after }))));
       found.push(...Uploads.filter(({ Key, Initiator }) => Key === key && Initiator?.ID?.split('/').at(-1) === initiator).map(({ UploadId }) => UploadId!));
       if (!IsTruncated) { return found; }
       after = { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker };
@@ -161,8 +163,8 @@ export class ExportTarget {
     const { bucket, key, uploadId } = upload;
     for (let aborts = 1; ; aborts++) {
       try {
-        await this.call('s3:AbortMultipartUpload', bucket, key, () =>
-          this.s3.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId })));
+        await this.call('s3:AbortMultipartUpload', upload, () =>
+          this.s3.send(new AbortMultipartUploadCommand({ ...requestFor(upload), UploadId: uploadId })));
         await this.parts(upload);
       } catch (error) {
         if (isNamed(error, 'NoSuchUpload', 'NoSuchBucket')) { return; }
@@ -173,11 +175,11 @@ export class ExportTarget {
     }
   }
 
-  private async head(bucket: string, key: string, versionId?: string): Promise<HeadObjectCommandOutput | undefined> {
+  private async head(target: Target, versionId?: string): Promise<HeadObjectCommandOutput | undefined> {
     try {
       // The answer to HEAD has no body that could name the action.
-      return await this.call(versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', bucket, key, () =>
-        this.s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, ChecksumMode: 'ENABLED' })));
+      return await this.call(versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', target, () =>
+        this.s3.send(new HeadObjectCommand({ ...requestFor(target), VersionId: versionId, ChecksumMode: 'ENABLED' })));
     } catch (error) {
       // Answers to HEAD have no body, hence no error code. 405 stands for a delete marker.
       if (isNamed(error, 'NotFound', 'NoSuchKey', 'NoSuchVersion', 'NoSuchBucket', '405', 'MethodNotAllowed')) { return undefined; }
@@ -186,7 +188,7 @@ export class ExportTarget {
   }
 
   private async call<T>(
-    action: string, bucket: string, key: string, request: () => Promise<T>, { giveUp, policy }: Pick<RetryOptions, 'giveUp' | 'policy'> = {},
+    action: string, { bucket, bucketOwner, key }: Target, request: () => Promise<T>, { giveUp, policy }: Pick<RetryOptions, 'giveUp' | 'policy'> = {},
   ): Promise<T> {
     try {
       return await retrying(request, { what: action, retryIf: isTransientWrite, giveUp, policy });
@@ -199,9 +201,18 @@ export class ExportTarget {
       if (isRefusedKey(error, key)) {
         throw new Error(`${action} failed for s3://${bucket}/${key}: S3 does not accept this key, which has '.' or '..' between slashes; choose another key`);
       }
-      throw new Error(`${action} failed for s3://${bucket}/${key}: ${isDenial(error) ? 'access is denied: ' : ''}${saidBy(error)}`, { cause: error });
+      throw new Error(`${action} failed for s3://${bucket}/${key}: ${isDenial(error) ? denied(bucketOwner) : ''}${saidBy(error)}`, { cause: error });
     }
   }
+}
+
+/** Returns the parameters that name an object. S3 denies a request if the bucket is not the expected owner's. */
+function requestFor({ bucket, key, bucketOwner }: Target) {
+  return { Bucket: bucket, Key: key, ExpectedBucketOwner: bucketOwner };
+}
+
+function denied(bucketOwner: string | undefined): string {
+  return `access is denied${bucketOwner === undefined ? '' : ` (the bucket must be of 'bucketOwner' ${bucketOwner})`}: `;
 }
 
 /** Whether S3 refused a write because the body broke or came too slowly, or because of another writer at the same time. */

@@ -6,7 +6,7 @@ import { MANIFEST_LINE, readManifest } from '../formats/manifest';
 
 /** Finds the manifest of an image that an export made. Throws unless the manifest belongs to this very object. */
 export async function pinManifest(source: Source, image: PinnedObject): Promise<PinnedSource> {
-  const object = await source.pin({ bucket: image.bucket, key: manifestKeyOf(image.key), what: 'manifest' });
+  const object = await source.pin({ bucket: image.bucket, bucketOwner: image.bucketOwner, key: manifestKeyOf(image.key), what: 'manifest' });
   const name = nameOfImage(object);
   const start = Buffer.alloc(Math.min(object.size, MANIFEST_LINE));
   if (start.length > 0) { await source.read(object, 0, start); }

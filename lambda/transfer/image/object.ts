@@ -17,6 +17,7 @@ export interface ImageLocation {
   readonly bucket: string;
   readonly key: string;
   readonly versionId?: string;
+  readonly bucketOwner?: string;
   readonly what?: PinnedObject['what'];
 }
 
@@ -37,6 +38,7 @@ export class Source {
       ...(location.what && { what: location.what }),
       bucket: location.bucket,
       key: location.key,
+      ...(location.bucketOwner !== undefined && { bucketOwner: location.bucketOwner }),
       ...(head.VersionId !== undefined && { versionId: head.VersionId }),
       etag: head.ETag!,
       size: head.ContentLength!,
@@ -99,7 +101,7 @@ export class Source {
   private async get(source: PinnedObject, first: number, into: Buffer, received: (bytes: number) => void): Promise<void> {
     const last = first + into.length - 1;
     const command = new GetObjectCommand({
-      Bucket: source.bucket, Key: source.key, VersionId: source.versionId, IfMatch: source.etag, Range: `bytes=${first}-${last}`,
+      ...requestFor(source), IfMatch: source.etag, Range: `bytes=${first}-${last}`,
     });
     command.middlewareStack.add(() => async ({ request }) => {
       const { statusCode, headers, body } = await this.wire.send(request as WireRequest, {
@@ -118,19 +120,23 @@ export class Source {
     await this.s3.send(command);
   }
 
-  private attributes({ bucket, key, versionId }: PinnedObject, marker: string | undefined): Promise<GetObjectAttributesCommandOutput> {
+  private attributes(source: PinnedObject, marker: string | undefined): Promise<GetObjectAttributesCommandOutput> {
     const command = new GetObjectAttributesCommand({
-      Bucket: bucket, Key: key, VersionId: versionId, ObjectAttributes: ['ETag', 'ObjectParts'], PartNumberMarker: marker,
+      ...requestFor(source), ObjectAttributes: ['ETag', 'ObjectParts'], PartNumberMarker: marker,
     });
     return retrying(() => this.s3.send(command), { what: 's3:GetObjectAttributes', policy: RETRY_POLICIES.OPTIONAL });
   }
 
   private head(location: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {
-    const { bucket, key, versionId } = location;
-    const command = new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId, IfMatch: etag, ChecksumMode: 'ENABLED' });
+    const command = new HeadObjectCommand({ ...requestFor(location), IfMatch: etag, ChecksumMode: 'ENABLED' });
     return retrying(() => this.s3.send(command), { what: 's3:HeadObject' })
       .catch(error => { throw explained(error, { ...location, etag }); });
   }
+}
+
+/** Returns the parameters that name an object. S3 denies a request if the bucket is not the expected owner's. */
+function requestFor({ bucket, key, versionId, bucketOwner }: ImageLocation) {
+  return { Bucket: bucket, Key: key, VersionId: versionId, ExpectedBucketOwner: bucketOwner };
 }
 
 /** Returns whether an object was uploaded in parts. */
@@ -157,7 +163,7 @@ function explained(error: unknown, source: ImageLocation & { readonly etag?: str
   if (isDenial(error)) {
     const version = source.versionId === undefined ? '' : ' and s3:GetObjectVersion';
     return new Error(`${image} cannot be read: access is denied (it needs s3:GetObject${version}, and kms:Decrypt if a customer key encrypts it, `
-      + `which 'encryptionKey' of the DiskImage names; without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`, { cause: error });
+      + `which 'encryptionKey' of the DiskImage names; ${source.bucketOwner === undefined ? '' : `the bucket must be of 'bucketOwner' ${source.bucketOwner}; `}without s3:ListBucket it may also be missing); S3 said: ${saidBy(error)}`, { cause: error });
   }
   switch (statusOf(error)) {
     case 301: return new Error(`${image} lies in another Region; copy it into a bucket of this one`);

@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct, IConstruct } from 'constructs';
+import { onlyOwnedBy } from './bucket-owner';
 import { literally } from './image-location';
 import type { ExportPolicies } from './shared-policies';
 import { manifestKeyOf } from '../../contract/snapshot-export';
@@ -18,6 +19,8 @@ export interface ExportAccessProps {
   readonly snapshot: ExportedSnapshot;
   readonly since?: ExportedSnapshot;
   readonly bucket: s3.IBucket;
+  /** The account that the bucket must belong to. */
+  readonly bucketOwner?: string;
   readonly key: string;
   /** Whether the plan asks which blocks the snapshot has. */
   readonly lists: boolean;
@@ -32,7 +35,8 @@ export interface ExportAccessProps {
  * write get the key alone.
  */
 export function grantExport(scope: Construct, props: ExportAccessProps): IConstruct[] {
-  const { snapshot, since, bucket, key, lists, policies } = props;
+  const { snapshot, since, bucket, bucketOwner, key, lists, policies } = props;
+  const owned = onlyOwnedBy(bucketOwner);
   const object = bucket.arnForObjects(literally(key));
   const keyUse: iam.PolicyStatementProps[] = bucket.encryptionKey
     ? [{ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], ...onlyVia('s3', keyTarget(scope, bucket.encryptionKey)) }] : [];
@@ -40,9 +44,9 @@ export function grantExport(scope: Construct, props: ExportAccessProps): IConstr
     : lists ? [{ actions: ['ebs:ListSnapshotBlocks'], resources: [snapshot.snapshotArn] }] : [];
   return [
     cleanUpAccess(scope, props, keyUse),
-    policies.writes.grantFor(scope, 'WriteAccess', [{ actions: ['s3:PutObject'], resources: [object] }, ...keyUse]),
+    policies.writes.grantFor(scope, 'WriteAccess', [{ ...owned, actions: ['s3:PutObject'], resources: [object] }, ...keyUse]),
     ...since ? [] : [policies.manifests.grantFor(scope, 'ManifestAccess', [
-      { actions: ['s3:PutObject'], resources: [bucket.arnForObjects(literally(manifestKeyOf(key)))] },
+      { ...owned, actions: ['s3:PutObject'], resources: [bucket.arnForObjects(literally(manifestKeyOf(key)))] },
     ])],
     policies.reads.grantFor(scope, 'ReadAccess', [
       { actions: ['ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'], resources: [snapshot.snapshotArn] },
@@ -52,13 +56,14 @@ export function grantExport(scope: Construct, props: ExportAccessProps): IConstr
 }
 
 function cleanUpAccess(
-  scope: Construct, { snapshot, since, bucket, key, policies }: ExportAccessProps, keyUse: iam.PolicyStatementProps[],
+  scope: Construct, { snapshot, since, bucket, bucketOwner, key, policies }: ExportAccessProps, keyUse: iam.PolicyStatementProps[],
 ): IConstruct {
   const keys = since ? [key] : [key, manifestKeyOf(key)];
   const ids = [snapshot.snapshotId, ...since ? [since.snapshotId] : []];
+  const owned = onlyOwnedBy(bucketOwner);
   const statements: iam.PolicyStatementProps[] = [
-    { actions: [...LOOK, ...REMOVE, ...ABORT], resources: keys.map(name => bucket.arnForObjects(anyToken(name, ids))) },
-    { actions: LIST, resources: [bucket.bucketArn] },
+    { ...owned, actions: [...LOOK, ...REMOVE, ...ABORT], resources: keys.map(name => bucket.arnForObjects(anyToken(name, ids))) },
+    { ...owned, actions: LIST, resources: [bucket.bucketArn] },
     ...keyUse,
   ];
   if (policies.targets.canName(statements)) { return policies.targets.grant(statements); }

@@ -1,5 +1,6 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct, IConstruct } from 'constructs';
+import { onlyOwnedBy } from './bucket-owner';
 import { literally, type DiskImageLocation } from './image-location';
 import type { ImportPolicies } from './shared-policies';
 import { manifestKeyOf } from '../../contract/snapshot-export';
@@ -9,16 +10,19 @@ const READ = ['s3:GetObject', 's3:GetObjectVersion'];
 
 /** Grants what a construct's handlers do with its image, and its manifest. The custom resource must depend on all that is returned. */
 export function grantImage(
-  scope: Construct, { bucket, key, manifest, encryptionKey = bucket.encryptionKey }: DiskImageLocation, policies: ImportPolicies,
+  scope: Construct, { bucket, bucketOwner, key, manifest, encryptionKey = bucket.encryptionKey }: DiskImageLocation, policies: ImportPolicies,
 ): IConstruct[] {
   const objects = (...keys: string[]) => keys.map(name => bucket.arnForObjects(literally(name)));
+  const owned = onlyOwnedBy(bucketOwner);
   const read: iam.PolicyStatementProps[] = [
-    { actions: READ, resources: manifest ? objects(key, manifestKeyOf(key)) : objects(key) },
+    { ...owned, actions: READ, resources: manifest ? objects(key, manifestKeyOf(key)) : objects(key) },
     // Without it, S3 answers that access is denied if the object is missing.
-    { actions: ['s3:ListBucket'], resources: [bucket.bucketArn] },
+    { ...owned, actions: ['s3:ListBucket'], resources: [bucket.bucketArn] },
   ];
   // The plan also asks for the parts that the image was uploaded in.
-  const parts: iam.PolicyStatementProps = { actions: ['s3:GetObjectAttributes', 's3:GetObjectVersionAttributes'], resources: objects(key) };
+  const parts: iam.PolicyStatementProps = {
+    ...owned, actions: ['s3:GetObjectAttributes', 's3:GetObjectVersionAttributes'], resources: objects(key),
+  };
   return [
     policies.images.grantFor(scope, 'ImageAccess', read),
     policies.imageParts.grantFor(scope, 'ImageParts', [parts]),

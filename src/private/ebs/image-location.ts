@@ -5,6 +5,8 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 /** The object that holds an image, and its format. */
 export interface DiskImageLocation {
   readonly bucket: s3.IBucket;
+  /** The account that the bucket must belong to; any if absent. */
+  readonly bucketOwner?: string;
   readonly key: string;
   readonly versionId?: string;
   /** The key that encrypts the object; that of the bucket if absent. */

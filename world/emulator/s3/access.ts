@@ -10,7 +10,7 @@ import { S3Error } from './errors';
 export class Access {
   constructor(private readonly call: Call, private readonly bucket: Bucket, private readonly keys: Kms | undefined) {
     const owner = call.headers['x-amz-expected-bucket-owner'];
-    if (owner !== undefined && owner !== ACCOUNT) { throw new S3Error('AccessDenied', 403, 'Access Denied'); }
+    if (owner !== undefined && owner !== bucket.owner) { throw new S3Error('AccessDenied', 403, 'Access Denied'); }
   }
 
   /** Throws unless the caller may do this with the bucket, or with one of its objects if a key is given. */
@@ -50,11 +50,12 @@ export class Access {
 
   private verdict(action: string, key: string | undefined, context: Context): 'allowed' | 'denied' | 'silent' {
     const resource = this.resource(key);
-    const full: Context = { 'aws:ResourceAccount': ACCOUNT, 's3:ResourceAccount': ACCOUNT, ...context };
+    const full: Context = { 'aws:ResourceAccount': this.bucket.owner, 's3:ResourceAccount': this.bucket.owner, ...context };
     // Asked in any case, so that the identity policy's grant counts as used.
     const byIdentity = this.call.allows(action, resource, full);
     const byPolicy = this.bucket.policy ? evaluate(this.bucket.policy, { caller: this.call.caller.arn, action, resource, context: full }) : 'silent';
     if (byPolicy === 'denied') { return 'denied'; }
+    if (this.bucket.owner !== ACCOUNT) { return byIdentity && byPolicy === 'allowed' ? 'allowed' : 'silent'; }
     return byIdentity || byPolicy === 'allowed' && !this.call.caller.denies(action, resource, full) ? 'allowed' : 'silent';
   }
 

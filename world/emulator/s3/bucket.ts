@@ -1,6 +1,7 @@
 import { randomBytes } from 'crypto';
 import type { Algorithm, Checksum, ChecksumType } from './checksums';
 import type { Content } from './content';
+import { ACCOUNT } from '../environment';
 import type { ResourcePolicy } from '../kms/resource-policy';
 
 export interface Encryption {
@@ -64,7 +65,7 @@ export class Bucket {
   /** Key → its versions, newest first. */
   private readonly objects = new Map<string, Version[]>();
 
-  constructor(public readonly name: string, public readonly created: number) {}
+  constructor(public readonly name: string, public readonly created: number, public readonly owner = ACCOUNT) {}
 
   public get arn(): string {
     return `arn:aws:s3:::${this.name}`;

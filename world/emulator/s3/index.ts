@@ -25,6 +25,8 @@ export interface BucketOptions {
   readonly encryption?: Encryption;
   readonly policy?: ResourcePolicy;
   readonly tags?: Record<string, string>;
+  /** Of another account, it lets only those in whom its policy names. @default - the emulated account */
+  readonly owner?: string;
 }
 
 export interface S3Options {
@@ -75,7 +77,7 @@ export class S3 implements Service {
   /** `keys` checks the use of customers' keys; without it, only the caller's identity policies do. */
   constructor(private readonly clock: Clock, private readonly keys?: Kms, private readonly options: S3Options = {}) {}
 
-  public createBucket(name: string, { versioned = false, encryption, policy, tags = {} }: BucketOptions = {}): Bucket {
+  public createBucket(name: string, { versioned = false, encryption, policy, tags = {}, owner }: BucketOptions = {}): Bucket {
     if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name)) {
       throw new S3Error('InvalidBucketName', 400, 'The specified bucket is not valid.', { BucketName: name });
     }
@@ -83,7 +85,7 @@ export class S3 implements Service {
       throw new S3Error('BucketAlreadyOwnedByYou', 409,
         'Your previous request to create the named bucket succeeded and you already own it.', { BucketName: name });
     }
-    const bucket = new Bucket(name, this.clock.now());
+    const bucket = new Bucket(name, this.clock.now(), owner);
     if (versioned) { bucket.versioning = 'Enabled'; }
     if (encryption) { bucket.encryption = encryption; }
     if (policy) { bucket.policy = validPolicy(bucket, JSON.stringify(policy)); }
