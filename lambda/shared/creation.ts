@@ -59,11 +59,22 @@ async function deleteEach(things: readonly Found[], deleteOne: (id: string) => P
   if (refusal) { throw refusal; }
 }
 
+async function neverHandedOut<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, things: readonly Found[], event: DirectedEvent<P>,
+): Promise<Found[]> {
+  const made: Found[] = [];
+  for (const thing of things) {
+    if (!await lifecycle.wasHandedOut?.(thing.id, event.ResourceProperties, contextOf(lifecycle, event))) { made.push(thing); }
+  }
+  return made;
+}
+
 /** Deletes what this very request has made so far. Returns whether there was nothing to delete. */
 export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
-  const own = existing.filter(({ state, requestId }) => state === 'unfinished' && requestId === event.RequestId);
+  const ofCall = existing.filter(({ requestId }) => requestId === event.RequestId);
+  const own = lifecycle.wasHandedOut ? await neverHandedOut(lifecycle, ofCall, event) : ofCall.filter(({ state }) => state === 'unfinished');
   await deleteEach(own, id => lifecycle.delete(id, event.ResourceProperties, context));
   return own.length === 0;
 }
@@ -80,7 +91,7 @@ export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifec
 export async function deleteCancelledCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
-  const made = existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished');
+  const made = await neverHandedOut(lifecycle, existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished'), event);
   await deleteEach(made, id => {
     log({ event: 'removing what a cancelled creation made', id });
     return lifecycle.delete(id, event.ResourceProperties, context);

@@ -18,7 +18,8 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
   const existing = await lifecycle.find([event.ResourceProperties, old], context);
   const matching = existing.filter(thing => thing.identity === context.identity && thing.state === 'usable');
   // The current resource comes before earlier ones that were retained.
-  const wanted = matching.find(({ id }) => id === event.PhysicalResourceId) ?? matching[0] ?? await currentIfSame(lifecycle, event);
+  const wanted = matching.find(({ id }) => id === event.PhysicalResourceId) ?? await firstHandedOut(lifecycle, event, matching)
+    ?? await currentIfSame(lifecycle, event);
 
   for (const leftover of leftoversIn(existing, wanted, event)) {
     log({ event: 'removing what a failed change left', id: leftover.id });
@@ -31,6 +32,19 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
   if (!wanted) { return createOrCleanUp(lifecycle, event); }
   await lifecycle.update?.(wanted.id, event.ResourceProperties, old, context);
   return { PhysicalResourceId: wanted.id };
+}
+
+/** Returns the first of the things that was the resource earlier. */
+async function firstHandedOut<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, things: readonly Found[],
+): Promise<Found | undefined> {
+  const context = contextOf(lifecycle, event);
+  for (const thing of things) {
+    const isOfThisCall = thing.requestId === event.RequestId;
+    if (!lifecycle.wasHandedOut || isOfThisCall || await lifecycle.wasHandedOut(thing.id, event.ResourceProperties, context)) { return thing; }
+    log({ event: 'not taken for the resource, because CloudFormation does not list it', id: thing.id });
+  }
+  return undefined;
 }
 
 /** Returns the resource that CloudFormation has, if the properties only name it in another way. */

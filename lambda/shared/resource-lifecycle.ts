@@ -48,6 +48,12 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   isSame?(id: string, properties: P, old: P): Promise<boolean>;
 
   /**
+   * Returns whether CloudFormation has had the thing for this resource, by its own word. Then it is not what a cancelled creation made; and
+   * without it, nothing that is found is taken for an earlier state of the resource.
+   */
+  wasHandedOut?(id: string, properties: P, context: Context): Promise<boolean>;
+
+  /**
    * Brings the resource one step closer to the wanted state. Returns undefined
    * if there is more to do, so that it is called again, and the attributes if
    * it is done. `UNDER_WAY`: it need not be called before `leaveToken` brings a token back.

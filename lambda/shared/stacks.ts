@@ -1,4 +1,6 @@
-import { DescribeStackResourcesCommand, DescribeStacksCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import {
+  DescribeStackResourcesCommand, DescribeStacksCommand, paginateDescribeStackEvents, type CloudFormationClient,
+} from '@aws-sdk/client-cloudformation';
 import { STATUS_LAG_MILLISECONDS } from './direction';
 import { saidBy } from './errors';
 import { log } from './log';
@@ -82,6 +84,46 @@ export class Stacks {
       if (/does not exist/.test((error as Error).message)) { return []; }
       throw error;
     }
+  }
+
+  /**
+   * Returns whether CloudFormation knows the thing as this resource of the stack, now or from an earlier operation. It remembers events, and
+   * stacks that are deleted, for 90 days. Throws if it does not answer.
+   */
+  public async had({ stackId, logicalId, type }: Membership, physicalId: string): Promise<boolean> {
+    try {
+      const listed = await this.listed(stackId, logicalId);
+      if (listed.some(one => one.type === type && one.physicalId === physicalId)) { return true; }
+      // It does not list a resource that an update has removed or replaced.
+      const search = () => this.isInEvents({ stackId, logicalId, type }, physicalId);
+      return await retrying(search, { what: 'DescribeStackEvents', policy: RETRY_POLICIES.STACK_STATUS });
+    } catch (error) {
+      if (/does not exist/.test((error as Error).message)) { return false; }
+      throw error;
+    }
+  }
+
+  /** Returns the resource with this logical id, as the stack lists it now, in an array; an empty one if there is none, or no such stack. */
+  public async listed(stackId: string, logicalId: string): Promise<{ type: string; physicalId?: string; status: string }[]> {
+    try {
+      const { StackResources: resources = [] } = await retrying(
+        () => this.client.send(new DescribeStackResourcesCommand({ StackName: stackId, LogicalResourceId: logicalId })),
+        { what: 'DescribeStackResources', policy: RETRY_POLICIES.STACK_STATUS });
+      return resources.map(({ ResourceType, PhysicalResourceId, ResourceStatus }) =>
+        ({ type: ResourceType!, physicalId: PhysicalResourceId || undefined, status: ResourceStatus! }));
+    } catch (error) {
+      if (/does not exist/.test((error as Error).message)) { return []; }
+      throw error;
+    }
+  }
+
+  private async isInEvents({ stackId, logicalId, type }: Membership, physicalId: string): Promise<boolean> {
+    for await (const { StackEvents: events = [] } of paginateDescribeStackEvents({ client: this.client }, { StackName: stackId })) {
+      const isOfResource = events.some(event =>
+        event.ResourceType === type && event.LogicalResourceId === logicalId && event.PhysicalResourceId === physicalId);
+      if (isOfResource) { return true; }
+    }
+    return false;
   }
 
   /** Returns the status of a stack; undefined if there is no such stack, or CloudFormation has forgotten it. */

@@ -12,7 +12,9 @@ export const STATES = [
   'creating',
   /** A file system with data from before this operation of the stack. Set by `Claims.claim`; removed by a change from RETAIN to DESTROY, and by the release. */
   'adopted',
-  /** A replaced image that is kept, or the snapshot of one. An image becomes `returned` if it becomes current again; a snapshot loses the tag. */
+  /** An adopted file system that is being given back. The end of that removes all tags of this library, or restores those from before. */
+  'released',
+  /** A replaced image that is kept, or the snapshot of one; a file system that this stack retained before, and whose adoption was rolled back. An image becomes `returned` if it becomes current again; a snapshot loses the tag. */
   'retained',
   /** An image that was retained and is current again, so that a rollback does not deregister it. Becomes `retained` if it is replaced once more. */
   'returned',
@@ -30,5 +32,5 @@ export function stateTag(state: State): TagProperty {
 /** Returns the state that tags record; `unknown` for one that only a later release has, undefined if there is none. */
 export function stateOf(tags: Parameters<typeof valueOf>[0]): State | 'unknown' | undefined {
   const value = valueOf(tags, OWNERSHIP_TAGS.state);
-  return value === undefined ? undefined : STATES.find(state => state === value) ?? 'unknown';
+  return value === undefined || value === '' ? undefined : STATES.find(state => state === value) ?? 'unknown';
 }

@@ -16,6 +16,10 @@ export interface FileSystemProperties extends OwnerProperties, ConfigurationProp
   readonly Adopt?: string;
   /** The file system to adopt, whatever its creation token; none is made. */
   readonly AdoptFileSystemId?: string;
+  /** `true`: it is adopted with a policy, a replication and access points that the properties do not declare. Absent: that is refused. */
+  readonly AdoptAsIs?: string | boolean;
+  /** Where it was before in its root stack: its logical id, after those of its nested stacks and slashes. */
+  readonly Formerly?: readonly string[];
   /** `true`: a change of what cannot be changed makes a new file system. Absent: it is refused. */
   readonly AllowReplacement?: string | boolean;
   /** `true` or `false`. Absent: `false`, EFS's own default. */

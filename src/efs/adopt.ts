@@ -8,13 +8,13 @@ export enum Adopt {
   NEVER = 'NEVER',
 
   /**
-   * It is adopted if its tags say that this construct made it, in this stack or in
-   * one that was deleted since. Otherwise the deployment fails.
+   * It is adopted if CloudFormation lists it as that of this construct: in this stack, or in
+   * one of the same name that was deleted in the last 90 days. Otherwise the deployment fails.
    */
   OWNED = 'OWNED',
 
   /**
-   * It is adopted, whoever made it. For this the handler may mark any file system of
+   * It is adopted, whoever made it, unless a stack has it. For this the handler may mark any file system of
    * the account as this construct's; `adoptFileSystemId` needs that for one only.
    */
   ALWAYS = 'ALWAYS',

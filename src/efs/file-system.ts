@@ -16,6 +16,7 @@ import type { FileSystemAttributes, FileSystemProperties } from '../contract/fil
 import { adoptionAccess, retainForMigration } from '../private/efs/adoption';
 import { configurationProperties, replicationAccess } from '../private/efs/configuration';
 import type { FileSystemConfigurationOptions } from '../private/efs/configuration-options';
+import { checkFormerly } from '../private/efs/formerly';
 import { tellFacts } from '../private/efs/owned-file-system';
 import { EfsProvider } from '../private/efs/provider';
 import { zonesAreKnown } from '../private/efs/subnets';
@@ -159,6 +160,25 @@ export interface FileSystemProps extends FileSystemConfigurationOptions, MountTa
    * @default - the file system is known by its creation token
    */
   readonly adoptFileSystemId?: string;
+
+  /**
+   * Whether a file system may be adopted with what the props do not declare: a policy, a
+   * replication, access points. Otherwise the deployment fails and names them.
+   *
+   * @default false
+   */
+  readonly adoptAsIs?: boolean;
+
+  /**
+   * The logical ids that this file system had before, if its construct was renamed, or moved to
+   * another scope: it is taken over from the construct that had it, in the same deployment.
+   * In a nested stack, the logical ids of the nested stacks come first, with slashes between:
+   * `DataNestedStackDataNestedStackResource1A2B3C4D/Files5E6F7A8B`. The ids are in the template, and in the
+   * owner tag of the file system.
+   *
+   * @default - none, and under another logical id it is another file system
+   */
+  readonly formerly?: string[];
 
   /**
    * Whether a change of what cannot change in place makes another file system, which
@@ -348,6 +368,8 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
         CreationToken: props.creationToken,
         Adopt: props.adopt,
         AdoptFileSystemId: props.adoptFileSystemId,
+        AdoptAsIs: props.adoptAsIs ? true : undefined,
+        Formerly: props.formerly?.length ? props.formerly : undefined,
         AllowReplacement: props.allowReplacement ? true : undefined,
         Encrypted: encrypted,
         KmsKeyId: props.kmsKey?.keyRef.keyArn,
@@ -430,6 +452,7 @@ export class FileSystem extends FileSystemMetrics implements ITaggableV2 {
     check(this, 'creationToken', creationToken, '1 to 64 printable ASCII characters', value => /^[\x20-\x7e]{1,64}$/.test(value));
     check(this, 'adoptFileSystemId', props.adoptFileSystemId, 'the id of a file system', value => /^fs-[0-9a-f]{8,40}$/.test(value));
     notBoth(this, "'adoptFileSystemId'", "'creationToken'", props.adoptFileSystemId !== undefined && creationToken !== undefined);
+    checkFormerly(this, props.formerly, props.adopt === Adopt.NEVER);
     notBoth(this, "'adoptFileSystemId'", "'adopt'", props.adoptFileSystemId !== undefined && props.adopt !== undefined);
     notBoth(this, "'kmsKey'", "'encrypted: false'", kmsKey !== undefined && !encrypted);
     // The same messages as in aws-cdk-lib, because tests of users may expect them.

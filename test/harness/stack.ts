@@ -30,6 +30,8 @@ export class Stack {
   public deliveries = 1;
   /** Told of the status of the stack, as far as handlers ask for it. */
   public onStatus?: (status: string) => void;
+  /** Told of the physical ids in answers, which CloudFormation remembers. */
+  public onAnswer?: (physicalId: string) => void;
   /** The rollback that failed, to be continued. */
   private stuck: (() => Promise<void>) | undefined;
   /** What could not be deleted. CloudFormation says so, and leaves it. */
@@ -111,12 +113,16 @@ export class Stack {
     try {
       for (let polls = 0; polls < MOST_POLLS; polls++) {
         const { IsComplete, Data, PhysicalResourceId = id } = await this.handlers.poll(started!);
-        if (IsComplete) { return { id: PhysicalResourceId, attributes: (Data ?? {}) as Attributes }; }
+        if (IsComplete) {
+          this.onAnswer?.(PhysicalResourceId);
+          return { id: PhysicalResourceId, attributes: (Data ?? {}) as Attributes };
+        }
         assert.equal(Data, undefined);
         await this.clock.sleep(POLL_MILLISECONDS);
       }
       throw new Error('Operation timed out');
     } catch (error) {
+      this.onAnswer?.(id);
       throw Object.assign(error as Error, { physicalId: id });
     }
   }
@@ -136,6 +142,7 @@ export class Stack {
 
   private async create(wanted: Properties, failAfter: boolean): Promise<Attributes> {
     const event = this.event('Create', wanted);
+    this.onStatus?.('CREATE_IN_PROGRESS');
     try {
       const { id, attributes } = await this.play(event);
       if (failAfter) { throw Object.assign(new Error('another resource failed'), { physicalId: id }); }
@@ -144,6 +151,7 @@ export class Stack {
       return attributes;
     } catch (error) {
       const id = (error as { physicalId: string }).physicalId;
+      this.onStatus?.('ROLLBACK_IN_PROGRESS');
       await andThen(error as Error, () => this.remove(id, wanted));
       throw error;
     }

@@ -1,11 +1,20 @@
 import { ServiceError, type Answer, type Call, type Service } from '../../world/emulator/service';
 
+interface Remembered {
+  readonly stackId: string;
+  readonly logicalId: string;
+  readonly type: string;
+  readonly physicalId: string;
+}
+
 /** What DescribeStacks and DescribeStackResources say of stacks, as the test decides. */
 export class Stacks implements Service {
   public readonly signingName = 'cloudformation';
   public readonly statuses = new Map<string, string>();
   /** By physical id. */
   public readonly resources = new Map<string, { stackId: string; logicalId: string; type: string }>();
+  /** What CloudFormation remembers of resources, also of those that stacks have no longer. */
+  public readonly remembered: Remembered[] = [];
   public broken = false;
   public disableRollback = false;
   /** The type of the latest operation. */
@@ -18,8 +27,11 @@ export class Stacks implements Service {
   public async handle(call: Call): Promise<Answer> {
     if (this.broken) { throw new ServiceError('AccessDenied', 403, 'not authorized'); }
     const asked = new URLSearchParams(call.body.toString());
-    if (this.operation(call) === 'DescribeStackResources') { return this.resourceAnswer(asked.get('PhysicalResourceId')!); }
     const id = asked.get('StackName')!;
+    switch (this.operation(call)) {
+      case 'DescribeStackResources': return id === null ? this.resourceAnswer(asked.get('PhysicalResourceId')!) : this.rememberedAnswer(asked);
+      case 'DescribeStackEvents': return xml('DescribeStackEvents', '<StackEvents></StackEvents>');
+    }
     const status = this.statuses.get(id);
     if (!status) { throw new ServiceError('ValidationError', 400, `Stack with id ${id} does not exist`); }
     return {
@@ -44,13 +56,28 @@ export class Stacks implements Service {
   private resourceAnswer(physicalId: string): Answer {
     const found = this.resources.get(physicalId);
     if (!found) { throw new ServiceError('ValidationError', 400, `Stack for ${physicalId} does not exist`); }
-    return {
-      status: 200,
-      headers: { 'content-type': 'text/xml' },
-      body: '<DescribeStackResourcesResponse><DescribeStackResourcesResult><StackResources><member>'
-        + `<StackId>${found.stackId}</StackId><LogicalResourceId>${found.logicalId}</LogicalResourceId><ResourceType>${found.type}</ResourceType>`
-        + `<PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceStatus>CREATE_COMPLETE</ResourceStatus>`
-        + '<Timestamp>2026-01-01T00:00:00Z</Timestamp></member></StackResources></DescribeStackResourcesResult></DescribeStackResourcesResponse>',
-    };
+    return xml('DescribeStackResources', resourcesXml([{ ...found, physicalId }]));
   }
+
+  private rememberedAnswer(asked: URLSearchParams): Answer {
+    const found = this.remembered.filter(one => one.stackId === asked.get('StackName') && one.logicalId === asked.get('LogicalResourceId'));
+    const isHeld = ({ stackId, logicalId, physicalId }: Remembered) =>
+      this.resources.get(physicalId)?.stackId === stackId && this.resources.get(physicalId)?.logicalId === logicalId;
+    return xml('DescribeStackResources', resourcesXml(found.map(one => ({ ...one, status: isHeld(one) ? 'CREATE_COMPLETE' : 'DELETE_SKIPPED' }))));
+  }
+}
+
+function resourcesXml(resources: readonly (Remembered & { status?: string })[]): string {
+  return `<StackResources>${resources.map(({ stackId, logicalId, type, physicalId, status = 'CREATE_COMPLETE' }) =>
+    `<member><StackId>${stackId}</StackId><LogicalResourceId>${logicalId}</LogicalResourceId><ResourceType>${type}</ResourceType>`
+    + `<PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceStatus>${status}</ResourceStatus>`
+    + '<Timestamp>2026-01-01T00:00:00Z</Timestamp></member>').join('')}</StackResources>`;
+}
+
+function xml(action: string, result: string): Answer {
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/xml' },
+    body: `<${action}Response><${action}Result>${result}</${action}Result></${action}Response>`,
+  };
 }

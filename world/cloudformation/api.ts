@@ -1,5 +1,5 @@
 import { randomUUID } from 'crypto';
-import type { Resource, Stack } from './stack';
+import type { Resource, Stack, StackEvent } from './stack';
 import type { Clock } from '../emulator/clock';
 import { ACCOUNT, PARTITION, REGION } from '../emulator/environment';
 import { AccessDenied, ServiceError, type Answer, type Call } from '../emulator/service';
@@ -11,6 +11,7 @@ const RESOURCES_PER_PAGE = 100;
 
 /** The time for which CloudFormation remembers deleted stacks. */
 const REMEMBERED = 90 * 24 * 3600_000;
+const EVENTS_PER_PAGE = 100;
 
 /** The part of the CloudFormation API that handlers ask about their own stack. */
 export class StackApi {
@@ -27,6 +28,7 @@ export class StackApi {
       case 'DescribeStackResource': return answer('DescribeStackResource', this.describeResource(call, asked));
       case 'ListStackResources': return answer('ListStackResources', this.listResources(call, asked));
       case 'DescribeStackResources': return answer('DescribeStackResources', this.describeResources(call, asked));
+      case 'DescribeStackEvents': return answer('DescribeStackEvents', this.describeEvents(call, asked));
       default: throw new ServiceError('InvalidAction', 400, `the emulated CloudFormation does not know ${this.operation(call)}`);
     }
   }
@@ -94,6 +96,16 @@ export class StackApi {
     return `<StackResourceDetail>${resourceXml(stack, resource, shown, 'LastUpdatedTimestamp')}</StackResourceDetail>`;
   }
 
+  /** The latest come first. */
+  private describeEvents(call: Call, asked: URLSearchParams): string {
+    const stack = this.find(call, 'cloudformation:DescribeStackEvents', asked.get('StackName') ?? '');
+    const start = Number(asked.get('NextToken') ?? 0);
+    const all = stack.events.filter(({ timestamp }) => this.clock.now() - timestamp < REMEMBERED).reverse();
+    const end = start + EVENTS_PER_PAGE;
+    return list('StackEvents', all.slice(start, end).map((event, position) => eventXml(stack, event, start + position)))
+      + tag('NextToken', end < all.length ? end : undefined);
+  }
+
   /** Finds a stack by name only while it is not deleted, and by id until CloudFormation forgets it. */
   private find(call: Call, action: string, name: string, missing = `Stack with id ${name} does not exist`): Stack {
     const stack = this.stacks.find(({ id, name: own, status }) => id === name || own === name && status !== 'DELETE_COMPLETE');
@@ -153,6 +165,20 @@ function resourceXml(stack: Stack, resource: Resource, shown: { status: string; 
     tag('ResourceStatus', shown.status),
     tag('ResourceStatusReason', shown.reason),
     tag(timestamp, iso(stack.updated ?? stack.created)),
+  ].join('');
+}
+
+function eventXml(stack: Stack, { timestamp, logicalId, type, status, physicalId, reason }: StackEvent, position: number): string {
+  return [
+    tag('EventId', `${logicalId}-${position}`),
+    tag('StackId', stack.id),
+    tag('StackName', stack.name),
+    tag('LogicalResourceId', logicalId),
+    tag('PhysicalResourceId', physicalId ?? ''),
+    tag('ResourceType', type),
+    tag('Timestamp', iso(timestamp)),
+    tag('ResourceStatus', status),
+    tag('ResourceStatusReason', reason),
   ].join('');
 }
 

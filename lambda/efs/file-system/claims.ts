@@ -1,32 +1,95 @@
-import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
+import { BEFORE_TAG, beforeKeys, beforeTags, isUserTagKey, NO_CLAIM_BEFORE, readBefore } from './before-tags';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS, REPLACED_TAG, type TagProperty } from '../../../src/contract/ownership';
+import { isDenial } from '../../shared/denials';
+import { saidBy } from '../../shared/errors';
+import { log } from '../../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
-import type { Stacks } from '../../shared/stacks';
 import { type State, stateOf, stateTag } from '../../shared/state-tag';
 import type { Efs } from '../efs';
 
-/** The tags that a release removes. The owner tag stays, so that the next deployment finds the data again. */
-const RELEASED = [
-  OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.logicalId, OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, OWNERSHIP_TAGS.state, REPLACED_TAG,
-];
+const MOST_TAGS = 50;
+const OWN_KEYS: readonly string[] = [...Object.values(OWNERSHIP_TAGS), REPLACED_TAG];
 
 /** The ownership tags of file systems: which resource of which stack a file system belongs to, and for which request. */
 export class Claims {
-  constructor(private readonly efs: Efs, private readonly stacks: Stacks) {}
+  constructor(private readonly efs: Efs) {}
 
   /** Writes the ownership tags of a resource, and so restores those that were removed by hand. */
   public async claim(fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, state?: State): Promise<void> {
-    const id = fileSystem.FileSystemId!;
-    const replaced = replacedTags(context, id);
-    if (replaced.length === 0 && valueOf(fileSystem.Tags, REPLACED_TAG) !== undefined) { await this.efs.untag(id, [REPLACED_TAG]); }
-    const tags = [...ownershipTags(properties, context), ...replaced, ...state ? [stateTag(state)] : []];
-    await this.efs.tag(id, tagChanges(fileSystem.Tags, tags).set);
+    const { FileSystemId: id, Tags: present = [] } = fileSystem;
+    const tags = [...ownershipTags(properties, context), ...replacedTags(context, id), ...state ? [stateTag(state)] : []];
+    const isRepeated = valueOf(present, OWNERSHIP_TAGS.requestId) === context.requestId;
+    const ended = isRepeated ? [] : [...beforeKeys(present), ...valueOf(present, REPLACED_TAG) === undefined ? [] : [REPLACED_TAG]]
+      .filter(key => !tags.some(({ Key }) => Key === key));
+    refuseTooMany(id!, present.length - ended.length, newOnes(present, tags));
+    await this.efs.untag(id!, ended);
+    await this.efs.tag(id!, tagChanges(present, tags).set);
   }
 
-  public async release(fileSystemId: string): Promise<void> {
-    await this.efs.untag(fileSystemId, RELEASED);
+  /** Claims a file system that existed before, and keeps in tags what that overwrites. */
+  public async adopt(
+    { FileSystemId: id, Tags: present = [] }: FileSystemDescription, properties: FileSystemProperties, context: Context, state: State | undefined,
+  ): Promise<void> {
+    const userTags = properties.FileSystemTags ?? [];
+    const own = [...ownershipTags(properties, context), ...replacedTags(context, id), ...state ? [stateTag(state)] : []];
+    const stale = beforeKeys(present);
+    const added = newOnes(present, [...own, ...userTags]);
+    const before = beforeTags(present, userTags, MOST_TAGS - (present.length - stale.length + added.length));
+    const tags = [...own, ...before];
+    refuseTooMany(id!, present.length - stale.length, newOnes(present.filter(({ Key }) => !stale.includes(Key!)), [...tags, ...userTags]));
+    await this.efs.tag(id!, tags);
+    await this.efs.untag(id!, stale.filter(key => !tags.some(({ Key }) => Key === key)));
+  }
+
+  /** Begins to give the file system back. The tags of the resource that had it before are restored if `restores`. */
+  public async release({ FileSystemId: id, Tags: present }: FileSystemDescription, restores: boolean): Promise<void> {
+    if (!restores) { await this.remove(id!, beforeKeys(present).filter(key => !isUserTagKey(key) && key !== BEFORE_TAG)); }
+    await this.efs.tag(id!, [stateTag('released'), ...!restores && readBefore(present) ? [NO_CLAIM_BEFORE] : []]);
+  }
+
+  /** Ends what `release` began. All that is needed to repeat it stays until the last call. */
+  public async endRelease(
+    { FileSystemId: id, Tags: present = [] }: FileSystemDescription, properties: FileSystemProperties, context: Context,
+  ): Promise<void> {
+    const before = readBefore(present);
+    if (before) {
+      await this.efs.tag(id!, tagChanges(present, before.userTags).set);
+      const added = (properties.FileSystemTags ?? []).filter(({ Key }) => !before.userTags.some(tag => tag.Key === Key));
+      await this.efs.untag(id!, tagChanges(present, [], added).remove).catch(error => {
+        if (!isDenial(error)) { throw error; }
+        log({ event: 'tags may not be removed, so they stay', id, error: saidBy(error) });
+      });
+    }
+    const own = present.map(({ Key }) => Key!).filter(key => OWN_KEYS.includes(key));
+    if (!before?.claim) { return this.remove(id!, [...own, ...beforeKeys(present)]); }
+    const { stackId, owner, logicalId, state = '' } = before.claim;
+    const isOwn = stackId === context.stackId && logicalId === context.logicalId;
+    await this.remove(id!, [OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, REPLACED_TAG, ...beforeKeys(present)]);
+    await this.efs.tag(id!, [
+      { Key: OWNERSHIP_TAGS.stackId, Value: stackId },
+      { Key: OWNERSHIP_TAGS.logicalId, Value: logicalId },
+      { Key: OWNERSHIP_TAGS.owner, Value: owner },
+      // By its state, the rest of the deletion in hand knows that it is given back.
+      { Key: OWNERSHIP_TAGS.state, Value: isOwn ? 'retained' : state },
+    ]);
+    if (!isOwn && state === '') { await this.remove(id!, [OWNERSHIP_TAGS.state]); }
+  }
+
+  /** Removes tags of this library; overwrites those that may not be removed, and if that is denied, too, leaves them. */
+  private async remove(id: string, keys: string[]): Promise<void> {
+    try {
+      await this.efs.untag(id, keys);
+    } catch (error) {
+      if (!isDenial(error)) { throw error; }
+      log({ event: 'tags may not be removed, so they are overwritten', id, keys, error: saidBy(error) });
+      await this.efs.tag(id, keys.map(Key => ({ Key, Value: 'released' }))).catch(failure => {
+        if (!isDenial(failure)) { throw failure; }
+        log({ event: 'tags may not be overwritten, so they stay', id, keys, error: saidBy(failure) });
+      });
+    }
   }
 
   /** Removes the mark of a file system that was never reported as complete. */
@@ -45,16 +108,18 @@ export class Claims {
     if (context.direction !== 'forward' || await context.certainDirection() !== 'forward') { return; }
     await this.efs.untag(fileSystem.FileSystemId!, [OWNERSHIP_TAGS.state]);
   }
+}
 
-  /** Whether the same construct made the file system: for an earlier stack that is deleted now, or under another logical id of this stack. */
-  public async isOfSameConstruct(
-    { Tags: tags }: FileSystemDescription, { Owner: owner }: FileSystemProperties, { stackId }: Context,
-  ): Promise<boolean> {
-    if (valueOf(tags, OWNERSHIP_TAGS.owner) !== owner) { return false; }
-    const claimant = valueOf(tags, OWNERSHIP_TAGS.stackId);
-    // It has no claimant if it was adopted and released.
-    return claimant === undefined || claimant === stackId || this.stacks.isDeleted(claimant);
-  }
+/** Throws if a file system would have more tags than EFS allows, before anything changes. */
+function refuseTooMany(id: string, present: number, added: readonly TagProperty[]): void {
+  const excess = present + added.length - MOST_TAGS;
+  if (excess <= 0) { return; }
+  throw new Error(`file system ${id} has ${present} tags, and ${added.length} more are needed (${added.map(({ Key }) => Key).join(', ').slice(0, 300)}): `
+    + `EFS allows ${MOST_TAGS}, so remove ${excess}`);
+}
+
+function newOnes(present: readonly Tag[], tags: readonly TagProperty[]): TagProperty[] {
+  return tags.filter(({ Key }) => valueOf(present, Key) === undefined);
 }
 
 /** Returns the tag that leads a rollback from a file system to the one that it replaces. `id`: absent if it is new. */

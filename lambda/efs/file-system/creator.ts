@@ -24,7 +24,10 @@ export class Creator {
     await this.guard.refuseReplacement(creation, () => this.efs.fileSystemWithToken(tokenOf(properties)));
     // A replacement is meant to have another derived token.
     const hasDerivedToken = properties.CreationToken === undefined;
-    if (hasDerivedToken && context.old === undefined && properties.Adopt !== 'NEVER') { await this.guard.refuseStranded(creation); }
+    if (hasDerivedToken && context.old === undefined && properties.Adopt !== 'NEVER') {
+      const earlier = await this.guard.earlier(creation);
+      if (earlier) { return this.adopter.take(earlier, creation); }
+    }
 
     const token = tokenOf(properties);
     const end = Date.now() + WAIT_FOR_DELETION_MILLISECONDS;

@@ -1,4 +1,5 @@
-import { paginateDescribeAccessPoints, type FileSystemDescription } from '@aws-sdk/client-efs';
+import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import { accessPoints } from './access-points';
 import type { Efs } from '../efs';
 import { subnetsOfLeavingSets } from '../mount-targets/record';
 
@@ -34,14 +35,4 @@ export async function refuseIfBlocked(efs: Efs, fileSystem: FileSystemDescriptio
     throw new Error(`file system ${fileSystemId} cannot be deleted as long as it has access points: delete ${points.slice(0, MOST_NAMED).join(', ')}`
       + `${points.length > MOST_NAMED ? ` and ${points.length - MOST_NAMED} more` : ''} first`);
   }
-}
-
-async function accessPoints(efs: Efs, fileSystemId: string): Promise<string[]> {
-  return efs.call('DescribeAccessPoints', async client => {
-    const found: string[] = [];
-    for await (const page of paginateDescribeAccessPoints({ client }, { FileSystemId: fileSystemId })) {
-      found.push(...(page.AccessPoints ?? []).map(({ AccessPointId }) => AccessPointId!));
-    }
-    return found;
-  });
 }

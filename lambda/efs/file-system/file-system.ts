@@ -1,10 +1,12 @@
 import { DeleteFileSystemCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
 import { Adopter, type AdopterServices } from './adopter';
+import { readBefore } from './before-tags';
 import { Claims, refuseLate } from './claims';
 import { Configuration, type ConfigurationServices } from './configuration';
 import { Creator } from './creator';
 import { POLL } from '../efs';
 import { dataIn, refuseIfBlocked } from './deletion-blockers';
+import { Evidence } from './evidence';
 import { DEFAULTS, immutablesOf, referenceOf } from './immutables';
 import type { Keys } from './keys';
 import { isWanted, mayNameTheSame } from './recognition';
@@ -13,6 +15,8 @@ import { isTakenUpAgain } from './retained';
 import { throughputAttributes } from './throughput';
 import type { FileSystemAttributes, FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS, REPLACED_TAG } from '../../../src/contract/ownership';
+import { failedCallOf } from '../../shared/answering/call';
+import { isDenial } from '../../shared/denials';
 import { isNamed, nameOf } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
@@ -32,12 +36,14 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
   private readonly configuration: Configuration;
   private readonly adopter: Adopter;
   private readonly creator: Creator;
+  private readonly evidence: Evidence;
 
   constructor(private readonly services: FileSystemServices) {
-    this.claims = new Claims(services.efs, services.stacks);
+    this.claims = new Claims(services.efs);
     this.configuration = new Configuration(services);
-    const guard = new ReplacementGuard(services, this.claims);
-    this.adopter = new Adopter(services, this.claims, guard);
+    this.evidence = new Evidence(services.stacks);
+    const guard = new ReplacementGuard(services, this.evidence);
+    this.adopter = new Adopter(services, this.claims, this.evidence, guard);
     this.creator = new Creator(services.efs, this.adopter, guard);
   }
 
@@ -88,22 +94,36 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
 
   /** Deletes the file system, but releases one that was adopted, or that is retained and holds data. */
   public async delete(id: string, properties: FileSystemProperties, context: Context): Promise<void> {
-    const present = await this.services.efs.fileSystem(id);
-    if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { return; }
+    const found = await this.services.efs.fileSystem(id);
+    if (!found || found.LifeCycleState === 'deleting') { return; }
+    const present = hasClaim(found) || properties.AdoptFileSystemId !== undefined ? found : await this.reclaimed(found, properties, context);
+    if (!belongsTo(present.Tags, context)) { return; }
     if (properties.Deferral) { await this.services.schedules.cancel(id, properties.Deferral); }
     const state = stateOf(present.Tags);
+    if (state === 'retained') { return; }
+    if (state === 'released') { return this.claims.endRelease(present, properties, context); }
+    const restores = await this.isTakenBack(present, context);
     // With RETAIN, CloudFormation only asks for what a failed operation made, which may have been written to meanwhile.
     const holdsRetained = properties.RemovalPolicy === 'Retain' && dataIn(present) > 0;
-    if (state === 'adopted' || holdsRetained) {
-      log({ event: 'file system released', id, reason: state === 'adopted' ? 'it was adopted' : "its 'removalPolicy' is RETAIN, and it holds data" });
-      return this.claims.release(id);
+    if (state === 'adopted' || restores || holdsRetained) {
+      log({ event: 'file system released', id, restores, reason: holdsRetained ? "its 'removalPolicy' is RETAIN, and it holds data" : 'it was adopted' });
+      return this.claims.release(present, restores);
     }
     await this.deleteOrUnblock(present, properties, context);
   }
 
   public async gone(id: string, _properties: FileSystemProperties, context: Context): Promise<boolean> {
     const present = await this.services.efs.fileSystem(id, POLL);
-    return !present || !belongsTo(present.Tags, context);
+    return !present || !belongsTo(present.Tags, context) || stateOf(present.Tags) === 'retained';
+  }
+
+  public async wasHandedOut(id: string, properties: FileSystemProperties, context: Context): Promise<boolean> {
+    const present = await this.services.efs.fileSystem(id);
+    if (!present || stateOf(present.Tags) === 'creating') { return false; }
+    if ((await this.replacedBy(context))?.FileSystemId === id) { return true; }
+    if (readBefore(present.Tags) === undefined) { return this.evidence.isOfConstruct(present, properties, context); }
+    // It was known before it was adopted, too.
+    return this.evidence.isListed(id, context);
   }
 
   public async find(candidates: readonly FileSystemProperties[], context: Context): Promise<Found[]> {
@@ -122,7 +142,15 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
       add(await (isId ? efs.fileSystem(reference) : efs.fileSystemWithToken(reference)));
     }
     add(await this.replacedBy(context));
+    (await this.adoptedBy(context)).forEach(add);
     return [...found.values()];
+  }
+
+  /** Returns what a creation may have adopted under another creation token before it was cancelled. */
+  private async adoptedBy({ physicalId, stackId, logicalId }: Context): Promise<FileSystemDescription[]> {
+    const isCancelled = physicalId !== undefined && !this.physicalId.test(physicalId) && failedCallOf(physicalId) === undefined;
+    if (!isCancelled) { return []; }
+    return this.services.taggedFileSystems.having({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
   }
 
   /**
@@ -134,6 +162,23 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     const { efs } = this.services;
     const id = valueOf((await efs.fileSystem(physicalId))?.Tags, REPLACED_TAG);
     return id === undefined ? undefined : efs.fileSystem(id);
+  }
+
+  /** Whether a deletion takes back the latest adoption, so that the resource which had the file system before has it again. */
+  private async isTakenBack({ FileSystemId: id, Tags: tags }: FileSystemDescription, { direction }: Context): Promise<boolean> {
+    const claim = readBefore(tags)?.claim;
+    if (claim === undefined || direction !== 'unknown') { return claim !== undefined && direction === 'back'; }
+    return this.evidence.isListed(id!, claim);
+  }
+
+  /** Writes the tags of a file system of this resource that has none, because they were removed by hand. */
+  private async reclaimed(found: FileSystemDescription, properties: FileSystemProperties, context: Context): Promise<FileSystemDescription> {
+    const id = found.FileSystemId!;
+    await this.claims.claim(found, properties, context).catch(error => {
+      throw isDenial(error) ? new Error(`file system ${id} has no tag ${OWNERSHIP_TAGS.owner}, without which the role may not change it: set that to ${properties.Owner}, `
+        + 'and delete again', { cause: error }) : error;
+    });
+    return { ...found, Tags: (await this.services.efs.fileSystem(id))?.Tags };
   }
 
   /** Deletes a file system. If it is in use, removes its own replication, and throws if something else blocks the deletion that will stay. */
@@ -151,6 +196,11 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
       await refuseIfBlocked(efs, fileSystem, context.deletionBegan);
     }
   }
+}
+
+/** Whether a resource of this library claims the file system, or claimed it until it was released. */
+function hasClaim({ Tags: tags }: FileSystemDescription): boolean {
+  return valueOf(tags, OWNERSHIP_TAGS.stackId) !== undefined;
 }
 
 /** Throws if the file system will not become available. */

@@ -1,10 +1,12 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
-import type { Claims } from './claims';
+import { ownersOfConstruct } from './construct-names';
+import type { Evidence } from './evidence';
 import { differences, immutableChanges, referenceOf, replacingChanges, tokenOf, type Immutables } from './immutables';
 import type { TaggedFileSystems } from './tagged-file-systems';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { isCertainlyBack } from '../../shared/direction';
+import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
 import type { CreateContext } from '../../shared/resource-lifecycle';
@@ -24,7 +26,7 @@ export interface Creation {
 
 /** Refuses creations that would silently leave data behind in another file system. */
 export class ReplacementGuard {
-  constructor(private readonly services: ReplacementServices, private readonly claims: Claims) {}
+  constructor(private readonly services: ReplacementServices, private readonly evidence: Evidence) {}
 
   /**
    * Throws if an update would replace the file system without `allowReplacement`. Allows everything in what is certainly a rollback, because
@@ -41,17 +43,26 @@ export class ReplacementGuard {
   }
 
   /**
-   * Throws if a new, empty file system would be made although an earlier deployment has retained one with the data. The derived creation
-   * token does not find it if an immutable property has changed, for instance the key of a stack that is deployed anew.
+   * Returns the file system of this construct that an earlier deployment has retained, or that it has under a former logical id: its creation
+   * token is another one. Throws if it does not fit, because a new, empty file system would be made instead.
    */
-  public async refuseStranded({ properties, wanted, context }: Creation): Promise<void> {
+  public async earlier({ properties, wanted, context }: Creation): Promise<FileSystemDescription | undefined> {
     const { efs, taggedFileSystems } = this.services;
-    if (await efs.fileSystemWithToken(tokenOf(properties))) { return; }
-    for (const retained of await taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: properties.Owner })) {
-      if (valueOf(retained.Tags, OWNERSHIP_TAGS.stackId) === context.stackId) { continue; }
-      if (!await this.claims.isOfSameConstruct(retained, properties, context)) { continue; }
-      throw strandedError(retained, properties, differences(retained, wanted));
+    if (await efs.fileSystemWithToken(tokenOf(properties))) { return undefined; }
+    for (const Owner of ownersOfConstruct(properties)) {
+      const withToken = Owner === properties.Owner ? undefined : await efs.fileSystemWithToken(tokenOf({ ...properties, Owner }));
+      for (const found of withToken ? [withToken] : await taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: Owner })) {
+        if (valueOf(found.Tags, OWNERSHIP_TAGS.requestId) === context.requestId) { continue; }
+        if (!await this.evidence.isOfConstruct(found, properties, context)) {
+          log({ event: 'a file system whose tags name this construct is not adopted: CloudFormation does not list it', id: found.FileSystemId, owner: Owner });
+          continue;
+        }
+        const different = differences(found, wanted);
+        if (different.length > 0) { throw strandedError(found, properties, different); }
+        return found;
+      }
     }
+    return undefined;
   }
 }
 
@@ -68,9 +79,6 @@ export function refuseSameToken(properties: FileSystemProperties, old: FileSyste
 
 function strandedError(retained: FileSystemDescription, { Owner: owner }: FileSystemProperties, different: readonly string[]): Error {
   const { FileSystemId: id, CreationToken: token } = retained;
-  return new Error(`file system ${id} was retained by an earlier deployment of ${owner}, but `
-    + (different.length > 0
-      ? `its ${different.join(', its ')}: to use it, set the properties as they are and 'creationToken' to '${token}'; `
-      : `under another creation token: to use it, set 'creationToken' to '${token}'; `)
-    + 'for a new, empty one choose a \'creationToken\' of your own');
+  return new Error(`file system ${id} was retained by an earlier deployment of ${owner}, but its ${different.join(', its ')}: `
+    + `to use it, set the properties as they are and 'creationToken' to '${token}'; for a new, empty one choose a 'creationToken' of your own`);
 }

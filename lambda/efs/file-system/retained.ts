@@ -8,14 +8,6 @@ import { stateOf } from '../../shared/state-tag';
 // A file system of this resource that CloudFormation once retained holds data from before the operation in hand. If the operation takes it
 // up again, it is marked as adopted, so that a rollback only releases it.
 
-/** For a Create, or an Update that replaces: whether CloudFormation retained the file system when this resource was removed or replaced. */
-export function wasRetained(
-  { FileSystemId: id, Tags: tags }: FileSystemDescription, { physicalId, requestId }: Pick<Context, 'physicalId' | 'requestId'>,
-): boolean {
-  const isOfThisOperation = stateOf(tags) === 'creating' || valueOf(tags, OWNERSHIP_TAGS.requestId) === requestId;
-  return !isOfThisOperation && physicalId !== id;
-}
-
 /**
  * For an Update that comes back to an earlier file system: whether CloudFormation retained it when it was replaced. Not in a rollback,
  * which comes back to the file system that was in use.
@@ -23,7 +15,7 @@ export function wasRetained(
 export async function isTakenUpAgain(
   { FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context,
 ): Promise<boolean> {
-  if (stateOf(tags) !== undefined) { return false; }
+  if (![undefined, 'retained'].includes(stateOf(tags))) { return false; }
   if (valueOf(tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return false; }
   // CloudFormation still has it: a replacement failed without a rollback, and is taken back.
   if (context.physicalId === id) { return false; }

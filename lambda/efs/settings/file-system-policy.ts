@@ -98,7 +98,7 @@ function causeOf(error: unknown, wanted: unknown, milliseconds: number): string 
 }
 
 /** Returns undefined if EFS's default policy is in force. */
-async function policyOf(efs: Efs, fileSystemId: string): Promise<string | undefined> {
+export async function policyOf(efs: Efs, fileSystemId: string): Promise<string | undefined> {
   try {
     const { Policy } = await efs.call(
       'DescribeFileSystemPolicy', client => client.send(new DescribeFileSystemPolicyCommand({ FileSystemId: fileSystemId })));

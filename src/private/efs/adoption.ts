@@ -22,11 +22,11 @@ export function adoptionAccess(scope: Construct, provider: EfsProvider, fileSyst
         'ForAllValues:StringLike': { 'aws:TagKeys': `${OWNERSHIP_TAG_PREFIX}*` },
       },
     },
-    ...fileSystemId === undefined ? [] : [{
+    {
       // Whether it, or a mount target of it, belongs to a stack, whichever that is.
       actions: ['cloudformation:DescribeStackResources'],
       resources: [stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: '*/*' })],
-    }],
+    },
   ]);
 }
 

@@ -130,8 +130,8 @@ export class EfsProvider extends Construct implements ServiceProvider {
         conditions: { StringEquals: { 'iam:AWSServiceName': 'elasticfilesystem.amazonaws.com' } },
       },
       {
-        // Whether a stack named in a tag is gone; stacks of the same name, and those nested in them.
-        actions: ['cloudformation:DescribeStacks'],
+        // Whether a stack named in a tag is gone, and what it had; stacks of the same name, and those nested in them.
+        actions: ['cloudformation:DescribeStacks', 'cloudformation:DescribeStackResources', 'cloudformation:DescribeStackEvents'],
         resources: ['/*', '-*/*'].map(rest => stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${rootStackName(this)}${rest}` })),
       },
     ];

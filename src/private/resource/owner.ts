@@ -35,7 +35,7 @@ export function rootStackOf(construct: IConstruct): Stack {
 }
 
 /** Returns the logical ids from the root stack to the resource of a construct. They are read late, because they may be overridden until then. */
-function placeOf({ node }: IConstruct): string {
+export function placeOf({ node }: IConstruct): string {
   return Lazy.uncachedString({
     produce: context => {
       const ids: string[] = [];

@@ -11,7 +11,7 @@ let world: EfsWorld;
 beforeAll(async () => { world = await EfsWorld.start(); });
 afterAll(() => world.close());
 
-const build = (props: { encrypted?: boolean; removalPolicy?: RemovalPolicy } = {}): Build => stack => {
+const build = (props: { encrypted?: boolean; removalPolicy?: RemovalPolicy; adoptFileSystemId?: string } = {}): Build => stack => {
   new FileSystem(stack, 'Data', {
     allowReplacement: true, vpc: world.network.vpc(stack), securityGroup: world.network.group(stack, 'one'), ...props,
   });
@@ -47,14 +47,6 @@ describe('a file system whose stack is destroyed and deployed again', () => {
     world.expectTargets(id);
   });
 
-  test('is released, not deleted, by a stack that says DESTROY from the start', async () => {
-    const again = (await world.deploy(STACK, build({ removalPolicy: RemovalPolicy.DESTROY }))).expectSuccess('CREATE_COMPLETE');
-    expect(again.id('Data')).toBe(id);
-    (await world.destroy(STACK)).expectSuccess('DELETE_COMPLETE');
-    expectKept();
-    expect(Object.keys(world.ownTags(id))).toEqual(['owner']);
-  });
-
   test('is left as it was by a deployment that finds it and then fails', async () => {
     (await world.deploy(STACK, build({ removalPolicy: RemovalPolicy.DESTROY }), { failAfter: 'Data/MountTargets' }))
       .expectRolledBack('ROLLBACK_COMPLETE');
@@ -68,9 +60,23 @@ describe('a file system whose stack is destroyed and deployed again', () => {
     expectKept();
   });
 
+  test('is released, not deleted, by a stack that says DESTROY from the start', async () => {
+    const again = (await world.deploy(STACK, build({ removalPolicy: RemovalPolicy.DESTROY }))).expectSuccess('CREATE_COMPLETE');
+    expect(again.id('Data')).toBe(id);
+    (await world.destroy(STACK)).expectSuccess('DELETE_COMPLETE');
+    expect(world.fileSystem(id)).toMatchObject({ lifeCycleState: 'available', sizeInBytes: 4711 });
+    expect(world.ownTags(id)).toEqual({});
+    expect(world.tags(id)).toEqual({ Name: OWNER });
+  });
+
+  test('is refused then by the next stack, which has no evidence that it is its own, and names the prop that adopts it', async () => {
+    (await world.deploy(STACK, build())).expectFailure('ROLLBACK_COMPLETE', `if it is yours, set 'adoptFileSystemId' to ${id}`);
+    expect(world.ownTags(id)).toEqual({});
+  });
+
   test('is deleted after a settled stack was told to', async () => {
-    (await world.deploy(STACK, build())).expectSuccess('CREATE_COMPLETE');
-    (await world.deploy(STACK, build({ removalPolicy: RemovalPolicy.DESTROY }))).expectSuccess('UPDATE_COMPLETE');
+    (await world.deploy(STACK, build({ adoptFileSystemId: id }))).expectSuccess('CREATE_COMPLETE');
+    (await world.deploy(STACK, build({ adoptFileSystemId: id, removalPolicy: RemovalPolicy.DESTROY }))).expectSuccess('UPDATE_COMPLETE');
     (await world.destroy(STACK)).expectSuccess('DELETE_COMPLETE');
     world.expectNothingLeft(STACK);
   });

@@ -36,10 +36,12 @@ describe('a file system that was retained', () => {
     await first.deploy(RETAINED);
     deleteStack(first);
 
-    const second = redeployed();
-    await expect(second.deploy(RETAINED, { failAfter: true })).rejects.toThrow('another resource failed');
+    const second = world.follow(redeployed());
+    await expect(second.deploy(RETAINED, { failAfter: true })).rejects.toThrow(/^another resource failed$/);
     expect(ids()).toEqual([first.physicalId]);
-    expect(Object.keys(world.tags(first.physicalId!))).toEqual([OWNERSHIP_TAGS.owner]);
+    expect(world.tags(first.physicalId!)).toEqual({
+      [OWNERSHIP_TAGS.stackId]: first.stackId, [OWNERSHIP_TAGS.owner]: RETAINED.Owner, [OWNERSHIP_TAGS.logicalId]: 'Thing',
+    });
 
     const third = redeployed();
     await third.deploy(RETAINED);
@@ -54,10 +56,13 @@ describe('a file system that was retained', () => {
     await second.deploy(adopting);
     await second.destroy();
     expect(ids()).toEqual([first.physicalId]);
+    expect(world.tags(first.physicalId!)).toEqual({});
 
     const third = redeployed();
-    await third.deploy(RETAINED);
-    await third.deploy(adopting);
+    await expect(third.deploy(RETAINED)).rejects.toThrow(`set 'adoptFileSystemId' to ${first.physicalId}`);
+    const byId = { AdoptFileSystemId: first.physicalId! };
+    await third.deploy({ ...RETAINED, ...byId });
+    await third.deploy({ ...adopting, ...byId });
     await third.destroy();
     expect(ids()).toEqual([]);
   });
@@ -77,6 +82,7 @@ describe('a file system that was retained', () => {
 
   test('is adopted although its creation had failed', async () => {
     await world.handlers.act(first.event('Create', RETAINED));
+    world.remember(first, ids()[0]);
     deleteStack(first);
     await redeployed().deploy(RETAINED);
     expect(ids()).toHaveLength(1);
@@ -123,10 +129,10 @@ describe('a file system that was retained', () => {
 });
 
 test('a resource under a new logical id takes the file system over, and the old one leaves it alone', async () => {
-  await first.deploy(RETAINED);
+  await first.deploy({ ...RETAINED, Owner: 'Stack/Thing' });
   const renamed = world.stack('Custom::FileSystem', 'Renamed');
   Object.assign(renamed, { stackId: first.stackId });
-  await renamed.deploy(RETAINED);
+  await renamed.deploy({ ...RETAINED, Owner: 'Stack/Renamed', Formerly: ['Thing'] });
   expect(renamed.physicalId).toBe(first.physicalId);
 
   await first.destroy();
@@ -136,14 +142,16 @@ test('a resource under a new logical id takes the file system over, and the old 
 test('a file system of somebody else with the token is refused, and not touched', async () => {
   const { FileSystemId } = await world.client.send(new CreateFileSystemCommand({ CreationToken: 'taken', Tags: [{ Key: 'a', Value: 'b' }] }));
   await expect(first.deploy({ ...RETAINED, Encrypted: false, CreationToken: 'taken' })).rejects.toThrow(
-    `file system ${FileSystemId} has the creation token 'taken' already, and was not made by Stack/Files: choose another 'creationToken'`);
+    `file system ${FileSystemId} has the creation token 'taken' already, and CloudFormation does not list it as that of Stack/Files: `
+    + `if it is yours, set 'adoptFileSystemId' to ${FileSystemId}, or 'adopt' to ALWAYS; otherwise choose another 'creationToken', or delete that file system`);
   expect(world.tags(FileSystemId!)).toEqual({ a: 'b' });
   expect(ids()).toEqual([FileSystemId]);
 });
 
 test('a file system of a stack that still exists is refused, and not touched', async () => {
   await first.deploy({ ...RETAINED, CreationToken: 'taken' });
-  const before = world.tags(first.physicalId!);
+  world.stacks.resources.set(first.physicalId!, { stackId: first.stackId, logicalId: 'Thing', type: 'Custom::FileSystem' });
+  const before = { ...world.tags(first.physicalId!) };
   await expect(redeployed().deploy({ ...RETAINED, CreationToken: 'taken' })).rejects.toThrow(`belongs to stack ${first.stackId}`);
   expect(world.tags(first.physicalId!)).toEqual(before);
 });

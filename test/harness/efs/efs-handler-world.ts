@@ -81,7 +81,19 @@ export class EfsHandlerWorld {
   public stack(type: EfsResourceType, logicalId = 'Thing', name = 'Stack'): Stack {
     const stack = new Stack(this.clock, this.handlers, type, logicalId, name);
     this.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    stack.onAnswer = physicalId => { this.stacks.remembered.push({ stackId: stack.stackId, logicalId, type, physicalId }); };
     return stack;
+  }
+
+  /** Lets CloudFormation tell the status of the stack as the operations of `stack` go. */
+  public follow(stack: Stack): Stack {
+    stack.onStatus = status => { this.stacks.statuses.set(stack.stackId, status); };
+    return stack;
+  }
+
+  /** What CloudFormation remembers of the stack's resource without an answer to it. */
+  public remember({ stackId }: Stack, physicalId: string, logicalId = 'Thing'): void {
+    this.stacks.remembered.push({ stackId, logicalId, type: 'Custom::FileSystem', physicalId });
   }
 
   /** Lines of the handlers' log that tell of this event. */

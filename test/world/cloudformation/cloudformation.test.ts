@@ -1,4 +1,4 @@
-import { CloudFormationClient, DescribeStackResourcesCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient, DescribeStackEventsCommand, DescribeStackResourcesCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { custom, Fixture } from './fixture';
 import type { StackOutcome } from '../../../world/cloudformation';
 import { Principal } from '../../../world/emulator/iam';
@@ -348,6 +348,10 @@ describe('the API', () => {
     await expect(limited.send(new DescribeStackResourcesCommand({ StackName: stackId }))).rejects.toMatchObject({ name: 'AccessDenied' });
 
     await fixture.destroy();
+    const { StackEvents: events = [] } = await client.send(new DescribeStackEventsCommand({ StackName: stackId }));
+    expect(events.filter(event => event.LogicalResourceId === 'A' && event.PhysicalResourceId === 'a<1>').map(event => event.ResourceStatus))
+      .toEqual(['DELETE_COMPLETE', 'DELETE_IN_PROGRESS', 'CREATE_COMPLETE']);
+    await expect(limited.send(new DescribeStackEventsCommand({ StackName: stackId }))).rejects.toMatchObject({ name: 'AccessDenied' });
     await expect(client.send(new DescribeStacksCommand({ StackName: 'S' }))).rejects.toThrow('Stack with id S does not exist');
     const { Stacks: [deleted] = [] } = await limited.send(new DescribeStacksCommand({ StackName: stackId }));
     expect(deleted.StackStatus).toBe('DELETE_COMPLETE');

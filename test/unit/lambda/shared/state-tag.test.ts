@@ -5,8 +5,12 @@ test.each(STATES)('reads the state %s from the tag that records it', state => {
   expect(stateOf([{ Key: 'Name', Value: 'x' }, stateTag(state)])).toBe(state);
 });
 
-test.each(['', 'released', 'constructor'])('distinguishes the unknown value %p from a state and from no state', Value => {
+test.each(['later', 'constructor'])('distinguishes the unknown value %p from a state and from no state', Value => {
   expect(stateOf([{ Key: OWNERSHIP_TAGS.state, Value }])).toBe('unknown');
+});
+
+test('reads no state where the value is empty, which one call sets together with other tags', () => {
+  expect(stateOf([{ Key: OWNERSHIP_TAGS.state, Value: '' }])).toBeUndefined();
 });
 
 test('reads no state if there is no tag', () => {

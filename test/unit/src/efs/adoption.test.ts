@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { type CfnElement, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
@@ -13,6 +13,9 @@ function given(props: Partial<FileSystemProps> = {}): Stack {
   new FileSystem(stack, 'Fs', { vpc, ...props });
   return stack;
 }
+/** Permissions to ask what any stack has. */
+const anyStack = (stack: Stack) => statementsAllowing(stack, 'cdkdurablestorageEfs', 'cloudformation:DescribeStackResources')
+  .filter(({ Resource }) => JSON.stringify(Resource).includes(':stack/*/*'));
 const adoptions = (stack: Stack) =>
   statementsAllowing(stack, 'cdkdurablestorageEfs', 'elasticfilesystem:TagResource').filter(({ policy }) => policy.includes('AdoptionAccess'));
 
@@ -30,26 +33,48 @@ test('the handler may mark a file system that is named by its id as this stack\'
     'ForAllValues:StringLike': { 'aws:TagKeys': 'cdk-durable-storage:*' },
   });
   expect(onlyOf(stack, 'Custom::FileSystem').DependsOn).toContain(policy);
-  expect(statementsAllowing(stack, 'cdkdurablestorageEfs', 'cloudformation:DescribeStackResources')).toHaveLength(1);
+  expect(anyStack(stack)).toHaveLength(1);
 });
 
 test('ALWAYS lets it mark any, as nothing tells IAM of tokens', () => {
   const stack = given({ creationToken: 'x', adopt: Adopt.ALWAYS });
   expect(propertiesOf(stack, 'Custom::FileSystem')).toMatchObject({ Adopt: 'ALWAYS' });
   expect(JSON.stringify(adoptions(stack)[0].Resource)).toContain('file-system/*');
+  expect(anyStack(stack)).toHaveLength(1);
   expect(propertiesOf(stack, 'Custom::MountTargets')).not.toHaveProperty('TakeOver');
 });
 
 test.each([[{}], [{ adopt: Adopt.OWNED }], [{ adopt: Adopt.NEVER }], [{ allowReplacement: false }]])('%j lets it mark none', props => {
-  expect(adoptions(given(props))).toEqual([]);
+  const stack = given(props);
+  expect(adoptions(stack)).toEqual([]);
+  expect(anyStack(stack)).toEqual([]);
 });
 
 test.each<[Partial<FileSystemProps>, string]>([
   [{ adoptFileSystemId: ID, creationToken: 'x' }, "specify 'adoptFileSystemId' or 'creationToken', not both (in Stack/Fs)"],
   [{ adoptFileSystemId: ID, adopt: Adopt.ALWAYS }, "specify 'adoptFileSystemId' or 'adopt', not both (in Stack/Fs)"],
+  [{ formerly: ['Files'], adopt: Adopt.NEVER }, "specify 'formerly' or 'adopt: Adopt.NEVER', not both (in Stack/Fs)"],
+  [{ formerly: ['App/my-files'] }, "'formerly' must be logical ids, with slashes after those of nested stacks, got 'App/my-files' (in Stack/Fs)"],
   [{ adoptFileSystemId: 'files' }, "'adoptFileSystemId' must be the id of a file system, got 'files' (in Stack/Fs)"],
 ])('%j is refused', (props, message) => {
   expect(() => given(props)).toThrow(message);
+});
+
+test('former logical ids and the acceptance of what is there are passed on', () => {
+  const stack = given({ formerly: ['Old1A2B3C4D', 'DataNestedStackResource1A2B/Files3C4D'], adoptAsIs: true });
+  expect(propertiesOf(stack, 'Custom::FileSystem')).toMatchObject({
+    Formerly: ['Old1A2B3C4D', 'DataNestedStackResource1A2B/Files3C4D'], AdoptAsIs: true,
+  });
+  const plain = propertiesOf(given({ formerly: [], adoptAsIs: false }), 'Custom::FileSystem');
+  expect(plain).not.toHaveProperty('Formerly');
+  expect(plain).not.toHaveProperty('AdoptAsIs');
+});
+
+test('a logical id that a construct of the stack still has is refused in "formerly"', () => {
+  const { stack, vpc } = givenStack();
+  const other = new FileSystem(stack, 'Other', { vpc });
+  new FileSystem(stack, 'Fs', { vpc, formerly: [stack.getLogicalId(other.node.defaultChild as CfnElement)] });
+  expect(() => Template.fromStack(stack)).toThrow(/'formerly' must be logical ids that no construct has any more, got 'Other[0-9A-F]+' of Stack\/Other/);
 });
 
 test('what defers a change of throughput is there once, and only where it is asked for', () => {

@@ -1,23 +1,7 @@
-import { CONTEXT, fileSystem } from './given';
-import { isTakenUpAgain, wasRetained } from '../../../../../lambda/efs/file-system/retained';
+import { fileSystem } from './given';
+import { isTakenUpAgain } from '../../../../../lambda/efs/file-system/retained';
 import type { Direction } from '../../../../../lambda/shared/direction';
 import { contextWith } from '../../given';
-
-describe('a creation finds a file system of its own resource', () => {
-  test('that an earlier operation made: CloudFormation has retained it', () => {
-    expect(wasRetained(fileSystem({ requestId: 'earlier' }), CONTEXT)).toBe(true);
-    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, physicalId: 'fs-2' })).toBe(true);
-  });
-
-  test('that this operation made', () => {
-    expect(wasRetained(fileSystem({ requestId: 'request' }), CONTEXT)).toBe(false);
-    expect(wasRetained(fileSystem({ requestId: 'earlier', state: 'creating' }), CONTEXT)).toBe(false);
-  });
-
-  test('that is in use until now', () => {
-    expect(wasRetained(fileSystem({ requestId: 'earlier' }), { ...CONTEXT, physicalId: 'fs-1' })).toBe(false);
-  });
-});
 
 describe('an update comes back to an earlier file system', () => {
   const isMarked = (direction: Direction, tags = {}, physicalId = 'fs-2') =>
