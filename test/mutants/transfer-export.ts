@@ -100,7 +100,7 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'a manifest of another export is not taken for the own one',
-    find: 'return (await this.head(bucket, name))?.Metadata?.[MARK] === exportId;',
+    find: 'return (await this.head(manifest))?.Metadata?.[MARK] === exportId;',
     replace: 'return true;',
     ...TARGET,
   },
@@ -112,13 +112,13 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'an object without the mark of the export is not taken for its object',
-    find: 'if (head?.Metadata?.[MARK] !== exportId) { return undefined; }',
+    find: 'if (head?.Metadata?.[MARK] !== place.exportId) { return undefined; }',
     replace: 'if (!head) { return undefined; }',
     ...TARGET,
   },
   {
     guard: 'an object without the mark of the export is not deleted',
-    find: 'if (head?.Metadata?.[MARK] !== exportId) { return; }',
+    find: 'if (head?.Metadata?.[MARK] !== place.exportId) { return; }',
     replace: 'if (!head) { return; }',
     ...TARGET,
   },
