@@ -7,6 +7,7 @@ import type { ImageServices } from './services';
 import { MACHINE_IMAGE_TAGS, type MachineImageAttributes, type MachineImageProperties } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { throwUnlessBack } from '../shared/direction';
+import { OutOfReach } from '../shared/errors';
 import { identityOf } from '../shared/identity';
 import { log } from '../shared/log';
 import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
@@ -54,7 +55,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     const image = await this.aws.images.find(id);
     if (!image) {
       if (mayBeInvisible(registered)) { return undefined; }
-      throw new Error(`AMI ${id} no longer exists; somebody deregistered it`);
+      throw new OutOfReach(`AMI ${id} no longer exists; somebody deregistered it, and a change of 'imageName' registers another one`);
     }
     if (!isOfStack(context.stackId, image)) { return this.leaveForeign(image, context); }
     if (!isAvailable(image)) { return undefined; }
@@ -67,14 +68,16 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     return { ImageId: id, ImageName: image.name };
   }
 
+  public withoutReach(id: string, { Name }: MachineImageProperties): MachineImageAttributes {
+    return { ImageId: id, ImageName: Name ?? '' };
+  }
+
   public async delete(id: string, { RemovalPolicy }: MachineImageProperties, context: Context): Promise<void> {
     const image = await this.aws.images.find(id);
     if (!image) { return; }
     if (!isOfStack(context.stackId, image)) { return log({ event: 'left an image alone that is not of this stack', imageId: id }); }
-    if (!isHandedOut(image)) { return this.aws.images.deregister(id); }
-    if (RemovalPolicy === 'Retain') {
-      throw new Error(`AMI ${id} was not deregistered because its 'removalPolicy' is RETAIN; CloudFormation should not have requested this`);
-    }
+    // With RETAIN, CloudFormation only asks for what a failed operation made.
+    if (!isHandedOut(image) || RemovalPolicy === 'Retain') { return this.aws.images.deregister(id); }
     await new ImageFamily(this.aws, context).leave(image);
   }
 
@@ -144,7 +147,7 @@ function isAvailable({ id, state, stateMessage }: Image): boolean {
     case 'available': return true;
     case 'pending':
     case 'transient': return false;
-    case 'disabled': throw new Error(`AMI ${id} is disabled; enable it again (ec2:EnableImage)`);
+    case 'disabled': throw new OutOfReach(`AMI ${id} is disabled; enable it again (ec2:EnableImage)`);
     default: throw new Error(`EC2 could not make AMI ${id}, which is ${state}: ${stateMessage ?? 'it gives no reason'}`);
   }
 }

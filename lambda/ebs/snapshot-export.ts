@@ -6,6 +6,7 @@ import { exportDeadlineOf, exportFormatOf, exportLimitsOf, refuseLateExport } fr
 import type { ExportServices } from './services';
 import type { ExportInput } from '../../src/contract/export';
 import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../src/contract/snapshot-export';
+import { OutOfReach } from '../shared/errors';
 import { log } from '../shared/log';
 import { UNDER_WAY, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
 import { overdueReason } from '../transfer/bucket/overdue';
@@ -52,7 +53,11 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
   ): Promise<SnapshotExportAttributes | typeof UNDER_WAY | undefined> {
     const { store, executions } = this.aws;
     const record = await store.record(id);
-    if (!record?.uploadId) { return this.fail(id, `the record of export ${id} is missing; somebody emptied the transfer bucket`); }
+    if (!record?.uploadId) {
+      const reason = `the record of export ${id} is missing; somebody emptied the transfer bucket, and another 'key' exports again`;
+      if (context.old === undefined || context.replacedId !== undefined) { return this.fail(id, reason); }
+      throw new OutOfReach(reason);
+    }
     const result = await store.result(id);
     if (result && record.handedOut) { return this.handOut(record, result); }
 
@@ -66,17 +71,18 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     return this.fail(id, await overdueReason(this.aws.store, id, 'export'));
   }
 
+  public withoutReach(_id: string, { Bucket, Key }: SnapshotExportProperties): SnapshotExportAttributes {
+    return { Bucket, Key, VersionId: '', ETag: '', ChecksumCrc32: '', ObjectSize: '', VolumeSize: '' };
+  }
+
   public leaveToken(id: string, token: string): Promise<boolean> {
     return leaveToken(this.aws, id, token);
   }
 
-  public async delete(id: string, { RemovalPolicy }: SnapshotExportProperties, { stackId }: Context): Promise<void> {
+  public async delete(id: string, _properties: SnapshotExportProperties, { stackId }: Context): Promise<void> {
     const record = await this.aws.store.record(id);
     if (!record) { return log({ event: 'there is no record of an export', exportId: id }); }
     if (record.stackId !== stackId) { return log({ event: 'left an export alone that is not of this stack', exportId: id }); }
-    if (record.handedOut && RemovalPolicy === 'Retain' && await this.aws.store.result(id)) {
-      throw new Error(`s3://${record.bucket}/${record.key} was not deleted because its 'removalPolicy' is RETAIN; CloudFormation should not have requested this`);
-    }
     await this.remove(id);
   }
 

@@ -9,6 +9,7 @@ import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource, TransferInput, TransferParent } from '../../src/contract/transfer';
 import { throwUnlessBack } from '../shared/direction';
+import { OutOfReach } from '../shared/errors';
 import { log } from '../shared/log';
 import { tagChanges, valueOf } from '../shared/ownership';
 import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
@@ -65,9 +66,11 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     if (snapshot && !isOfStack(context.stackId, snapshot)) { return this.leaveForeign(snapshot, context); }
     // Before the question whether the snapshot exists: after the clean-up, the execution alone has the reason for the failure.
     if (execution?.status === 'FAILED' && !(snapshot && await isInUse(snapshot, this.aws.store))) { return this.executionFailed(id, properties, context, execution.reason); }
-    if (!snapshot) { return mayBeInvisible(memo?.started) ? undefined : this.fail(id, `snapshot ${id} no longer exists; somebody deleted it`); }
+    if (!snapshot) {
+      return mayBeInvisible(memo?.started) ? undefined : this.lost(id, memo, `snapshot ${id} no longer exists; change 'sourceRevision' to import the image again`);
+    }
     const fault = faultOf(snapshot, properties, memo, execution);
-    if (fault !== undefined) { return this.fail(id, fault); }
+    if (fault !== undefined) { return this.lost(id, memo, fault); }
     if (snapshot.state !== 'completed' && !execution) { await this.aws.executions.start(transferInput(id, properties, memo!)); }
     if (waitsForCompletion(properties) && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
       if (!memo || Date.now() <= deadlineOf(memo.source, properties, memo.started)) { return execution?.status === 'SUCCEEDED' ? undefined : UNDER_WAY; }
@@ -78,16 +81,17 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     return attributesOf(snapshot);
   }
 
+  public withoutReach(id: string, { VolumeSize }: SnapshotImportProperties): SnapshotImportAttributes {
+    return { SnapshotId: id, VolumeSize: `${VolumeSize ?? 0}`, ParentSnapshotId: '' };
+  }
+
   public leaveToken(id: string, token: string): Promise<boolean> {
     return leaveToken(this.aws, id, token);
   }
 
-  public async delete(id: string, { RemovalPolicy }: SnapshotImportProperties, context: Context): Promise<void> {
+  public async delete(id: string, _properties: SnapshotImportProperties, context: Context): Promise<void> {
     const snapshot = await this.aws.snapshots.find(id);
     if (snapshot && !isOfStack(context.stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
-    if (snapshot?.state === 'completed' && isHandedOut(snapshot) && RemovalPolicy === 'Retain') {
-      throw new Error(`snapshot ${id} was not deleted because its 'removalPolicy' is RETAIN; CloudFormation should not have requested this`);
-    }
     await this.aws.executions.stop(id);
     if (snapshot && !await this.deleteSnapshot(snapshot, context)) { return; }
     await this.aws.store.remove(id);
@@ -131,7 +135,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     if (waitsForCompletion(properties) || !old) { return this.fail(id, await this.aws.store.failure(id) ?? reason); }
     // The resource was reported as complete before. An error would only keep it from changing, or from rolling back everything else.
     log({ event: 'left a failed import as it is: another sourceRevision imports again', snapshotId: id, reason });
-    return { SnapshotId: id, VolumeSize: `${properties.VolumeSize ?? 0}`, ParentSnapshotId: '' };
+    return this.withoutReach(id, properties);
   }
 
   /** Changes nothing of a snapshot that is not of this stack. A rollback must not fail because of it. */
@@ -173,6 +177,12 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
       await kept.keep(error, stackId, deletionBegan);
       return false;
     }
+  }
+
+  /** Removes what a creation made. What is not of this call was handed out before, so a rollback leaves it. */
+  private lost(id: string, memo: ImportMemo | undefined, reason: string): Promise<never> {
+    if (memo === undefined) { throw new OutOfReach(reason); }
+    return this.fail(id, reason);
   }
 
   private fail(id: string, reason: string): Promise<never> {

@@ -2,11 +2,12 @@ import type { Tag } from '@aws-sdk/client-efs';
 import { resourceIdOf, type Efs } from './efs';
 import type { TagProperty } from '../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../src/contract/tag-set';
-import { isNamed } from '../shared/errors';
+import { throwUnlessBack } from '../shared/direction';
+import { isNamed, OutOfReach } from '../shared/errors';
 import { identityOf } from '../shared/identity';
 import { ownerDigest, tagChanges, valueOf } from '../shared/ownership';
 import { boolean } from '../shared/property-values';
-import type { CreateContext, Created, Found, Lifecycle } from '../shared/resource-lifecycle';
+import type { Context, CreateContext, Created, Found, Lifecycle } from '../shared/resource-lifecycle';
 
 export interface TagSetServices {
   readonly efs: Efs;
@@ -33,7 +34,8 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
   public async create(properties: TagSetProperties, { old }: CreateContext<TagSetProperties>): Promise<Created> {
     const { ResourceId, Tags } = properties;
     const present = await this.existingTags(ResourceId);
-    if (!old || !isSameResource(properties, old)) { refuseForeignValues(properties, present, Tags); }
+    const foreign = foreignValues(properties, present, Tags);
+    if (foreign.length > 0 && !(old && isSameResource(properties, old))) { throw foreignError(properties, present, foreign); }
     await this.set(ResourceId, tagChanges(present, Tags).set);
     return { id: `${resourceIdOf(ResourceId)}/${ownerDigest(properties)}` };
   }
@@ -42,13 +44,15 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
    * Changes all tags here, and none in `ready`: no tag records which request was the latest, and a late poll of an earlier request must
    * not undo a later one.
    */
-  public async update(_id: string, properties: TagSetProperties, old: TagSetProperties): Promise<void> {
+  public async update(_id: string, properties: TagSetProperties, old: TagSetProperties, context: Context): Promise<void> {
     const { ResourceId, Tags } = properties;
     const formerly = isSameResource(properties, old) ? old.Tags : [];
     const added = Tags.filter(({ Key }) => !formerly.some(tag => tag.Key === Key));
     const present = await this.existingTags(ResourceId);
-    refuseForeignValues(properties, present, added);
-    const changes = tagChanges(present, Tags, formerly);
+    const foreign = foreignValues(properties, present, added);
+    // A rollback leaves what somebody else has set meanwhile.
+    if (foreign.length > 0) { await throwUnlessBack(context, foreignError(properties, present, foreign)); }
+    const changes = tagChanges(present, Tags.filter(tag => !foreign.includes(tag)), formerly);
     // Removes first, because a file system has at most 50 tags at any moment.
     await this.efs.untag(resourceIdOf(ResourceId), changes.remove);
     await this.set(ResourceId, changes.set);
@@ -56,6 +60,10 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
 
   public async ready(_id: string, { ResourceId }: TagSetProperties): Promise<TagSetAttributes> {
     return { ResourceId: resourceIdOf(ResourceId) };
+  }
+
+  public withoutReach(id: string): TagSetAttributes {
+    return { ResourceId: id.slice(0, id.indexOf('/')) };
   }
 
   /** Removes the keys that still have our values. */
@@ -93,7 +101,7 @@ export class TagSetLifecycle implements Lifecycle<TagSetProperties, TagSetAttrib
   private async existingTags(resourceId: string): Promise<Tag[]> {
     const id = resourceIdOf(resourceId);
     const tags = await this.efs.tags(id);
-    if (!tags) { throw new Error(`'${id.startsWith('fsap-') ? 'accessPoint' : 'fileSystem'}' is ${id}, which does not exist`); }
+    if (!tags) { throw new OutOfReach(`'${id.startsWith('fsap-') ? 'accessPoint' : 'fileSystem'}' is ${id}, which does not exist`); }
     return tags;
   }
 
@@ -116,11 +124,12 @@ function isSameResource(one: TagSetProperties, other: TagSetProperties): boolean
   return resourceIdOf(one.ResourceId) === resourceIdOf(other.ResourceId);
 }
 
-/** Throws if a wanted key has another value already, unless the user allows to overwrite it. */
-function refuseForeignValues({ ResourceId, Overwrite = false }: TagSetProperties, present: readonly Tag[], wanted: readonly TagProperty[]): void {
-  if (boolean('overwrite', Overwrite)) { return; }
-  const foreign = wanted.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value);
-  if (foreign.length === 0) { return; }
+/** Returns the wanted tags whose keys have another value already, unless the user allows to overwrite it. */
+function foreignValues({ Overwrite = false }: TagSetProperties, present: readonly Tag[], wanted: readonly TagProperty[]): readonly TagProperty[] {
+  return boolean('overwrite', Overwrite) ? [] : wanted.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value);
+}
+
+function foreignError({ ResourceId }: TagSetProperties, present: readonly Tag[], foreign: readonly TagProperty[]): Error {
   const list = foreign.map(({ Key, Value }) => `${Key}=${valueOf(present, Key)} (not ${Value})`).join(', ');
-  throw new Error(`'tags' of ${resourceIdOf(ResourceId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
+  return new Error(`'tags' of ${resourceIdOf(ResourceId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
 }

@@ -124,10 +124,10 @@ export class Directions {
   }
 }
 
-/** Thrown by a step that has to be repeated: the status of the stack may not show yet what it needs to be certain of. */
+/** Thrown by a step that has to be repeated: the status of the stack may not show yet what it needs to be certain of, or a service throttles. */
 export class TooEarly extends Error {
-  constructor() {
-    super('the status of the stack may be from before the operation');
+  constructor(cause?: Error) {
+    super(cause?.message ?? 'the status of the stack may be from before the operation', { cause });
   }
 }
 

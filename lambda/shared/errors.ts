@@ -25,6 +25,12 @@ export function withCauses(error: unknown): unknown[] {
  */
 export class RefusedForNow extends Error {}
 
+/**
+ * A resource cannot become what an update wants, because somebody has deleted or changed it, or has something else in its place, outside of
+ * CloudFormation. A rollback leaves it as it is, because this error would keep the stack from rolling back.
+ */
+export class OutOfReach extends Error {}
+
 /** Name and message of an error, as a part of a sentence. */
 export function saidBy(error: unknown): string {
   const name = nameOf(error);

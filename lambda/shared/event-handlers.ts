@@ -1,9 +1,9 @@
 import { failedCallOf } from './answering/call';
 import { CLEAN_UP_MILLISECONDS, createOrCleanUp, deleteCancelledCreation, removeFailedCreation, removeOwn } from './creation';
 import { inOperation, type Operation } from './denials';
-import { Directions, TooEarly, type Direction } from './direction';
+import { Directions, throwUnlessBack, TooEarly, type Direction } from './direction';
 import { once } from './environment';
-import { inOneSentence, RefusedForNow, saidBy } from './errors';
+import { inOneSentence, OutOfReach, RefusedForNow, saidBy } from './errors';
 import { identityOf } from './identity';
 import { log } from './log';
 import { refuseReservedTags } from './ownership';
@@ -77,7 +77,12 @@ function lookup(lifecycles: Lifecycles): (event: ResourceEvent<any>) => Lifecycl
 async function beginOrDefer<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
 ): Promise<ActResult> {
-  if (!lifecycle.isRepeatable) { return begin(lifecycle, event, options); }
+  if (!lifecycle.isRepeatable) {
+    return begin(lifecycle, event, options).catch(error => {
+      // An update has something that it changes, so nothing is made twice if the whole step is repeated.
+      throw event.RequestType === 'Update' && isPostponed(error) ? new TooEarly(error) : error;
+    });
+  }
   try {
     return await begin(lifecycle, event, options);
   } catch (error) {
@@ -117,9 +122,25 @@ async function beginNow<P extends OwnerProperties>(
 ): Promise<ActResult> {
   switch (event.RequestType) {
     case 'Create': return createOrCleanUp(lifecycle, event);
-    case 'Update': return updateOrReplace(lifecycle, event);
+    case 'Update': return updateOrLeave(lifecycle, event);
     case 'Delete': return beginDeletion(lifecycle, event, options);
   }
+}
+
+/** A rollback leaves a resource as it is that is out of reach. */
+async function updateOrLeave<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
+  try {
+    return await updateOrReplace(lifecycle, event);
+  } catch (error) {
+    await throwUnlessLeft(lifecycle, event, error);
+    return { PhysicalResourceId: event.PhysicalResourceId!, IsLeft: 'true' };
+  }
+}
+
+async function throwUnlessLeft<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, error: unknown): Promise<void> {
+  const mayBeLeft = event.RequestType === 'Update' && event.ReplacedId === undefined && lifecycle.withoutReach !== undefined;
+  if (!mayBeLeft || !(error instanceof OutOfReach)) { throw error; }
+  await throwUnlessBack(contextOf(lifecycle, event), error);
 }
 
 async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
@@ -152,14 +173,23 @@ async function beginDeletion<P extends OwnerProperties>(
 
 async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<PollResult> {
   if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event) }; }
-  const attributes = await lifecycle.ready(event.PhysicalResourceId!, event.ResourceProperties, {
-    ...contextOf(lifecycle, event),
-    memo: event.Memo,
-    old: event.OldResourceProperties,
-    replacedId: event.ReplacedId,
-  });
+  const attributes = await readyOrLeft(lifecycle, event);
   if (attributes === UNDER_WAY) { return { IsComplete: false, IsUnderWay: true }; }
   return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };
+}
+
+async function readyOrLeft<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>,
+): Promise<object | typeof UNDER_WAY | undefined> {
+  const { PhysicalResourceId: id, ResourceProperties: properties, OldResourceProperties: old, Memo: memo, ReplacedId: replacedId } = event;
+  const context = contextOf(lifecycle, event);
+  if (event.IsLeft !== undefined) { return lifecycle.withoutReach!(id!, properties, context); }
+  try {
+    return await lifecycle.ready(id!, properties, { ...context, memo, old, replacedId });
+  } catch (error) {
+    await throwUnlessLeft(lifecycle, event, error);
+    return lifecycle.withoutReach!(id!, properties, context);
+  }
 }
 
 /** Returns whether the deletion is complete; if it is not, makes its next step. */

@@ -19,6 +19,8 @@ export interface ResourceEvent<P> {
   readonly ReplacedId?: string;
   /** As CloudFormation said in `act`. */
   readonly Direction?: Direction;
+  /** A rollback leaves the resource as it is, because it is out of reach. */
+  readonly IsLeft?: 'true';
   /** Until when a cancelled creation may still be running; milliseconds since 1970, in digits. */
   readonly LateCreationUntil?: string;
   /** When the operation began; milliseconds since 1970, in digits. */
@@ -32,6 +34,7 @@ export interface ActResult {
   readonly Memo?: string;
   readonly ReplacedId?: string;
   readonly Direction?: Direction;
+  readonly IsLeft?: 'true';
   readonly LateCreationUntil?: string;
   readonly Since?: string;
   readonly Deferred?: 'true';

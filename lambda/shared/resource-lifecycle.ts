@@ -60,6 +60,9 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
    */
   ready(id: string, properties: P, context: ReadyContext<P>): Promise<A | typeof UNDER_WAY | undefined>;
 
+  /** Returns the attributes of a resource that a rollback leaves as it is, because it is `OutOfReach`: what is known without it. */
+  withoutReach?(id: string, properties: P, context: Context): A;
+
   /** Leaves a token with the work that is under way, which returns it at its end. Returns false if it has ended already. */
   leaveToken?(id: string, token: string): Promise<boolean>;
 

@@ -57,14 +57,6 @@ const IMPORTS: readonly Mutant[] = [
     test: 'test/unit/src/private/ebs/transfer.test.ts',
   },
   {
-    guard: 'a snapshot under RETAIN is not deleted',
-    file: IMPORT,
-    find: "isHandedOut(snapshot) && RemovalPolicy === 'Retain'",
-    replace: 'false',
-    test: IMPORT_TEST,
-    name: 'of a retained snapshot is refused',
-  },
-  {
     guard: 'a snapshot of another stack is not deleted',
     file: IMPORT,
     find: 'if (snapshot && !isOfStack(context.stackId, snapshot)) { return log(',
@@ -236,14 +228,6 @@ const MACHINE_IMAGES: readonly Mutant[] = [
     name: 'may be changed and deregistered',
   },
   {
-    guard: 'an AMI under RETAIN is not deregistered',
-    file: MACHINE,
-    find: "if (RemovalPolicy === 'Retain')",
-    replace: 'if (false)',
-    test: MACHINE_TEST,
-    name: 'that is retained is not deregistered',
-  },
-  {
     guard: 'an AMI of another stack is not deregistered',
     file: MACHINE,
     find: 'if (!isOfStack(context.stackId, image)) { return log(',
@@ -353,14 +337,6 @@ const EXPORTS: readonly Mutant[] = [
     replace: "image.state === 'available' ? 'usable'",
     test: NO_ROLLBACK_TEST,
     name: 'MachineImage whose replacement failed without a rollback by its time goes forward',
-  },
-  {
-    guard: 'an exported object under RETAIN is not deleted',
-    file: EXPORT,
-    find: "record.handedOut && RemovalPolicy === 'Retain'",
-    replace: 'false',
-    test: EXPORT_GUARDS_TEST,
-    name: 'RETAIN',
   },
   {
     guard: 'an export of another stack is not deleted',

@@ -209,8 +209,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'nothing is created in a poll if nobody can say whether CloudFormation has cancelled the operation',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'if (!lifecycle.isRepeatable) { return',
-    replace: 'if (false) { return',
+    find: 'if (!lifecycle.isRepeatable) {\n    return',
+    replace: 'if (false) {\n    return',
     test: EVENT_HANDLERS,
   },
   {
@@ -352,6 +352,14 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     find: "return context.direction === 'back' && await context.certainDirection() === 'back';",
     replace: "return context.direction === 'back';",
     test: DIRECTION,
+  },
+  {
+    guard: 'a rollback leaves only what is out of reach, and only where no other thing was made',
+    file: 'lambda/shared/event-handlers.ts',
+    find: 'if (!mayBeLeft || !(error instanceof OutOfReach)) { throw error; }',
+    replace: '',
+    test: EVENT_HANDLERS,
+    name: 'out of reach',
   },
   {
     guard: 'an error that would keep a stack from rolling back is only logged',

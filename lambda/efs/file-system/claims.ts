@@ -3,7 +3,7 @@ import { BEFORE_TAG, beforeKeys, beforeTags, isUserTagKey, NO_CLAIM_BEFORE, read
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS, REPLACED_TAG, type TagProperty } from '../../../src/contract/ownership';
 import { isDenial } from '../../shared/denials';
-import { saidBy } from '../../shared/errors';
+import { OutOfReach, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
@@ -132,7 +132,7 @@ export function replacedTags({ physicalId }: Pick<Context, 'physicalId'>, id?: s
  * is over, although a later operation is under way.
  */
 export function refuseLate({ FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context): void {
-  if (!belongsTo(tags, context)) { throw new Error(`file system ${id} was released or taken over while it was being made ready`); }
+  if (!belongsTo(tags, context)) { throw new OutOfReach(`file system ${id} was released or taken over while it was being made ready`); }
   const latest = valueOf(tags, OWNERSHIP_TAGS.requestId);
   if (latest !== context.requestId) { throw new Error(`the request for file system ${id} was superseded by a later one (${latest})`); }
 }

@@ -3,7 +3,7 @@ import type { Schedules } from './schedules';
 import { reconcileThroughput, throughputOf } from './throughput';
 import type { ReplicationDestinationProperty } from '../../../src/contract/configuration';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
-import { isNamed } from '../../shared/errors';
+import { isNamed, OutOfReach } from '../../shared/errors';
 import { tagChanges } from '../../shared/ownership';
 import type { ReadyContext } from '../../shared/resource-lifecycle';
 import type { Efs } from '../efs';
@@ -100,7 +100,7 @@ export class Configuration {
       return false;
     }
     if (present.destination.Status !== 'DELETING' && !await replications.fits(present, wanted)) {
-      throw new Error(`'replicationConfiguration': file system ${id} is replicated to ${present.destination.FileSystemId} `
+      throw new OutOfReach(`'replicationConfiguration': file system ${id} is replicated to ${present.destination.FileSystemId} `
         + `in ${present.destination.Region} already, and a file system has one replication: delete that first`);
     }
     return isReplicationInForce(present, JSON.stringify(old) === JSON.stringify(wanted));

@@ -17,7 +17,7 @@ import type { FileSystemAttributes, FileSystemProperties } from '../../../src/co
 import { OWNERSHIP_TAGS, REPLACED_TAG } from '../../../src/contract/ownership';
 import { failedCallOf } from '../../shared/answering/call';
 import { isDenial } from '../../shared/denials';
-import { isNamed, nameOf } from '../../shared/errors';
+import { isNamed, nameOf, OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
 import type { Context, CreateContext, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
@@ -61,10 +61,10 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
   public async update(id: string, properties: FileSystemProperties, _old: FileSystemProperties, context: Context): Promise<void> {
     const present = await this.services.efs.fileSystem(id);
     if (!present || present.LifeCycleState === 'deleting') {
-      throw new Error(`file system ${id} is gone: it was deleted outside of CloudFormation`);
+      throw new OutOfReach(`file system ${id} is gone: it was deleted outside of CloudFormation; to have a new, empty one, set another 'creationToken' and 'allowReplacement'`);
     }
     const claimant = valueOf(present.Tags, OWNERSHIP_TAGS.stackId);
-    if (claimant !== undefined && claimant !== context.stackId) { throw new Error(`file system ${id} belongs to stack ${claimant} now`); }
+    if (claimant !== undefined && claimant !== context.stackId) { throw new OutOfReach(`file system ${id} belongs to stack ${claimant} now`); }
     const isAdopted = await isTakenUpAgain(present, context);
     await this.claims.claim(present, properties, context, isAdopted ? 'adopted' : undefined);
   }
@@ -79,7 +79,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     id: string, properties: FileSystemProperties, context: ReadyContext<FileSystemProperties>,
   ): Promise<FileSystemAttributes | undefined> {
     const present = await this.services.efs.fileSystem(id, POLL);
-    if (!present) { throw new Error(`file system ${id} disappeared while it was being made ready`); }
+    if (!present) { throw new OutOfReach(`file system ${id} disappeared while it was being made ready`); }
     refuseLate(present, context);
     if (!isAvailable(present)) { return undefined; }
 
@@ -90,6 +90,12 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     await this.claims.endAdoption(present, properties, old, context);
     await this.claims.complete(present);
     return { FileSystemId: id, Arn: present.FileSystemArn!, ...throughputAttributes(present), PendingThroughputChange: configured.pending };
+  }
+
+  public withoutReach(id: string, _properties: FileSystemProperties, { stackId }: Context): FileSystemAttributes {
+    const [arn, partition, , region, account] = stackId.split(':');
+    const Arn = [arn, partition, 'elasticfilesystem', region, account, `file-system/${id}`].join(':');
+    return { FileSystemId: id, Arn, ThroughputMode: '', ProvisionedThroughputInMibps: '', PendingThroughputChange: '' };
   }
 
   /** Deletes the file system, but releases one that was adopted, or that is retained and holds data. */
@@ -206,7 +212,7 @@ function hasClaim({ Tags: tags }: FileSystemDescription): boolean {
 /** Throws if the file system will not become available. */
 function isAvailable({ FileSystemId: id, LifeCycleState: state }: FileSystemDescription): boolean {
   if (state === 'creating' || state === 'updating') { return false; }
-  if (state !== 'available') { throw new Error(`file system ${id} is in state ${state}, from which it does not become available`); }
+  if (state !== 'available') { throw new OutOfReach(`file system ${id} is in state ${state}, from which it does not become available`); }
   return true;
 }
 

@@ -7,6 +7,13 @@ import { flag } from '../../shared/property-values';
 
 const NAMES = Object.keys(MOUNT_TARGET_ATTRIBUTES) as MountTargetAttribute[];
 
+/** Returns the attributes of a set about whose mount targets nothing is known. */
+export function attributesWithoutTargets({ SubnetIds, JoinedAttributes }: MountTargetsProperties): MountTargetsAttributes {
+  if (flag(JoinedAttributes)) { return Object.fromEntries(NAMES.map(name => [MOUNT_TARGET_ATTRIBUTES[name], ''])); }
+  const byPosition = SubnetIds.flatMap((_, position) => NAMES.map(name => [`${name}${position}`, '']));
+  return Object.fromEntries([...byPosition, [MOUNT_TARGET_ATTRIBUTES.MountTargetId, '']]);
+}
+
 /** Returns the attributes of the mount targets by the position of their subnets, or joined; see `MOUNT_TARGET_ATTRIBUTES`. */
 export function attributesOf(
   candidates: readonly Candidate[], targets: ReadonlyMap<string, MountTargetDescription>, { JoinedAttributes }: MountTargetsProperties,

@@ -4,6 +4,7 @@ import { holdersOf, isSuperseded, ownRecord, recordKey, type OtherRecord } from 
 import type { SetRecord } from './record-text';
 import type { RecordedSituation } from './set-records';
 import { MOST_SUBNETS_BY_POSITION, type MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { flag } from '../../shared/property-values';
 import type { Context } from '../../shared/resource-lifecycle';
@@ -112,12 +113,12 @@ function refuseForeignTargets({ fileSystem: { FileSystemId: id }, candidates, ta
     if (recorded.includes(SubnetId!) && !holder) { continue; }
     const whose = holder ? `which belongs to the set ${holder.owner === undefined ? '' : `${holder.owner} `}(tag ${holder.tagKey})` : 'which is not of this set';
     if (VpcId !== vpcId) {
-      throw new Error(`file system ${id} has mount target ${MountTargetId} in ${VpcId}, ${whose}, and EFS allows one VPC only: `
+      throw new OutOfReach(`file system ${id} has mount target ${MountTargetId} in ${VpcId}, ${whose}, and EFS allows one VPC only: `
         + `${remedyFor(holder)}, or choose 'vpcSubnets' of ${VpcId} instead of ${vpcId}`);
     }
     const inZone = candidates.filter(({ zoneId }) => zoneId === AvailabilityZoneId);
     if (inZone.length === 0 || (holder && inZone.some(candidate => isAsWanted(target, candidate)))) { continue; }
-    throw new Error(`file system ${id} has mount target ${MountTargetId} (${SubnetId}) in ${inZone[0].zoneName}, ${whose}, `
+    throw new OutOfReach(`file system ${id} has mount target ${MountTargetId} (${SubnetId}) in ${inZone[0].zoneName}, ${whose}, `
       + `and EFS allows one in each Availability Zone: ${remedyFor(holder)}, or leave ${inZone[0].subnetId} out of 'vpcSubnets'`);
   }
 }

@@ -1,6 +1,6 @@
 import type { FileSystemDescription, MountTargetDescription } from '@aws-sdk/client-efs';
 import { type Efs, POLL, resourceIdOf } from '../efs';
-import { attributesOf } from './attributes';
+import { attributesOf, attributesWithoutTargets } from './attributes';
 import { candidatesOf } from './candidates';
 import { checkProperties, checkSituation, isInStack, refuseLate, refuseRival, warnOfSharedZones } from './checks';
 import { MountTargetApi } from './mount-target-api';
@@ -15,7 +15,7 @@ import type { Subnets } from './subnets';
 import { retainedBy, retainedSubnets, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { isCertainlyBack } from '../../shared/direction';
-import { isNamed, saidBy } from '../../shared/errors';
+import { isNamed, OutOfReach, saidBy } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
 import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
@@ -82,6 +82,10 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     return attributesOf(situation.candidates, reconciliation.kept, properties);
   }
 
+  public withoutReach(_id: string, properties: MountTargetsProperties): MountTargetsAttributes {
+    return attributesWithoutTargets(properties);
+  }
+
   public async delete(id: string, _properties: MountTargetsProperties, context: Context): Promise<void> {
     const [fileSystemId, key] = splitId(id);
     const fileSystem = await this.services.efs.fileSystem(fileSystemId);
@@ -126,7 +130,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     // Read mount targets before the record: another delivery of the same event records a subnet before it makes a mount target there.
     const targets = knownTargets ?? await this.services.efs.mountTargets(id);
     const fileSystem = await this.services.efs.fileSystem(id);
-    if (!fileSystem) { throw new Error(`'fileSystem' is ${id}, but there is no such file system`); }
+    if (!fileSystem) { throw new OutOfReach(`'fileSystem' is ${id}, but there is no such file system`); }
     const key = ownerDigest(properties);
     const record = readRecord(fileSystem, key);
     const recorded = ownRecord(record, context)?.subnetIds
@@ -171,6 +175,6 @@ function areUnderWay(targets: readonly MountTargetDescription[], { SubnetIds }: 
 /** Throws if the file system will not become available. */
 function isAvailable({ FileSystemId: id, LifeCycleState: state }: FileSystemDescription): boolean {
   if (state === 'creating' || state === 'updating') { return false; }
-  if (state !== 'available') { throw new Error(`file system ${id} is in state ${state}, and can have no mount targets`); }
+  if (state !== 'available') { throw new OutOfReach(`file system ${id} is in state ${state}, and can have no mount targets`); }
   return true;
 }

@@ -1,5 +1,5 @@
 import { paginateDescribeSubnets, type EC2Client, type Subnet } from '@aws-sdk/client-ec2';
-import { nameOf } from '../../shared/errors';
+import { nameOf, OutOfReach } from '../../shared/errors';
 import { retrying } from '../../shared/retry';
 
 /** The location of a subnet. Names of Availability Zones differ between accounts, their ids do not. */
@@ -27,7 +27,7 @@ export class Subnets {
       }, { what: 'DescribeSubnets' });
     } catch (error) {
       if (!nameOf(error).startsWith('InvalidSubnetID')) { throw error; }
-      throw new Error(`'vpcSubnets' must be existing subnets: ${(error as Error).message}`);
+      throw new OutOfReach(`'vpcSubnets' must be existing subnets: ${(error as Error).message}`);
     }
   }
 }

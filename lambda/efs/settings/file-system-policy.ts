@@ -4,7 +4,7 @@ import {
 import { isSamePolicy, rolesAndUsersIn } from './policy-meaning';
 import { SettingLifecycle, type SettingServices } from './setting';
 import type { FileSystemPolicyProperties } from '../../../src/contract/configuration';
-import { isNamed } from '../../shared/errors';
+import { isNamed, OutOfReach } from '../../shared/errors';
 import { boolean } from '../../shared/property-values';
 import { RETRY_POLICIES } from '../../shared/retry';
 import type { Efs } from '../efs';
@@ -26,7 +26,7 @@ export class FileSystemPolicyLifecycle extends SettingLifecycle<FileSystemPolicy
     if (old || boolean('overwrite', overwrite)) { return; }
     const present = await policyOf(this.efs, id!);
     if (present === undefined || isSamePolicy(present, wanted, { fileSystemArn: fileSystemArn! })) { return; }
-    throw new Error(`file system ${id} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);
+    throw new OutOfReach(`file system ${id} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);
   }
 
   protected async apply(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {

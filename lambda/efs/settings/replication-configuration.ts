@@ -2,7 +2,7 @@ import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import { destinationIn, isReplicationInForce, type Replications } from './replication';
 import { SettingLifecycle, type SettingServices } from './setting';
 import type { ReplicationConfigurationProperties, ReplicationDestinationProperty } from '../../../src/contract/configuration';
-import { isNamed } from '../../shared/errors';
+import { isNamed, OutOfReach } from '../../shared/errors';
 import { RETRY_POLICIES } from '../../shared/retry';
 
 export interface ReplicationServices extends SettingServices {
@@ -36,7 +36,7 @@ export class ReplicationConfigurationLifecycle extends SettingLifecycle<Replicat
     const { Status: status, FileSystemId: destinationId, Region: region } = present.destination;
     if (status !== 'DELETING' && await this.replications.fits(present, destinationOf(properties), old && destinationOf(old))) { return; }
     if (old) { return this.replications.delete(present); }
-    throw new Error(`file system ${id} is replicated to ${destinationId} in ${region} already`
+    throw new OutOfReach(`file system ${id} is replicated to ${destinationId} in ${region} already`
       + `${status === 'DELETING' ? ', which is being deleted: deploy again when it is gone' : ', and a file system has one replication'}`);
   }
 
@@ -51,7 +51,7 @@ export class ReplicationConfigurationLifecycle extends SettingLifecycle<Replicat
     }
     if (present.destination.Status === 'DELETING') { return false; }
     if (!await this.replications.fits(present, destinationOf(properties))) {
-      throw new Error(`file system ${id} is replicated to ${present.destination.FileSystemId} by now, which is not as wanted`);
+      throw new OutOfReach(`file system ${id} is replicated to ${present.destination.FileSystemId} by now, which is not as wanted`);
     }
     return isReplicationInForce(present, old !== undefined && JSON.stringify(destinationOf(old)) === JSON.stringify(destinationOf(properties)));
   }

@@ -1,6 +1,6 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import type { SettingAttributes, SettingProperties } from '../../../src/contract/configuration';
-import { isNamed } from '../../shared/errors';
+import { isNamed, OutOfReach } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
 import { ownerDigest } from '../../shared/ownership';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
@@ -42,6 +42,10 @@ export abstract class SettingLifecycle<P extends SettingProperties> implements L
       throw error;
     }
     return { FileSystemId: fileSystem.FileSystemId! };
+  }
+
+  public withoutReach(id: string): SettingAttributes {
+    return { FileSystemId: fileSystemIdIn(id) };
   }
 
   public async delete(id: string, properties: P): Promise<void> {
@@ -86,7 +90,7 @@ export abstract class SettingLifecycle<P extends SettingProperties> implements L
   private async existing({ FileSystemId }: P): Promise<FileSystemDescription> {
     const id = resourceIdOf(FileSystemId);
     const fileSystem = await this.efs.fileSystem(id);
-    if (!fileSystem || fileSystem.LifeCycleState === 'deleting') { throw new Error(`'fileSystem' is ${id}, which does not exist`); }
+    if (!fileSystem || fileSystem.LifeCycleState === 'deleting') { throw new OutOfReach(`'fileSystem' is ${id}, which does not exist`); }
     return fileSystem;
   }
 
@@ -106,7 +110,7 @@ export abstract class SettingLifecycle<P extends SettingProperties> implements L
 /** Throws if the file system will not become available. */
 function isAvailable({ FileSystemId: id, LifeCycleState: state }: FileSystemDescription): boolean {
   if (state === 'creating' || state === 'updating') { return false; }
-  if (state !== 'available') { throw new Error(`'fileSystem' is ${id}, which is in state ${state}`); }
+  if (state !== 'available') { throw new OutOfReach(`'fileSystem' is ${id}, which is in state ${state}`); }
   return true;
 }
 

@@ -29,7 +29,8 @@ export class Steps {
     try {
       return state.next === 'act' ? await this.act(state) : await this.poll(state);
     } catch (error) {
-      return error instanceof TooEarly ? { ...state, wait: STATUS_PAUSE } : failed(state, error);
+      const isRepeated = error instanceof TooEarly && Date.now() < state.call.deadline;
+      return isRepeated ? { ...state, wait: STATUS_PAUSE } : failed(state, error);
     }
   }
 

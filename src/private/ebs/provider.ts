@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { NestedStack, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct, DependencyGroup } from 'constructs';
 import { Exporter } from './exporter';
@@ -12,6 +12,7 @@ import { keyStatements } from '../functions/encryption';
 import type { ServiceProvider } from '../functions/handled-resource';
 import { applyBoundary } from '../functions/settings';
 import { acknowledgeFunctions } from '../resource/acknowledge';
+import { rootStackName } from '../resource/owner';
 
 /**
  * The functions, state machines and permissions of the EBS resources of one stack. Those of a kind of resource are made with the first of that kind.
@@ -44,8 +45,9 @@ export class EbsProvider extends Construct implements ServiceProvider {
     applyBoundary(this);
     acknowledgeFunctions(this);
     this.handlers = new Answering(this, { bundle: 'ebs' });
-    // Whether a resource is being replaced, rolled back, or removed with its stack.
-    this.handlers.allow({ actions: ['cloudformation:DescribeStacks'], resources: [stack.stackId] });
+    // Whether a resource is being replaced, rolled back, or removed with its stack: the root stack says it, of which a nested one knows the name only.
+    const root = stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${rootStackName(this)}/*` });
+    this.handlers.allow({ actions: ['cloudformation:DescribeStacks'], resources: [stack.stackId, ...NestedStack.isNestedStack(stack) ? [root] : []] });
     this.role = this.handlers.role;
     this.serviceToken = this.handlers.serviceToken;
     this.answering = new DependencyGroup(this.handlers.standing);

@@ -17,15 +17,6 @@ async function given(options: EbsHandlerWorldOptions = {}): Promise<Record<strin
 
 const keys = () => world.s3.buckets.get(EXPORTS)!.versions().map(({ key }) => key).sort();
 
-test('an export under RETAIN is not deleted, whoever requests it', async () => {
-  const properties = await given();
-  const stack = world.exports();
-  await stack.deploy({ ...properties, RemovalPolicy: 'Retain' });
-  await expect(stack.destroy()).rejects.toThrow(
-    "s3://exports/disk.img was not deleted because its 'removalPolicy' is RETAIN; CloudFormation should not have requested this");
-  expect(keys()).toEqual(['disk.img', 'disk.img.manifest']);
-});
-
 test('an export under RETAIN that failed leaves nothing', async () => {
   const properties = await given();
   world.denied.push('ebs:GetSnapshotBlock');

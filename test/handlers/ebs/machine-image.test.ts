@@ -103,13 +103,6 @@ describe('an image', () => {
       .rejects.toThrow(/^ec2:RegisterImage failed for AMI Stack\/Machine-\w+: InvalidBlockDeviceMapping: Volume of size 1GB is smaller than snapshot/);
   });
 
-  test('that is retained is not deregistered, whoever asks', async () => {
-    const stack = machines();
-    const { ImageId } = await stack.deploy(machineProperties(givenSnapshot(), { RemovalPolicy: 'Retain' }));
-    await expect(stack.destroy()).rejects.toThrow(`AMI ${ImageId} was not deregistered because its 'removalPolicy' is RETAIN`);
-    expect(imageIds()).toEqual([ImageId]);
-  });
-
   test('of another stack is left alone', async () => {
     const { ImageId } = await machines('Other').deploy(machineProperties(givenSnapshot()));
     const stack = machines();

@@ -376,14 +376,6 @@ describe('a deletion', () => {
     await expect(stack.destroy()).rejects.toThrow(`snapshot ${SnapshotId} cannot be deleted while ${imageId} uses it; deregister ${imageId} first`);
   });
 
-  test('of a retained snapshot is refused', async () => {
-    await start();
-    const stack = world.stack();
-    const { SnapshotId } = await stack.deploy(properties({ RemovalPolicy: 'Retain' }));
-    await expect(stack.destroy()).rejects.toThrow(`snapshot ${SnapshotId} was not deleted because its 'removalPolicy' is RETAIN`);
-    expect(world.snapshotIds).toEqual([SnapshotId]);
-  });
-
   test('of a retained snapshot that was never completed leaves nothing', async () => {
     await start();
     world.denied.push('ebs:PutSnapshotBlock');

@@ -281,7 +281,7 @@ describe('updating a file system', () => {
     world.clock.advance(60_000);
     const known = { PhysicalResourceId: stack.physicalId, OldResourceProperties: PLAIN as any };
     const update = stack.event('Update', { ...PLAIN, FileSystemTags: [] }, known);
-    await expect(world.handlers.act(update)).rejects.toThrow(`file system ${stack.physicalId} is gone`);
+    await expect(stack.play(update)).rejects.toThrow(`file system ${stack.physicalId} is gone`);
   });
 
   test('of the library, which sends a default that was absent before, replaces nothing', async () => {

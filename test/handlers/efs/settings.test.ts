@@ -287,7 +287,9 @@ describe('a replication', () => {
   test('that a later request made is not deleted by a late poll of an earlier one', async () => {
     const stack = world.stack('Custom::ReplicationConfiguration');
     await stack.deploy(wanted({ Region: FAR }));
-    const late = stack.event('Update', wanted({ Region: FAR }), { PhysicalResourceId: stack.physicalId, OldResourceProperties: wanted({ Region: FAR }) });
+    const late = stack.event('Update', wanted({ Region: FAR }), {
+      PhysicalResourceId: stack.physicalId, OldResourceProperties: wanted({ Region: FAR }), Since: '0',
+    });
     await stack.deploy(wanted({ Region: 'us-east-1' }));
     await expect(world.handlers.poll(late)).rejects.toThrow('by now, which is not as wanted');
     expect(replications()).toEqual([[id, 'us-east-1', 'ENABLED']]);

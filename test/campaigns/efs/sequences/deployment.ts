@@ -225,8 +225,6 @@ export class Deployment {
     ];
     // A failed creation that makes room for the next is deleted while calls may be refused.
     reasons.push(request === 'delete' && this.stack?.status === 'UPDATE_IN_PROGRESS' && /refused by the test/.test(message));
-    // A replacement may come with another removal policy. The Delete carries the old one, which protects the data.
-    reasons.push(request === 'delete' && this.stack?.status === 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS' && /'removalPolicy' is RETAIN/.test(message));
     if (!reasons.some(Boolean)) { this.unexpected ??= error; }
   }
 

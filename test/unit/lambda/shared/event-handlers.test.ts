@@ -1,4 +1,5 @@
 import { TooEarly } from '../../../../lambda/shared/direction';
+import { OutOfReach } from '../../../../lambda/shared/errors';
 import { handlersOf } from '../../../../lambda/shared/event-handlers';
 import { identityOf } from '../../../../lambda/shared/identity';
 import type { EventHandlers, ResourceEvent } from '../../../../lambda/shared/resource-event';
@@ -54,6 +55,10 @@ class FakeLifecycle implements Lifecycle<Properties, { Id: string }> {
     this.note('ready', id, context);
     if (this.failures.ready) { throw this.failures.ready; }
     return this.polls-- > 0 ? undefined : { Id: id };
+  }
+
+  public withoutReach(id: string): { Id: string } {
+    return { Id: `${id}, which is left` };
   }
 
   public async delete(id: string, _properties: Properties, context: Context): Promise<void> {
@@ -311,6 +316,44 @@ describe('a poll', () => {
     life.failures.ready = Object.assign(new Error('no'), { name: 'AccessDeniedException' });
     await expect(poll()).rejects.toThrow(/^AccessDeniedException: no$/);
   });
+});
+
+describe('a resource that is out of reach', () => {
+  const update = () => change(life.add('a').id, 'a', 'a');
+  const sent = (event_: ResourceEvent<any>) => ({ ...event_, Since: `${now - 60_000}` });
+
+  test('is left by a rollback as it is, which answers with what is known without it', async () => {
+    direct('UPDATE_ROLLBACK_IN_PROGRESS');
+    jest.spyOn(life, 'update').mockRejectedValue(new OutOfReach('it is gone'));
+    const event_ = sent(update());
+    const started = { ...event_, ...await handlers.act(event_) };
+    expect(started).toMatchObject({ PhysicalResourceId: 'thing-1', IsLeft: 'true' });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true, Data: { Id: 'thing-1, which is left' } });
+    expect(life.calls).toEqual([]);
+  });
+
+  test('is left in a poll, too', async () => {
+    direct('UPDATE_ROLLBACK_IN_PROGRESS');
+    life.failures.ready = new OutOfReach('it is gone');
+    expect(await handlers.poll({ ...sent(update()), Direction: 'back' })).toMatchObject({ Data: { Id: 'thing-1, which is left' } });
+  });
+
+  test('is an error on the way forward, in a creation, of a replacement, and of another kind', async () => {
+    life.failures.ready = new OutOfReach('it is gone');
+    await expect(handlers.poll({ ...sent(update()), Direction: 'forward' })).rejects.toThrow('it is gone');
+    direct('UPDATE_ROLLBACK_IN_PROGRESS');
+    const back = { ...sent(update()), Direction: 'back' } as const;
+    await expect(handlers.poll({ ...back, RequestType: 'Create' })).rejects.toThrow('it is gone');
+    await expect(handlers.poll({ ...back, ReplacedId: 'thing-0' })).rejects.toThrow('it is gone');
+    life.failures.ready = new Error('no room');
+    await expect(handlers.poll(back)).rejects.toThrow('no room');
+  });
+});
+
+test('an update that cannot be begun by polls is repeated as a whole while the services throttle', async () => {
+  life.isRepeatable = false;
+  jest.spyOn(life, 'update').mockRejectedValue(Object.assign(new Error('slow down'), { name: 'ThrottlingException' }));
+  await expect(handlers.act(change(life.add('a').id, 'a', 'a'))).rejects.toThrow(TooEarly);
 });
 
 describe('an operation whose beginning is throttled', () => {

@@ -54,6 +54,8 @@ describe('act', () => {
   test('is repeated in five seconds while the direction may still show the operation before', async () => {
     act.mockRejectedValue(new TooEarly());
     expect(await steps.run(acting())).toEqual({ ...acting(), wait: 5 });
+    now = acting().call.deadline;
+    expect(await steps.run(acting())).toMatchObject({ next: 'answer' });
   });
 
   test.each([['Create', /^failed-/], ['Update', /^thing-1$/]] as const)('fails a %s for which CloudFormation does not wait, and touches nothing', async (type, id) => {

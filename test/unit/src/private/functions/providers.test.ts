@@ -53,6 +53,18 @@ describe('providers', () => {
     ]);
   });
 
+  test('may ask for the state of their stack and of the root stack, and of no others', () => {
+    const { stack } = givenStack();
+    const nested = new NestedStack(stack, 'Nested');
+    givenImport(stack);
+    givenImport(nested);
+    const asked = (scope: Stack) => statementsAllowing(scope, 'EbsRole', 'cloudformation:DescribeStacks').map(({ Resource }) => Resource);
+    expect(asked(stack)).toEqual([{ Ref: 'AWS::StackId' }]);
+    const [[own, root]] = asked(nested) as unknown[][];
+    expect(own).toEqual({ Ref: 'AWS::StackId' });
+    expect(JSON.stringify(root)).toContain(':stack/",{"Ref":"referencetoStackAWSStackName"},"/*"');
+  });
+
   test('run the bundles on the newest Node.js and arm64, and know their stack and state machine', () => {
     const { stack, vpc } = givenStack();
     new FileSystem(stack, 'Fs', { vpc });
