@@ -20,6 +20,8 @@ export interface StackState {
   readonly status: string;
   /** Whether the operation leaves the stack as it is if it fails. */
   readonly rollbackDisabled: boolean;
+  /** When the latest update began, or the creation; milliseconds since 1970. */
+  readonly begun?: number;
   /** The type of the latest operation. */
   readonly operation?: string;
   /** The id of the stack that the user deploys; absent for such a stack. */
@@ -141,6 +143,7 @@ export class Stacks {
         status: stack.StackStatus!,
         // Not known is as good as disabled: then an Update may take back a failed one.
         rollbackDisabled: stack.DisableRollback ?? true,
+        begun: (stack.LastUpdatedTime ?? stack.CreationTime)?.getTime(),
         operation: stack.LastOperations?.[0]?.OperationType,
         rootId: stack.RootId,
       };

@@ -17,6 +17,8 @@ export class Stacks implements Service {
   public readonly remembered: Remembered[] = [];
   public broken = false;
   public disableRollback = false;
+  /** When the latest operation began, in milliseconds since 1970. */
+  public begun = Date.parse('2026-01-01T00:00:00Z');
   /** The type of the latest operation. */
   public latestOperation: string | undefined;
 
@@ -38,7 +40,7 @@ export class Stacks implements Service {
       status: 200,
       headers: { 'content-type': 'text/xml' },
       body: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>${id}</StackId><StackName>Stack</StackName>`
-        + `<CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>${status}</StackStatus>`
+        + `<CreationTime>${new Date(this.begun).toISOString()}</CreationTime><StackStatus>${status}</StackStatus>`
         + `<DisableRollback>${this.disableRollback}</DisableRollback>${this.latestOperation ? `<LastOperations><member><OperationType>${this.latestOperation}</OperationType></member></LastOperations>` : ''}</member></Stacks>`
         + '</DescribeStacksResult></DescribeStacksResponse>',
     };

@@ -99,6 +99,22 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     name: 'gives it back',
   },
   {
+    guard: 'a file system with data is not deleted where a renamed construct has made an empty one in its place',
+    file: `${EFS}/file-system/file-system.ts`,
+    find: 'await refuseIfRenamed(present, properties, context, this.services);',
+    replace: '',
+    test: `${HANDLERS}/formerly.test.ts`,
+    name: 'keeps the data that the renamed resource',
+  },
+  {
+    guard: 'a renamed resource that is rolled back does not delete the file system of the former one',
+    file: `${EFS}/file-system/file-system.ts`,
+    find: "return claim !== undefined && direction === 'back';",
+    replace: 'return false;',
+    test: `${HANDLERS}/formerly.test.ts`,
+    name: 'in a rollback',
+  },
+  {
     guard: 'a file system that a rollback has given back to this stack is not deleted by the same deletion',
     file: `${EFS}/file-system/file-system.ts`,
     find: "if (state === 'retained') { return; }",

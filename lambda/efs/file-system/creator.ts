@@ -5,10 +5,15 @@ import type { Adopter } from './adopter';
 import { replacedTags } from './claims';
 import { tokenOf } from './immutables';
 import type { Creation, ReplacementGuard } from './replacement';
+import { nameOthers, type SuccessorServices } from './successors';
 import { throughputOf } from './throughput';
 import { isNamed } from '../../shared/errors';
 import { ownershipTags } from '../../shared/ownership';
 import { stateTag } from '../../shared/state-tag';
+
+export interface CreatorServices extends SuccessorServices {
+  readonly efs: Efs;
+}
 
 /** A deletion takes EFS some seconds; a function has two minutes. */
 const WAIT_FOR_DELETION_MILLISECONDS = 60_000;
@@ -16,17 +21,18 @@ const PAUSE_MILLISECONDS = 3_000;
 
 /** Makes the file system with the creation token of the properties, or takes the one that exists. */
 export class Creator {
-  constructor(private readonly efs: Efs, private readonly adopter: Adopter, private readonly guard: ReplacementGuard) {}
+  constructor(private readonly services: CreatorServices, private readonly adopter: Adopter, private readonly guard: ReplacementGuard) {}
 
   /** Returns the id of a new file system, or of one that an earlier attempt made or CloudFormation retained. */
   public async create(creation: Creation): Promise<string> {
     const { properties, context } = creation;
-    await this.guard.refuseReplacement(creation, () => this.efs.fileSystemWithToken(tokenOf(properties)));
+    await this.guard.refuseReplacement(creation, () => this.services.efs.fileSystemWithToken(tokenOf(properties)));
     // A replacement is meant to have another derived token.
     const hasDerivedToken = properties.CreationToken === undefined;
     if (hasDerivedToken && context.old === undefined && properties.Adopt !== 'NEVER') {
       const earlier = await this.guard.earlier(creation);
       if (earlier) { return this.adopter.take(earlier, creation); }
+      await nameOthers(properties, context, this.services);
     }
 
     const token = tokenOf(properties);
@@ -35,7 +41,7 @@ export class Creator {
       const id = await this.createNew(creation, token);
       if (id !== undefined) { return id; }
       // The token may be in use by the file system of this very call, if the answer to an earlier attempt was lost.
-      const existing = await this.efs.fileSystemWithToken(token);
+      const existing = await this.services.efs.fileSystemWithToken(token);
       if (existing && existing.LifeCycleState !== 'deleting') { return this.adopter.take(existing, creation); }
       if (Date.now() > end) {
         throw new Error(`the creation token '${token}' still belongs to file system ${existing?.FileSystemId}, `
@@ -48,7 +54,7 @@ export class Creator {
   /** Returns the id of a new file system; undefined if the creation token is in use. */
   private async createNew({ properties, wanted, context }: Creation, token: string): Promise<string | undefined> {
     try {
-      const { FileSystemId: id } = await this.efs.call('CreateFileSystem', client => client.send(new CreateFileSystemCommand({
+      const { FileSystemId: id } = await this.services.efs.call('CreateFileSystem', client => client.send(new CreateFileSystemCommand({
         CreationToken: token,
         Encrypted: wanted.encrypted,
         KmsKeyId: wanted.kmsKey,

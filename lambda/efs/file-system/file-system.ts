@@ -12,6 +12,7 @@ import type { Keys } from './keys';
 import { isWanted, mayNameTheSame } from './recognition';
 import { refuseSameToken, ReplacementGuard, type ReplacementServices } from './replacement';
 import { isTakenUpAgain } from './retained';
+import { refuseIfRenamed } from './successors';
 import { throughputAttributes } from './throughput';
 import type { FileSystemAttributes, FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS, REPLACED_TAG } from '../../../src/contract/ownership';
@@ -44,7 +45,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     this.evidence = new Evidence(services.stacks);
     const guard = new ReplacementGuard(services, this.evidence);
     this.adopter = new Adopter(services, this.claims, this.evidence, guard);
-    this.creator = new Creator(services.efs, this.adopter, guard);
+    this.creator = new Creator(services, this.adopter, guard);
   }
 
   public userTags({ FileSystemTags }: FileSystemProperties): FileSystemProperties['FileSystemTags'] {
@@ -115,6 +116,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
       log({ event: 'file system released', id, restores, reason: holdsRetained ? "its 'removalPolicy' is RETAIN, and it holds data" : 'it was adopted' });
       return this.claims.release(present, restores);
     }
+    await refuseIfRenamed(present, properties, context, this.services);
     await this.deleteOrUnblock(present, properties, context);
   }
 

@@ -1,0 +1,101 @@
+import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
+import type { Stack } from '../../harness/stack';
+
+const OLD = { Owner: 'Stack/Thing', RemovalPolicy: 'Delete' };
+const NEW = { ...OLD, Owner: 'Stack/Renamed' };
+const BYTES = 1_000_000;
+
+let world: EfsHandlerWorld;
+let stack: Stack;
+let renamed: Stack;
+let id: string;
+inEachTest('Custom::FileSystem', (...given) => { [world, stack] = given; });
+beforeEach(async () => {
+  await stack.deploy(OLD);
+  id = stack.physicalId!;
+  world.efs.setSizeInBytes(id, BYTES);
+  world.clock.advance(86_400_000);
+  renamed = world.stack('Custom::FileSystem', 'Renamed');
+  Object.assign(renamed, { stackId: stack.stackId });
+  world.stacks.begun = world.clock.now();
+  world.stacks.resources.set(id, { stackId: stack.stackId, logicalId: 'Thing', type: 'Custom::FileSystem' });
+});
+
+/** The clean-up of the update in which the resource has left the template. */
+const cleanUp = (properties: object = OLD) => {
+  world.stacks.statuses.set(stack.stackId, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
+  return stack.play(stack.event('Delete', properties as any, { PhysicalResourceId: id }));
+};
+
+test('a renamed resource takes over what CloudFormation lists under its former logical id, and is deleted as before', async () => {
+  await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+  await cleanUp();
+  expect(world.ids).toEqual([id]);
+  expect(world.tags(id)).not.toHaveProperty(OWNERSHIP_TAGS.state);
+
+  world.stacks.statuses.set(stack.stackId, 'DELETE_IN_PROGRESS');
+  world.stacks.latestOperation = 'DELETE_STACK';
+  await renamed.play(renamed.event('Delete', NEW, { PhysicalResourceId: id }));
+  expect(world.ids).toEqual([]);
+});
+
+test('in a rollback, the former resource has it again', async () => {
+  const before = { ...world.tags(id) };
+  await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+  world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+  await renamed.play(renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: id }));
+  expect(world.ids).toEqual([id]);
+  const { [OWNERSHIP_TAGS.identity]: _identity, [OWNERSHIP_TAGS.requestId]: _call, ...kept } = before;
+  expect(world.tags(id)).toEqual(kept);
+});
+
+test('a former logical id that never had the file system gives no right to it', async () => {
+  world.stacks.remembered.splice(0);
+  await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+  expect(world.ids).toHaveLength(2);
+  expect(world.tags(id)).toMatchObject({ [OWNERSHIP_TAGS.owner]: OLD.Owner });
+});
+
+describe('without a former logical id', () => {
+  test('the clean-up keeps the data that the renamed resource was meant to have, and the error names "formerly"', async () => {
+    await renamed.play(renamed.event('Create', NEW));
+    await expect(cleanUp()).rejects.toThrow("a construct that takes the place of another one names it by 'formerly', here ['Thing']");
+    expect(world.ids).toContain(id);
+    expect(world.logged('a new file system is made, although')).toMatchObject([{ id, remedy: expect.stringContaining("set 'formerly' to ['Thing']") }]);
+  });
+
+  test.each<[string, object]>([
+    ['has other immutable properties', { Encrypted: true }],
+    ['has a token of its own', { CreationToken: 'mine' }],
+  ])('the clean-up deletes it if the new one %s', async (_, more) => {
+    await renamed.play(renamed.event('Create', { ...NEW, ...more }));
+    await cleanUp();
+    world.clock.advance(60_000);
+    expect(world.ids).not.toContain(id);
+  });
+
+  test('the clean-up deletes it if it is empty, or if the other one is older than this update', async () => {
+    world.efs.setSizeInBytes(id, 0);
+    await renamed.play(renamed.event('Create', NEW));
+    await cleanUp();
+    world.clock.advance(60_000);
+    expect(world.ids).not.toContain(id);
+  });
+
+  test('the clean-up deletes it if the other one is older than this update', async () => {
+    await renamed.play(renamed.event('Create', NEW));
+    world.stacks.begun = world.clock.now() + 60_000;
+    await cleanUp();
+    world.clock.advance(60_000);
+    expect(world.ids).not.toContain(id);
+  });
+
+  test('the deletion of the stack deletes both', async () => {
+    await renamed.play(renamed.event('Create', NEW));
+    world.stacks.statuses.set(stack.stackId, 'DELETE_IN_PROGRESS');
+    await stack.play(stack.event('Delete', OLD, { PhysicalResourceId: id }));
+    world.clock.advance(60_000);
+    expect(world.ids).not.toContain(id);
+  });
+});
