@@ -87,7 +87,8 @@ describe('after all of this', () => {
     const settings = 'a setting of test/deployments/efs/configuration.test.ts';
     expectUnused(world, {
       EfsRole: {
-        'cloudformation:DescribeStacks': 'to see whether the stack that a tag names is gone, as retention.test.ts has it',
+        'cloudformation:DescribeStackEvents': 'to see which file systems CloudFormation had for the resource; only some rollbacks ask',
+        'cloudformation:DescribeStackResources': 'to see whether the stack that a tag names had the file system, as retention.test.ts has it',
         'elasticfilesystem:CreateReplicationConfiguration': settings,
         'elasticfilesystem:DeleteFileSystemPolicy': settings,
         'elasticfilesystem:DeleteReplicationConfiguration': settings,
