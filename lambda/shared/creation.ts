@@ -6,6 +6,7 @@ import { withinStep } from './patience';
 import { contextOf, type ActResult, type DirectedEvent } from './resource-event';
 import type { Context, Found, Lifecycle } from './resource-lifecycle';
 import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
+import type { Stacks } from './stacks';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /** Time of a step for cleaning up after a failed creation. The rest of the step counts if it is longer, because IAM may deny calls for a while. */
@@ -86,12 +87,16 @@ export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifec
 
 /**
  * Deletes what a creation has made that CloudFormation cancelled, before or while its function ran. Returns whether there
- * was nothing to delete.
+ * was nothing to delete. What CloudFormation has as the resource now, another creation has made.
  */
-export async function deleteCancelledCreation<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
+export async function deleteCancelledCreation<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, stacks: Pick<Stacks, 'physicalIdOf'>,
+): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
-  const made = await neverHandedOut(lifecycle, existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished'), event);
+  const candidates = existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished');
+  const current = candidates.length > 0 ? await stacks.physicalIdOf(event.StackId, event.LogicalResourceId) : undefined;
+  const made = await neverHandedOut(lifecycle, candidates.filter(({ id }) => id !== current), event);
   await deleteEach(made, id => {
     log({ event: 'removing what a cancelled creation made', id });
     return lifecycle.delete(id, event.ResourceProperties, context);

@@ -17,7 +17,7 @@ import { LONGEST_PAUSE_SECONDS, STEP_SECONDS } from '../../src/contract/answerin
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
-  readonly stacks: Pick<Stacks, 'status' | 'describe'>;
+  readonly stacks: Pick<Stacks, 'status' | 'describe' | 'physicalIdOf'>;
 }
 
 /**
@@ -96,7 +96,7 @@ async function beginOrDefer<P extends OwnerProperties>(
 async function continueOrPoll<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
 ): Promise<PollResult> {
-  if (event.Deferred === undefined) { return poll(lifecycle, event); }
+  if (event.Deferred === undefined) { return poll(lifecycle, event, options); }
   const { PhysicalResourceId, ...operation } = event;
   const original = event.RequestType === 'Create' ? operation : event;
   const direction = await new Directions(options.stacks).ask(event, beginOf(event));
@@ -105,7 +105,7 @@ async function continueOrPoll<P extends OwnerProperties>(
     throw new Error('CloudFormation cancelled the operation while it was waiting for services that throttled it');
   }
   const begun = await begin(lifecycle, original, options);
-  const result = await poll(lifecycle, { ...original, ...begun });
+  const result = await poll(lifecycle, { ...original, ...begun }, options);
   return result.IsComplete ? { ...result, PhysicalResourceId: begun.PhysicalResourceId } : { IsComplete: false };
 }
 
@@ -166,13 +166,15 @@ async function beginDeletion<P extends OwnerProperties>(
     await unlessBusy(event, () => removeFailedCreation(lifecycle, event));
     return { PhysicalResourceId: id };
   }
-  await unlessBusy(event, () => deleteCancelledCreation(lifecycle, event));
+  await unlessBusy(event, () => deleteCancelledCreation(lifecycle, event, stacks));
   const seconds = await stacks.status(event.StackId).then(() => LATE_CREATION_SECONDS, () => LATE_CREATION_SECONDS_WITHOUT_STATUS);
   return { PhysicalResourceId: id, LateCreationUntil: `${beginOf(event) + 1000 * seconds}` };
 }
 
-async function poll<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<PollResult> {
-  if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event) }; }
+async function poll<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
+): Promise<PollResult> {
+  if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event, options) }; }
   const attributes = await readyOrLeft(lifecycle, event);
   if (attributes === UNDER_WAY) { return { IsComplete: false, IsUnderWay: true }; }
   return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };
@@ -193,11 +195,13 @@ async function readyOrLeft<P extends OwnerProperties>(
 }
 
 /** Returns whether the deletion is complete; if it is not, makes its next step. */
-async function continueDeletion<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
+async function continueDeletion<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, { stacks }: HandlerOptions,
+): Promise<boolean> {
   if (event.LateCreationUntil !== undefined) {
     // Decide this first: a creation may end while the search is running.
     const isOver = Date.now() >= Number(event.LateCreationUntil);
-    return await deleteCancelledCreation(lifecycle, event) && isOver;
+    return await deleteCancelledCreation(lifecycle, event, stacks) && isOver;
   }
   const id = event.PhysicalResourceId!;
   if (failedCallOf(id) !== undefined) { return removeFailedCreation(lifecycle, event); }

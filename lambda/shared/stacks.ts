@@ -1,5 +1,5 @@
 import {
-  DescribeStackResourcesCommand, DescribeStacksCommand, paginateDescribeStackEvents, type CloudFormationClient,
+  DescribeStackResourceCommand, DescribeStackResourcesCommand, DescribeStacksCommand, paginateDescribeStackEvents, type CloudFormationClient,
 } from '@aws-sdk/client-cloudformation';
 import { STATUS_LAG_MILLISECONDS } from './direction';
 import { saidBy } from './errors';
@@ -126,6 +126,19 @@ export class Stacks {
       if (isOfResource) { return true; }
     }
     return false;
+  }
+
+  /** Returns the physical id that CloudFormation has for a resource of a stack; undefined if it has none, or does not answer. */
+  public async physicalIdOf(stackId: string, logicalId: string): Promise<string | undefined> {
+    try {
+      const { StackResourceDetail: resource } = await retrying(
+        () => this.client.send(new DescribeStackResourceCommand({ StackName: stackId, LogicalResourceId: logicalId })),
+        { what: 'DescribeStackResource', policy: RETRY_POLICIES.RESOURCE_STATUS });
+      return resource?.PhysicalResourceId;
+    } catch (error) {
+      log({ event: 'could not ask for the resource', stackId, logicalId, error: saidBy(error) });
+      return undefined;
+    }
   }
 
   /** Returns the status of a stack; undefined if there is no such stack, or CloudFormation has forgotten it. */

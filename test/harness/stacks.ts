@@ -32,6 +32,7 @@ export class Stacks implements Service {
     const id = asked.get('StackName')!;
     switch (this.operation(call)) {
       case 'DescribeStackResources': return id === null ? this.resourceAnswer(asked.get('PhysicalResourceId')!) : this.rememberedAnswer(asked);
+      case 'DescribeStackResource': return this.detailAnswer(asked);
       case 'DescribeStackEvents': return xml('DescribeStackEvents', '<StackEvents></StackEvents>');
     }
     const status = this.statuses.get(id);
@@ -59,6 +60,14 @@ export class Stacks implements Service {
     const found = this.resources.get(physicalId);
     if (!found) { throw new ServiceError('ValidationError', 400, `Stack for ${physicalId} does not exist`); }
     return xml('DescribeStackResources', resourcesXml([{ ...found, physicalId }]));
+  }
+
+  private detailAnswer(asked: URLSearchParams): Answer {
+    const [stackId, logicalId] = [asked.get('StackName'), asked.get('LogicalResourceId')];
+    const [physicalId] = [...this.resources].find(([, held]) => held.stackId === stackId && held.logicalId === logicalId) ?? [];
+    if (physicalId === undefined) { throw new ServiceError('ValidationError', 400, `Resource ${logicalId} does not exist for stack ${stackId}`); }
+    return xml('DescribeStackResource', `<StackResourceDetail><StackId>${stackId}</StackId><LogicalResourceId>${logicalId}</LogicalResourceId>`
+      + `<PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceStatus>CREATE_COMPLETE</ResourceStatus></StackResourceDetail>`);
   }
 
   private rememberedAnswer(asked: URLSearchParams): Answer {

@@ -133,10 +133,17 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     test: EVENT_HANDLERS,
   },
   {
+    guard: 'the deletion of a cancelled creation spares what CloudFormation has as the resource',
+    file: 'lambda/shared/creation.ts',
+    find: 'candidates.filter(({ id }) => id !== current)',
+    replace: 'candidates.filter(({ id }) => id || current)',
+    test: EVENT_HANDLERS,
+  },
+  {
     guard: 'the deletion of a cancelled creation waits until the creation can have no effect any longer',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'await deleteCancelledCreation(lifecycle, event) && isOver',
-    replace: 'await deleteCancelledCreation(lifecycle, event)',
+    find: 'await deleteCancelledCreation(lifecycle, event, stacks) && isOver',
+    replace: 'await deleteCancelledCreation(lifecycle, event, stacks)',
     test: EVENT_HANDLERS,
   },
   {

@@ -119,7 +119,7 @@ export class Cloud {
 
   private handlers(stacks: Stacks) {
     const { leftOut } = this.given;
-    const silent = { status: (id: string) => stacks.status(id), describe: async () => undefined };
+    const silent = { status: (id: string) => stacks.status(id), describe: async () => undefined, physicalIdOf: async () => undefined };
     const handlers = handlersOf({ 'Custom::Thing': this.things }, { stacks: leftOut?.statusQuestion ? silent : stacks });
     if (!leftOut?.wait) { return handlers; }
     return {

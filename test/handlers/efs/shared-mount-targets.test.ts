@@ -243,6 +243,16 @@ describe('calls out of order', () => {
     expect(ids()).toEqual(before);
   });
 
+  // Without a rollback, CloudFormation deletes a creation that it got no answer to after it has made the resource anew.
+  test('the Delete of a creation that got no answer deletes nothing of the one that was repeated', async () => {
+    await first.deploy(properties());
+    world.stacks.resources.set(first.physicalId!, { stackId: first.stackId, logicalId: 'First', type: 'Custom::MountTargets' });
+    const before = ids();
+    await first.cancel(properties());
+    expect(ids()).toEqual(before);
+    expect(records().map(({ state }) => state)).toEqual(['ready']);
+  });
+
   test('the Delete of a failed creation deletes nothing of the creation after it', async () => {
     await first.deploy(properties());
     const before = ids();

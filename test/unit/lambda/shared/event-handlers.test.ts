@@ -95,11 +95,13 @@ let now: number;
 const stacks = {
   status: jest.fn<Promise<string | undefined>, [string]>(),
   describe: jest.fn<Promise<StackState | undefined>, [string]>(),
+  physicalIdOf: jest.fn<Promise<string | undefined>, [string, string]>(),
 };
 const direct = (status: string) => stacks.describe.mockResolvedValue({ id: 'stack', status, rollbackDisabled: false });
 
 beforeEach(() => {
   now = 1_000_000;
+  stacks.physicalIdOf.mockReset().mockResolvedValue(undefined);
   stacks.status.mockReset().mockResolvedValue('ROLLBACK_IN_PROGRESS');
   direct('UPDATE_IN_PROGRESS');
   jest.spyOn(Date, 'now').mockImplementation(() => now);
@@ -462,6 +464,14 @@ describe('a deletion', () => {
 });
 
 describe('the deletion of a cancelled creation', () => {
+  test('leaves what CloudFormation has as the resource: another creation has made it', async () => {
+    const [current, cancelledOne] = [life.add('a'), life.add('a')];
+    stacks.physicalIdOf.mockResolvedValue(current.id);
+    await handlers.act(cancelled({ Kind: 'a' }));
+    expect([current.deletions, cancelledOne.deletions]).toEqual([0, 1]);
+    expect(stacks.physicalIdOf).toHaveBeenCalledWith(expect.any(String), 'Thing');
+  });
+
   const LATEST = 1_000_000 + 1000 * (60 + 120 + 30);
 
   test('removes what the creation made, without knowing its id', async () => {

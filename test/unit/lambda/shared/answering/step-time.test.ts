@@ -35,7 +35,11 @@ function failing(error: Error, milliseconds: number, repeatable: boolean): Lifec
   } as unknown as Lifecycle<any, object>;
 }
 
-const stacks = { status: async () => 'UPDATE_IN_PROGRESS', describe: async () => ({ id: 'stack', status: 'UPDATE_IN_PROGRESS', rollbackDisabled: false }) };
+const stacks = {
+  status: async () => 'UPDATE_IN_PROGRESS',
+  describe: async () => ({ id: 'stack', status: 'UPDATE_IN_PROGRESS', rollbackDisabled: false }),
+  physicalIdOf: async () => undefined,
+};
 
 describe.each([['after the question for the status', 35_000], ['at once', 0]])('%s', (_, question) => {
   test.each<[string, Error, number]>([
