@@ -19,8 +19,8 @@ const OWN_TAGS = Object.keys(OWNERSHIP_TAGS).length;
 const EFS = { keyLength: 128, valueLength: 256, characters: /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u };
 
 export const TAG_RULES = {
-  /** One more than the ownership tags: that of its set of mount targets. */
-  fileSystem: { ...EFS, reserved: OWN_TAGS + 1 },
+  /** Three more than the ownership tags: the file system that it has replaced, shared settings, and its set of mount targets. */
+  fileSystem: { ...EFS, reserved: OWN_TAGS + 3 },
   /** Whatever else the file system carries is not known at synthesis. */
   tagSet: { ...EFS, reserved: 0 },
   /** One more: its parent. */
