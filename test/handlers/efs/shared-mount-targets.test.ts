@@ -27,7 +27,7 @@ const set = (owner: 'First' | 'Second', names: SubnetName[], more: object = {}) 
   ...more,
 });
 const targets = () => world.efs.mountTargets;
-const ids = () => targets().map(target => target.id).sort();
+const ids = () => targets().filter(({ lifeCycleState }) => lifeCycleState !== 'deleting').map(target => target.id).sort();
 const groups = () => targets().map(({ securityGroups }) => [...securityGroups].sort());
 const records = () => otherRecords({ Tags: Object.entries(world.tags(id)).map(([Key, Value]) => ({ Key, Value })) } as any, '');
 const holders = (name: SubnetName) => holdersOf(world.subnet[name], records()).map(({ owner }) => owner);
