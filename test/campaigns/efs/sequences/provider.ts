@@ -2,6 +2,7 @@ import type { Scene } from './scene';
 import { isSetting, LOGICAL_IDS, type LogicalId } from './stack-template';
 import type { Deploy } from './template';
 import { failedId } from '../../../../lambda/shared/answering/call';
+import { TooEarly } from '../../../../lambda/shared/direction';
 import type { EventHandlers, ResourceEvent } from '../../../../lambda/shared/resource-event';
 import { OWNERSHIP_TAGS } from '../../../../src/contract/ownership';
 import { ResourceFailure, type Handler, type Made, type Request } from '../../../../world/cloudformation/handler';
@@ -190,8 +191,18 @@ export class Provider implements Handler {
     throw new Error('Operation timed out');
   }
 
+  /** Repeats the first step as long as it waits for a status of the stack. */
   private async start(event: ResourceEvent<any>): Promise<ResourceEvent<any>> {
-    return { ...event, ...await this.handlers.act(event) };
+    const { clock } = this.scene.world;
+    const sent = { Since: `${clock.now()}`, ...event };
+    for (;;) {
+      try {
+        return { ...event, ...await this.handlers.act(sent) };
+      } catch (error) {
+        if (!(error instanceof TooEarly)) { throw error; }
+        clock.advance(POLL);
+      }
+    }
   }
 
   private async poll(started: ResourceEvent<any>): Promise<boolean> {
