@@ -1,5 +1,6 @@
 import { isAllListed, isHandedOut } from './completion';
-import type { Image } from './images';
+import { isProof } from './evidence';
+import { deregister, type Image } from './images';
 import type { ImageServices } from './services';
 import { MACHINE_IMAGE_TAGS } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -60,7 +61,7 @@ export class ImageFamily {
 
   /** Keeps or deregisters an image that is no longer current. Has to be called again while the image is still there, because others may have to go first, or may not be listed yet. */
   public async leave(image: Image): Promise<void> {
-    const others = (await this.all())
+    const others = (await this.recorded())
       .filter(other => other.id !== image.id && isHandedOut(other))
       .sort((a, b) => currentSince(b) - currentSince(a));
     // The image that replaced it just before may not be listed yet.
@@ -69,7 +70,16 @@ export class ImageFamily {
     const status = isReplaced(image, others) ? await this.stackStatus() : 'DELETE_IN_PROGRESS';
     const { keep, superfluous } = departureOf(image, others, status);
     if (superfluous && !await this.remove(superfluous)) { return; }
-    await (keep ? this.retain(image) : this.aws.images.deregister(image.id));
+    await (keep ? this.retain(image) : deregister(this.aws, image.id));
+  }
+
+  /** Without those of others that carry copied tags. A stack whose images keep no predecessors may have no records, and needs none. */
+  private async recorded(): Promise<Image[]> {
+    const all = await this.all();
+    const records = await Promise.all(all.map(({ id }) => this.aws.store?.creation(id)));
+    const left = all.filter((_, i) => !isProof(records[i], this.resource));
+    for (const { id } of this.aws.store ? left : []) { log({ event: 'left an image alone that has only the tags of the resource', imageId: id }); }
+    return all.filter(image => !left.includes(image));
   }
 
   private all(): Promise<Image[]> {
@@ -80,7 +90,7 @@ export class ImageFamily {
   /** Returns false while EC2 is still releasing their snapshots. */
   private async remove(superfluous: readonly Image[]): Promise<boolean> {
     for (const { id } of superfluous) {
-      await this.aws.images.deregister(id);
+      await deregister(this.aws, id);
       log({ event: 'deregistered an image that was kept', imageId: id });
     }
     return this.aws.kept.removeUnused(this.resource.stackId);

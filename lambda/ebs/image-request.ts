@@ -1,5 +1,6 @@
 import type { EbsBlockDevice, RegisterImageRequest } from '@aws-sdk/client-ec2';
 import { requestDigest } from './idempotency';
+import type { Image, Registered } from './images';
 import type { BlockDeviceMappingProperty, MachineImageProperties } from '../../src/contract/machine-image';
 import { ownershipTags } from '../shared/ownership';
 import { boolean, integer } from '../shared/property-values';
@@ -38,6 +39,18 @@ export function imageRequest(name: string, properties: MachineImageProperties, c
       Tags: [...Tags.map(({ Key, Value }) => ({ Key, Value })), ...ownershipTags(properties, context), stateTag('creating')],
     }],
   };
+}
+
+/**
+ * Whether an AMI is made of the same snapshots as the one that these properties ask for, with the same properties. In a stack without records,
+ * that is the evidence for an image that was found by its tags. EC2 does not list UEFI data, so nothing is known of an image that has some.
+ */
+export function isMadeOf({ registered, snapshotIds }: Image, properties: MachineImageProperties): boolean {
+  const { UefiData, BlockDeviceMappings, ...others } = properties;
+  const wanted = { ...others, EnaSupport: boolean('enaSupport', properties.EnaSupport) } as Registered;
+  const isSame = (Object.keys(registered) as (keyof Registered)[]).every(name => (wanted[name] || undefined) === (registered[name] || undefined));
+  const snapshots = BlockDeviceMappings.map(({ Ebs }) => Ebs.SnapshotId);
+  return UefiData === undefined && isSame && JSON.stringify([...snapshots].sort()) === JSON.stringify([...snapshotIds].sort());
 }
 
 function mapping({ DeviceName, Ebs }: BlockDeviceMappingProperty) {

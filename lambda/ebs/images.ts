@@ -5,6 +5,7 @@ import {
 import { type Ec2Query, Ec2Tagged, RESULTS_PER_PAGE } from '../shared/ec2-tagged';
 import { isNamed } from '../shared/errors';
 import { RETRY_POLICIES, retrying } from '../shared/retry';
+import type { TransferStore } from '../transfer/bucket/store';
 
 export interface Image {
   readonly id: string;
@@ -16,14 +17,27 @@ export interface Image {
   /** ISO 8601. */
   readonly deprecationTime?: string;
   readonly snapshotIds: readonly string[];
+  /** The properties that it was registered with, and that EC2 returns. */
+  readonly registered: Registered;
   readonly tags: readonly Tag[];
 }
+
+/** Properties of an AMI that never change. */
+export type Registered = Pick<
+  Ec2Image, 'Architecture' | 'RootDeviceName' | 'VirtualizationType' | 'EnaSupport' | 'BootMode' | 'TpmSupport' | 'ImdsSupport'
+>;
 
 /** The error for a name that another AMI has. */
 export class NameTaken extends Error {
   constructor(public readonly imageName: string) {
     super(`AMI name '${imageName}' is taken`);
   }
+}
+
+/** Deregisters an AMI and removes its record. Succeeds if the AMI does not exist. */
+export async function deregister({ images, store }: { readonly images: Images; readonly store?: TransferStore }, id: string): Promise<void> {
+  await images.deregister(id);
+  await store?.removeCreation(id);
 }
 
 /** The account's AMIs. */
@@ -106,7 +120,9 @@ export class Images extends Ec2Tagged<Image> {
   }
 }
 
-function imageOf({ ImageId, Name, State, StateReason, Description, DeprecationTime, BlockDeviceMappings = [], Tags = [] }: Ec2Image): Image {
+function imageOf(image: Ec2Image): Image {
+  const { ImageId, Name, State, StateReason, Description, DeprecationTime, BlockDeviceMappings = [], Tags = [] } = image;
+  const { Architecture, RootDeviceName, VirtualizationType, EnaSupport, BootMode, TpmSupport, ImdsSupport } = image;
   return {
     id: ImageId!,
     name: Name ?? '',
@@ -114,6 +130,7 @@ function imageOf({ ImageId, Name, State, StateReason, Description, DeprecationTi
     stateMessage: StateReason?.Message || undefined,
     description: Description ?? '',
     deprecationTime: DeprecationTime,
+    registered: { Architecture, RootDeviceName, VirtualizationType, EnaSupport, BootMode, TpmSupport, ImdsSupport },
     snapshotIds: BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []),
     tags: Tags,
   };

@@ -1,10 +1,11 @@
 import { isOfStack } from './completion';
-import type { Images } from './images';
+import type { Image, Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
-import { type State, stateOf, stateTag } from '../shared/state-tag';
+import { stateOf } from '../shared/state-tag';
+import type { LeftState } from '../transfer/bucket/creation-record';
 import type { TransferStore } from '../transfer/bucket/store';
-import { condemnIfUsed } from '../transfer/parent/use';
+import { condemnIfUsed, markLeft } from '../transfer/parent/use';
 import { SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshot/snapshots';
 
 /** How long EC2 may refuse to delete a snapshot after its image was deregistered. */
@@ -23,9 +24,11 @@ export class KeptSnapshots {
     const { snapshotId } = refusal;
     const users = await this.aws.images.using([snapshotId]);
     if (users.length === 0 && Date.now() < since + RELEASED_AFTER_MILLISECONDS) { return false; }
-    const isKept = users.some(image => isOfStack(stackId, image) && stateOf(image.tags) === 'retained');
+    const { snapshots, store } = this.aws;
+    const isKept = store !== undefined && await anyOf(users.map(image => this.isKeptImage(image, stackId, store)));
     if (!isKept) { throw refusal; }
-    await this.aws.snapshots.tag(snapshotId, [stateTag('retained')]);
+    const snapshot = await snapshots.find(snapshotId);
+    if (snapshot) { await markLeft({ snapshots, store }, snapshot, 'retained'); }
     log({ event: 'kept the snapshot of an image that is kept', snapshotId });
     return true;
   }
@@ -37,17 +40,27 @@ export class KeptSnapshots {
     let all = true;
     for (const snapshot of kept.filter(each => !used.has(each.id))) {
       // An import that uses it as its parent deletes it in the end.
-      if (await condemnIfUsed(this.aws, snapshot)) { continue; }
+      if (await condemnIfUsed({ ...this.aws, store: this.aws.store! }, snapshot)) { continue; }
       all = await this.remove(snapshot) && all;
     }
     return all;
   }
 
+  private async isKeptImage(image: Image, stackId: string, store: TransferStore): Promise<boolean> {
+    return isOfStack(stackId, image) && stateOf(image.tags) === 'retained' && (await store.creation(image.id))?.stackId === stackId;
+  }
+
+  /** Without records, nothing proves that a handler has left a snapshot. */
   private async keptOf(stackId: string): Promise<Snapshot[]> {
+    const { snapshots, store } = this.aws;
+    if (store === undefined) { return []; }
     // A parent that an image used when its last child ended is left condemned.
-    const states: readonly State[] = ['retained', 'condemned'];
-    const found = await Promise.all(states.map(state =>
-      this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: state })));
+    const states: readonly LeftState[] = ['retained', 'condemned'];
+    const found = await Promise.all(states.map(async state => {
+      const tagged = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: state });
+      const records = await Promise.all(tagged.map(({ id }) => store.creation(id)));
+      return tagged.filter((_, i) => records[i]?.stackId === stackId && records[i]!.state !== undefined);
+    }));
     return found.flat();
   }
 
@@ -63,4 +76,8 @@ export class KeptSnapshots {
     log({ event: 'deleted a snapshot that was kept', snapshotId: id });
     return true;
   }
+}
+
+async function anyOf(answers: readonly Promise<boolean>[]): Promise<boolean> {
+  return (await Promise.all(answers)).includes(true);
 }

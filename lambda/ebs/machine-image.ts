@@ -1,8 +1,9 @@
 import { isHandedOut, isOfStack, mayBeInvisible, notOfStack } from './completion';
+import { evidenceOf, recordOf } from './evidence';
 import { currentSince, ImageFamily } from './image-family';
-import { imageNameOf, imageRequest } from './image-request';
+import { imageNameOf, imageRequest, isMadeOf } from './image-request';
 import { applySettings } from './image-settings';
-import { NameTaken, type Image } from './images';
+import { deregister, NameTaken, type Image } from './images';
 import type { ImageServices } from './services';
 import { MACHINE_IMAGE_TAGS, type MachineImageAttributes, type MachineImageProperties } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -41,11 +42,16 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     try {
       const id = await this.aws.images.register(imageRequest(name, properties, context));
       log({ event: 'image registered', imageId: id, name });
-      return created(id);
+      return await this.created(id, context);
     } catch (error) {
       if (!(error instanceof NameTaken)) { throw error; }
-      return created(await this.registeredBefore(name, context));
+      return this.created(await this.registeredBefore(name, context), context);
     }
+  }
+
+  private async created(id: string, context: Context): Promise<Created> {
+    await this.aws.store?.saveCreation(recordOf(id, context));
+    return { id, memo: JSON.stringify({ registered: Date.now() } satisfies ImageMemo) };
   }
 
   public async ready(
@@ -60,7 +66,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     if (!isOfStack(context.stackId, image)) { return this.leaveForeign(image, context); }
     if (!isAvailable(image)) { return undefined; }
     if (!isHandedOut(image)) {
-      const unclaimed = { id, begun: registered, remove: () => this.aws.images.deregister(id) };
+      const unclaimed = { id, begun: registered, remove: () => deregister(this.aws, id) };
       if (!await this.aws.stacks.isAwaited(context, unclaimed)) { return undefined; }
     }
     await applySettings(this.aws.images, image, properties);
@@ -77,23 +83,36 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     if (!image) { return; }
     if (!isOfStack(context.stackId, image)) { return log({ event: 'left an image alone that is not of this stack', imageId: id }); }
     // With RETAIN, CloudFormation only asks for what a failed operation made.
-    if (!isHandedOut(image) || RemovalPolicy === 'Retain') { return this.aws.images.deregister(id); }
+    if (!isHandedOut(image) || RemovalPolicy === 'Retain') { return deregister(this.aws, id); }
     await new ImageFamily(this.aws, context).leave(image);
   }
 
   public async gone(id: string, _properties: MachineImageProperties, { stackId }: Context): Promise<boolean> {
     const image = await this.aws.images.find(id);
+    // A step that died after it had deregistered the image left its record.
+    if (image === undefined) { await this.aws.store?.removeCreation(id); }
     return image === undefined || !isOfStack(stackId, image) || stateOf(image.tags) === 'retained';
   }
 
-  public async find(_candidates: readonly MachineImageProperties[], { stackId, logicalId }: Context): Promise<Found[]> {
+  public async find(candidates: readonly MachineImageProperties[], context: Context): Promise<Found[]> {
+    const { stackId, logicalId } = context;
     const all = await this.aws.images.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
-    return all.filter(({ state }) => state !== 'disabled').map((image): Found => ({
-      id: image.id,
-      identity: valueOf(image.tags, OWNERSHIP_TAGS.identity),
-      requestId: valueOf(image.tags, OWNERSHIP_TAGS.requestId),
-      state: image.state === 'available' && isHandedOut(image) ? 'usable' : 'unfinished',
+    return Promise.all(all.filter(({ state }) => state !== 'disabled').map(async (image): Promise<Found> => {
+      const evidence = await this.evidence(image, candidates, context);
+      const { requestId = '' } = evidence;
+      return {
+        ...evidence,
+        isRemovable: candidates.some(each => imageNameOf(each, { ...context, requestId }) === image.name),
+        state: image.state === 'available' && isHandedOut(image) ? 'usable' : 'unfinished',
+      };
     }));
+  }
+
+  private async evidence(image: Image, candidates: readonly MachineImageProperties[], context: Context): Promise<ReturnType<typeof evidenceOf>> {
+    const { store } = this.aws;
+    const evidence = evidenceOf(image, await store?.creation(image.id), context);
+    const isMadeHere = store === undefined && candidates.some(each => identityOf(this, each) === evidence.identity && isMadeOf(image, each));
+    return isMadeHere ? { ...evidence, isUnproven: false } : evidence;
   }
 
   /** Returns the id of the AMI with this name if this very request registered it: RegisterImage has no client token, and its answer may have been lost. */
@@ -135,10 +154,6 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     const state = stateOf(image.tags);
     return currentSince(image) === 0 || state === 'creating' || state === 'retained' || (old !== undefined && identityOf(this, old) !== identity);
   }
-}
-
-function created(id: string): Created {
-  return { id, memo: JSON.stringify({ registered: Date.now() } satisfies ImageMemo) };
 }
 
 /** Whether EC2 has made the image; throws if it never will. */

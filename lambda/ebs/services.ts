@@ -44,6 +44,8 @@ export interface ImageServices {
   readonly images: Images;
   readonly kept: KeptSnapshots;
   readonly stacks: Stacks;
+  /** Where it is recorded what this stack has made. Absent in a stack that has neither imports nor exports nor images that keep predecessors. */
+  readonly store?: TransferStore;
 }
 
 /** The services that imports use. */
@@ -99,5 +101,5 @@ export function exportServices({ cloudFormation, ec2, sfn }: EbsClients, { Trans
 
 function imageServicesWith({ cloudFormation, ec2 }: EbsClients, store: TransferStore | undefined): ImageServices {
   const images = new Images(ec2);
-  return { images, kept: new KeptSnapshots({ images, snapshots: new Snapshots(ec2), store }), stacks: new Stacks(cloudFormation) };
+  return { images, kept: new KeptSnapshots({ images, snapshots: new Snapshots(ec2), store }), stacks: new Stacks(cloudFormation), store };
 }

@@ -95,8 +95,8 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     const all = await this.aws.store.records();
     const ours = all.filter(record => record.stackId === stackId && record.logicalId === logicalId);
     return Promise.all(ours.map(async (record): Promise<Found> => {
-      const { exportId: id, identity, requestId } = record;
-      return { id, identity, requestId, state: await this.isUsable(record) ? 'usable' : 'unfinished' };
+      const { exportId: id, identity, requestId, sent } = record;
+      return { id, identity, requestId, sent, state: await this.isUsable(record) ? 'usable' : 'unfinished' };
     }));
   }
 
@@ -197,13 +197,14 @@ function exportInput({ exportId, bucket, bucketOwner, key, volumeSize, uploadId,
 function newRecord(
   exportId: string, { Bucket, BucketOwner, Key, SinceSnapshotId }: SnapshotExportProperties, context: Context, volumeSize: number,
 ): ExportRecord {
-  const { stackId, logicalId, identity, requestId } = context;
+  const { stackId, logicalId, identity, requestId, deletionBegan: sent } = context;
   return {
     exportId,
     stackId,
     logicalId,
     identity,
     requestId,
+    sent,
     bucket: Bucket,
     bucketOwner: BucketOwner,
     key: Key,

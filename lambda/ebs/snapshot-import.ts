@@ -1,4 +1,5 @@
 import { failAfter, isAllListed, isHandedOut, isOfStack, leaveToken, mayBeInvisible, notOfStack } from './completion';
+import { evidenceOf, recordOf } from './evidence';
 import type { ExecutionState } from './executions';
 import { ImportStart } from './import-start';
 import { waitsForCompletion } from './limits/deadlines';
@@ -11,13 +12,13 @@ import type { PinnedSource, TransferInput, TransferParent } from '../../src/cont
 import { throwUnlessBack } from '../shared/direction';
 import { OutOfReach } from '../shared/errors';
 import { log } from '../shared/log';
-import { tagChanges, valueOf } from '../shared/ownership';
+import { tagChanges } from '../shared/ownership';
 import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
 import { stateOf } from '../shared/state-tag';
 import { overdueReason } from '../transfer/bucket/overdue';
 import { nameOfImage } from '../transfer/image/object';
 import { isInUse, removeLeftovers } from '../transfer/import/leftovers';
-import { condemnIfUsed, isCondemned, parentOf, releaseParent, usersOf } from '../transfer/parent/use';
+import { condemnIfUsed, isCondemned, markLeft, parentOf, releaseParent, usersOf } from '../transfer/parent/use';
 import { notCompleted, SnapshotInUse, type Snapshot } from '../transfer/snapshot/snapshots';
 
 /** Facts that only the creation can find out: the image as it was then. */
@@ -47,10 +48,16 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     return Tags;
   }
 
+  public hasFixedContent({ SourceVersion, SourceETag }: SnapshotImportProperties): boolean {
+    return SourceVersion !== undefined || SourceETag !== undefined;
+  }
+
   public async create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {
     const { id, image, encrypted, parent } = await new ImportStart(this.aws).start(properties, context);
     const { format = 'RAW' } = image.image ?? {};
     log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, format, parent: parent?.snapshotId });
+    // Before the transfer, whose clean-up removes the record.
+    await this.aws.store.saveCreation(recordOf(id, context));
     const memo: ImportMemo = { source: image, encrypted, parent, started: Date.now() };
     // The next poll refuses zeros that were left out of an encrypted snapshot.
     if (properties.ZeroBlocks !== 'OMIT' || !encrypted) { await this.aws.executions.startEarly(transferInput(id, properties, memo)); }
@@ -109,14 +116,14 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     return isCondemned(snapshot) && (await usersOf(this.aws, id)).length > 0;
   }
 
-  public async find(_candidates: readonly SnapshotImportProperties[], { stackId, logicalId }: Context): Promise<Found[]> {
+  public async find(_candidates: readonly SnapshotImportProperties[], context: Context): Promise<Found[]> {
+    const { stackId, logicalId } = context;
     const all = await this.aws.snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.logicalId]: logicalId });
     // Leave out snapshots in the Recycle Bin, and condemned ones: they can neither be used nor deleted.
     const findable = all.filter(snapshot => ['completed', 'pending', 'error'].includes(snapshot.state) && !isCondemned(snapshot));
     return Promise.all(findable.map(async (snapshot): Promise<Found> => ({
-      id: snapshot.id,
-      identity: valueOf(snapshot.tags, OWNERSHIP_TAGS.identity),
-      requestId: valueOf(snapshot.tags, OWNERSHIP_TAGS.requestId),
+      ...evidenceOf(snapshot, await this.aws.store.creation(snapshot.id), context),
+      isRemovable: snapshot.state !== 'completed',
       state: await this.isUsable(snapshot) ? 'usable' : 'unfinished',
     })));
   }
@@ -153,6 +160,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     await this.aws.snapshots.untag(id, remove);
     await this.aws.snapshots.tag(id, set);
     const state = stateOf(tags);
+    if (state === 'retained' || state === 'condemned') { await markLeft(this.aws, { id, tags }, undefined); }
     // A snapshot that was retained for an image may have been shared with other accounts.
     if (wanted.SharedWith || old?.SharedWith || state === 'retained') { await this.aws.sharing.set(id, wanted.SharedWith ?? []); }
     // Last, because from then on only CloudFormation decides whether the snapshot is deleted.

@@ -1,4 +1,5 @@
 import { failedCallOf } from './answering/call';
+import { madeByCancelled, type OperationSource } from './cancelled-creation';
 import { TooEarly } from './direction';
 import { RefusedForNow, saidBy } from './errors';
 import { log } from './log';
@@ -6,7 +7,6 @@ import { withinStep } from './patience';
 import { contextOf, type ActResult, type DirectedEvent } from './resource-event';
 import type { Context, Found, Lifecycle } from './resource-lifecycle';
 import { findLate, isPostponed, isThrottle, passesByItself } from './retry';
-import type { Stacks } from './stacks';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /** Time of a step for cleaning up after a failed creation. The rest of the step counts if it is longer, because IAM may deny calls for a while. */
@@ -38,7 +38,12 @@ export async function createOrCleanUp<P extends OwnerProperties>(lifecycle: Life
 async function removeUnfinished<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, { ResourceProperties: properties }: DirectedEvent<P>, context: Context, cause: unknown,
 ): Promise<void> {
-  const find = async () => (await lifecycle.find([properties], context)).filter(({ state }) => state === 'unfinished');
+  const find = async () => {
+    const existing = await lifecycle.find([properties], context);
+    // CloudFormation has given up the earlier creations, so nothing but this waits for what they have made.
+    const earlier = existing.filter(({ state, isUnproven, sent = 0 }) => state === 'unfinished' && !isUnproven && sent <= context.deletionBegan);
+    return [...new Set([...unfinishedOf(context.requestId, existing), ...earlier])];
+  };
   // If an answer was lost just now, something may exist that EC2 does not list yet. A throttled call has made nothing.
   const answerWasLost = passesByItself(cause) && !isThrottle(cause);
   await deleteEach(await (answerWasLost ? findLate(find, 'find what a failed creation made') : find()), async id => {
@@ -46,6 +51,16 @@ async function removeUnfinished<P extends OwnerProperties>(
     // Some resources take two calls to delete, and there will be no further poll to make the second.
     if (!await lifecycle.gone(id, properties, context).catch(() => false)) { await lifecycle.delete(id, properties, context); }
   });
+}
+
+/**
+ * Returns what one call has made and not finished. Where only tags say so, a thing must be of no use to anybody: nobody knew the id of the call
+ * before it, and what carries copied tags was complete when it was copied.
+ */
+function unfinishedOf(call: string, things: readonly Found[]): Found[] {
+  const made = things.filter(({ state, requestId }) => state === 'unfinished' && requestId === call);
+  const proven = made.filter(({ isUnproven }) => !isUnproven);
+  return proven.length > 0 ? proven : made.filter(({ isRemovable }) => isRemovable);
 }
 
 /** Deletes all things, also if the service refuses one of them for now; then throws that refusal. */
@@ -74,8 +89,9 @@ async function neverHandedOut<P extends OwnerProperties>(
 export async function removeOwn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
-  const ofCall = existing.filter(({ requestId }) => requestId === event.RequestId);
-  const own = lifecycle.wasHandedOut ? await neverHandedOut(lifecycle, ofCall, event) : ofCall.filter(({ state }) => state === 'unfinished');
+  const own = lifecycle.wasHandedOut
+    ? await neverHandedOut(lifecycle, existing.filter(({ requestId }) => requestId === event.RequestId), event)
+    : unfinishedOf(event.RequestId, existing);
   await deleteEach(own, id => lifecycle.delete(id, event.ResourceProperties, context));
   return own.length === 0;
 }
@@ -90,13 +106,11 @@ export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifec
  * was nothing to delete. What CloudFormation has as the resource now, another creation has made.
  */
 export async function deleteCancelledCreation<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, stacks: Pick<Stacks, 'physicalIdOf'>,
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, stacks: OperationSource,
 ): Promise<boolean> {
   const context = contextOf(lifecycle, event);
   const existing = await lifecycle.find([event.ResourceProperties], context);
-  const candidates = existing.filter(({ state }) => !lifecycle.allowsRetainedSiblings || state === 'unfinished');
-  const current = candidates.length > 0 ? await stacks.physicalIdOf(event.StackId, event.LogicalResourceId) : undefined;
-  const made = await neverHandedOut(lifecycle, candidates.filter(({ id }) => id !== current), event);
+  const made = existing.length === 0 ? [] : await neverHandedOut(lifecycle, await madeByCancelled(lifecycle, existing, event, stacks), event);
   await deleteEach(made, id => {
     log({ event: 'removing what a cancelled creation made', id });
     return lifecycle.delete(id, event.ResourceProperties, context);

@@ -17,8 +17,10 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
   const old = event.OldResourceProperties ?? event.ResourceProperties;
   const existing = await lifecycle.find([event.ResourceProperties, old], context);
   const matching = existing.filter(thing => thing.identity === context.identity && thing.state === 'usable');
+  for (const { id } of existing.filter(({ isUnproven }) => isUnproven)) { log({ event: 'left a thing alone that has only the tags of the resource', id }); }
   // The current resource comes before earlier ones that were retained.
-  const wanted = matching.find(({ id }) => id === event.PhysicalResourceId) ?? await firstHandedOut(lifecycle, event, matching)
+  const wanted = matching.find(({ id }) => id === event.PhysicalResourceId)
+    ?? await firstHandedOut(lifecycle, event, earlierOnes(lifecycle, event, existing, matching))
     ?? await currentIfSame(lifecycle, event);
 
   for (const leftover of leftoversIn(existing, wanted, event)) {
@@ -59,12 +61,26 @@ async function currentIfSame<P extends OwnerProperties>(lifecycle: Lifecycle<P, 
   }
 }
 
+/**
+ * Returns the earlier resources to go back to, if they have the content that a new one would have; otherwise in a rollback only, or where no direction
+ * is known, if the current one was never complete, so that it must have been a replacement that failed.
+ */
+function earlierOnes<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, { PhysicalResourceId, ResourceProperties, Direction }: DirectedEvent<P>,
+  existing: readonly Found[], matching: readonly Found[],
+): Found[] {
+  const proven = matching.filter(({ isUnproven }) => !isUnproven);
+  if (!lifecycle.hasFixedContent || lifecycle.hasFixedContent(ResourceProperties)) { return proven; }
+  const replacementFailed = !existing.some(({ id, state }) => id === PhysicalResourceId && state === 'usable');
+  return Direction === 'back' || (Direction === 'unknown' && replacementFailed) ? proven : [];
+}
+
 /** Returns the resources that a failed change has left, and that no other event will delete. */
 function leftoversIn(existing: readonly Found[], wanted: Pick<Found, 'id'> | undefined, event: ResourceEvent<unknown>): Found[] {
   // CloudFormation still has the id of the wanted resource, so it never learned of the replacement and will not delete it.
   const wasNeverReplaced = wanted?.id === event.PhysicalResourceId;
   return existing
-    .filter(thing => thing.id !== wanted?.id && (thing.state === 'unfinished' || (thing.holdsNoData && wasNeverReplaced)))
+    .filter(thing => !thing.isUnproven && thing.id !== wanted?.id && (thing.state === 'unfinished' || (thing.holdsNoData && wasNeverReplaced)))
     // A repeated delivery of the event finds what the first one made.
     .filter(thing => thing.requestId !== event.RequestId);
 }

@@ -23,6 +23,8 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   readonly allowsRetainedSiblings?: boolean;
   /** Whether polls may create the resource if `act` is throttled. Such a lifecycle asks `Stacks.isAwaited` before it hands something out. */
   readonly isRepeatable?: boolean;
+  /** Whether equal identity means equal content, whenever it was made. Otherwise earlier resources are used again only on the way back. */
+  hasFixedContent?(properties: P): boolean;
   /** Returns the user's tags in properties. Those that it sets must not have keys of this library. */
   userTags?(properties: P): readonly TagProperty[] | undefined;
 
@@ -93,6 +95,12 @@ export interface Found {
   readonly requestId: string | undefined;
   /** `unfinished`: it was never reported to CloudFormation as complete, so nobody uses it. */
   readonly state: 'usable' | 'unfinished';
+  /** When CloudFormation sent the call that made it, in milliseconds since 1970; absent if that is not known. */
+  readonly sent?: number;
+  /** Only its tags say whose it is. Whoever may tag in the account may have set them, so it is neither used nor deleted. */
+  readonly isUnproven?: boolean;
+  /** It may be deleted all the same if a call is known to have made it: nobody can use it yet, or its name contains the digest of that call. */
+  readonly isRemovable?: boolean;
   /** It holds no data, so a rollback to a resource that CloudFormation never replaced may delete it although it is usable. */
   readonly holdsNoData?: boolean;
 }

@@ -105,6 +105,20 @@ export class Stacks {
     }
   }
 
+  /** Returns the physical id that CloudFormation has for a resource of a stack; undefined if it has none. Throws if it does not answer. */
+  public async physicalIdOf(stackId: string, logicalId: string): Promise<string | undefined> {
+    try {
+      const { StackResourceDetail: resource } = await retrying(
+        () => this.client.send(new DescribeStackResourceCommand({ StackName: stackId, LogicalResourceId: logicalId })),
+        { what: 'DescribeStackResource', policy: RETRY_POLICIES.RESOURCE_STATUS });
+      return resource?.PhysicalResourceId;
+    } catch (error) {
+      // The name of this error is the one for every wrong parameter, so only the message tells them apart.
+      if (/does not exist/.test((error as Error).message)) { return undefined; }
+      throw error;
+    }
+  }
+
   /** Returns the resource with this logical id, as the stack lists it now, in an array; an empty one if there is none, or no such stack. */
   public async listed(stackId: string, logicalId: string): Promise<{ type: string; physicalId?: string; status: string }[]> {
     try {
@@ -126,19 +140,6 @@ export class Stacks {
       if (isOfResource) { return true; }
     }
     return false;
-  }
-
-  /** Returns the physical id that CloudFormation has for a resource of a stack; undefined if it has none, or does not answer. */
-  public async physicalIdOf(stackId: string, logicalId: string): Promise<string | undefined> {
-    try {
-      const { StackResourceDetail: resource } = await retrying(
-        () => this.client.send(new DescribeStackResourceCommand({ StackName: stackId, LogicalResourceId: logicalId })),
-        { what: 'DescribeStackResource', policy: RETRY_POLICIES.RESOURCE_STATUS });
-      return resource?.PhysicalResourceId;
-    } catch (error) {
-      log({ event: 'could not ask for the resource', stackId, logicalId, error: saidBy(error) });
-      return undefined;
-    }
   }
 
   /** Returns the status of a stack; undefined if there is no such stack, or CloudFormation has forgotten it. */

@@ -203,7 +203,10 @@ export interface MachineImageProps {
    * How many images that were replaced are kept, with their snapshots: for instance refreshes that go on, and
    * versions of a launch template that still name them. Older ones go after an update that made a new image has succeeded.
    * A smaller number counts from the next new image on. All of them go when this resource is removed, or its stack.
-   * To change back to one that is kept makes that the current one again.
+   * A rollback to one that is kept makes that the current one again; so does a change back to it, if its disks are snapshots that still exist.
+   *
+   * The stack records its images in a bucket, without which none is removed. To keep no more of them, set 0 in one deployment, and remove the
+   * property in a later one.
    *
    * Imported snapshots that belong to them must be imported in the same stack.
    *
@@ -292,6 +295,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
       removalPolicy: props.removalPolicy ?? RemovalPolicy.DESTROY,
       properties,
     });
+    if (props.retainPrevious !== undefined) { provider.keepRecords(); }
     this.resource.node.addDependency(provider.imageAccess, ...props.publiclyShared ? [provider.publicImageAccess] : []);
     this.grantForeign(provider, [props.rootDisk, ...props.dataDisks ?? []]);
 

@@ -93,6 +93,8 @@ export class Stack {
       RequestId: randomBytes(8).toString('hex'),
       ResourceType: this.type,
       LogicalResourceId: this.logicalId,
+      // As the steps of an execution get it.
+      Since: `${this.clock.now()}`,
       ResourceProperties: asStrings(properties),
       ...more,
     };

@@ -42,7 +42,9 @@ export class Stacks implements Service {
       headers: { 'content-type': 'text/xml' },
       body: `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackId>${id}</StackId><StackName>Stack</StackName>`
         + `<CreationTime>${new Date(this.begun).toISOString()}</CreationTime><StackStatus>${status}</StackStatus>`
-        + `<DisableRollback>${this.disableRollback}</DisableRollback>${this.latestOperation ? `<LastOperations><member><OperationType>${this.latestOperation}</OperationType></member></LastOperations>` : ''}</member></Stacks>`
+        + `<DisableRollback>${this.disableRollback}</DisableRollback>`
+        + (this.latestOperation ? `<LastOperations><member><OperationType>${this.latestOperation}</OperationType></member></LastOperations>` : '')
+        + '</member></Stacks>'
         + '</DescribeStacksResult></DescribeStacksResponse>',
     };
   }

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant';
 
+const EVIDENCE_TEST = 'test/handlers/ebs/evidence.test.ts';
 const FORGED_TEST = 'test/handlers/ebs/forged-executions.test.ts';
 const LEFTOVERS_TEST = 'test/unit/lambda/transfer/export/leftovers.test.ts';
 const FOREIGN_TEST = 'test/handlers/ebs/foreign-things.test.ts';
@@ -92,5 +93,53 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
     replace: 'if (false && ',
     test: LEFTOVERS_TEST,
     name: 'was handed out',
+  },
+  {
+    guard: 'a snapshot or AMI that has only tags is not used',
+    file: 'lambda/ebs/evidence.ts',
+    find: 'requestId: valueOf(tags, OWNERSHIP_TAGS.requestId), isUnproven: true };',
+    replace: 'requestId: valueOf(tags, OWNERSHIP_TAGS.requestId) };',
+    test: EVIDENCE_TEST,
+    name: 'is not used by an update',
+  },
+  {
+    guard: 'an image that was overwritten is imported again, there and back',
+    file: 'lambda/shared/replacement.ts',
+    find: "return Direction === 'back' || (Direction === 'unknown' && replacementFailed) ? proven : [];",
+    replace: 'return proven;',
+    test: EVIDENCE_TEST,
+    name: 'imports again',
+  },
+  {
+    guard: 'the deletion of a cancelled creation leaves what the stack lists',
+    file: 'lambda/shared/cancelled-creation.ts',
+    find: 'id === operation?.listed || ',
+    replace: '',
+    test: EVIDENCE_TEST,
+    name: 'leaves what the stack lists',
+  },
+  {
+    guard: 'the deletion of a cancelled creation leaves what an earlier operation made',
+    file: 'lambda/shared/cancelled-creation.ts',
+    find: 'operation !== undefined && sent >= operation.begun;',
+    replace: 'operation !== undefined;',
+    test: EVIDENCE_TEST,
+    name: 'leaves what an earlier operation made',
+  },
+  {
+    guard: 'the deletion of a cancelled creation leaves what a later call makes',
+    file: 'lambda/shared/cancelled-creation.ts',
+    find: 'if (sent !== undefined && sent > beginOf(event)) { return false; }',
+    replace: '',
+    test: EVIDENCE_TEST,
+    name: 'leaves what a later call is making',
+  },
+  {
+    guard: 'an image that was copied with its tags is not deregistered as one that is kept too long',
+    file: 'lambda/ebs/image-family.ts',
+    find: 'return all.filter(image => !left.includes(image));',
+    replace: 'return all;',
+    test: EVIDENCE_TEST,
+    name: 'kept too long',
   },
 ];

@@ -246,7 +246,7 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'the AMI that a cancelled operation made late is removed',
     file: MACHINE,
-    find: 'remove: () => this.aws.images.deregister(id)',
+    find: 'remove: () => deregister(this.aws, id)',
     replace: 'remove: async () => {}',
     test: MACHINE_TEST,
     name: 'its image is made after the event of the way back',
@@ -298,7 +298,7 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'the snapshot of a kept AMI stays, and is not lost when that goes',
     file: 'lambda/ebs/kept-snapshots.ts',
-    find: "await this.aws.snapshots.tag(snapshotId, [stateTag('retained')]);",
+    find: "if (snapshot) { await markLeft({ snapshots, store }, snapshot, 'retained'); }",
     replace: '',
     test: MACHINE_TEST,
     name: 'are kept with their snapshots',

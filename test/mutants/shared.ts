@@ -107,8 +107,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the clean-up of a failed creation spares usable resources',
     file: 'lambda/shared/creation.ts',
-    find: ".filter(({ state }) => state === 'unfinished')",
-    replace: '',
+    find: "const made = things.filter(({ state, requestId }) => state === 'unfinished' && ",
+    replace: 'const made = things.filter(({ state, requestId }) => state !== undefined && ',
     test: EVENT_HANDLERS,
   },
   {
@@ -120,9 +120,9 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'the deletion of a cancelled creation spares resources that were retained earlier',
-    file: 'lambda/shared/creation.ts',
-    find: "!lifecycle.allowsRetainedSiblings || state === 'unfinished'",
-    replace: 'state !== undefined',
+    file: 'lambda/shared/cancelled-creation.ts',
+    find: 'sent === undefined ? !allowsRetainedSiblings :',
+    replace: 'sent === undefined ? true :',
     test: EVENT_HANDLERS,
   },
   {
@@ -134,9 +134,9 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'the deletion of a cancelled creation spares what CloudFormation has as the resource',
-    file: 'lambda/shared/creation.ts',
-    find: 'candidates.filter(({ id }) => id !== current)',
-    replace: 'candidates.filter(({ id }) => id || current)',
+    file: 'lambda/shared/cancelled-creation.ts',
+    find: 'id === operation?.listed || ',
+    replace: '',
     test: EVENT_HANDLERS,
   },
   {
@@ -230,8 +230,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a deferred operation removes what it made itself, and nothing else, when it was cancelled',
     file: 'lambda/shared/creation.ts',
-    find: "state === 'unfinished' && requestId === event.RequestId)",
-    replace: "state === 'unfinished')",
+    find: "state === 'unfinished' && requestId === call);",
+    replace: "state === 'unfinished');",
     test: EVENT_HANDLERS,
   },
   {
@@ -307,8 +307,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a rollback returns to the current resource before retained ones',
     file: 'lambda/shared/replacement.ts',
-    find: 'matching.find(({ id }) => id === event.PhysicalResourceId) ?? matching[0]',
-    replace: 'matching[0]',
+    find: 'const wanted = matching.find(({ id }) => id === event.PhysicalResourceId)\n    ?? await firstHandedOut(',
+    replace: 'const wanted = await firstHandedOut(',
     test: EVENT_HANDLERS,
   },
   {

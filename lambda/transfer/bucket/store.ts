@@ -1,4 +1,5 @@
 import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { creationKeyOf, type CreationRecord } from './creation-record';
 import type { Plan } from './plan';
 import { parseFinishedRange, type FinishedRange } from './range-record';
 import { isNamed, saidBy } from '../../shared/errors';
@@ -8,6 +9,7 @@ import type { ImagePart } from '../blocks/unchanged-parts';
 /**
  * The transfer bucket and the keys in it. Everything that belongs to one snapshot has the prefix `transfers/<snapshot id>/`:
  *
+ *     record.json     that this stack has made the snapshot, see CreationRecord; of an AMI, `images/<AMI id>.json`
  *     plan.json       how the disk is divided into ranges
  *     progress/<n>    an unfinished range, see RangeRecord
  *     digests/<n>     a finished range, see RangeRecord
@@ -21,6 +23,28 @@ import type { ImagePart } from '../blocks/unchanged-parts';
  */
 export class TransferStore {
   constructor(protected readonly s3: S3Client, protected readonly bucket: string) {}
+
+  /** Returns the record of a snapshot or AMI that this stack has made; undefined if there is none. */
+  public async creation(id: string): Promise<CreationRecord | undefined> {
+    try {
+      const found = await this.readKey(creationKeyOf(id));
+      const record = found && JSON.parse(found.bytes.toString()) as CreationRecord;
+      return record?.id === id ? record : undefined;
+    } catch (error) {
+      if (isNamed(error, 'NoSuchBucket')) { return undefined; }
+      throw error;
+    }
+  }
+
+  public async saveCreation(record: CreationRecord): Promise<void> {
+    await this.putKey(creationKeyOf(record.id), JSON.stringify(record));
+  }
+
+  public async removeCreation(id: string): Promise<void> {
+    await this.removeKeys([creationKeyOf(id)]).catch(error => {
+      if (!isNamed(error, 'NoSuchBucket')) { throw error; }
+    });
+  }
 
   public async savePlan(snapshotId: string, plan: Plan): Promise<void> {
     await this.put(snapshotId, 'plan.json', JSON.stringify(plan));
@@ -146,8 +170,8 @@ export class TransferStore {
   }
 
   /** Removes everything that belongs to a snapshot. Succeeds if there is nothing, or not even the bucket. */
-  public remove(snapshotId: string, { keepFailure = false } = {}): Promise<void> {
-    return this.removeAllBut(snapshotId, keepFailure ? ['failure'] : []);
+  public remove(snapshotId: string, { keepFailure = false, keepRecord = false } = {}): Promise<void> {
+    return this.removeAllBut(snapshotId, [...keepFailure ? ['failure'] : [], ...keepRecord ? ['record.json'] : []]);
   }
 
   protected async removeAllBut(snapshotId: string, kept: readonly string[]): Promise<void> {
@@ -185,8 +209,16 @@ export class TransferStore {
     return (await this.read(snapshotId, name))?.bytes;
   }
 
-  protected async read(snapshotId: string, name: string): Promise<{ readonly bytes: Buffer; readonly etag: string } | undefined> {
-    const command = new GetObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name) });
+  protected read(snapshotId: string, name: string): Promise<SavedObject | undefined> {
+    return this.readKey(keyOf(snapshotId, name));
+  }
+
+  protected put(snapshotId: string, name: string, body: string | Buffer, conditions: Conditions = {}): Promise<unknown> {
+    return this.putKey(keyOf(snapshotId, name), body, conditions);
+  }
+
+  private async readKey(Key: string): Promise<SavedObject | undefined> {
+    const command = new GetObjectCommand({ Bucket: this.bucket, Key });
     try {
       return await this.call('s3:GetObject', async () => {
         const { Body, ETag } = await this.s3.send(command);
@@ -198,8 +230,8 @@ export class TransferStore {
     }
   }
 
-  protected put(snapshotId: string, name: string, body: string | Buffer, conditions: { IfNoneMatch?: '*'; IfMatch?: string } = {}): Promise<unknown> {
-    const command = new PutObjectCommand({ Bucket: this.bucket, Key: keyOf(snapshotId, name), Body: body, ...conditions });
+  private putKey(Key: string, Body: string | Buffer, conditions: Conditions = {}): Promise<unknown> {
+    const command = new PutObjectCommand({ Bucket: this.bucket, Key, Body, ...conditions });
     return this.call('s3:PutObject', () => this.s3.send(command));
   }
 
@@ -209,6 +241,16 @@ export class TransferStore {
       throw new Error(`${action} failed in transfer bucket ${this.bucket}: ${saidBy(error)}`, { cause: error });
     });
   }
+}
+
+interface SavedObject {
+  readonly bytes: Buffer;
+  readonly etag: string;
+}
+
+interface Conditions {
+  readonly IfNoneMatch?: '*';
+  readonly IfMatch?: string;
 }
 
 /** Errors of a conditional write if another writer was first, or is writing at the same time. */

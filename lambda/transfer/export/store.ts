@@ -12,6 +12,8 @@ export interface ExportRecord {
   /** Digest of the properties whose change means replacement. */
   readonly identity: string;
   readonly requestId: string;
+  /** When CloudFormation sent that call, in milliseconds since 1970. */
+  readonly sent: number;
   readonly bucket: string;
   /** The account that the bucket must belong to. Absent: any. */
   readonly bucketOwner?: string;

@@ -2,6 +2,7 @@ import { OWNERSHIP_TAGS, PARENT_TAG } from '../../../src/contract/ownership';
 import { log } from '../../shared/log';
 import { valueOf } from '../../shared/ownership';
 import { stateOf, stateTag } from '../../shared/state-tag';
+import type { CreationRecord, LeftState } from '../bucket/creation-record';
 import type { TransferStore } from '../bucket/store';
 import { SnapshotInUse, type Snapshot, type Snapshots } from '../snapshot/snapshots';
 
@@ -21,6 +22,31 @@ export function isCondemned({ tags }: Snapshot): boolean {
   return stateOf(tags) === 'condemned';
 }
 
+/**
+ * Marks a snapshot of this stack that CloudFormation has deleted, but that is still used; undefined: it is a resource again. The tag leads to
+ * it, and the record proves that a handler has marked it.
+ */
+export async function markLeft(
+  { snapshots, store }: { snapshots: Snapshots; store: TransferStore }, { id, tags }: Pick<Snapshot, 'id' | 'tags'>, state: LeftState | undefined,
+): Promise<void> {
+  const { state: before, ...record } = await store.creation(id) ?? recordFrom(id, tags);
+  if (before !== state) { await store.saveCreation({ ...record, ...(state && { state }) }); }
+  if (state !== undefined && stateOf(tags) !== state) { await snapshots.tag(id, [stateTag(state)]); }
+}
+
+/** The record of a snapshot that has none, because somebody has emptied the bucket. The caller has its id from CloudFormation. */
+function recordFrom(id: string, tags: Snapshot['tags']): CreationRecord {
+  const of = (key: string) => valueOf(tags, key) ?? '';
+  return {
+    id,
+    stackId: of(OWNERSHIP_TAGS.stackId),
+    logicalId: of(OWNERSHIP_TAGS.logicalId),
+    identity: of(OWNERSHIP_TAGS.identity),
+    call: of(OWNERSHIP_TAGS.requestId),
+    sent: 0,
+  };
+}
+
 /** Returns the id of the snapshot from which this one was started. */
 export function parentOf({ tags }: Snapshot): string | undefined {
   return valueOf(tags, PARENT_TAG);
@@ -36,13 +62,13 @@ export async function usersOf({ snapshots, executions }: Omit<UseServices, 'stor
 }
 
 /** Condemns a snapshot that is in use. Returns whether it stays; then it is removed when the use ends, with its manifest. */
-export async function condemnIfUsed(aws: Omit<UseServices, 'store'>, parent: Snapshot): Promise<boolean> {
+export async function condemnIfUsed(aws: UseServices, parent: Snapshot): Promise<boolean> {
   const users = await usersOf(aws, parent.id);
   if (users.length === 0) { return false; }
   const stackOf = ({ tags }: Snapshot) => valueOf(tags, OWNERSHIP_TAGS.stackId);
   // The functions of another stack may not delete it, so the Delete has to be repeated by its own.
   if (users.some(user => stackOf(user) !== stackOf(parent))) { return true; }
-  if (!isCondemned(parent)) { await aws.snapshots.tag(parent.id, [stateTag('condemned')]); }
+  await markLeft(aws, parent, 'condemned');
   log({ event: 'a parent in use is deleted later', snapshotId: parent.id, users: users.map(({ id }) => id) });
   // A use that ended just before the tag was written did not see it.
   return (await usersOf(aws, parent.id)).length > 0;
@@ -55,12 +81,13 @@ export async function condemnIfUsed(aws: Omit<UseServices, 'store'>, parent: Sna
 export async function releaseParent(aws: UseServices, parentId: string | undefined, child: string): Promise<SnapshotInUse | undefined> {
   const { snapshots, store } = aws;
   const parent = parentId === undefined ? undefined : await snapshots.find(parentId);
-  if (!parent || !isCondemned(parent)) { return undefined; }
+  if (!parent || !isCondemned(parent) || (await store.creation(parent.id))?.state !== 'condemned') { return undefined; }
   if ((await usersOf(aws, parent.id, child)).length > 0) { return undefined; }
-  // The snapshot goes last, because this can be repeated as long as the snapshot is there.
-  await store.remove(parent.id);
+  // The record goes last, because this can be repeated as long as it is there.
+  await store.remove(parent.id, { keepRecord: true });
   try {
     await snapshots.delete(parent.id);
+    await store.remove(parent.id);
   } catch (error) {
     if (!(error instanceof SnapshotInUse)) { throw error; }
     log({ event: 'left a parent to an image that uses it', snapshotId: parent.id, child, error: error.message });

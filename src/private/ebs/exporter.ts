@@ -48,10 +48,7 @@ export class Exporter extends RangeWork {
     const ends = this.onEnd('Exports that ended, one way or another', cleanUp);
 
     this.roles = { handler: props.handlerRole, plan: plan.role!, copy: copy.role!, finish: finish.role!, cleanUp: cleanUp.role! };
-    const access = this.handlerAccess(props.handlerRole, [
-      snapshotReads(),
-      { actions: ['s3:PutObject'], resources: [this.bucket.arnForObjects(`${EXPORTS}*/record.json`)] },
-    ]);
+    const access = this.handlerAccess(props.handlerRole, [snapshotReads()]);
     this.standing = new DependencyGroup(this.bucket, this.stateMachine, cleanUp, ends, access);
   }
 

@@ -5,7 +5,7 @@ import { Exporter } from './exporter';
 import { returnsTokens, type RangeWorkProps } from './range-work';
 import { imageStatements, publicImageStatements } from './snapshot-access';
 import { Transfer } from './transfer';
-import { TOKENS, TransferBucket } from './transfer-bucket';
+import { IMAGES_PREFIX, RECORDS, TOKENS, TransferBucket } from './transfer-bucket';
 import { TRANSFER_ENVIRONMENT } from '../../contract/transfer';
 import { Answering } from '../functions/answering';
 import { keyStatements } from '../functions/encryption';
@@ -63,6 +63,11 @@ export class EbsProvider extends Construct implements ServiceProvider {
     return this.made.exporter ??= new Exporter(this, 'Exporter', this.rangeWork);
   }
 
+  /** Makes the bucket, in which it is recorded which images are this stack's. An image that keeps predecessors needs it to remove them. */
+  public keepRecords(): void {
+    void this.bucket;
+  }
+
   /** The permissions of the handlers for machine images. */
   public get imageAccess(): iam.Policy {
     return this.made.imageAccess ??= this.policy('MachineImageAccess', imageStatements(this));
@@ -86,8 +91,11 @@ export class EbsProvider extends Construct implements ServiceProvider {
     const bucket = new TransferBucket(this, 'Bucket');
     const access = this.policy('BucketAccess', [
       ...bucket.statements(['s3:GetObject', 's3:DeleteObject']),
-      // The handler leaves the token with which an execution waits for a transfer, and returns it at once if the transfer has ended before.
-      { actions: ['s3:PutObject'], resources: [bucket.arnForObjects(TOKENS)] },
+      // The records of AMIs.
+      { actions: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], resources: [bucket.arnForObjects(`${IMAGES_PREFIX}*`)] },
+      // The records of snapshots and exports, and the token with which an execution waits for a transfer: the handler returns it at once if the
+      // transfer has ended before.
+      { actions: ['s3:PutObject'], resources: [TOKENS, RECORDS].map(objects => bucket.arnForObjects(objects)) },
       ...keyStatements(this, ['s3:PutObject']),
       returnsTokens(this.handlers.waiterArn),
     ]);

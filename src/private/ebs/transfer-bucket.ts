@@ -10,6 +10,10 @@ import { acknowledge } from '../resource/acknowledge';
 export const TRANSFER_PREFIX = 'transfers/';
 /** Where executions that wait for transfers and exports leave their tokens. */
 export const TOKENS = `${TRANSFER_PREFIX}*/token`;
+/** Where it is recorded which snapshots and exports the stack has made. */
+export const RECORDS = `${TRANSFER_PREFIX}*/record.json`;
+/** The same of AMIs. */
+export const IMAGES_PREFIX = 'images/';
 /** Where workers write why they have failed. */
 export const FAILURES = `${TRANSFER_PREFIX}*/failure`;
 /** The construct of aws-cdk-lib that empties the buckets of a stack. */

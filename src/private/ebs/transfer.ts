@@ -5,7 +5,7 @@ import { DependencyGroup, type Construct, type IDependable } from 'constructs';
 import { RangeWork, type RangeWorkProps } from './range-work';
 import { LAMBDA_FAILED } from './retriers';
 import { importStatements, ownedSnapshots, snapshotReads } from './snapshot-access';
-import { FAILURES, TOKENS } from './transfer-bucket';
+import { FAILURES, RECORDS, TOKENS } from './transfer-bucket';
 import type { VerifyInput, VerifyResult } from '../../contract/integrity';
 import type { PlanResult, ReleaseInput, SettleInput, SettleResult, SnapshotInput, StepInput } from '../../contract/transfer';
 import { keyStatements } from '../functions/encryption';
@@ -51,7 +51,7 @@ export class Transfer extends RangeWork {
       bundle: 'transfer-clean-up', description: 'reports the end of a transfer, and removes what nobody needs after it', timeout: Duration.minutes(15),
     });
     this.mayUse(cleanUp, 's3:DeleteObject');
-    cleanUp.allow({ actions: ['s3:GetObject'], resources: [TOKENS, FAILURES].map(objects => this.bucket.arnForObjects(objects)) });
+    cleanUp.allow({ actions: ['s3:GetObject'], resources: [TOKENS, FAILURES, RECORDS].map(objects => this.bucket.arnForObjects(objects)) });
     keyStatements(this, ['s3:GetObject']).forEach(statement => cleanUp.allow(statement));
     cleanUp.allow(snapshotReads());
     cleanUp.allow({ ...ownedSnapshots(this), actions: ['ec2:DeleteSnapshot'] });

@@ -282,9 +282,10 @@ describe('no image is made twice or lost', () => {
   test('when a creation is cancelled before it ran, or while it does', async () => {
     const stack = machines();
     const wanted = machineProperties(givenSnapshot());
+    const creation = stack.event('Create', wanted);
     const cancelled = stack.cancel(wanted);
     await world.clock.sleep(60 * SECOND);
-    await world.handlers.act(stack.event('Create', wanted));
+    await world.handlers.act(creation);
     await cancelled;
     expect(images()).toEqual([]);
 

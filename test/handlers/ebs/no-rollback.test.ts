@@ -196,6 +196,7 @@ describe.each(Object.keys(lives))('a %s whose replacement failed without a rollb
       await stack.deploy(before);
       const first = stack.physicalId!;
       await world.clock.sleep(120_000);
+      world.stacks.disableRollback = true;
       status('UPDATE_IN_PROGRESS');
       const mend = await given.fail();
       if (how !== 'an error') { mend(); }
@@ -215,7 +216,9 @@ describe.each(Object.keys(lives))('a %s whose replacement failed without a rollb
       return { ...given, first, failed: id, before, after, status, update, remove };
     };
 
-    test.each(TAKEN_BACK)('goes forward, after it was taken back with this id: %s', async takenBack => {
+    // Nothing says then that an import is taken back, and that the image is the same.
+    const known = TAKEN_BACK.filter(takenBack => !(kind === 'SnapshotImport' && how === 'a lost answer' && takenBack === 'new'));
+    test.each(known)('goes forward, after it was taken back with this id: %s', async takenBack => {
       const { first, failed, before, after, status, update, remove, ids, left } = await fail(takenBack);
       status('UPDATE_IN_PROGRESS');
       const { id } = await update(after, before, first);

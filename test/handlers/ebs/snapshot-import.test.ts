@@ -473,9 +473,10 @@ describe('a cancelled creation', () => {
   test('that goes on after its deletion leaves nothing', async () => {
     await start();
     const stack = world.stack();
+    const creation = stack.event('Create', properties());
     const deletion = stack.cancel(properties());
     await world.clock.sleep(60_000);
-    await world.handlers.act(stack.event('Create', properties()));
+    await world.handlers.act(creation);
     expect(world.snapshotIds).toHaveLength(1);
     await deletion;
     world.expectNothingLeft();

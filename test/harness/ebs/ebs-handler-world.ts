@@ -10,6 +10,7 @@ import { ebsHandlers } from '../../../lambda/ebs/handlers';
 import { ebsClients } from '../../../lambda/ebs/services';
 import { clientConfig } from '../../../lambda/shared/client-config';
 import type { EventHandlers } from '../../../lambda/shared/resource-event';
+import { creationKeyOf, type CreationRecord } from '../../../lambda/transfer/bucket/creation-record';
 import { exportCleanUp } from '../../../lambda/transfer/export/clean-up';
 import { exportClients } from '../../../lambda/transfer/export/clients';
 import { exportCopy } from '../../../lambda/transfer/export/copy';
@@ -133,12 +134,18 @@ export class EbsHandlerWorld {
   }
 
   public stack(name = 'Stack'): Stack {
-    return new Stack(this.clock, this.handlers, 'Custom::SnapshotImport', 'Image', name);
+    return this.told(new Stack(this.clock, this.handlers, 'Custom::SnapshotImport', 'Image', name));
   }
 
   /** As `stack`, for one export. */
   public exports(name = 'Stack'): Stack {
-    return new Stack(this.clock, this.handlers, 'Custom::SnapshotExport', 'Export', name);
+    return this.told(new Stack(this.clock, this.handlers, 'Custom::SnapshotExport', 'Export', name));
+  }
+
+  /** A stack whose status CloudFormation returns. */
+  public told(stack: Stack): Stack {
+    stack.onStatus = status => { this.stacks.statuses.set(stack.stackId, status); };
+    return stack;
   }
 
   /** What is left in the account. */
@@ -187,6 +194,12 @@ export class EbsHandlerWorld {
     }
     ebs.destroy();
     return SnapshotId!;
+  }
+
+  /** Records that a stack has made a snapshot that a test puts there. */
+  public async recordSnapshot(id: string, stackId: string, logicalId: string, identity: string): Promise<void> {
+    const record: CreationRecord = { id, stackId, logicalId, identity, call: '', sent: 0 };
+    await this.s3.put(TRANSFERS, creationKeyOf(id), JSON.stringify(record));
   }
 
   /** Bytes that are read of an object from now on. */

@@ -26,6 +26,7 @@ export class ExportWorld {
       logicalId: 'Export',
       identity: '',
       requestId: '1',
+      sent: 0,
       bucket: EXPORTS,
       key: 'disk.img',
       isDelta: false,

@@ -64,10 +64,10 @@ export class MachineStack {
   public async deploy({ revision = '1', machine: more, disk, fail, rollbackWith = 'new' }: Update = {}): Promise<{ imageId: string; snapshotId: string }> {
     const [oldDisk, oldMachine] = [this.disk, this.machine];
     this.status(oldDisk ? 'UPDATE_IN_PROGRESS' : 'CREATE_IN_PROGRESS');
-    const wanted = importProperties({ SourceRevision: revision, Owner: 'Stack/Disk', ...disk });
+    const wanted = importProperties({ SourceRevision: revision, SourceETag: '"pinned"', Owner: 'Stack/Disk', ...disk });
     let newDisk: Resource | undefined;
     let newMachine: Resource | undefined;
-    const { snapshotId, placed } = this.import(wanted);
+    const { snapshotId, placed } = await this.import(wanted);
     try {
       newDisk = oldDisk ? await this.apply(this.disks, oldDisk, wanted) : { id: snapshotId, properties: wanted };
       newMachine = await this.apply(this.machines, oldMachine, machineProperties(newDisk.id, more));
@@ -106,7 +106,7 @@ export class MachineStack {
   }
 
   /** The snapshot of an import with these properties, and whether it was put there just now. */
-  private import(wanted: Properties): { snapshotId: string; placed: boolean } {
+  private async import(wanted: Properties): Promise<{ snapshotId: string; placed: boolean }> {
     const { ResourceProperties, StackId, LogicalResourceId } = this.disks.event('Create', wanted);
     const tags = {
       [OWNERSHIP_TAGS.stackId]: StackId,
@@ -116,6 +116,7 @@ export class MachineStack {
     const { snapshots } = this.world.ec2;
     const existing = snapshots.all.find(snapshot => Object.entries(tags).every(([key, value]) => snapshot.tags.get(key) === value));
     const { snapshotId } = existing ?? snapshots.add({ volumeSize: 1, startTime: this.world.clock.now() - LISTED_AFTER_MILLISECONDS, tags });
+    if (!existing) { await this.world.recordSnapshot(snapshotId, StackId, LogicalResourceId, tags[OWNERSHIP_TAGS.identity]); }
     return { snapshotId, placed: existing === undefined };
   }
 

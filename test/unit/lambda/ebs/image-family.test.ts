@@ -8,6 +8,7 @@ const image = (id: string, currentSince: number, { state, retainPrevious = 0 }: 
   name: id,
   state: 'available',
   description: '',
+  registered: {},
   snapshotIds: [],
   tags: [
     { Key: MACHINE_IMAGE_TAGS.currentSince, Value: `${currentSince}` },

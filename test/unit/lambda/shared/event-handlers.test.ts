@@ -97,7 +97,7 @@ const stacks = {
   describe: jest.fn<Promise<StackState | undefined>, [string]>(),
   physicalIdOf: jest.fn<Promise<string | undefined>, [string, string]>(),
 };
-const direct = (status: string) => stacks.describe.mockResolvedValue({ id: 'stack', status, rollbackDisabled: false });
+const direct = (status: string) => stacks.describe.mockResolvedValue({ id: 'stack', status, rollbackDisabled: false, begun: 0 });
 
 beforeEach(() => {
   now = 1_000_000;

@@ -1,0 +1,46 @@
+import { saidBy } from './errors';
+import { log } from './log';
+import { beginOf, type ResourceEvent } from './resource-event';
+import type { Found, Lifecycle } from './resource-lifecycle';
+import type { Stacks } from './stacks';
+
+/** What CloudFormation says of the operation and of the resource. */
+export type OperationSource = Pick<Stacks, 'describe' | 'physicalIdOf'>;
+
+/** When the operation of the stack began, and the thing that the stack lists for the resource. */
+interface Operation {
+  /** Milliseconds since 1970. */
+  readonly begun: number;
+  readonly listed: string | undefined;
+}
+
+/**
+ * Returns what a creation has made that CloudFormation cancelled. The Delete has an id that CloudFormation invented, and another request, so the
+ * creation is known by its time alone: between the beginning of the stack's operation and the Delete. Such a Delete may be delivered hours late,
+ * when the resource has been created anew: what the stack lists is that one, and stays.
+ */
+export async function madeByCancelled(
+  { allowsRetainedSiblings }: Pick<Lifecycle<never, object>, 'allowsRetainedSiblings'>,
+  things: readonly Found[], event: ResourceEvent<unknown>, stacks: OperationSource,
+): Promise<Found[]> {
+  const operation = await operationOf(event, stacks);
+  return things.filter(thing => {
+    const { id, state, sent, isUnproven, isRemovable } = thing;
+    if (id === operation?.listed || (isUnproven && !isRemovable)) { return false; }
+    if (sent !== undefined && sent > beginOf(event)) { return false; }
+    // The answer of a creation may have come too late, so that it counts itself complete.
+    const inOperation = sent === undefined ? !allowsRetainedSiblings : operation !== undefined && sent >= operation.begun;
+    return state === 'unfinished' || inOperation;
+  });
+}
+
+/** Returns undefined if CloudFormation does not say it. */
+async function operationOf({ StackId, LogicalResourceId }: ResourceEvent<unknown>, stacks: OperationSource): Promise<Operation | undefined> {
+  try {
+    const [stack, listed] = await Promise.all([stacks.describe(StackId), stacks.physicalIdOf(StackId, LogicalResourceId)]);
+    return stack?.begun === undefined ? undefined : { begun: stack.begun, listed };
+  } catch (error) {
+    log({ event: 'could not ask for the operation of the stack', StackId, LogicalResourceId, error: saidBy(error) });
+    return undefined;
+  }
+}
