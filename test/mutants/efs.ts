@@ -239,6 +239,14 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
 /** Guards of mount targets: only those of the set are deleted, and their record goes with them. */
 const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
   {
+    guard: 'a rollback removes the set that a cancelled move has completed elsewhere',
+    file: `${EFS}/mount-targets/mount-targets.ts`,
+    find: 'holdsNoData: true,',
+    replace: '',
+    test: `${HANDLERS}/mount-targets.test.ts`,
+    name: 'even if the cancelled move was completed',
+  },
+  {
     guard: 'a mount target that somebody makes after the event is not taken for one of the set',
     file: `${EFS}/mount-targets/set-records.ts`,
     find: 'withTargets([...new Set([...recorded, ...shared.subnetIds])], targets)',

@@ -455,6 +455,18 @@ describe('another file system', () => {
     expect(stack.physicalId).toBe(`${id}/${DIGEST}`);
   });
 
+  test('loses the set in a rollback even if the cancelled move was completed there before the event came', async () => {
+    const old = { ...set, ...subnets('a1', 'b1') };
+    const moved = { ...old, FileSystemId: other };
+    await stack.play(stack.event('Update', moved, { PhysicalResourceId: stack.physicalId, OldResourceProperties: old as any }));
+    expect(places(other)).toEqual(['a1', 'b1']);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    await stack.play(stack.event('Update', old, { PhysicalResourceId: stack.physicalId, OldResourceProperties: moved as any }));
+    expect(places()).toEqual(['a1', 'b1']);
+    expect(places(other)).toEqual([]);
+    expect(Object.keys(world.tags(other))).toEqual([]);
+  });
+
   test('that cannot take the set leaves the old one alone', async () => {
     await world.foreignTarget(other, world.subnet.a2);
     await expect(stack.deploy({ ...set, FileSystemId: other, ...subnets('a1') })).rejects.toThrow('not of this set');
