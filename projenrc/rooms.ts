@@ -36,9 +36,11 @@ export const ROOMS: Record<string, readonly string[]> = {
     'lambda/transfer/formats',
   ],
   'lambda/ebs': ['src/contract', 'lambda/shared', 'lambda/transfer'],
-  'lambda/efs/settings': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts'],
+  'lambda/efs/claims': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts'],
+  'lambda/efs/settings': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts', 'lambda/efs/claims'],
+  'lambda/efs/tag-set': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts', 'lambda/efs/claims'],
   'lambda/efs/mount-targets': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts'],
-  'lambda/efs/file-system': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts', 'lambda/efs/settings', 'lambda/efs/mount-targets'],
+  'lambda/efs/file-system': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts', 'lambda/efs/claims', 'lambda/efs/settings', 'lambda/efs/mount-targets'],
   'lambda/efs/*': ['src/contract', 'lambda/shared'],
 
   'cli': ['src/contract'],

@@ -6,7 +6,7 @@ import { BackupPolicyLifecycle } from './settings/backup-policy';
 import { FileSystemPolicyLifecycle } from './settings/file-system-policy';
 import { LifecycleConfigurationLifecycle } from './settings/lifecycle-configuration';
 import { ReplicationConfigurationLifecycle } from './settings/replication-configuration';
-import { TagSetLifecycle } from './tag-set';
+import { TagSetLifecycle } from './tag-set/tag-set';
 import type { EfsResourceType } from '../../src/contract/resource-types';
 import { handlersOf, type Lifecycles } from '../shared/event-handlers';
 import type { EventHandlers } from '../shared/resource-event';

@@ -15,7 +15,7 @@ import { NetworkInterfaces } from './mount-targets/network-interfaces';
 import { Subnets } from './mount-targets/subnets';
 import { Replications } from './settings/replication';
 import type { ReplicationServices } from './settings/replication-configuration';
-import type { TagSetServices } from './tag-set';
+import type { TagSetServices } from './tag-set/tag-set';
 import { clientConfig } from '../shared/client-config';
 import { Stacks } from '../shared/stacks';
 

@@ -51,6 +51,6 @@ export function refuseReservedTags(tags: readonly TagProperty[] = []): void {
   if (reserved) { throw new Error(`'tags' must not have keys that begin with ${OWNERSHIP_TAG_PREFIX}, got ${reserved.Key}`); }
 }
 
-function isReserved({ Key }: TagProperty): boolean {
+export function isReserved({ Key }: TagProperty): boolean {
   return Key.startsWith(OWNERSHIP_TAG_PREFIX);
 }

@@ -26,7 +26,9 @@ export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Life
   for (const leftover of leftoversIn(existing, wanted, event)) {
     log({ event: 'removing what a failed change left', id: leftover.id });
     // A failure here must not fail the rollback: CloudFormation may have removed the policy that allowed the deletion already.
-    await lifecycle.delete(leftover.id, old, contextOf(lifecycle, event, old)).catch(failure => {
+    const of = contextOf(lifecycle, event, old);
+    // Some resources take two calls to delete.
+    await lifecycle.delete(leftover.id, old, of).then(() => lifecycle.gone(leftover.id, old, of)).catch(failure => {
       if (isPostponed(failure)) { throw failure; }
       log({ event: 'could not clean up', error: String(failure) });
     });

@@ -38,8 +38,6 @@ export const RETRY_POLICIES = {
   NETWORK_VISIBILITY: { seconds: 90, retryIfSeconds: 30 },
   /** EFS learns late from IAM that a role or user in a policy exists. */
   PRINCIPAL_VISIBILITY: { seconds: 90, retryIfSeconds: 60 },
-  /** A file system that just became available may refuse its replication for a while. */
-  REPLICATION: { seconds: 60 },
   /** A streamed body may take minutes before it fails, and then has to be sent again. */
   STREAM: { seconds: 600 },
   /** A call that the caller can do without if the function may not make it. */

@@ -61,6 +61,8 @@ export interface BackupPolicyProperties extends SettingProperties {
 
 export interface LifecycleConfigurationProperties extends SettingProperties {
   readonly LifecyclePolicies: readonly LifecyclePolicyProperty[];
+  /** `true`: replace transitions that somebody else put. Absent: refuse. */
+  readonly Overwrite?: string | boolean;
 }
 
 export interface ReplicationConfigurationProperties extends SettingProperties {

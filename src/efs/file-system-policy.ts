@@ -28,7 +28,10 @@ export interface FileSystemPolicyProps {
 
   /**
    * Whether to replace a policy that somebody else has put. Otherwise the
-   * deployment fails before it changes anything.
+   * deployment fails before it changes anything. It is not put back when this
+   * policy is removed, nor in a rollback.
+   *
+   * A policy that another construct of this library declares is never replaced.
    *
    * @default false
    */
@@ -43,8 +46,9 @@ export interface FileSystemPolicyProps {
  * the policy that the feature flag `@aws-cdk/aws-efs:denyAnonymousAccess` gives to a `FileSystem`
  * of the same app.
  *
- * When it is removed, the policy is deleted, unless somebody else changed it since; EFS then
- * allows everything to everybody who reaches a mount target.
+ * When it is removed, the policy is deleted, unless the same policy was there before, another
+ * resource declares it too, or somebody else changed it since. Without a policy, EFS allows
+ * everything to everybody who reaches a mount target.
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
  */

@@ -16,14 +16,26 @@ export interface LifecycleConfigurationProps extends LifecycleOptions {
    * Another one gets the configuration, and this one loses it afterwards.
    */
   readonly fileSystem: efs.IFileSystem;
+
+  /**
+   * Whether to replace transitions that somebody else has put. Otherwise the
+   * deployment fails before it changes anything. They are not put back when the
+   * configuration is removed, nor in a rollback.
+   *
+   * A configuration that another construct of this library declares is never replaced.
+   *
+   * @default false
+   */
+  readonly overwrite?: boolean;
 }
 
 /**
  * Defines when an Amazon EFS file system, whoever made that, moves files to cheaper storage classes,
  * and back. Without any of the transitions, no file is moved.
  *
- * It replaces what was configured before. When it is removed, no file is moved any more, unless
- * somebody else changed the configuration since; files stay in the class in which they are.
+ * When it is removed, no file is moved any more, unless the same configuration was there before,
+ * another resource declares it too, or somebody else changed it since. Files stay in the class in
+ * which they are.
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/lifecycle-management-efs.html
  */
@@ -35,7 +47,7 @@ export class LifecycleConfiguration extends Resource {
       fileSystem: props.fileSystem,
       setting: 'LifecyclePolicies',
       actions: ['elasticfilesystem:PutLifecycleConfiguration'],
-      properties: { LifecyclePolicies: lifecyclePolicies(this, props) ?? [] },
+      properties: { LifecyclePolicies: lifecyclePolicies(this, props) ?? [], Overwrite: props.overwrite ? true : undefined },
     });
   }
 }

@@ -29,7 +29,7 @@ const STATEMENTS = [
       'elasticfilesystem:ModifyMountTargetSecurityGroups',
     ],
   },
-  claimStatement('mount-targets'),
+  claimStatement(),
 ];
 
 /**

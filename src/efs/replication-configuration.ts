@@ -28,8 +28,8 @@ export interface ReplicationConfigurationProps {
  * Defines the replication of an Amazon EFS file system, whoever made that.
  *
  * A deployment waits until it is enabled; the first copy may still be under way then. When
- * it is removed, the replication is deleted. The destination stays, as a writable file system
- * that nobody deletes.
+ * it is removed, the replication is deleted, unless it was there before, or another resource
+ * declares it too. The destination stays, as a writable file system that nobody deletes.
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/efs-replication.html
  */

@@ -37,16 +37,20 @@ export interface TagSetProps {
   readonly accessPoint?: efs.IAccessPoint;
 
   /**
-   * The tags. A file system, or an access point, can have 50.
+   * The tags, at most 30. A file system, or an access point, can have 50, and one
+   * of them records the set.
    *
-   * Changes in place; what is no longer among them is removed, unless somebody
-   * else gave it another value.
+   * Changes in place. A key that is no longer among them is removed, unless it was
+   * there before, another set has it too, or somebody else gave it another value.
    */
   readonly tags: { [key: string]: string };
 
   /**
    * Whether to replace the value of a tag that somebody else has set. Otherwise
-   * the deployment fails before it changes anything.
+   * the deployment fails before it changes anything. The former value is not put
+   * back when the set is removed, nor in a rollback.
+   *
+   * A tag of another set is never replaced.
    *
    * @default false
    */
@@ -58,7 +62,8 @@ export interface TagSetProps {
  *
  * It manages its own keys and leaves all others alone. Tags of the stack, and those
  * that `Tags.of` adds, are set as well, except where a file system or access point of the app
- * has them by itself. When the set is removed, its tags are removed.
+ * has them by itself. Two sets may have a tag if they give it the same value. When the set is
+ * removed, its tags are removed, except those that were there before, or that another set has.
  *
  * The one who tags what the stack itself makes with `Tags.of` needs no set.
  *

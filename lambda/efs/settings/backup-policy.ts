@@ -1,7 +1,8 @@
 import { DescribeBackupPolicyCommand, PutBackupPolicyCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
-import { SettingLifecycle, type SettingServices } from './setting';
+import { SettingLifecycle, type InForce, type SettingServices } from './setting';
 import type { BackupPolicyProperties, BackupPolicyProperty } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
+import { digestOf } from '../claims/claim';
 import type { Efs } from '../efs';
 
 /**
@@ -9,19 +10,35 @@ import type { Efs } from '../efs';
  * backups.
  */
 export class BackupPolicyLifecycle extends SettingLifecycle<BackupPolicyProperties> {
+  protected readonly kind = 'backup';
+  protected readonly name = 'the backup policy';
+
   constructor({ efs }: SettingServices) {
     super(efs);
   }
 
-  protected async apply(fileSystem: FileSystemDescription, { BackupPolicy: { Status: status } }: BackupPolicyProperties): Promise<boolean> {
+  protected digest(_fileSystem: FileSystemDescription, { BackupPolicy: { Status: status } }: BackupPolicyProperties): string {
+    return digestOf(status);
+  }
+
+  protected async inForce(
+    { FileSystemId: id }: FileSystemDescription, { BackupPolicy: { Status: status } }: BackupPolicyProperties,
+  ): Promise<InForce> {
+    return await statusOf(this.efs, id!) === status ? 'wanted' : 'other';
+  }
+
+  /** Every file system has a backup policy, which this resource is for changing. */
+  protected async refuseForeign(): Promise<void> {}
+
+  protected async put(fileSystem: FileSystemDescription, { BackupPolicy: { Status: status } }: BackupPolicyProperties): Promise<boolean> {
     return putBackup(this.efs, fileSystem.FileSystemId!, status);
   }
 
-  protected async isOurs(): Promise<boolean> {
+  protected override async isOurs(): Promise<boolean> {
     return false;
   }
 
-  protected async remove(): Promise<void> {}
+  protected async unset(): Promise<void> {}
 }
 
 /** Turns automatic backups on or off, or back to EFS's default if the prop was removed. Returns false if that is not in force yet. */

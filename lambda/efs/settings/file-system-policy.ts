@@ -1,12 +1,13 @@
 import {
   DeleteFileSystemPolicyCommand, DescribeFileSystemPolicyCommand, PutFileSystemPolicyCommand, type FileSystemDescription,
 } from '@aws-sdk/client-efs';
-import { isSamePolicy, rolesAndUsersIn } from './policy-meaning';
-import { SettingLifecycle, type SettingServices } from './setting';
+import { isSamePolicy, meaningIn, rolesAndUsersIn } from './policy-meaning';
+import { SettingLifecycle, type InForce, type SettingServices } from './setting';
 import type { FileSystemPolicyProperties } from '../../../src/contract/configuration';
 import { isNamed, OutOfReach } from '../../shared/errors';
 import { boolean } from '../../shared/property-values';
 import { RETRY_POLICIES } from '../../shared/retry';
+import { digestOf } from '../claims/claim';
 import type { Efs } from '../efs';
 
 /** Principals that an error names. */
@@ -14,33 +15,43 @@ const MOST_PRINCIPALS = 3;
 
 /** The policy is deleted with the resource. EFS's default is then in force again, which allows everything to clients that reach a mount target. */
 export class FileSystemPolicyLifecycle extends SettingLifecycle<FileSystemPolicyProperties> {
+  protected readonly kind = 'policy';
+  protected readonly name = 'the policy';
+
   constructor({ efs }: SettingServices) {
     super(efs);
   }
 
-  /** Refuses to replace a policy that somebody else put. */
-  protected async begin(
-    { FileSystemId: id, FileSystemArn: fileSystemArn }: FileSystemDescription,
-    { FileSystemPolicy: wanted, Overwrite: overwrite = false }: FileSystemPolicyProperties, old: FileSystemPolicyProperties | undefined,
-  ): Promise<void> {
-    if (old || boolean('overwrite', overwrite)) { return; }
+  protected digest({ FileSystemArn: arn }: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): string {
+    return digestOf(meaningIn(wanted, arn!));
+  }
+
+  protected async inForce(
+    { FileSystemId: id, FileSystemArn: fileSystemArn }: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties,
+  ): Promise<InForce> {
     const present = await policyOf(this.efs, id!);
-    if (present === undefined || isSamePolicy(present, wanted, { fileSystemArn: fileSystemArn! })) { return; }
+    return present === undefined ? 'none' : isSamePolicy(present, wanted, { fileSystemArn: fileSystemArn! }) ? 'wanted' : 'other';
+  }
+
+  protected async refuseForeign(
+    { FileSystemId: id }: FileSystemDescription, { Overwrite: overwrite = false }: FileSystemPolicyProperties,
+  ): Promise<void> {
+    if (boolean('overwrite', overwrite)) { return; }
     throw new OutOfReach(`file system ${id} has another policy already, which is not this resource's: remove that, or set 'overwrite'`);
   }
 
-  protected async apply(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
+  protected async put(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
     await reconcilePolicy({ efs: this.efs, fileSystem, prop: 'document' }, wanted, undefined);
     return true;
   }
 
   /** The policy stays ours when a role in it is deleted, which changes what EFS describes. */
-  protected async isOurs(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
+  protected override async isOurs(fileSystem: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): Promise<boolean> {
     const present = await policyOf(this.efs, fileSystem.FileSystemId!);
     return present !== undefined && isSamePolicy(present, wanted, { fileSystemArn: fileSystem.FileSystemArn!, ignoresDeletions: true });
   }
 
-  protected async remove(fileSystem: FileSystemDescription): Promise<void> {
+  protected async unset(fileSystem: FileSystemDescription): Promise<void> {
     await deletePolicy(this.efs, fileSystem.FileSystemId!);
   }
 }

@@ -1,29 +1,49 @@
 import {
   DescribeLifecycleConfigurationCommand, PutLifecycleConfigurationCommand, type FileSystemDescription, type LifecyclePolicy,
 } from '@aws-sdk/client-efs';
-import { SettingLifecycle, type SettingServices } from './setting';
+import { SettingLifecycle, type InForce, type SettingServices } from './setting';
 import type { LifecycleConfigurationProperties, LifecyclePolicyProperty } from '../../../src/contract/configuration';
+import { OutOfReach } from '../../shared/errors';
+import { boolean } from '../../shared/property-values';
+import { digestOf } from '../claims/claim';
 import type { Efs } from '../efs';
 
 type Policies = readonly LifecyclePolicyProperty[];
 
 /** The transitions are removed with the resource. Files stay in the storage class in which they are. */
 export class LifecycleConfigurationLifecycle extends SettingLifecycle<LifecycleConfigurationProperties> {
+  protected readonly kind = 'lifecycle';
+  protected readonly name = 'the life-cycle configuration';
+
   constructor({ efs }: SettingServices) {
     super(efs);
   }
 
-  protected async apply(fileSystem: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties): Promise<boolean> {
+  protected digest(_fileSystem: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties): string {
+    return digestOf(transitionsIn(wanted));
+  }
+
+  protected async inForce(
+    { FileSystemId: id }: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties,
+  ): Promise<InForce> {
+    const present = await lifecycleOf(this.efs, id!);
+    return isSameTransitions(present, wanted) ? 'wanted' : present.length === 0 ? 'none' : 'other';
+  }
+
+  protected async refuseForeign(
+    { FileSystemId: id }: FileSystemDescription, { Overwrite: overwrite = false }: LifecycleConfigurationProperties,
+  ): Promise<void> {
+    if (boolean('overwrite', overwrite)) { return; }
+    throw new OutOfReach(`file system ${id} has other life-cycle transitions already, which are not this resource's: remove them, or set 'overwrite'`);
+  }
+
+  protected async put(fileSystem: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties): Promise<boolean> {
     await reconcileLifecycle(this.efs, fileSystem.FileSystemId!, wanted, undefined);
     return true;
   }
 
-  protected async isOurs(fileSystem: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties): Promise<boolean> {
-    return wanted.length > 0 && isSameTransitions(await lifecycleOf(this.efs, fileSystem.FileSystemId!), wanted);
-  }
-
-  protected async remove(fileSystem: FileSystemDescription): Promise<void> {
-    await putLifecycle(this.efs, fileSystem.FileSystemId!, []);
+  protected async unset(fileSystem: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties): Promise<void> {
+    if (wanted.length > 0) { await putLifecycle(this.efs, fileSystem.FileSystemId!, []); }
   }
 }
 

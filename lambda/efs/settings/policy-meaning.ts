@@ -34,6 +34,11 @@ export function isSamePolicy(present: unknown, wanted: unknown, comparison: Comp
   return meaningOf(one, options) === meaningOf(other, options);
 }
 
+/** Returns a text that is the same for all spellings of a policy. */
+export function meaningIn(policy: unknown, fileSystemArn: string): string {
+  return meaningOf(parsed(policy), { fileSystemArn });
+}
+
 /** Returns the roles and users that a policy names. */
 export function rolesAndUsersIn(policy: unknown): string[] {
   return [...new Set(principalsIn(parsed(policy)).filter(principal => ROLE_OR_USER.test(principal)))];

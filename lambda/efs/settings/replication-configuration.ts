@@ -1,19 +1,19 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import { destinationIn, isReplicationInForce, type Replications } from './replication';
-import { SettingLifecycle, type SettingServices } from './setting';
+import { SettingLifecycle, type InForce, type SetFileSystem, type SettingServices } from './setting';
 import type { ReplicationConfigurationProperties, ReplicationDestinationProperty } from '../../../src/contract/configuration';
-import { isNamed, OutOfReach } from '../../shared/errors';
-import { RETRY_POLICIES } from '../../shared/retry';
+import { OutOfReach } from '../../shared/errors';
+import { digestOf } from '../claims/claim';
+import { resourceIdOf } from '../efs';
 
 export interface ReplicationServices extends SettingServices {
   readonly replications: Replications;
 }
 
-/** A file system that just became available may refuse its replication for some seconds. A deletion in that state takes minutes, so it is not waited for. */
-const WAIT_FOR_FILE_SYSTEM = { policy: RETRY_POLICIES.REPLICATION, retryIf: (error: unknown) => isNamed(error, 'IncorrectFileSystemLifeCycleState') };
-
 /** The replication is deleted with the resource. Its destination stays, as a file system of its own. */
 export class ReplicationConfigurationLifecycle extends SettingLifecycle<ReplicationConfigurationProperties> {
+  protected readonly kind = 'replication';
+  protected readonly name = 'the replication';
   private readonly replications: Replications;
 
   constructor({ efs, replications }: ReplicationServices) {
@@ -21,48 +21,57 @@ export class ReplicationConfigurationLifecycle extends SettingLifecycle<Replicat
     this.replications = replications;
   }
 
-  /**
-   * Deletes a replication that no longer fits. Only an event does that, never a poll: the poll of an earlier request may come late, and
-   * must not delete the replication of a later one.
-   */
-  protected async begin(
-    { FileSystemId: id }: FileSystemDescription, properties: ReplicationConfigurationProperties, old: ReplicationConfigurationProperties | undefined,
-  ): Promise<void> {
+  protected digest(_fileSystem: FileSystemDescription, properties: ReplicationConfigurationProperties): string {
+    const { FileSystemId: id, Region: region = '', AvailabilityZoneName: zone = '', KmsKeyId: key = '' } = destinationOf(properties);
+    return digestOf(id === undefined ? `${region} ${zone} ${resourceIdOf(key)}` : resourceIdOf(id));
+  }
+
+  protected async inForce({ FileSystemId: id }: FileSystemDescription, properties: ReplicationConfigurationProperties): Promise<InForce> {
     const present = await this.replications.from(id!);
-    if (!present) {
-      if (!old) { await this.replications.create(id!, destinationOf(properties), WAIT_FOR_FILE_SYSTEM); }
-      return;
-    }
+    if (!present) { return 'none'; }
+    return present.destination.Status !== 'DELETING' && await this.replications.fits(present, destinationOf(properties)) ? 'wanted' : 'other';
+  }
+
+  protected async refuseForeign({ FileSystemId: id }: FileSystemDescription): Promise<void> {
+    const present = await this.replications.from(id!);
+    if (!present) { return; }
     const { Status: status, FileSystemId: destinationId, Region: region } = present.destination;
-    if (status !== 'DELETING' && await this.replications.fits(present, destinationOf(properties), old && destinationOf(old))) { return; }
-    if (old) { return this.replications.delete(present); }
     throw new OutOfReach(`file system ${id} is replicated to ${destinationId} in ${region} already`
       + `${status === 'DELETING' ? ', which is being deleted: deploy again when it is gone' : ', and a file system has one replication'}`);
   }
 
-  protected async apply(
+  /** Deletes a replication that no longer fits. */
+  protected override async beginChange(
+    { id }: SetFileSystem, properties: ReplicationConfigurationProperties, old: ReplicationConfigurationProperties,
+  ): Promise<void> {
+    const present = await this.replications.from(id);
+    if (present && !await this.replications.fits(present, destinationOf(properties), destinationOf(old))) { await this.replications.delete(present); }
+  }
+
+  protected async put(
     { FileSystemId: id }: FileSystemDescription, properties: ReplicationConfigurationProperties, old: ReplicationConfigurationProperties | undefined,
   ): Promise<boolean> {
+    const wanted = destinationOf(properties);
     const present = await this.replications.from(id!);
     if (!present) {
-      if (!old) { throw new Error(`the replication of ${id} disappeared while it was being made`); }
-      await this.replications.create(id!, destinationOf(properties));
+      await this.replications.create(id!, wanted);
       return false;
     }
     if (present.destination.Status === 'DELETING') { return false; }
-    if (!await this.replications.fits(present, destinationOf(properties))) {
+    if (!await this.replications.fits(present, wanted)) {
       throw new OutOfReach(`file system ${id} is replicated to ${present.destination.FileSystemId} by now, which is not as wanted`);
     }
-    return isReplicationInForce(present, old !== undefined && JSON.stringify(destinationOf(old)) === JSON.stringify(destinationOf(properties)));
+    return isReplicationInForce(present, old !== undefined && JSON.stringify(destinationOf(old)) === JSON.stringify(wanted));
   }
 
-  protected async isOurs(fileSystem: FileSystemDescription, properties: ReplicationConfigurationProperties): Promise<boolean> {
-    const present = await this.replications.from(fileSystem.FileSystemId!);
+  /** One that is being deleted is not gone yet. */
+  protected override async isOurs({ FileSystemId: id }: FileSystemDescription, properties: ReplicationConfigurationProperties): Promise<boolean> {
+    const present = await this.replications.from(id!);
     return present !== undefined && this.replications.fits(present, destinationOf(properties));
   }
 
-  protected async remove(fileSystem: FileSystemDescription): Promise<void> {
-    const present = await this.replications.from(fileSystem.FileSystemId!);
+  protected async unset({ FileSystemId: id }: FileSystemDescription): Promise<void> {
+    const present = await this.replications.from(id!);
     if (present) { await this.replications.delete(present); }
   }
 }

@@ -1,124 +1,116 @@
-import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
 import type { SettingAttributes, SettingProperties } from '../../../src/contract/configuration';
 import { isNamed, OutOfReach } from '../../shared/errors';
-import { identityOf } from '../../shared/identity';
+import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
-import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
+import { claimsIn, NOTHING, type Claim, type Claims, type NewerClaim } from '../claims/claim';
+import { ClaimedLifecycle } from '../claims/claimed-lifecycle';
+import { foundBy } from '../claims/transitions';
 import { resourceIdOf, type Efs } from '../efs';
 
 export interface SettingServices {
   readonly efs: Efs;
 }
 
-/**
- * One setting of a file system, for instance its policy, as a resource of its own. It does not matter who made the file system. The
- * physical id names the file system and the construct, so that another file system means a replacement. A value that somebody else
- * has set since is left as it is.
- */
-export abstract class SettingLifecycle<P extends SettingProperties> implements Lifecycle<P, SettingAttributes> {
+/** The value that is in force: the wanted one, another one, or none. */
+export type InForce = 'wanted' | 'other' | 'none';
+
+/** The file system of a setting. */
+export interface SetFileSystem {
+  readonly id: string;
+  readonly tags: readonly Tag[];
+  readonly description: FileSystemDescription;
+}
+
+/** One setting of a file system, for instance its policy. */
+export abstract class SettingLifecycle<P extends SettingProperties> extends ClaimedLifecycle<P, SettingAttributes, SetFileSystem> {
   public readonly identity = ['FileSystemId'] as const;
   public readonly physicalId = /^fs-[0-9a-f]{8,40}\/.+$/;
 
-  constructor(protected readonly efs: Efs) {}
+  /** Returns a digest of the wanted value, the same for all its spellings. */
+  protected abstract digest(fileSystem: FileSystemDescription, properties: P): string;
 
-  public async create(properties: P): Promise<Created> {
-    const fileSystem = await this.existing(properties);
-    await this.begin(fileSystem, properties, undefined);
-    return { id: `${fileSystem.FileSystemId}/${ownerDigest(properties)}` };
-  }
+  /** Returns whether the wanted value is in force, or another one. */
+  protected abstract inForce(fileSystem: FileSystemDescription, properties: P): Promise<InForce>;
 
-  public async update(_id: string, properties: P, old: P): Promise<void> {
-    await this.begin(await this.existing(properties), properties, ofSameFileSystem(properties, old));
-  }
+  /** Throws if a value that is in force without any claim must not be replaced. */
+  protected abstract refuseForeign(fileSystem: FileSystemDescription, properties: P): Promise<void>;
 
-  public async ready(_id: string, properties: P, { old }: ReadyContext<P>): Promise<SettingAttributes | undefined> {
-    const fileSystem = await this.existing(properties);
-    if (!isAvailable(fileSystem)) { return undefined; }
-    try {
-      if (!await this.apply(fileSystem, properties, old && ofSameFileSystem(properties, old))) { return undefined; }
-    } catch (error) {
-      // Another change of the file system is under way.
-      if (isNamed(error, 'IncorrectFileSystemLifeCycleState')) { return undefined; }
-      throw error;
-    }
-    return { FileSystemId: fileSystem.FileSystemId! };
-  }
-
-  public withoutReach(id: string): SettingAttributes {
-    return { FileSystemId: fileSystemIdIn(id) };
-  }
-
-  public async delete(id: string, properties: P): Promise<void> {
-    const fileSystem = await this.withSetting(fileSystemIdIn(id), properties);
-    if (!fileSystem) { return; }
-    try {
-      await this.remove(fileSystem, properties);
-    } catch (error) {
-      if (!isNamed(error, 'FileSystemNotFound', 'IncorrectFileSystemLifeCycleState')) { throw error; }
-    }
-  }
-
-  public async gone(id: string, properties: P): Promise<boolean> {
-    return await this.withSetting(fileSystemIdIn(id), properties) === undefined;
-  }
-
-  public async find(candidates: readonly P[], { requestId }: Context): Promise<Found[]> {
-    const found: Found[] = [];
-    for (const candidate of candidates) {
-      const fileSystemId = resourceIdOf(candidate.FileSystemId);
-      if (!await this.withSetting(fileSystemId, candidate)) { continue; }
-      found.push({ id: `${fileSystemId}/${ownerDigest(candidate)}`, identity: identityOf(this, candidate), requestId, state: 'usable' });
-    }
-    return found;
-  }
-
-  /**
-   * Throws what can be refused at once, and makes what only a creation makes. `old`: the properties before an update on the same file
-   * system.
-   */
-  protected async begin(_fileSystem: FileSystemDescription, _properties: P, _old: P | undefined): Promise<void> {}
-
-  /** Brings the setting into force. Returns false if it is not in force yet. */
-  protected abstract apply(fileSystem: FileSystemDescription, properties: P, old: P | undefined): Promise<boolean>;
-
-  /** Whether the setting in force is the one in these properties. A foreign file system has no other record of who set it. */
-  protected abstract isOurs(fileSystem: FileSystemDescription, properties: P): Promise<boolean>;
+  /** Brings the setting into force. Returns false if it is not in force yet. `old`: the properties before an update on the same file system. */
+  protected abstract put(fileSystem: FileSystemDescription, properties: P, old: P | undefined): Promise<boolean>;
 
   /** Removes the setting. Called only while it is ours. */
-  protected abstract remove(fileSystem: FileSystemDescription, properties: P): Promise<void>;
+  protected abstract unset(fileSystem: FileSystemDescription, properties: P): Promise<void>;
 
-  private async existing({ FileSystemId }: P): Promise<FileSystemDescription> {
-    const id = resourceIdOf(FileSystemId);
-    const fileSystem = await this.efs.fileSystem(id);
-    if (!fileSystem || fileSystem.LifeCycleState === 'deleting') { throw new OutOfReach(`'fileSystem' is ${id}, which does not exist`); }
-    return fileSystem;
+  /** Whether the setting in force is the one that this resource has set. */
+  protected async isOurs(fileSystem: FileSystemDescription, properties: P): Promise<boolean> {
+    return await this.inForce(fileSystem, properties) === 'wanted';
   }
 
-  /** Returns the file system if it has the setting of these properties. */
-  private async withSetting(fileSystemId: string, properties: P): Promise<FileSystemDescription | undefined> {
-    const fileSystem = await this.efs.fileSystem(fileSystemId);
-    if (!fileSystem || fileSystem.LifeCycleState === 'deleting') { return undefined; }
+  protected thingOf({ FileSystemId }: P): string {
+    return resourceIdOf(FileSystemId);
+  }
+
+  protected async read(id: string): Promise<SetFileSystem | undefined> {
+    const description = await this.efs.fileSystem(id);
+    return description && description.LifeCycleState !== 'deleting' ? { id, tags: description.Tags ?? [], description } : undefined;
+  }
+
+  protected override isAvailable({ id, description: { LifeCycleState: state } }: SetFileSystem): boolean {
+    if (state === 'creating' || state === 'updating') { return false; }
+    if (state !== 'available') { throw new OutOfReach(`'fileSystem' is ${id}, which is in state ${state}`); }
+    return true;
+  }
+
+  protected wants({ description }: SetFileSystem, properties: P) {
+    return { wanted: this.digest(description, properties) };
+  }
+
+  protected async prepare({ id, tags, description }: SetFileSystem, properties: P, old: P | undefined, { own, others }: Claims): Promise<string> {
+    if (!own) { this.refuseTooMany(tags.length + 1, id); }
+    // Somebody has removed the claim; the value is ours all the same.
+    if (!own && old) { return NOTHING; }
+    const present = await this.inForce(description, properties);
+    if (!own && others.length === 0 && present === 'other') { await this.refuseForeign(description, properties); }
+    // Another claimant may have set the value after the claims were read, so they are read again.
+    const now = own ? tags : (await this.existing(properties)).tags;
+    return foundBy(this.digest(description, properties), claimsIn(now, id, this.kind, ownerDigest(properties)), present === 'wanted');
+  }
+
+  protected async stillFound({ description }: SetFileSystem, properties: P, { found, wanted }: Claim): Promise<string> {
+    return found === wanted && await this.inForce(description, properties) !== 'wanted' ? NOTHING : found;
+  }
+
+  protected async apply({ description }: SetFileSystem, properties: P, old: P | undefined): Promise<boolean> {
     try {
-      return await this.isOurs(fileSystem, properties) ? fileSystem : undefined;
+      return await this.put(description, properties, old);
     } catch (error) {
-      if (isNamed(error, 'FileSystemNotFound')) { return undefined; }
+      // Another change of the file system is under way.
+      if (isNamed(error, 'IncorrectFileSystemLifeCycleState')) { return false; }
       throw error;
     }
   }
-}
 
-/** Throws if the file system will not become available. */
-function isAvailable({ FileSystemId: id, LifeCycleState: state }: FileSystemDescription): boolean {
-  if (state === 'creating' || state === 'updating') { return false; }
-  if (state !== 'available') { throw new OutOfReach(`'fileSystem' is ${id}, which is in state ${state}`); }
-  return true;
-}
+  protected async remove(
+    { id, description }: SetFileSystem, properties: P, own: Claim | undefined, staying: readonly (Claim | NewerClaim)[],
+  ): Promise<boolean> {
+    const wasFound = own !== undefined && own.found === own.wanted;
+    if (staying.length > 0 || wasFound) {
+      log({ event: `${this.name} stays`, id, claimants: staying.length, wasFound });
+      return true;
+    }
+    try {
+      if (!await this.isOurs(description, properties)) { return true; }
+      await this.unset(description, properties);
+      return !await this.isOurs(description, properties);
+    } catch (error) {
+      if (isNamed(error, 'FileSystemNotFound')) { return true; }
+      if (isNamed(error, 'IncorrectFileSystemLifeCycleState')) { return false; }
+      throw error;
+    }
+  }
 
-function fileSystemIdIn(physicalId: string): string {
-  return physicalId.slice(0, physicalId.indexOf('/'));
-}
-
-/** Returns the old properties if they are of the same file system. */
-function ofSameFileSystem<P extends SettingProperties>(properties: P, old: P): P | undefined {
-  return resourceIdOf(properties.FileSystemId) === resourceIdOf(old.FileSystemId) ? old : undefined;
+  protected attributes(id: string): SettingAttributes {
+    return { FileSystemId: id };
+  }
 }

@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { grantOnForeign } from './foreign-access';
 import { factsOf, nameParts, type OwnSetting } from './owned-file-system';
 import { EfsProvider } from './provider';
+import { claimStatement } from './tag-access';
 import type { SettingProperties } from '../../contract/configuration';
 import type { EfsResourceType } from '../../contract/resource-types';
 import { handledResource } from '../functions/handled-resource';
@@ -14,7 +15,7 @@ export interface SettingResourceProps<P extends SettingProperties> {
   readonly fileSystem: efs.IFileSystem;
   /** By which a `FileSystem` has the same setting itself; with both, each would undo the other. */
   readonly setting: OwnSetting;
-  /** What is done to the file system. */
+  /** The calls that change the setting. */
   readonly actions: string[];
   readonly properties: Omit<P, keyof SettingProperties>;
 }
@@ -29,7 +30,7 @@ export function settingResource<P extends SettingProperties>(
     provider,
     properties: { FileSystemId: fileSystem.fileSystemId, ...properties },
   });
-  const access = grantOnForeign(scope, { provider, fileSystem, statements: [{ actions }] });
+  const access = grantOnForeign(scope, { provider, fileSystem, statements: [{ actions }, claimStatement()] });
   if (access) { resource.node.addDependency(access); }
   const construct = resourceType.replace('Custom::', '');
   refuseRivals(scope, {

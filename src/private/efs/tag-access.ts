@@ -1,14 +1,12 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS } from '../../contract/ownership';
-
-/** The part of a claim's key that names what is claimed: `cdk-durable-storage:tags:<digest>`. */
-export type ClaimKind = 'policy' | 'lifecycle' | 'replication' | 'backup' | 'tags' | 'mount-targets';
+import { CLAIM_KINDS, claimKey } from '../../contract/claims';
+import { OWNERSHIP_TAGS } from '../../contract/ownership';
 
 const TAGGING = ['elasticfilesystem:TagResource', 'elasticfilesystem:UntagResource'];
 
-/** Allows the claims of one kind. No other tag may be in the same call. */
-export function claimStatement(kind: ClaimKind): Omit<iam.PolicyStatementProps, 'resources'> {
-  return { actions: TAGGING, conditions: { 'ForAllValues:StringLike': { 'aws:TagKeys': `${OWNERSHIP_TAG_PREFIX}${kind}:*` } } };
+/** Allows claims. No other tag may be in the same call. One statement for all kinds, so that a policy names each thing once. */
+export function claimStatement(): Omit<iam.PolicyStatementProps, 'resources'> {
+  return { actions: TAGGING, conditions: { 'ForAllValues:StringLike': { 'aws:TagKeys': CLAIM_KINDS.map(kind => claimKey(kind, '*')) } } };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Annotations, Lazy, Stack, type TagManager, Token } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { MOST_TAGS_OF_SET } from '../../contract/claims';
 import { MACHINE_IMAGE_TAGS } from '../../contract/machine-image';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, type TagProperty } from '../../contract/ownership';
 
@@ -11,6 +12,8 @@ export interface TagRules {
   readonly characters?: RegExp;
   /** How many of the 50 tags of a thing are ours. */
   readonly reserved: number;
+  /** What to do about too many; absent: nothing but to leave some out. */
+  readonly remedy?: string;
 }
 
 const MOST_TAGS = 50;
@@ -21,8 +24,8 @@ const EFS = { keyLength: 128, valueLength: 256, characters: /^[\p{L}\p{Z}\p{N}_.
 export const TAG_RULES = {
   /** Three more than the ownership tags: the file system that it has replaced, shared settings, and its set of mount targets. */
   fileSystem: { ...EFS, reserved: OWN_TAGS + 3 },
-  /** Whatever else the file system carries is not known at synthesis. */
-  tagSet: { ...EFS, reserved: 0 },
+  /** The claim of a set has room for so many. Whatever else the file system carries is not known at synthesis. */
+  tagSet: { ...EFS, reserved: MOST_TAGS - MOST_TAGS_OF_SET, remedy: 'give the others to another TagSet' },
   /** One more: its parent. */
   snapshot: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS + 1 },
   machineImage: { keyLength: 127, valueLength: 255, reserved: OWN_TAGS + Object.keys(MACHINE_IMAGE_TAGS).length },
@@ -66,12 +69,12 @@ export function mergedTags(
 }
 
 /** What is wrong with these tags, one sentence each. */
-export function tagFaults(tags: Tags, { keyLength, valueLength, characters, reserved }: TagRules): string[] {
+export function tagFaults(tags: Tags, { keyLength, valueLength, characters, reserved, remedy }: TagRules): string[] {
   const faults: string[] = [];
   const count = Object.keys(tags).length;
   if (count > MOST_TAGS - reserved) {
-    const why = reserved > 0 ? ` (${MOST_TAGS}, of which this library needs ${reserved})` : '';
-    faults.push(`there must be at most ${MOST_TAGS - reserved} tags${why}, got ${count}`);
+    const why = reserved > 0 && !remedy ? ` (${MOST_TAGS}, of which this library needs ${reserved})` : '';
+    faults.push(`there must be at most ${MOST_TAGS - reserved} tags${why}, got ${count}${remedy ? `: ${remedy}` : ''}`);
   }
   for (const [key, value] of Object.entries(tags)) {
     if (!Token.isUnresolved(key)) {

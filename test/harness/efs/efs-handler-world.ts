@@ -78,8 +78,9 @@ export class EfsHandlerWorld {
     jest.spyOn(console, 'log').mockImplementation(() => {});
   }
 
-  public stack(type: EfsResourceType, logicalId = 'Thing', name = 'Stack'): Stack {
-    const stack = new Stack(this.clock, this.handlers, type, logicalId, name);
+  /** @param stackId of an existing stack, for another resource of it */
+  public stack(type: EfsResourceType, logicalId = 'Thing', name = 'Stack', stackId?: string): Stack {
+    const stack = new Stack(this.clock, this.handlers, type, logicalId, name, stackId);
     this.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
     stack.onAnswer = physicalId => { this.stacks.remembered.push({ stackId: stack.stackId, logicalId, type, physicalId }); };
     return stack;

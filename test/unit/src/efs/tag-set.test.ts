@@ -128,13 +128,13 @@ test.each([
   [{ 'aws:x': 'y' }, "tag keys must not start with 'aws:' or 'cdk-durable-storage:', got 'aws:x' (in Stack/Tags)"],
   [{ '': 'y' }, "tag keys must be 1 to 128 characters long, got '' (0 characters)"],
   [{ 'a*b': 'y' }, "tag keys must consist of letters, digits, spaces and _.:/=+-@, got 'a*b'"],
-  [Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`key${n}`, 'x'])), 'there must be at most 50 tags, got 51'],
+  [Object.fromEntries(Array.from({ length: 31 }, (_, n) => [`key${n}`, 'x'])), 'there must be at most 30 tags, got 31: give the others to another TagSet'],
 ])('wrong tags are refused: %j', (tags, message) => {
   expect(() => given(tags as Record<string, string>)).toThrow(message);
 });
 
 test('too many tags with the inherited ones are refused', () => {
-  const { stack } = given(Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`key${n}`, 'x'])));
+  const { stack } = given(Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`key${n}`, 'x'])));
 
-  expect(() => Template.fromStack(stack)).toThrow('there must be at most 50 tags, got 51');
+  expect(() => Template.fromStack(stack)).toThrow('there must be at most 30 tags, got 31: give the others to another TagSet');
 });

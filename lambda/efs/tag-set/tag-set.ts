@@ -1,0 +1,147 @@
+import type { Tag } from '@aws-sdk/client-efs';
+import { agree, foundItems, foundText, hasSameKey, itemOf, itemsIn, wantedItems, type Item } from './items';
+import { MOST_TAGS_OF_SET } from '../../../src/contract/claims';
+import type { TagProperty } from '../../../src/contract/ownership';
+import type { TagSetAttributes, TagSetProperties } from '../../../src/contract/tag-set';
+import { throwUnlessBack } from '../../shared/direction';
+import { isNamed } from '../../shared/errors';
+import { log } from '../../shared/log';
+import { isReserved, valueOf } from '../../shared/ownership';
+import { boolean } from '../../shared/property-values';
+import type { Context } from '../../shared/resource-lifecycle';
+import { isNewer, type Claim, type Claims, type NewerClaim } from '../claims/claim';
+import { ClaimedLifecycle, type Thing } from '../claims/claimed-lifecycle';
+import { resourceIdOf, type Efs } from '../efs';
+
+export interface TagSetServices {
+  readonly efs: Efs;
+}
+
+/** Some tags of a file system or access point that may have other tags, too. Two sets may have a key if they give it the same value. */
+export class TagSetLifecycle extends ClaimedLifecycle<TagSetProperties, TagSetAttributes, Thing> {
+  public readonly identity = ['ResourceId'] as const;
+  public readonly physicalId = /^fs(ap)?-[0-9a-f]{8,40}\/.+$/;
+  protected readonly kind = 'tags';
+  protected readonly name = "'tags'";
+
+  constructor({ efs }: TagSetServices) {
+    super(efs);
+  }
+
+  public userTags({ Tags }: TagSetProperties): TagSetProperties['Tags'] {
+    return Tags;
+  }
+
+  protected thingOf({ ResourceId }: TagSetProperties): string {
+    return resourceIdOf(ResourceId);
+  }
+
+  protected async read(id: string): Promise<Thing | undefined> {
+    const tags = await this.efs.tags(id);
+    return tags && { id, tags };
+  }
+
+  protected wants(_thing: Thing, { Tags }: TagSetProperties) {
+    return { wanted: wantedItems(Tags), agree };
+  }
+
+  /** Removes the keys that the set gives up, because EFS counts them as long as they are there. */
+  protected async prepare(
+    { id, tags }: Thing, properties: TagSetProperties, old: TagSetProperties | undefined, claims: Claims, context: Context,
+  ): Promise<string> {
+    const { Tags: wanted } = properties;
+    if (wanted.length > MOST_TAGS_OF_SET) {
+      throw new Error(`'tags' must be at most ${MOST_TAGS_OF_SET} in one set, got ${wanted.length}: give the others to another TagSet`);
+    }
+    const own = claims.own && !isNewer(claims.own) ? claims.own : undefined;
+    const ownItems = itemsIn(own?.wanted ?? wantedItems(old?.Tags ?? []));
+    const foreign = foreignValues(properties, tags, claims.others, ownItems);
+    if (foreign && !old) { throw foreign; }
+    if (foreign) { await throwUnlessBack(context, foreign); }
+
+    const givenUp = (old?.Tags ?? []).filter(({ Key }) => !wanted.some(tag => tag.Key === Key));
+    const removed = setBy(ownItems, own, tags, claims.others).filter(key => givenUp.some(tag => tag.Key === key));
+    const kept = tags.filter(({ Key }) => !removed.includes(Key!));
+    this.refuseTooMany(kept.length + wanted.filter(({ Key }) => !hasKey(kept, Key)).length + (own ? 0 : 1), id);
+    await this.efs.untag(id, removed);
+    return foundText(wantedItems(wanted), [...own ? foundItems(own) : [], ...foundBy(wanted, kept, claims.others, ownItems)]);
+  }
+
+  protected async stillFound({ tags }: Thing, _properties: TagSetProperties, own: Claim): Promise<string> {
+    return foundText(own.wanted, foundItems(own).filter(item => tags.some(tag => itemOf(asTag(tag)) === item)));
+  }
+
+  /** On the way back, leaves the keys to which somebody else has given a value since. */
+  protected async apply(
+    { id, tags }: Thing, { Tags }: TagSetProperties, old: TagSetProperties | undefined, { direction }: Context,
+  ): Promise<boolean> {
+    const mayBeSet = ({ Key }: TagProperty) => direction !== 'back' || !hasKey(tags, Key) || valueOf(tags, Key) === valueOf(old?.Tags, Key);
+    const set = Tags.filter(tag => valueOf(tags, tag.Key) !== tag.Value && mayBeSet(tag)).map(({ Key, Value }) => ({ Key, Value }));
+    try {
+      await this.efs.tag(id, set);
+    } catch (error) {
+      (error as Error).message = `'tags' of ${id}: ${(error as Error).message}`;
+      throw error;
+    }
+    return true;
+  }
+
+  protected async remove(
+    { id, tags }: Thing, { Tags }: TagSetProperties, own: Claim | undefined, staying: readonly (Claim | NewerClaim)[],
+  ): Promise<boolean> {
+    const removed = setBy(itemsIn(own?.wanted ?? wantedItems(Tags)), own, tags, staying);
+    log({ event: 'removing tags of a set', id, keys: removed });
+    try {
+      await this.efs.untag(id, removed);
+    } catch (error) {
+      if (!isNamed(error, 'FileSystemNotFound', 'AccessPointNotFound')) { throw error; }
+    }
+    return true;
+  }
+
+  protected attributes(id: string): TagSetAttributes {
+    return { ResourceId: id };
+  }
+}
+
+/** Returns the keys that still have the values of these items, were not found, and are in no other set. */
+function setBy(items: readonly Item[], own: Claim | undefined, present: readonly Tag[], others: Claims['others']): string[] {
+  if (others.some(isNewer)) { return []; }
+  const kept = [...own ? foundItems(own) : [], ...itemsOfAll(others)];
+  return present.map(asTag)
+    .filter(tag => !isReserved(tag) && items.includes(itemOf(tag)) && !kept.includes(itemOf(tag)))
+    .map(({ Key }) => Key);
+}
+
+/** Returns the items that a set finds: those in place that no other set has, or that it has as found. */
+function foundBy(wanted: readonly TagProperty[], present: readonly Tag[], others: Claims['others'], ownItems: readonly Item[]): Item[] {
+  const found = others.flatMap(other => isNewer(other) ? [] : foundItems(other));
+  return wanted.filter(({ Key, Value }) => valueOf(present, Key) === Value).map(itemOf)
+    .filter(item => !ownItems.some(own => hasSameKey(own, item)))
+    .filter(item => found.includes(item) || !itemsOfAll(others).includes(item));
+}
+
+/** Returns an error if a wanted key has another value, unless this set or another one has set it, or the user allows to overwrite it. */
+function foreignValues(
+  { ResourceId, Tags, Overwrite = false }: TagSetProperties, present: readonly Tag[], others: Claims['others'], ownItems: readonly Item[],
+): Error | undefined {
+  if (boolean('overwrite', Overwrite)) { return undefined; }
+  const claimed = [...ownItems, ...itemsOfAll(others)];
+  const foreign = Tags.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value)
+    .filter(tag => !claimed.some(item => hasSameKey(item, itemOf(tag))));
+  if (foreign.length === 0) { return undefined; }
+  const list = foreign.map(({ Key, Value }) => `${Key}=${valueOf(present, Key)} (not ${Value})`).join(', ');
+  return new Error(`'tags' of ${resourceIdOf(ResourceId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
+}
+
+function itemsOfAll(claims: Claims['others']): Item[] {
+  return claims.flatMap(claim => isNewer(claim) ? [] : itemsIn(claim.wanted));
+}
+
+function hasKey(tags: readonly Tag[], key: string): boolean {
+  return valueOf(tags, key) !== undefined;
+}
+
+function asTag({ Key, Value }: Tag): TagProperty {
+  return { Key: Key!, Value: Value! };
+}
