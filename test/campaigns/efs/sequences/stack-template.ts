@@ -41,7 +41,9 @@ export function stackTemplate(template: Template, failAfter: boolean, scene: Sce
     ...tags && { Tags: { Type: 'Custom::TagSet', Properties: tagsProperties(tags, target(tags.own)) } },
     ...policy && { Policy: setting('FileSystemPolicy', policy, target, policyProperties(policy)) },
     ...transitions && {
-      Transitions: setting('LifecycleConfiguration', transitions, target, { LifecyclePolicies: [{ TransitionToIA: TRANSITIONS[transitions.value] }] }),
+      Transitions: setting('LifecycleConfiguration', transitions, target, {
+        LifecyclePolicies: [{ TransitionToIA: TRANSITIONS[transitions.value] }], Overwrite: true,
+      }),
     },
     ...backup && { Backup: setting('BackupPolicy', backup, target, { BackupPolicy: { Status: BACKUP[backup.value] } }) },
   };
