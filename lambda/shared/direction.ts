@@ -1,7 +1,7 @@
 import { saidBy } from './errors';
 import { log } from './log';
 import { isThrottle } from './retry';
-import type { StackState, Stacks } from './stacks';
+import { STATUS_LAG_MILLISECONDS, type StackState, type Stacks } from './stacks';
 
 /**
  * Whether an event belongs to the way that an operation takes to the new template, or to its rollback. The event does not say it.
@@ -11,8 +11,6 @@ export type Direction = 'forward' | 'back' | 'unknown' | 'over';
 
 export type RequestType = 'Create' | 'Update' | 'Delete';
 
-/** How long DescribeStacks may still return the status from before the operation. */
-export const STATUS_LAG_MILLISECONDS = 60_000;
 /** How long a question is repeated that CloudFormation throttles. */
 const THROTTLED_MILLISECONDS = 5 * 60_000;
 

@@ -1,10 +1,8 @@
 import {
   DescribeStackResourceCommand, DescribeStackResourcesCommand, DescribeStacksCommand, paginateDescribeStackEvents, type CloudFormationClient,
 } from '@aws-sdk/client-cloudformation';
-import { STATUS_LAG_MILLISECONDS } from './direction';
 import { saidBy } from './errors';
 import { log } from './log';
-import type { Context } from './resource-lifecycle';
 import { RETRY_POLICIES, retrying } from './retry';
 
 /** A resource of a stack. */
@@ -26,6 +24,16 @@ export interface StackState {
   readonly operation?: string;
   /** The id of the stack that the user deploys; absent for such a stack. */
   readonly rootId?: string;
+}
+
+/** How long DescribeStacks may still return the status from before the operation. */
+export const STATUS_LAG_MILLISECONDS = 60_000;
+
+/** The operation that has made a resource. */
+export interface Awaiting {
+  readonly stackId: string;
+  /** `back`: the operation is a rollback. */
+  readonly direction: string;
 }
 
 /** A resource that an operation has made and not yet reported as complete. */
@@ -52,7 +60,7 @@ export class Stacks {
    * the stack, and after a failure without rollback, its next event may still delete the resource; otherwise no event will come,
    * so this removes the resource and throws. If CloudFormation does not answer, the operation goes on.
    */
-  public async isAwaited({ stackId, direction }: Pick<Context, 'stackId' | 'direction'>, made: Unclaimed): Promise<boolean> {
+  public async isAwaited({ stackId, direction }: Awaiting, made: Unclaimed): Promise<boolean> {
     let status: string;
     try {
       status = await this.status(stackId) ?? '';

@@ -221,7 +221,7 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a file system is not replaced without allowReplacement',
     file: `${EFS}/file-system/creator.ts`,
-    find: 'await this.guard.refuseReplacement(creation, () => this.efs.fileSystemWithToken(tokenOf(properties)));',
+    find: 'await this.guard.refuseReplacement(creation, () => this.services.efs.fileSystemWithToken(tokenOf(properties)));',
     replace: '',
     test: `${HANDLERS}/replacement.test.ts`,
     name: 'is refused before anything happens',

@@ -77,11 +77,10 @@ export abstract class ClaimedLifecycle<P extends OwnerProperties, A extends obje
     const thing = await this.read(thingIn(id));
     if (!thing) { return; }
     const claimant = this.claimant(thing, properties, context);
-    const claims = claimant.claimsIn(thing.tags);
-    const { own } = claims;
+    const { own } = claimant.claimsIn(thing.tags);
     if (own === undefined) {
-      // The physical id is CloudFormation's word. Somebody has removed the tag.
-      await this.remove(thing, properties, undefined, claims.others);
+      // An earlier call has removed it, or somebody else: nothing says any more whether the value was found.
+      log({ event: 'no claim is left: nothing is removed', id, claim: claimant.key });
     } else if (isNewer(own)) {
       log({ event: 'a later release wrote the claim: nothing is removed', id, claim: claimant.key });
     } else if (await claimant.beginLeaving(own)) {
@@ -141,9 +140,9 @@ export abstract class ClaimedLifecycle<P extends OwnerProperties, A extends obje
 
   /**
    * Removes what this resource has set, except what was found, what other claims want, and what somebody else has changed since. Returns
-   * false if something is not gone yet. @param own absent: somebody has removed the claim
+   * false if something is not gone yet.
    */
-  protected abstract remove(thing: T, properties: P, own: Claim | undefined, staying: readonly (Claim | NewerClaim)[]): Promise<boolean>;
+  protected abstract remove(thing: T, properties: P, own: Claim, staying: readonly (Claim | NewerClaim)[]): Promise<boolean>;
 
   protected abstract attributes(id: string): A;
 

@@ -92,9 +92,9 @@ export abstract class SettingLifecycle<P extends SettingProperties> extends Clai
   }
 
   protected async remove(
-    { id, description }: SetFileSystem, properties: P, own: Claim | undefined, staying: readonly (Claim | NewerClaim)[],
+    { id, description }: SetFileSystem, properties: P, own: Claim, staying: readonly (Claim | NewerClaim)[],
   ): Promise<boolean> {
-    const wasFound = own !== undefined && own.found === own.wanted;
+    const wasFound = own.found === own.wanted;
     if (staying.length > 0 || wasFound) {
       log({ event: `${this.name} stays`, id, claimants: staying.length, wasFound });
       return true;

@@ -87,9 +87,9 @@ export class TagSetLifecycle extends ClaimedLifecycle<TagSetProperties, TagSetAt
   }
 
   protected async remove(
-    { id, tags }: Thing, { Tags }: TagSetProperties, own: Claim | undefined, staying: readonly (Claim | NewerClaim)[],
+    { id, tags }: Thing, _properties: TagSetProperties, own: Claim, staying: readonly (Claim | NewerClaim)[],
   ): Promise<boolean> {
-    const removed = setBy(itemsIn(own?.wanted ?? wantedItems(Tags)), own, tags, staying);
+    const removed = setBy(itemsIn(own.wanted), own, tags, staying);
     log({ event: 'removing tags of a set', id, keys: removed });
     try {
       await this.efs.untag(id, removed);

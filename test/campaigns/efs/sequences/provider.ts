@@ -90,6 +90,8 @@ export class Provider implements Handler {
       StackId: stack.id,
       // Handlers get the id of the call as that of the request.
       RequestId: stack.ids.hex(16),
+      // When CloudFormation sent it: the same in all deliveries.
+      Since: `${this.scene.world.clock.now()}`,
       ResourceType: resourceType,
       LogicalResourceId: logicalId,
       ResourceProperties: properties,
@@ -158,6 +160,8 @@ export class Provider implements Handler {
       StackId: stack.id,
       // Handlers get the id of the call as that of the request.
       RequestId: stack.ids.hex(16),
+      // When CloudFormation sent it: the same in all deliveries.
+      Since: `${this.scene.world.clock.now()}`,
       ResourceType: type,
       LogicalResourceId: logicalId,
       ResourceProperties: properties,
