@@ -9,7 +9,8 @@ import { isCertainlyBack } from '../../shared/direction';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
-import type { CreateContext } from '../../shared/resource-lifecycle';
+import type { Context, CreateContext } from '../../shared/resource-lifecycle';
+import { stateOf } from '../../shared/state-tag';
 import type { Efs } from '../efs';
 
 export interface ReplacementServices {
@@ -52,7 +53,7 @@ export class ReplacementGuard {
     for (const Owner of ownersOfConstruct(properties)) {
       const withToken = Owner === properties.Owner ? undefined : await efs.fileSystemWithToken(tokenOf({ ...properties, Owner }));
       for (const found of withToken ? [withToken] : await taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: Owner })) {
-        if (valueOf(found.Tags, OWNERSHIP_TAGS.requestId) === context.requestId) { continue; }
+        if (valueOf(found.Tags, OWNERSHIP_TAGS.requestId) === context.requestId || isUnfinishedHere(found, context)) { continue; }
         if (!await this.evidence.isOfConstruct(found, properties, context)) {
           log({ event: 'a file system whose tags name this construct is not adopted: CloudFormation does not list it', id: found.FileSystemId, owner: Owner });
           continue;
@@ -64,6 +65,11 @@ export class ReplacementGuard {
     }
     return undefined;
   }
+}
+
+/** Whether an earlier creation of this stack failed before the file system was complete. CloudFormation deletes it. */
+function isUnfinishedHere({ Tags: tags }: FileSystemDescription, { stackId }: Context): boolean {
+  return stateOf(tags) === 'creating' && valueOf(tags, OWNERSHIP_TAGS.stackId) === stackId;
 }
 
 /** Throws if immutable properties change but the file system stays the same: EFS would return the old one for the same creation token. */

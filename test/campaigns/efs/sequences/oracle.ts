@@ -69,7 +69,9 @@ export class Oracle {
       this.throughputs.set(id, mode);
     }
     const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId ?? properties.ResourceId;
-    Object.keys(wantedTags(logicalId, properties)).forEach(key => {
+    // A tag set leaves a key on the way back to which somebody else has given a value.
+    const leaves = logicalId === 'Tags' && /ROLLBACK/.test(this.deployment.stack!.status);
+    Object.keys(wantedTags(logicalId, properties)).filter(key => !(leaves && theirTags.get(fileSystemId)?.has(key))).forEach(key => {
       theirTags.get(fileSystemId)?.delete(key);
       this.scene.removedTags.get(fileSystemId)?.delete(key);
       this.scene.unknownTags.get(fileSystemId)?.delete(key);
@@ -110,6 +112,8 @@ export class Oracle {
       [/creationToken/, before.left > 0 || this.deployment.left.size + this.deployment.unfinishedLeft.size > 0
         || files?.token !== undefined && this.deployment.before.Files?.properties.CreationToken === files.token
         || this.scene.world.efs.fileSystems.some(({ creationToken }) => creationToken === files?.token)],
+      // It has a policy that the props no longer declare, or replication by others.
+      [/would be adopted with/, before.left > 0 || this.deployment.left.size + this.deployment.unfinishedLeft.size > 0],
       // The old file system's mount targets have their addresses until it is deleted.
       [/IpAddressInUse/, targets?.host !== undefined && this.deployment.before.Targets !== undefined],
       [/'replaceMountTargets' is false/, targets?.fixed && this.deployment.before.Targets !== undefined],

@@ -109,7 +109,9 @@ export class Provider implements Handler {
     } catch (error) {
       this.scene.refuse(undefined);
       // A value that was overwritten is not put back, also when the tag set was never complete (deployed-behaviour 3).
-      if (properties.Overwrite) { this.scene.forgetTags(properties.ResourceId, properties.Tags.map(({ Key }: { Key: string }) => Key)); }
+      if (properties.Overwrite && properties.Tags) {
+        this.scene.forgetTags(properties.ResourceId, properties.Tags.map(({ Key }: { Key: string }) => Key));
+      }
       if (isSetting(logicalId)) {
         const oldId = event.PhysicalResourceId?.split('/')[0];
         this.scene.settings.failed(logicalId, properties, oldId, error instanceof Planned);

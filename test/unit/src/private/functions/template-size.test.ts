@@ -50,11 +50,17 @@ test('an import has 34 resources, of which six are functions', () => {
   expect(count(types, 'AWS::Lambda::Function')).toBe(6);
 });
 
-test.each([undefined, 1])('a machine image of an existing snapshot has 13 resources, no bucket, and no function beside the handler (retainPrevious: %s)', retained => {
-  const types = added(stack => MACHINE(stack, 'Machine', retained));
+test('a machine image of an existing snapshot has 13 resources, no bucket, and no function beside the handler', () => {
+  const types = added(stack => MACHINE(stack, 'Machine'));
   expect(types).toHaveLength(13);
   expect(count(types, 'AWS::Lambda::Function')).toBe(1);
   expect(count(types, 'AWS::S3::Bucket')).toBe(0);
+});
+
+test('a machine image that keeps its predecessors has a bucket for their records, and no transfer', () => {
+  const types = added(stack => MACHINE(stack, 'Machine', 1));
+  expect(count(types, 'AWS::S3::Bucket')).toBe(1);
+  expect(count(types, 'AWS::StepFunctions::StateMachine')).toBe(1);
 });
 
 test('a machine image beside an import adds itself and its rights', () => {
