@@ -177,7 +177,9 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
   }
 }
 
-function exportInput({ exportId, bucket, bucketOwner, key, volumeSize, uploadId, started }: ExportRecord, properties: SnapshotExportProperties): ExportInput {
+function exportInput(
+  { exportId, bucket, bucketOwner, key, volumeSize, uploadId, started }: ExportRecord, properties: SnapshotExportProperties,
+): ExportInput {
   return {
     exportId,
     owner: properties.Owner,

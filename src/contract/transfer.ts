@@ -122,7 +122,10 @@ export interface CopyResult {
  * What the function that plans and seals is asked for: one of the steps before and after the copying. `execution`: the name of the execution,
  * which is the id of the snapshot.
  */
-export type StepInput = { readonly plan: TransferInput; readonly execution: string } | { readonly seal: SnapshotInput } | { readonly settle: SettleInput };
+export type StepInput =
+  | { readonly plan: TransferInput; readonly execution: string }
+  | { readonly seal: SnapshotInput }
+  | { readonly settle: SettleInput };
 
 /** The input of `seal`, and of `cleanUp` for one that failed. */
 export interface SnapshotInput {

@@ -1,5 +1,5 @@
-import { ACCOUNT } from '../../../world/emulator/environment';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { ACCOUNT } from '../../../world/emulator/environment';
 import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
 import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 
@@ -41,7 +41,7 @@ describe('an import', () => {
 
   test('of a bucket that belongs to another account than expected is refused, and makes nothing', async () => {
     await start();
-    await expect(world.stack().deploy(wanted(ACCOUNT))).rejects.toThrow(`access is denied (it needs s3:GetObject, and kms:Decrypt if a customer key encrypts it, `
+    await expect(world.stack().deploy(wanted(ACCOUNT))).rejects.toThrow('access is denied (it needs s3:GetObject, and kms:Decrypt if a customer key encrypts it, '
       + `which 'encryptionKey' of the DiskImage names; the bucket must be of 'bucketOwner' ${ACCOUNT}`);
     expect(world.snapshotIds).toEqual([]);
   });
