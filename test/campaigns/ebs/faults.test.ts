@@ -110,7 +110,7 @@ async function importWith(plan: FaultPlan): Promise<string> {
   }
   world.expectContent(outcome.SnapshotId, image, { omitted: plan.zeroBlocks === 'OMIT' ? zerosOf(image) : [] });
   expect(world.snapshotIds).toEqual([outcome.SnapshotId]);
-  expect(world.transferObjects.filter(name => !/\/(plan\.json|manifest\.json|digests\/\d+|progress\/\d+)$/.test(name))).toEqual([]);
+  expect(world.transferObjects.filter(name => !/\/(plan\.json|manifest\.json|record\.json|digests\/\d+|progress\/\d+)$/.test(name))).toEqual([]);
   await stack.destroy();
   world.expectNothingLeft();
   return plan.blow ? `completed in spite of: ${plan.blow.kind}` : 'completed';
