@@ -53,9 +53,11 @@ test('an import goes, with all of its parts, while a machine image of another sn
   const image = (await deploy('LastImport', { image: 'foreign', imports: true })).expectSuccess('CREATE_COMPLETE').id('Machine');
   expect(functions('LastImport')).toHaveLength(6);
   expect((await deploy('LastImport', { image: 'foreign' })).expectSuccess('UPDATE_COMPLETE').id('Machine')).toBe(image);
-  world.expectNothingLeft('LastImport');
-  expect(functions('LastImport')).toHaveLength(1);
+  world.expectOnly('LastImport');
+  // The handler, and the function of aws-cdk-lib that empties the bucket of records.
+  expect(functions('LastImport')).toHaveLength(2);
   (await world.destroy('LastImport')).expectSuccess('DELETE_COMPLETE');
+  world.expectNothingLeft('LastImport');
 });
 
 test('a snapshot that was kept for an image outlives the parts of imports, and goes with the image', async () => {
@@ -63,7 +65,6 @@ test('a snapshot that was kept for an image outlives the parts of imports, and g
   const second = (await deploy('Kept', { image: 'foreign' })).expectSuccess('UPDATE_COMPLETE');
   expect(images().sort()).toEqual([first.id('Machine'), second.id('Machine')].sort());
   world.expectOnly('Kept', first.id('Disk'));
-  expect(world.transferBuckets('Kept')).toEqual([]);
   (await world.destroy('Kept')).expectSuccess('DELETE_COMPLETE');
   expect(images()).toEqual([]);
   world.expectNothingLeft('Kept');
@@ -111,8 +112,9 @@ test.each(['old', 'new'] as const)('a first import and a first export leave noth
   expect(failed.status).toBe('UPDATE_ROLLBACK_COMPLETE');
   expect(failed.id('Machine')).toBe(image);
   expect(exported()).toEqual([]);
-  world.expectNothingLeft(name);
-  expect(functions(name)).toHaveLength(1);
+  world.expectOnly(name);
+  expect(functions(name)).toHaveLength(2);
   (await world.destroy(name)).expectSuccess('DELETE_COMPLETE');
+  world.expectNothingLeft(name);
   expect(images()).toEqual([]);
 });

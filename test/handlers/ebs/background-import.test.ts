@@ -33,7 +33,7 @@ describe('an import that nobody waits for', () => {
     await start({ rule: true });
     Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size: 3_000_001 * BLOCK_SIZE });
     // Enough of it: there are no bytes.
-    world.denied.push('s3:PutObject');
+    world.denied.push('ebs:PutSnapshotBlock');
 
     const { SnapshotId } = await world.stack().deploy(properties());
 

@@ -222,6 +222,7 @@ describe('an import succeeds in spite of', () => {
     expect(world.ebs.snapshot(SnapshotId)!.tags).toMatchObject({ b: '1' });
     await stack.destroy();
 
+    stack.onStatus?.('CREATE_IN_PROGRESS');
     const second = stack.event('Create', properties());
     const started = await world.handlers.act(second);
     await world.handlers.poll({ ...second, ...started });
