@@ -39,7 +39,9 @@ describe('an import that nobody waits for', () => {
 
     expect(SnapshotId).toMatch(/^snap-/);
     await ended();
-    world.expectNothingLeft();
+    expect(world.snapshotIds).toEqual([]);
+    // The reason stays, for the next event of the resource.
+    expect(world.transferObjects).toEqual([`transfers/${SnapshotId}/failure`]);
   });
 
   test('of a volume that EBS completes after four days has less than 25,000 events in its history, and does not wait much longer', async () => {
