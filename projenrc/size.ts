@@ -11,7 +11,7 @@ import { TRANSFER_ENVIRONMENT } from '../src/contract/transfer';
  * SDK client is 300 kB, each other one 20 to 100, and ten kB more are a millisecond at each cold start.
  */
 const BUDGETS: Record<string, number> = {
-  'efs': 550,
+  'efs': 600,
   'deferred-throughput': 400,
   'ebs': 720,
   'transfer-copy': 560,
@@ -24,6 +24,9 @@ const BUDGETS: Record<string, number> = {
   'export-clean-up': 480,
   'cli': 520,
 };
+
+/** It runs when it is imported. */
+const COMMAND = 'cli';
 
 const IMPORTS = 5;
 /** What a function finds when it starts. */
@@ -45,7 +48,7 @@ function main(): void {
     const content = readFileSync(file);
     const kilobytes = content.length / 1000;
     const budget = BUDGETS[name];
-    const row = [kilobytes.toFixed(0), `${budget ?? '?'}`, (gzipSync(content).length / 1000).toFixed(0), coldImport(file).toFixed(0)];
+    const row = [kilobytes.toFixed(0), `${budget ?? '?'}`, (gzipSync(content).length / 1000).toFixed(0), name === COMMAND ? '-' : coldImport(file).toFixed(0)];
     console.log(`${name.padEnd(24)}${row.map(cell => cell.padStart(11)).join('')}`);
     if (budget === undefined) { complaints.push(`${name} has no budget in projenrc/size.ts`); }
     if (kilobytes > budget) { complaints.push(`${name} has ${kilobytes.toFixed(0)} kB, its budget is ${budget}`); }
