@@ -94,7 +94,7 @@ export class Stack {
       ResourceType: this.type,
       LogicalResourceId: this.logicalId,
       // As the steps of an execution get it.
-      Since: `${this.clock.now()}`,
+      Since: `${Date.now()}`,
       ResourceProperties: asStrings(properties),
       ...more,
     };
@@ -131,7 +131,7 @@ export class Stack {
 
   /** Repeats the first step as long as it waits for a status of the stack. */
   private async act(event: ResourceEvent<any>): Promise<ActResult> {
-    const sent = { Since: `${this.clock.now()}`, ...event };
+    const sent = { Since: `${Date.now()}`, ...event };
     for (;;) {
       try {
         return await this.handlers.act(sent);

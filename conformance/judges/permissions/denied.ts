@@ -11,8 +11,15 @@ import { environment, ROOT, workFolder } from '../../tools/folders';
 import { run } from '../../tools/processes';
 import type { Report } from '../../tools/report';
 
+const RETURNED = 'fails and names it; the file system to which the rollback returns names the one that had replaced it in a tag, until the next update';
+
 /** By action and step, or life: what does without it, or leaves something all the same, and why. */
 const EXPLAINED: Record<string, string> = {
+  'elasticfilesystem:DescribeBackupPolicy in replace of FileSystem: with all its settings': RETURNED,
+  'elasticfilesystem:PutBackupPolicy in replace of FileSystem: with all its settings': RETURNED,
+  'elasticfilesystem:UntagResource in replace of FileSystem: with all its settings': RETURNED,
+  'elasticfilesystem:UntagResource in destroy of FileSystem: of others, adopted':
+    'succeeds: tags that may not be removed are overwritten with `released`, so that a release never fails',
   'ec2:DescribeNetworkInterfaces in destroy of MountTargets: a set':
     'succeeds: it only lets the deletion wait until EC2 has let go of the network interfaces; it says in the log that it cannot look',
   's3:DeleteObject in create of SnapshotExport: whole, then what changed':

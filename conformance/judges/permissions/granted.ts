@@ -21,7 +21,8 @@ const CDK = 'the CDK grants it with every Distributed Map';
 
 /** Granted to the demo's roles, and not needed by its creation, update and destruction. */
 const UNNEEDED: Record<string, string> = {
-  'cloudformation:DescribeStacks': FAILURE,
+  'cloudformation:DescribeStackEvents': FAILURE,
+  'cloudformation:DescribeStackResources': FAILURE,
   'ec2:DeleteSnapshot': FAILURE,
   'ec2:DescribeImages': IMAGES,
   'ec2:DescribeSnapshotAttribute': IMAGES,

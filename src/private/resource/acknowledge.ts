@@ -1,6 +1,7 @@
-import { AspectPriority, Aspects, type CfnResource, type IAspect, Stack } from 'aws-cdk-lib';
+import { AspectPriority, Aspects, type CfnResource, type IAspect, Names, NestedStack, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
+import { rootStackOf } from './owner';
 
 /** `Validations.ACKNOWLEDGED_RULES_METADATA_KEY`, which aws-cdk-lib has since 2.257.0 only. */
 const ACKNOWLEDGED_RULES = 'aws:cdk:acknowledged-rules';
@@ -47,8 +48,15 @@ class Wildcards implements IAspect {
       ...[Action].flat().map(action => `Action::${action}`),
       ...[Resource].flat().map(resource => `Resource::${flat(resource)}`),
     ]).filter(finding => finding.includes('*'));
-    if (wild.length > 0) { acknowledge(node, Object.fromEntries(wild.map(finding => [`AwsSolutions-IAM5[${finding}]`, this.reason]))); }
+    if (wild.length > 0) { acknowledge(node, Object.fromEntries(withNamesOfRoot(node, wild).map(finding => [`AwsSolutions-IAM5[${finding}]`, this.reason]))); }
   }
+}
+
+/** In a nested stack, a parameter becomes the name of the root stack when the template is written. The findings show that parameter. */
+function withNamesOfRoot(node: IConstruct, findings: readonly string[]): string[] {
+  if (!NestedStack.isNestedStack(Stack.of(node))) { return [...findings]; }
+  const parameter = `referenceto${Names.nodeUniqueId(rootStackOf(node).node)}AWSStackName`;
+  return findings.flatMap(finding => [finding, ...finding.includes('<AWS::StackName>') ? [finding.replaceAll('<AWS::StackName>', `<${parameter}>`)] : []]);
 }
 
 /** The documents of a policy, or of those that stand in a role. */
