@@ -100,7 +100,7 @@ class Deployments {
 
   /** A second tag set claims the key of the first, which has been updated by then. */
   private async failAtOnce(before: string): Promise<string> {
-    return this.fail({ imagePath: before, costCenter: '3003', clients: 'Operations' }, before, /cost-center.*overwrite/, stack => {
+    return this.fail({ imagePath: before, costCenter: '3003', clients: 'Operations' }, before, /has another value already, by Demo\//, stack => {
       const files = stack.node.findChild('Files') as FileSystem;
       // Synthesis would refuse a second set on the file system itself, but cannot see that this is the same.
       const theirs = FileSystem.fromFileSystemAttributes(stack, 'Theirs', {
