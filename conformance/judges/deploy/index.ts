@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, Fn, type Stack } from 'aws-cdk-lib';
+import { App, type Stack } from 'aws-cdk-lib';
 import { FileSystem, TagSet } from 'cdk-durable-storage';
 import { Account, cliVersion, complaint } from './account';
 import { replaceUnknownResources } from './stand-ins';
@@ -104,7 +104,7 @@ class Deployments {
       const files = stack.node.findChild('Files') as FileSystem;
       // Synthesis would refuse a second set on the file system itself, but cannot see that this is the same.
       const theirs = FileSystem.fromFileSystemAttributes(stack, 'Theirs', {
-        fileSystemId: Fn.select(0, Fn.split(',', files.fileSystemId)), securityGroup: files.connections.securityGroups[0],
+        fileSystemId: this.account.emulator.efs.fileSystems[0].id, securityGroup: files.connections.securityGroups[0],
       });
       const clash = new TagSet(stack, 'Clash', { fileSystem: theirs, tags: { 'cost-center': 'mine' } });
       clash.node.addDependency(stack.node.findChild('Billing'));
