@@ -100,11 +100,12 @@ class Deployments {
 
   /** A second tag set claims the key of the first, which has been updated by then. */
   private async failAtOnce(before: string): Promise<string> {
+    const { fileSystems: [{ FileSystemId: fileSystemId }] } = await this.account.look();
     return this.fail({ imagePath: before, costCenter: '3003', clients: 'Operations' }, before, /has another value already, by Demo\//, stack => {
       const files = stack.node.findChild('Files') as FileSystem;
       // Synthesis would refuse a second set on the file system itself, but cannot see that this is the same.
       const theirs = FileSystem.fromFileSystemAttributes(stack, 'Theirs', {
-        fileSystemId: this.account.emulator.efs.fileSystems[0].id, securityGroup: files.connections.securityGroups[0],
+        fileSystemId, securityGroup: files.connections.securityGroups[0],
       });
       const clash = new TagSet(stack, 'Clash', { fileSystem: theirs, tags: { 'cost-center': 'mine' } });
       clash.node.addDependency(stack.node.findChild('Billing'));
