@@ -91,7 +91,8 @@ export class Account {
       const targets = await Promise.all(fileSystems.map(({ FileSystemId }) => efs.send(new DescribeMountTargetsCommand({ FileSystemId }))));
       const { Buckets: buckets = [] } = await s3.send(new ListBucketsCommand({}));
       return {
-        fileSystems,
+        // Claims name the latest call, also that of a rollback.
+        fileSystems: fileSystems.map(one => ({ ...one, Tags: one.Tags?.filter(({ Key }) => !Key!.startsWith('cdk-durable-storage:')) })),
         mountTargets: targets.flatMap(({ MountTargets = [] }) => MountTargets)
           .sort((a, b) => a.MountTargetId! < b.MountTargetId! ? -1 : 1),
         snapshotIds: this.emulator.ec2.snapshots.all.map(({ snapshotId }) => snapshotId),
