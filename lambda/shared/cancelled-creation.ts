@@ -5,7 +5,7 @@ import type { Found, Lifecycle } from './resource-lifecycle';
 import type { Stacks } from './stacks';
 
 /** What CloudFormation says of the operation and of the resource. */
-export type OperationSource = Pick<Stacks, 'describe' | 'physicalIdOf'>;
+export type OperationSource = Pick<Stacks, 'describe' | 'resource'>;
 
 /** When the operation of the stack began, and the thing that the stack lists for the resource. */
 interface Operation {
@@ -37,8 +37,8 @@ export async function madeByCancelled(
 /** Returns undefined if CloudFormation does not say it. */
 async function operationOf({ StackId, LogicalResourceId }: ResourceEvent<unknown>, stacks: OperationSource): Promise<Operation | undefined> {
   try {
-    const [stack, listed] = await Promise.all([stacks.describe(StackId), stacks.physicalIdOf(StackId, LogicalResourceId)]);
-    return stack?.begun === undefined ? undefined : { begun: stack.begun, listed };
+    const [stack, resource] = await Promise.all([stacks.describe(StackId), stacks.resource(StackId, LogicalResourceId)]);
+    return stack?.begun === undefined ? undefined : { begun: stack.begun, listed: resource?.physicalId };
   } catch (error) {
     log({ event: 'could not ask for the operation of the stack', StackId, LogicalResourceId, error: saidBy(error) });
     return undefined;

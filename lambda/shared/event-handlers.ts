@@ -17,7 +17,7 @@ import { LONGEST_PAUSE_SECONDS, STEP_SECONDS } from '../../src/contract/answerin
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
-  readonly stacks: Pick<Stacks, 'status' | 'describe' | 'physicalIdOf'>;
+  readonly stacks: Pick<Stacks, 'status' | 'describe' | 'resource'>;
 }
 
 /**

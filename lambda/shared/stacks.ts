@@ -3,7 +3,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { saidBy } from './errors';
 import { log } from './log';
-import { RETRY_POLICIES, retrying } from './retry';
+import { RETRY_POLICIES, retrying, type RetryPolicy } from './retry';
 
 /** A resource of a stack. */
 export interface Membership {
@@ -28,6 +28,12 @@ export interface StackState {
 
 /** How long DescribeStacks may still return the status from before the operation. */
 export const STATUS_LAG_MILLISECONDS = 60_000;
+
+/** A resource, as CloudFormation describes it. */
+export interface StackResource {
+  readonly status: string;
+  readonly physicalId: string | undefined;
+}
 
 /** The operation that has made a resource. */
 export interface Awaiting {
@@ -83,17 +89,12 @@ export class Stacks {
 
   /** Returns the stacks that have a resource with this physical id. CloudFormation lists it until an operation that removes it is over. */
   public async resources(physicalId: string): Promise<Membership[]> {
-    try {
-      const { StackResources: resources } = await retrying(
-        () => this.client.send(new DescribeStackResourcesCommand({ PhysicalResourceId: physicalId })), { what: 'DescribeStackResources', policy: RETRY_POLICIES.STACK_STATUS });
-      return (resources ?? [])
-        .filter(resource => resource.PhysicalResourceId === physicalId && !/^DELETE_(COMPLETE|SKIPPED)$/.test(resource.ResourceStatus!))
-        .map(({ StackId, LogicalResourceId, ResourceType }) => ({ stackId: StackId!, logicalId: LogicalResourceId!, type: ResourceType! }));
-    } catch (error) {
-      // CloudFormation also throws if no stack has the id.
-      if (/does not exist/.test((error as Error).message)) { return []; }
-      throw error;
-    }
+    // CloudFormation also throws if no stack has the id.
+    const { StackResources: resources = [] } = await ask('DescribeStackResources',
+      () => this.client.send(new DescribeStackResourcesCommand({ PhysicalResourceId: physicalId }))) ?? {};
+    return resources
+      .filter(resource => resource.PhysicalResourceId === physicalId && !/^DELETE_(COMPLETE|SKIPPED)$/.test(resource.ResourceStatus!))
+      .map(({ StackId, LogicalResourceId, ResourceType }) => ({ stackId: StackId!, logicalId: LogicalResourceId!, type: ResourceType! }));
   }
 
   /**
@@ -101,44 +102,26 @@ export class Stacks {
    * stacks that are deleted, for 90 days. Throws if it does not answer.
    */
   public async had({ stackId, logicalId, type }: Membership, physicalId: string): Promise<boolean> {
-    try {
-      const listed = await this.listed(stackId, logicalId);
-      if (listed.some(one => one.type === type && one.physicalId === physicalId)) { return true; }
-      // It does not list a resource that an update has removed or replaced.
-      const search = () => this.isInEvents({ stackId, logicalId, type }, physicalId);
-      return await retrying(search, { what: 'DescribeStackEvents', policy: RETRY_POLICIES.STACK_STATUS });
-    } catch (error) {
-      if (/does not exist/.test((error as Error).message)) { return false; }
-      throw error;
-    }
+    const listed = await this.listed(stackId, logicalId);
+    if (listed.some(one => one.type === type && one.physicalId === physicalId)) { return true; }
+    // It does not list a resource that an update has removed or replaced.
+    return await ask('DescribeStackEvents', () => this.isInEvents({ stackId, logicalId, type }, physicalId)) ?? false;
   }
 
-  /** Returns the physical id that CloudFormation has for a resource of a stack; undefined if it has none. Throws if it does not answer. */
-  public async physicalIdOf(stackId: string, logicalId: string): Promise<string | undefined> {
-    try {
-      const { StackResourceDetail: resource } = await retrying(
-        () => this.client.send(new DescribeStackResourceCommand({ StackName: stackId, LogicalResourceId: logicalId })),
-        { what: 'DescribeStackResource', policy: RETRY_POLICIES.RESOURCE_STATUS });
-      return resource?.PhysicalResourceId;
-    } catch (error) {
-      // The name of this error is the one for every wrong parameter, so only the message tells them apart.
-      if (/does not exist/.test((error as Error).message)) { return undefined; }
-      throw error;
-    }
+  /** Returns the status and the physical id of a resource; undefined if the stack does not have it. Throws if CloudFormation does not answer. */
+  public async resource(stackId: string, logicalId: string): Promise<StackResource | undefined> {
+    const { StackResourceDetail: resource } = await ask('DescribeStackResource',
+      () => this.client.send(new DescribeStackResourceCommand({ StackName: stackId, LogicalResourceId: logicalId })),
+      RETRY_POLICIES.RESOURCE_STATUS) ?? {};
+    return resource && { status: resource.ResourceStatus!, physicalId: resource.PhysicalResourceId };
   }
 
   /** Returns the resource with this logical id, as the stack lists it now, in an array; an empty one if there is none, or no such stack. */
   public async listed(stackId: string, logicalId: string): Promise<{ type: string; physicalId?: string; status: string }[]> {
-    try {
-      const { StackResources: resources = [] } = await retrying(
-        () => this.client.send(new DescribeStackResourcesCommand({ StackName: stackId, LogicalResourceId: logicalId })),
-        { what: 'DescribeStackResources', policy: RETRY_POLICIES.STACK_STATUS });
-      return resources.map(({ ResourceType, PhysicalResourceId, ResourceStatus }) =>
-        ({ type: ResourceType!, physicalId: PhysicalResourceId || undefined, status: ResourceStatus! }));
-    } catch (error) {
-      if (/does not exist/.test((error as Error).message)) { return []; }
-      throw error;
-    }
+    const { StackResources: resources = [] } = await ask('DescribeStackResources',
+      () => this.client.send(new DescribeStackResourcesCommand({ StackName: stackId, LogicalResourceId: logicalId }))) ?? {};
+    return resources.map(({ ResourceType, PhysicalResourceId, ResourceStatus }) =>
+      ({ type: ResourceType!, physicalId: PhysicalResourceId || undefined, status: ResourceStatus! }));
   }
 
   private async isInEvents({ stackId, logicalId, type }: Membership, physicalId: string): Promise<boolean> {
@@ -157,22 +140,26 @@ export class Stacks {
 
   /** Describes a stack. Returns undefined if there is none, or CloudFormation has forgotten it. */
   public async describe(stackId: string): Promise<StackState | undefined> {
-    try {
-      const { Stacks: [stack] = [] } = await retrying(
-        () => this.client.send(new DescribeStacksCommand({ StackName: stackId })), { what: 'DescribeStacks', policy: RETRY_POLICIES.STACK_STATUS });
-      return stack && {
-        id: stack.StackId!,
-        status: stack.StackStatus!,
-        // Not known is as good as disabled: then an Update may take back a failed one.
-        rollbackDisabled: stack.DisableRollback ?? true,
-        begun: (stack.LastUpdatedTime ?? stack.CreationTime)?.getTime(),
-        operation: stack.LastOperations?.[0]?.OperationType,
-        rootId: stack.RootId,
-      };
-    } catch (error) {
-      // The name of this error is the one for every wrong parameter, so only the message tells them apart.
-      if (/does not exist/.test((error as Error).message)) { return undefined; }
-      throw error;
-    }
+    const { Stacks: [stack] = [] } = await ask('DescribeStacks', () => this.client.send(new DescribeStacksCommand({ StackName: stackId }))) ?? {};
+    return stack && {
+      id: stack.StackId!,
+      status: stack.StackStatus!,
+      // Not known is as good as disabled: then an Update may take back a failed one.
+      rollbackDisabled: stack.DisableRollback ?? true,
+      begun: (stack.LastUpdatedTime ?? stack.CreationTime)?.getTime(),
+      operation: stack.LastOperations?.[0]?.OperationType,
+      rootId: stack.RootId,
+    };
+  }
+}
+
+/** Asks CloudFormation. Returns undefined if there is no such stack or resource. */
+async function ask<T>(what: string, send: () => Promise<T>, policy: RetryPolicy = RETRY_POLICIES.STACK_STATUS): Promise<T | undefined> {
+  try {
+    return await retrying(send, { what, policy });
+  } catch (error) {
+    // The name of this error is the one for every wrong parameter, so only the message tells them apart.
+    if (/does not exist/.test((error as Error).message)) { return undefined; }
+    throw error;
   }
 }

@@ -9,5 +9,8 @@ export function claimKey(kind: ClaimKind, claimant: string): string {
   return `${OWNERSHIP_TAG_PREFIX}${kind}:${claimant}`;
 }
 
+/** On a file system of this library: the kinds of settings that the props of its own resource declare, or `none`. */
+export const SETTINGS_TAG = `${OWNERSHIP_TAG_PREFIX}settings`;
+
 /** Tags of a set: its claim has room for these. */
 export const MOST_TAGS_OF_SET = 30;

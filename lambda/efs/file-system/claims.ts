@@ -1,5 +1,6 @@
 import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
 import { BEFORE_TAG, beforeKeys, beforeTags, isUserTagKey, NO_CLAIM_BEFORE, readBefore } from './before-tags';
+import { SETTINGS_TAG } from '../../../src/contract/claims';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS, REPLACED_TAG, type TagProperty } from '../../../src/contract/ownership';
 import { isDenial } from '../../shared/denials';
@@ -8,10 +9,11 @@ import { log } from '../../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import { type State, stateOf, stateTag } from '../../shared/state-tag';
+import { settingsTags } from '../claims/declared-settings';
 import type { Efs } from '../efs';
 
 const MOST_TAGS = 50;
-const OWN_KEYS: readonly string[] = [...Object.values(OWNERSHIP_TAGS), REPLACED_TAG];
+const OWN_KEYS: readonly string[] = [...Object.values(OWNERSHIP_TAGS), REPLACED_TAG, SETTINGS_TAG];
 
 /** The ownership tags of file systems: which resource of which stack a file system belongs to, and for which request. */
 export class Claims {
@@ -20,7 +22,7 @@ export class Claims {
   /** Writes the ownership tags of a resource, and so restores those that were removed by hand. */
   public async claim(fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, state?: State): Promise<void> {
     const { FileSystemId: id, Tags: present = [] } = fileSystem;
-    const tags = [...ownershipTags(properties, context), ...replacedTags(context, id), ...state ? [stateTag(state)] : []];
+    const tags = tagsOfClaim(properties, context, { id, present, state });
     const isRepeated = valueOf(present, OWNERSHIP_TAGS.requestId) === context.requestId;
     const ended = isRepeated ? [] : [...beforeKeys(present), ...valueOf(present, REPLACED_TAG) === undefined ? [] : [REPLACED_TAG]]
       .filter(key => !tags.some(({ Key }) => Key === key));
@@ -34,7 +36,7 @@ export class Claims {
     { FileSystemId: id, Tags: present = [] }: FileSystemDescription, properties: FileSystemProperties, context: Context, state: State | undefined,
   ): Promise<void> {
     const userTags = properties.FileSystemTags ?? [];
-    const own = [...ownershipTags(properties, context), ...replacedTags(context, id), ...state ? [stateTag(state)] : []];
+    const own = tagsOfClaim(properties, context, { id, present, state });
     const stale = beforeKeys(present);
     const added = newOnes(present, [...own, ...userTags]);
     const before = beforeTags(present, userTags, MOST_TAGS - (present.length - stale.length + added.length));
@@ -67,7 +69,7 @@ export class Claims {
     if (!before?.claim) { return this.remove(id!, [...own, ...beforeKeys(present)]); }
     const { stackId, owner, logicalId, state = '' } = before.claim;
     const isOwn = stackId === context.stackId && logicalId === context.logicalId;
-    await this.remove(id!, [OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, REPLACED_TAG, ...beforeKeys(present)]);
+    await this.remove(id!, [OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, REPLACED_TAG, SETTINGS_TAG, ...beforeKeys(present)]);
     await this.efs.tag(id!, [
       { Key: OWNERSHIP_TAGS.stackId, Value: stackId },
       { Key: OWNERSHIP_TAGS.logicalId, Value: logicalId },
@@ -122,8 +124,17 @@ function newOnes(present: readonly Tag[], tags: readonly TagProperty[]): TagProp
   return tags.filter(({ Key }) => valueOf(present, Key) === undefined);
 }
 
+/** Returns the tags of this library that a file system carries for a resource. */
+export function tagsOfClaim(
+  properties: FileSystemProperties, context: Context, { id, present, state }: { id?: string; present?: readonly Tag[]; state?: State },
+): TagProperty[] {
+  return [
+    ...ownershipTags(properties, context), ...settingsTags(properties, present), ...replacedTags(context, id), ...state ? [stateTag(state)] : [],
+  ];
+}
+
 /** Returns the tag that leads a rollback from a file system to the one that it replaces. `id`: absent if it is new. */
-export function replacedTags({ physicalId }: Pick<Context, 'physicalId'>, id?: string): TagProperty[] {
+function replacedTags({ physicalId }: Pick<Context, 'physicalId'>, id?: string): TagProperty[] {
   return physicalId === undefined || physicalId === id ? [] : [{ Key: REPLACED_TAG, Value: physicalId }];
 }
 

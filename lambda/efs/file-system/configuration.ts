@@ -6,6 +6,7 @@ import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { isNamed, OutOfReach } from '../../shared/errors';
 import { tagChanges } from '../../shared/ownership';
 import type { ReadyContext } from '../../shared/resource-lifecycle';
+import { withoutClaimed } from '../claims/declared-settings';
 import type { Efs } from '../efs';
 import { reconcileBackup } from '../settings/backup-policy';
 import { reconcilePolicy } from '../settings/file-system-policy';
@@ -32,7 +33,8 @@ export class Configuration {
   constructor(private readonly services: ConfigurationServices) {}
 
   /** Brings the configuration into force. Returns undefined if it is not in force yet; else the change of throughput that is deferred, if any. */
-  public async reconcile(change: ConfigurationChange): Promise<{ pending: string } | undefined> {
+  public async reconcile(given: ConfigurationChange): Promise<{ pending: string } | undefined> {
+    const change = { ...given, old: given.old && withoutClaimed(given.fileSystem, given.wanted, given.old) };
     const { fileSystem, wanted, old, context } = change;
     try {
       await this.endArchiving(change);

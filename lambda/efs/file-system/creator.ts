@@ -2,14 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateFileSystemCommand, type PerformanceMode } from '@aws-sdk/client-efs';
 import type { Efs } from '../efs';
 import type { Adopter } from './adopter';
-import { replacedTags } from './claims';
+import { tagsOfClaim } from './claims';
 import { tokenOf } from './immutables';
 import type { Creation, ReplacementGuard } from './replacement';
 import { nameOthers, type SuccessorServices } from './successors';
 import { throughputOf } from './throughput';
 import { isNamed } from '../../shared/errors';
-import { ownershipTags } from '../../shared/ownership';
-import { stateTag } from '../../shared/state-tag';
 
 export interface CreatorServices extends SuccessorServices {
   readonly efs: Efs;
@@ -63,9 +61,7 @@ export class Creator {
         ...throughputOf(properties),
         Tags: [
           ...(properties.FileSystemTags ?? []).map(({ Key, Value }) => ({ Key, Value })),
-          ...ownershipTags(properties, context),
-          stateTag('creating'),
-          ...replacedTags(context),
+          ...tagsOfClaim(properties, context, { state: 'creating' }),
         ],
       })));
       return id!;

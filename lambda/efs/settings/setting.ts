@@ -5,6 +5,7 @@ import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
 import { claimsIn, NOTHING, type Claim, type Claims, type NewerClaim } from '../claims/claim';
 import { ClaimedLifecycle } from '../claims/claimed-lifecycle';
+import { isDeclaredByProps } from '../claims/declared-settings';
 import { foundBy } from '../claims/transitions';
 import { resourceIdOf, type Efs } from '../efs';
 
@@ -95,8 +96,9 @@ export abstract class SettingLifecycle<P extends SettingProperties> extends Clai
     { id, description }: SetFileSystem, properties: P, own: Claim, staying: readonly (Claim | NewerClaim)[],
   ): Promise<boolean> {
     const wasFound = own.found === own.wanted;
-    if (staying.length > 0 || wasFound) {
-      log({ event: `${this.name} stays`, id, claimants: staying.length, wasFound });
+    const isDeclared = isDeclaredByProps(description.Tags ?? [], this.kind);
+    if (staying.length > 0 || wasFound || isDeclared) {
+      log({ event: `${this.name} stays`, id, claimants: staying.length, wasFound, isDeclared });
       return true;
     }
     try {

@@ -13,6 +13,7 @@ import { clientConfig } from '../client-config';
 import { variableNamed } from '../environment';
 import { inStep } from '../patience';
 import type { EventHandlers } from '../resource-event';
+import { Stacks } from '../stacks';
 
 /** The payloads of the function behind a service token: from CloudFormation, from its state machine, and from the rule on its end. */
 export type Invocation = CloudFormationEvent | StepRequest<ExecutionState> | ExecutionEnd;
@@ -25,7 +26,7 @@ export function answering(handlers: EventHandlers): (invocation: Invocation) => 
   const checkWay = vpcId ? wayFrom(vpcId, variableNamed('AWS_REGION')) : undefined;
   const sfn = new SFNClient(config);
   const receiver = new Receiver(sfn, place, put, checkWay);
-  const steps = new Steps(handlers, new Awaited(new CloudFormationClient(config)), put, token => returnToken(sfn, token));
+  const steps = new Steps(handlers, new Awaited(new Stacks(new CloudFormationClient(config))), put, token => returnToken(sfn, token));
   return invocation => inStep(async () => {
     if ('state' in invocation) {
       const { state, token } = invocation;

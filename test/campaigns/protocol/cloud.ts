@@ -94,7 +94,7 @@ export class Cloud {
     this.receiver = new Receiver(executions, { waiterArn: WAITER, stackId: STACK }, put);
     const returnToken = (token: string) => call('returns the token', () => this.tokens.get(token)?.());
     this.steps = new Steps(
-      this.handlers(stacks), given.leftOut?.statusQuestion ? { ask: async () => 'yes' } : new Awaited(client), put, returnToken);
+      this.handlers(stacks), given.leftOut?.statusQuestion ? { ask: async () => 'yes' } : new Awaited(stacks), put, returnToken);
   }
 
   /** Delivers an event, and repeats it twice if the function dies or throws. */
@@ -119,7 +119,7 @@ export class Cloud {
 
   private handlers(stacks: Stacks) {
     const { leftOut } = this.given;
-    const silent = { status: (id: string) => stacks.status(id), describe: async () => undefined, physicalIdOf: async () => undefined };
+    const silent = { status: (id: string) => stacks.status(id), describe: async () => undefined, resource: async () => undefined };
     const handlers = handlersOf({ 'Custom::Thing': this.things }, { stacks: leftOut?.statusQuestion ? silent : stacks });
     if (!leftOut?.wait) { return handlers; }
     return {

@@ -5,7 +5,7 @@ import { identityOf } from '../../../../lambda/shared/identity';
 import type { EventHandlers, ResourceEvent } from '../../../../lambda/shared/resource-event';
 import type { Context, Created, Found, Lifecycle } from '../../../../lambda/shared/resource-lifecycle';
 import { retrying } from '../../../../lambda/shared/retry';
-import type { StackState } from '../../../../lambda/shared/stacks';
+import type { StackResource, StackState } from '../../../../lambda/shared/stacks';
 import type { OwnerProperties } from '../../../../src/contract/ownership';
 
 interface Properties extends OwnerProperties { readonly Kind?: string; readonly Label?: string }
@@ -95,13 +95,13 @@ let now: number;
 const stacks = {
   status: jest.fn<Promise<string | undefined>, [string]>(),
   describe: jest.fn<Promise<StackState | undefined>, [string]>(),
-  physicalIdOf: jest.fn<Promise<string | undefined>, [string, string]>(),
+  resource: jest.fn<Promise<StackResource | undefined>, [string, string]>(),
 };
 const direct = (status: string) => stacks.describe.mockResolvedValue({ id: 'stack', status, rollbackDisabled: false, begun: 0 });
 
 beforeEach(() => {
   now = 1_000_000;
-  stacks.physicalIdOf.mockReset().mockResolvedValue(undefined);
+  stacks.resource.mockReset().mockResolvedValue(undefined);
   stacks.status.mockReset().mockResolvedValue('ROLLBACK_IN_PROGRESS');
   direct('UPDATE_IN_PROGRESS');
   jest.spyOn(Date, 'now').mockImplementation(() => now);
@@ -466,10 +466,10 @@ describe('a deletion', () => {
 describe('the deletion of a cancelled creation', () => {
   test('leaves what CloudFormation has as the resource: another creation has made it', async () => {
     const [current, cancelledOne] = [life.add('a'), life.add('a')];
-    stacks.physicalIdOf.mockResolvedValue(current.id);
+    stacks.resource.mockResolvedValue({ status: 'CREATE_COMPLETE', physicalId: current.id });
     await handlers.act(cancelled({ Kind: 'a' }));
     expect([current.deletions, cancelledOne.deletions]).toEqual([0, 1]);
-    expect(stacks.physicalIdOf).toHaveBeenCalledWith(expect.any(String), 'Thing');
+    expect(stacks.resource).toHaveBeenCalledWith(expect.any(String), 'Thing');
   });
 
   const LATEST = 1_000_000 + 1000 * (60 + 120 + 30);

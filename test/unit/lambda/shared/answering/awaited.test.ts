@@ -2,6 +2,7 @@ import type { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { SECRET, SENT, STACK, givenEvent, named } from './given';
 import { Awaited } from '../../../../../lambda/shared/answering/awaited';
 import { callOf } from '../../../../../lambda/shared/answering/call';
+import { Stacks } from '../../../../../lambda/shared/stacks';
 
 jest.mock('node:timers/promises', () => ({ setTimeout: async (milliseconds: number) => { now += milliseconds; } }));
 
@@ -10,7 +11,7 @@ let now: number;
 const ask = (type: 'Create' | 'Update' | 'Delete', age: number) => {
   now = SENT + 1000 * age;
   const event = givenEvent(type);
-  return new Awaited({ send } as unknown as CloudFormationClient).ask(event, callOf(event, now));
+  return new Awaited(new Stacks({ send } as unknown as CloudFormationClient)).ask(event, callOf(event, now));
 };
 
 beforeEach(() => {

@@ -38,7 +38,7 @@ function failing(error: Error, milliseconds: number, repeatable: boolean): Lifec
 const stacks = {
   status: async () => 'UPDATE_IN_PROGRESS',
   describe: async () => ({ id: 'stack', status: 'UPDATE_IN_PROGRESS', rollbackDisabled: false }),
-  physicalIdOf: async () => undefined,
+  resource: async () => undefined,
 };
 
 describe.each([['after the question for the status', 35_000], ['at once', 0]])('%s', (_, question) => {

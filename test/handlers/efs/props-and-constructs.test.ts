@@ -1,0 +1,64 @@
+import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
+import type { Stack } from '../../harness/stack';
+
+/*
+ * A setting that moves between a prop of a FileSystem and a construct of the same stack, in one deployment that fails. CloudFormation updates
+ * the file system on the way back before it deletes the construct.
+ */
+
+const POLICY = { Version: '2012-10-17', Statement: [{ Sid: 'One', Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }] };
+const REGION = 'eu-central-1';
+const SETTINGS: Record<string, [type: Parameters<EfsHandlerWorld['stack']>[0], properties: Record<string, unknown>]> = {
+  'a policy': ['Custom::FileSystemPolicy', { FileSystemPolicy: POLICY }],
+  'a life-cycle configuration': ['Custom::LifecycleConfiguration', { LifecyclePolicies: [{ TransitionToIA: 'AFTER_7_DAYS' }] }],
+  'a replication': ['Custom::ReplicationConfiguration', { ReplicationConfiguration: { Destinations: [{ Region: REGION }] } }],
+  'a backup policy': ['Custom::BackupPolicy', { BackupPolicy: { Status: 'ENABLED' } }],
+};
+const FILES = { Owner: 'Stack/Files', RemovalPolicy: 'Delete', Encrypted: 'true' };
+
+let world: EfsHandlerWorld;
+let files: Stack;
+beforeEach(async () => {
+  world = await EfsHandlerWorld.start();
+  files = world.stack('Custom::FileSystem', 'Files');
+});
+afterEach(() => world.close());
+
+const present = () => {
+  const fileSystem = world.efs.fileSystems.find(({ id }) => id === files.physicalId)!;
+  return [
+    fileSystem.policy !== undefined, fileSystem.lifecyclePolicies.length > 0, fileSystem.backupPolicy === 'ENABLED',
+    world.efs.replications.some(({ source }) => source.id === files.physicalId),
+  ].includes(true);
+};
+const settle = () => world.clock.advance(120_000);
+
+describe.each(Object.entries(SETTINGS))('%s', (_, [type, properties]) => {
+  const setting = () => world.stack(type, 'Setting', 'Stack', files.stackId);
+  const ofSetting = () => ({ Owner: 'Stack/Setting', RemovalPolicy: 'Delete', FileSystemId: files.physicalId, ...properties });
+  const isBackup = type === 'Custom::BackupPolicy';
+
+  test('that moved from the prop to a construct is in force after the rollback', async () => {
+    await files.deploy({ ...FILES, ...properties });
+    await files.deploy(FILES);
+    const construct = setting();
+    await construct.deploy(ofSetting());
+    await files.deploy({ ...FILES, ...properties });
+    await construct.destroy();
+    settle();
+    expect(present()).toBe(true);
+  });
+
+  test('that moved from a construct to the prop is in force after the rollback, and goes with the construct', async () => {
+    await files.deploy(FILES);
+    const construct = setting();
+    await construct.deploy(ofSetting());
+    await files.deploy({ ...FILES, ...properties });
+    await files.deploy(FILES);
+    settle();
+    expect(present()).toBe(true);
+    await construct.destroy();
+    settle();
+    expect(present()).toBe(isBackup);
+  });
+});
