@@ -17,7 +17,7 @@ import { MUTANTS, type Mutant } from '../test/mutants';
  */
 const root = resolve(__dirname, '..');
 const LANES = 2;
-/** Ends a mutant that hangs, for instance under a clock that stands still; it counts as alive. */
+/** Ends a mutant that hangs, for instance in an endless loop or under a clock that stands still; it counts as alive. */
 const HANGS_AFTER_MILLISECONDS = 10 * 60_000;
 const COPIED = ['src', 'lambda', 'world', 'test', 'package.json', 'tsconfig.json'];
 
@@ -63,7 +63,7 @@ class Workshop {
       let text = '';
       child.stdout.on('data', data => { text += data; });
       child.stderr.on('data', data => { text += data; });
-      child.on('close', () => done(text));
+      child.on('close', (_, signal) => done(signal ? `ended by ${signal}, after ten minutes if it hung; ${text}` : text));
     });
     let result: { numFailedTests: number; numPassedTests: number };
     try {

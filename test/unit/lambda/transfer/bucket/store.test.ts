@@ -46,6 +46,12 @@ describe('a removal', () => {
     await expect(store.remove(ID)).rejects.toThrow(`transfer bucket ${TRANSFERS}: transfers/${ID}/digests/0 could not be deleted: AccessDenied`);
   });
 
+  test('fails if S3 does not delete the token of a call', async () => {
+    await put(`${ID}/token`);
+    world.denied.push('s3:DeleteObject');
+    await expect(store.removeToken(ID)).rejects.toThrow(`transfer bucket ${TRANSFERS}: transfers/${ID}/token could not be deleted: AccessDenied`);
+  });
+
   test('succeeds if there is nothing left, or not even the bucket', async () => {
     await store.remove('snap-3');
     world.s3.buckets.delete(TRANSFERS);
