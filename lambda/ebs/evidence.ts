@@ -19,7 +19,7 @@ export function isProof(record: CreationRecord | undefined, { stackId, logicalId
   return record?.stackId === stackId && record.logicalId === logicalId;
 }
 
-/** Returns whose a thing is, as its record says; without one, as its tags say, which prove nothing. */
+/** Returns the identity and the call of a thing from its record; without one, from its tags, which prove nothing. */
 export function evidenceOf(
   { id, tags }: Tagged, record: CreationRecord | undefined, context: Pick<Context, 'stackId' | 'logicalId'>,
 ): Pick<Found, 'id' | 'identity' | 'requestId' | 'sent' | 'isUnproven'> {

@@ -73,7 +73,7 @@ export class ImageFamily {
     await (keep ? this.retain(image) : deregister(this.aws, image.id));
   }
 
-  /** Without those of others that carry copied tags. A stack whose images keep no predecessors may have no records, and needs none. */
+  /** Returns the images that have a record: copies with copied tags have none. A stack that keeps no predecessors needs no records. */
   private async recorded(): Promise<Image[]> {
     const all = await this.all();
     const records = await Promise.all(all.map(({ id }) => this.aws.store?.creation(id)));

@@ -187,7 +187,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     }
   }
 
-  /** Removes what a creation made. What is not of this call was handed out before, so a rollback leaves it. */
+  /** Removes the snapshot if this call made it. Any other snapshot was handed out before, so a rollback leaves it. */
   private lost(id: string, memo: ImportMemo | undefined, reason: string): Promise<never> {
     if (memo === undefined) { throw new OutOfReach(reason); }
     return this.fail(id, reason);

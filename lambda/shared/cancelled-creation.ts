@@ -17,7 +17,7 @@ interface Operation {
 /**
  * Returns what a creation has made that CloudFormation cancelled. The Delete has an id that CloudFormation invented, and another request, so the
  * creation is known by its time alone: between the beginning of the stack's operation and the Delete. Such a Delete may be delivered hours late,
- * when the resource has been created anew: what the stack lists is that one, and stays.
+ * when the resource has been created anew: the thing that the stack lists is the new one, and stays.
  */
 export async function madeByCancelled(
   { allowsRetainedSiblings }: Pick<Lifecycle<never, object>, 'allowsRetainedSiblings'>,
@@ -28,7 +28,7 @@ export async function madeByCancelled(
     const { id, state, sent, isUnproven, isRemovable } = thing;
     if (id === operation?.listed || (isUnproven && !isRemovable)) { return false; }
     if (sent !== undefined && sent > beginOf(event)) { return false; }
-    // The answer of a creation may have come too late, so that it counts itself complete.
+    // The answer of a creation may have come too late. Its thing is marked as complete then.
     const inOperation = sent === undefined ? !allowsRetainedSiblings : operation !== undefined && sent >= operation.begun;
     return state === 'unfinished' || inOperation;
   });

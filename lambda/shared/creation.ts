@@ -55,7 +55,7 @@ async function removeUnfinished<P extends OwnerProperties>(
 
 /**
  * Returns what one call has made and not finished. Where only tags say so, a thing must be of no use to anybody: nobody knew the id of the call
- * before it, and what carries copied tags was complete when it was copied.
+ * before it, and copied tags come only from things that are complete.
  */
 function unfinishedOf(call: string, things: readonly Found[]): Found[] {
   const made = things.filter(({ state, requestId }) => state === 'unfinished' && requestId === call);
@@ -103,7 +103,7 @@ export function removeFailedCreation<P extends OwnerProperties>(lifecycle: Lifec
 
 /**
  * Deletes what a creation has made that CloudFormation cancelled, before or while its function ran. Returns whether there
- * was nothing to delete. What CloudFormation has as the resource now, another creation has made.
+ * was nothing to delete. The thing that CloudFormation has as the resource now stays, because another creation has made it.
  */
 export async function deleteCancelledCreation<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, stacks: OperationSource,

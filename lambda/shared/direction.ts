@@ -22,7 +22,7 @@ const ROWS: readonly (readonly [RegExp, Direction, Direction, Direction])[] = [
   [/^(CREATE|UPDATE|IMPORT)_COMPLETE$/, 'unknown', 'unknown', 'forward'],
   // Without a rollback, the siblings of what failed go on, and a failed update may be taken back.
   [/^(CREATE|UPDATE)_FAILED$/, 'unknown', 'unknown', 'back'],
-  // The Delete is of what an earlier operation left, or of what express mode cleans up.
+  // The Delete removes what an earlier operation left, or is part of the clean-up in express mode.
   [/^UPDATE_IN_PROGRESS$/, 'forward', 'forward', 'unknown'],
   [/^UPDATE_COMPLETE_CLEANUP_IN_PROGRESS$/, 'forward', 'forward', 'forward'],
   [/^ROLLBACK_(IN_PROGRESS|FAILED)$/, 'over', 'over', 'back'],

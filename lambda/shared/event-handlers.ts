@@ -127,7 +127,7 @@ async function beginNow<P extends OwnerProperties>(
   }
 }
 
-/** A rollback leaves a resource as it is that is out of reach. */
+/** Updates a resource. A rollback leaves a resource that is out of reach as it is. */
 async function updateOrLeave<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
   try {
     return await updateOrReplace(lifecycle, event);

@@ -50,8 +50,8 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   isSame?(id: string, properties: P, old: P): Promise<boolean>;
 
   /**
-   * Returns whether CloudFormation has had the thing for this resource, by its own word. Then it is not what a cancelled creation made; and
-   * without it, nothing that is found is taken for an earlier state of the resource.
+   * Returns whether CloudFormation itself shows that it has had the thing for this resource. Such a thing is not the product of a cancelled
+   * creation. Without this method, nothing that is found is taken for an earlier state of the resource.
    */
   wasHandedOut?(id: string, properties: P, context: Context): Promise<boolean>;
 
@@ -97,7 +97,7 @@ export interface Found {
   readonly state: 'usable' | 'unfinished';
   /** When CloudFormation sent the call that made it, in milliseconds since 1970; absent if that is not known. */
   readonly sent?: number;
-  /** Only its tags say whose it is. Whoever may tag in the account may have set them, so it is neither used nor deleted. */
+  /** Only its tags name its owner. Anybody who may tag in the account may have set them, so it is neither used nor deleted. */
   readonly isUnproven?: boolean;
   /** It may be deleted all the same if a call is known to have made it: nobody can use it yet, or its name contains the digest of that call. */
   readonly isRemovable?: boolean;

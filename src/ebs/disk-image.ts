@@ -30,8 +30,8 @@ export interface DiskImageReadOptions {
   readonly encryptionKey?: kms.IKeyRef;
 
   /**
-   * The id of the account that the bucket must belong to, as in `ExpectedBucketOwner` of S3. Without it, a bucket of that name is read
-   * whoever has it: if it is deleted, anybody may take the name.
+   * The id of the account that the bucket must belong to, as in `ExpectedBucketOwner` of S3. Without it, the
+   * account is not checked, and after a deletion of the bucket anybody may take its name.
    *
    * A change alone imports nothing.
    *

@@ -45,8 +45,8 @@ export interface SnapshotExportProps {
   readonly bucket: s3.IBucket;
 
   /**
-   * The id of the account that the bucket must belong to, as in `ExpectedBucketOwner` of S3. Without it, a bucket of that name is written to
-   * whoever has it: if it is deleted, anybody may take the name.
+   * The id of the account that the bucket must belong to, as in `ExpectedBucketOwner` of S3. Without it, the
+   * account is not checked, and after a deletion of the bucket anybody may take its name.
    *
    * A change alone exports nothing. The object of an earlier export is removed from a bucket of that account only.
    *

@@ -14,7 +14,7 @@ export enum Adopt {
   OWNED = 'OWNED',
 
   /**
-   * It is adopted, whoever made it, unless a stack has it. For this the handler may mark any file system of
+   * Any file system with the token is adopted, unless it belongs to a stack. For this the handler may mark any file system of
    * the account as this construct's; `adoptFileSystemId` needs that for one only.
    */
   ALWAYS = 'ALWAYS',

@@ -26,10 +26,10 @@ export interface BackupPolicyProps {
 }
 
 /**
- * Defines whether an Amazon EFS file system, whoever made that, is backed up every day.
+ * Defines whether an existing Amazon EFS file system is backed up every day.
  *
- * When it is removed, backups stay on or off as they are: what they were before is not known, and
- * the deletion of a stack shall not end them. To turn them off, set `enableAutomaticBackups` to false and deploy.
+ * When it is removed, backups stay on or off as they are: the former setting is not known, and
+ * the deletion of a stack must not end backups. To turn them off, set `enableAutomaticBackups` to false and deploy.
  *
  * @see https://docs.aws.amazon.com/efs/latest/ug/awsbackup.html
  */

@@ -39,7 +39,7 @@ export interface FileSystemPolicyProps {
 }
 
 /**
- * Defines the policy of an Amazon EFS file system, whoever made that.
+ * Defines the policy of an existing Amazon EFS file system.
  *
  * A policy that names access points belongs here, not on the `FileSystem`: the access points
  * need the file system, and this needs both. A file system has one policy: this one stands for

@@ -148,7 +148,7 @@ export interface FileSystemProps extends FileSystemConfigurationOptions, MountTa
   readonly adopt?: Adopt;
 
   /**
-   * The id of a file system to adopt, whoever made it: none is made then. For a file
+   * The id of any existing file system to adopt. The construct creates none then. For a file
    * system that was in another stack, or was made by `efs.FileSystem`. It must not
    * belong to a stack any more.
    *
@@ -162,8 +162,8 @@ export interface FileSystemProps extends FileSystemConfigurationOptions, MountTa
   readonly adoptFileSystemId?: string;
 
   /**
-   * Whether a file system may be adopted with what the props do not declare: a policy, a
-   * replication, access points. Otherwise the deployment fails and names them.
+   * Whether a file system may be adopted if it has a policy, a replication or access points
+   * that the props do not declare. Otherwise the deployment fails and names them.
    *
    * @default false
    */
@@ -171,12 +171,12 @@ export interface FileSystemProps extends FileSystemConfigurationOptions, MountTa
 
   /**
    * The logical ids that this file system had before, if its construct was renamed, or moved to
-   * another scope: it is taken over from the construct that had it, in the same deployment.
+   * another scope: this construct takes it over in the same deployment.
    * In a nested stack, the logical ids of the nested stacks come first, with slashes between:
    * `DataNestedStackDataNestedStackResource1A2B3C4D/Files5E6F7A8B`. The ids are in the template, and in the
    * owner tag of the file system.
    *
-   * @default - none, and under another logical id it is another file system
+   * @default - none: a construct with another logical id is another file system
    */
   readonly formerly?: string[];
 

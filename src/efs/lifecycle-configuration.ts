@@ -30,7 +30,7 @@ export interface LifecycleConfigurationProps extends LifecycleOptions {
 }
 
 /**
- * Defines when an Amazon EFS file system, whoever made that, moves files to cheaper storage classes,
+ * Defines when an existing Amazon EFS file system moves files to cheaper storage classes,
  * and back. Without any of the transitions, no file is moved.
  *
  * When it is removed, no file is moved any more, unless the same configuration was there before,

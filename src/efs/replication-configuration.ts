@@ -25,7 +25,7 @@ export interface ReplicationConfigurationProps {
 }
 
 /**
- * Defines the replication of an Amazon EFS file system, whoever made that.
+ * Defines the replication of an existing Amazon EFS file system.
  *
  * A deployment waits until it is enabled; the first copy may still be under way then. When
  * it is removed, the replication is deleted, unless it was there before, or another resource

@@ -58,7 +58,7 @@ export interface TagSetProps {
 }
 
 /**
- * Defines a set of tags on an Amazon EFS file system or access point, whoever made that.
+ * Defines a set of tags on an existing Amazon EFS file system or access point.
  *
  * It manages its own keys and leaves all others alone. Tags of the stack, and those
  * that `Tags.of` adds, are set as well, except where a file system or access point of the app

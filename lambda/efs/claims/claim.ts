@@ -3,9 +3,9 @@ import type { Tag } from '@aws-sdk/client-efs';
 import { claimKey, type ClaimKind } from '../../../src/contract/claims';
 
 /**
- * The states of a claim. `transitions.ts` has what leads from one to another.
+ * The states of a claim. `transitions.ts` has the transitions between them.
  *
- * `claiming`: the claimant is new, and has read no conflicting claim yet, or none so far. `taking`: the value is in force, and the claims have
+ * `claiming`: the claimant is new, and has found no conflicting claim so far. `taking`: the value is in force, and the claims have
  * to be read once more. `held`: the resource was reported as complete, so that new claimants with another value are refused. `leaving`: the
  * resource is being deleted.
  */

@@ -9,7 +9,7 @@ import { ownerDigest } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import type { Efs } from '../efs';
 
-/** What a resource claims, and by which call. */
+/** The claim that one call makes for a resource. */
 export interface Claiming {
   readonly kind: ClaimKind;
   /** Id of the file system or access point. */

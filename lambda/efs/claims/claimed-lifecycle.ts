@@ -72,14 +72,14 @@ export abstract class ClaimedLifecycle<P extends OwnerProperties, A extends obje
     return this.attributes(thingIn(id));
   }
 
-  /** Removes what nobody else claims. The claim goes in a later step, so that a step that is repeated still knows what was found. */
+  /** Removes values that no other resource claims. A later step removes the claim, because a repeated step reads in it what was found. */
   public async delete(id: string, properties: P, context: Context): Promise<void> {
     const thing = await this.read(thingIn(id));
     if (!thing) { return; }
     const claimant = this.claimant(thing, properties, context);
     const { own } = claimant.claimsIn(thing.tags);
     if (own === undefined) {
-      // An earlier call has removed it, or somebody else: nothing says any more whether the value was found.
+      // An earlier call or somebody else has removed the claim, so it is not known any more whether the value was found.
       log({ event: 'no claim is left: nothing is removed', id, claim: claimant.key });
     } else if (isNewer(own)) {
       log({ event: 'a later release wrote the claim: nothing is removed', id, claim: claimant.key });

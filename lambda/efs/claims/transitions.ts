@@ -12,10 +12,10 @@ import { isNewer, NOTHING, type Claim, type Claims, type NewerClaim } from './cl
  *               leaving → nothing    the value was removed, or stays because of another claim or because it was found
  *
  * Two claimants with different values that begin at the same time never both become holders: each writes its claim before it reads those of
- * others. One that read before the other wrote is `taking` or `held` by the time the other reads, or reads again after the other has written.
+ * others. If A reads before B writes, then A is `taking` or `held` when B reads, or A reads again after B has written.
  */
 
-/** How long a claimant waits before it reads the claims again. A change that another one began before it saw this claim is over then. */
+/** How long a claimant waits before it reads the claims again. Changes by claimants that have not read this claim end in that time. */
 export const READ_AGAIN_SECONDS = 5;
 /** How long a claimant waits for one that leaves, which may be about to remove the value. */
 const LEAVING_SECONDS = 300;

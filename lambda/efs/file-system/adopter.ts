@@ -98,7 +98,7 @@ export class Adopter {
     return existing.FileSystemId!;
   }
 
-  /** Whether a construct that this one takes the place of has the file system until now: its removal policy goes on to count. */
+  /** Whether this construct takes the file system over from a former one, whose removal policy stays in effect. */
   private async isHandedOver({ FileSystemId: id, Tags: tags }: FileSystemDescription, { Owner }: FileSystemProperties): Promise<boolean> {
     if (valueOf(tags, OWNERSHIP_TAGS.owner) === Owner) { return false; }
     const [stackId, logicalId] = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.logicalId].map(key => valueOf(tags, key));

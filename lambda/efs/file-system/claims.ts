@@ -74,7 +74,7 @@ export class Claims {
       { Key: OWNERSHIP_TAGS.stackId, Value: stackId },
       { Key: OWNERSHIP_TAGS.logicalId, Value: logicalId },
       { Key: OWNERSHIP_TAGS.owner, Value: owner },
-      // By its state, the rest of the deletion in hand knows that it is given back.
+      // The rest of this deletion reads in the state that the file system is given back.
       { Key: OWNERSHIP_TAGS.state, Value: isOwn ? 'retained' : state },
     ]);
     if (!isOwn && state === '') { await this.remove(id!, [OWNERSHIP_TAGS.state]); }

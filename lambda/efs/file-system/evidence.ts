@@ -10,7 +10,7 @@ import type { Stacks } from '../../shared/stacks';
 
 const TYPE = 'Custom::FileSystem';
 
-/** The word of CloudFormation. Tags lead to a file system and prove nothing, because whoever may set tags in the account may plant one. */
+/** Evidence from CloudFormation. Tags lead to a file system and prove nothing, because anybody who may set tags in the account can plant one. */
 export class Evidence {
   constructor(private readonly stacks: Stacks) {}
 

@@ -77,7 +77,7 @@ export class Reconciliation {
 
   /**
    * Records that the set is complete. Returns false if other sets have changed since the situation was read: one has come or gone that wants
-   * other security groups, or one that is being deleted does not know yet that this set has its mount target too.
+   * other security groups, or a set that is being deleted has not read yet that this set has its mount target too.
    */
   public async complete(): Promise<boolean> {
     const { id, situation: { others } } = this.options;

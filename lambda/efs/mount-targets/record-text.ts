@@ -33,7 +33,7 @@ export interface SetRecord {
 const VERSION = 1;
 const LONGEST_VALUE = 256;
 const STATES = { c: 'creating', r: 'ready', d: 'deleting' } as const;
-/** What each word after the fixed ones is, by its first character. EFS allows few characters in tags. */
+/** The first characters of the words after the fixed ones, which show their kinds. EFS allows few characters in tags. */
 const MARKS = { subnet: ' ', adopted: '+', retained: '.', group: ':', formerGroup: '/', settling: '@' } as const;
 /** Begins the owner, which is the last word and has slashes. */
 const OWNER_MARK = '=';

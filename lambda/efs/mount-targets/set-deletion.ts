@@ -35,7 +35,7 @@ export class SetDeletion {
     for (const target of targets.filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!) && isShared(SubnetId!))) {
       await this.leave(target, others);
     }
-    // What the creation took up was there before, and CloudFormation deletes on the way back only what it made.
+    // The mount targets that the creation took up were there before, and a rollback deletes only what the creation made.
     const givenBack = context.direction === 'forward' ? [] : withTargets(record.retained ?? [], targets);
     const released = [...isAdopted(fileSystem) ? record.adopted ?? [] : [], ...givenBack];
     const subnetIds = record.subnetIds.filter(subnetId => !released.includes(subnetId) && !isShared(subnetId));

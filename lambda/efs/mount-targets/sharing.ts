@@ -31,7 +31,7 @@ export function mayGo(subnetId: string, others: readonly OtherRecord[]): boolean
   return others.some(({ state, sent, subnetIds }) => state === 'deleting' && sent > Date.now() - DELETION_MILLISECONDS && subnetIds.includes(subnetId));
 }
 
-/** Returns the mount targets as they are, but those as being deleted that sets have which are being deleted, and no other. */
+/** Returns the mount targets. Those that only sets under deletion have are marked as being deleted. */
 export function withLeaving(
   targets: readonly MountTargetDescription[], recorded: readonly string[], others: readonly OtherRecord[],
 ): MountTargetDescription[] {

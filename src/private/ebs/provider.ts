@@ -45,7 +45,7 @@ export class EbsProvider extends Construct implements ServiceProvider {
     applyBoundary(this);
     acknowledgeFunctions(this);
     this.handlers = new Answering(this, { bundle: 'ebs' });
-    // Whether a resource is being replaced, rolled back, or removed with its stack: the root stack says it, of which a nested one knows the name only.
+    // The root stack shows whether a resource is replaced, rolled back, or removed with its stack. A nested stack has only the name of its root.
     const root = stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${rootStackName(this)}/*` });
     this.handlers.allow({ actions: ['cloudformation:DescribeStacks'], resources: [stack.stackId, ...NestedStack.isNestedStack(stack) ? [root] : []] });
     this.role = this.handlers.role;

@@ -10,7 +10,7 @@ export interface MountTargetPlace {
   readonly subnets: readonly ec2.ISubnet[];
   /** Whether the subnets, or their number, are not known yet. */
   readonly isUnknown: boolean;
-  /** Whether the VPC is being looked up: nothing is true of it. */
+  /** Whether the VPC is still being looked up, so that its subnets and zones are placeholders. */
   readonly isPendingLookup: boolean;
 }
 

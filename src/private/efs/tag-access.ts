@@ -10,7 +10,7 @@ export function claimStatement(): Omit<iam.PolicyStatementProps, 'resources'> {
 }
 
 /**
- * Allows the tags of users, and claims; not the tags that say whose a file system is, without which no other tag of this library says anything.
+ * Allows the tags of users, and claims; not the tags that name the owner of a file system, without which no other tag of this library counts.
  * IAM ignores the case of a key in `aws:ResourceTag/<key>`, by which the roles are limited. One short statement, because it is repeated for
  * each thing that has a policy of its own.
  */

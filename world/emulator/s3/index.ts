@@ -25,7 +25,7 @@ export interface BucketOptions {
   readonly encryption?: Encryption;
   readonly policy?: ResourcePolicy;
   readonly tags?: Record<string, string>;
-  /** Of another account, it lets only those in whom its policy names. @default - the emulated account */
+  /** A bucket of another account admits only the principals that its policy names. @default - the emulated account */
   readonly owner?: string;
 }
 
