@@ -37,10 +37,10 @@ class Wants {
     this.byName = undefined;
   }
 
-  /** Returns those that want something of the same thing and were defined before the construct. */
+  /** Returns those that want something of the same thing, were defined before the construct, and were not removed from the tree since. */
   public before<W>(scope: IConstruct, want: Want<W>): Rival<W>[] {
     const group = this.named().get(nameOf(scope, want))!;
-    return group.slice(0, group.findIndex(({ wants }) => wants === want.wants)) as Rival<W>[];
+    return group.slice(0, group.findIndex(({ wants }) => wants === want.wants)).filter(rival => isInTree(rival.scope)) as Rival<W>[];
   }
 
   private named(): Map<string, Rival<unknown>[]> {
@@ -84,6 +84,12 @@ export function refuseRivals<W extends object>(scope: IConstruct, want: Want<W>)
 export function inRegion(scope: IConstruct, name: string): string[] {
   const { account, region } = Stack.of(scope);
   return Token.isUnresolved(name) ? [name] : [account, region, name];
+}
+
+/** Whether a construct can still be reached from the root: somebody may have removed it, or one that it is in. */
+function isInTree(construct: IConstruct): boolean {
+  const { id, scope } = construct.node;
+  return scope === undefined || (scope.node.tryFindChild(id) === construct && isInTree(scope));
 }
 
 /** Whether the resource of a construct, or a stack that it is nested in, depends on a condition. */

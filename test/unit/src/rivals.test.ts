@@ -3,7 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import type { Construct } from 'constructs';
+import { Construct } from 'constructs';
 import {
   BackupPolicy, DiskImage, ExportFormat, FileSystem, FileSystemPolicy, LifecycleConfiguration, MountTargets, ReplicationConfiguration, Snapshot,
   SnapshotExport, SnapshotImport, TagSet,
@@ -159,6 +159,15 @@ describe('settings in several stacks', () => {
     const condition = new CfnCondition(stack, 'Condition', { expression: Fn.conditionEquals(Aws.REGION, 'eu-west-1') });
     (backup(stack, 'First', fileSystem).node.defaultChild as CfnResource).cfnOptions.condition = condition;
     backup(stack, 'Second', fileSystem);
+    expect(faultOf(stack)).toBeUndefined();
+  });
+
+  test.each(['First', 'Group'])('a construct that was removed from the tree is no rival: %s', removed => {
+    const { stack } = givenStack();
+    backup(removed === 'Group' ? new Construct(stack, removed) : stack, 'First', foreign(stack));
+    backup(stack, 'Second', foreign(stack, 'Again'));
+    stack.node.tryRemoveChild(removed);
+    new Construct(stack, removed);
     expect(faultOf(stack)).toBeUndefined();
   });
 
