@@ -79,7 +79,8 @@ export interface MountTargetsProps extends MountTargetOptions {
  * stack did not make; it then notes its subnets in a tag on that file system, and leaves
  * mount targets alone that it did not make. A deployment waits until the mount
  * targets are available and have their security groups. When the set is removed, its mount targets are
- * deleted, except those that another set has too.
+ * deleted, except those that another set has too. Sets share a mount target if they have the same subnet; different
+ * subnets in one zone are refused.
  *
  * To depend on it means to wait for the mount targets, and `dnsPropagationDelay` longer if they are new, but
  * not for its security group's rules. Whoever waits for `mountTargetsAvailable` of an imported file system, as a Lambda

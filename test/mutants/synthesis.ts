@@ -27,10 +27,10 @@ export const SYNTHESIS_MUTANTS: readonly Mutant[] = [
     test: TEST,
   },
   {
-    guard: 'two sets of mount targets do not meet in a subnet whose zone is unknown',
+    guard: 'two sets of mount targets may meet in a subnet that both have',
     file: 'src/private/efs/mount-target-rivals.ts',
-    find: 'if (one === undefined || other === undefined) { return false; }',
-    replace: '',
+    find: 'if (rival && !mayShare(',
+    replace: 'if (rival && mayShare(',
     test: TEST,
   },
   {

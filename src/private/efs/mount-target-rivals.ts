@@ -1,5 +1,6 @@
 import { Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type { IConstruct } from 'constructs';
 import { zoneOf } from './subnets';
 import type { Rival } from '../resource/rivals';
 import { referencesIn, typeOf } from '../resource/token-forms';
@@ -14,49 +15,49 @@ export interface MountTargetPlace {
   readonly isPendingLookup: boolean;
 }
 
-/** Returns why a file system cannot have mount targets in both places. */
+/**
+ * Returns why a file system can certainly not have mount targets in both places: they are in two VPCs, or two subnets are in one Availability
+ * Zone. Two sets in one subnet share its mount target. What is not known yet is left to the handlers.
+ */
 export function mountTargetConflict(place: MountTargetPlace, { scope, wants: other }: Rival<MountTargetPlace>): string | undefined {
   const { path } = scope.node;
   if (place.isPendingLookup || other.isPendingLookup) { return undefined; }
-  if (areDifferent(place.vpc, other.vpc)) {
+  if (areDifferent('AWS::EC2::VPC', place.vpc, place.vpc.vpcId, other.vpc, other.vpc.vpcId)) {
     return `'vpc' is ${place.vpc.node.path}, but ${path} has mount targets of the same 'fileSystem' in ${other.vpc.node.path}: `
       + 'EFS allows one VPC per file system, so use the same';
   }
-  const why = overlap(place, other);
+  const why = place.isUnknown || other.isUnknown ? undefined : twoInOneZone(place.subnets, other.subnets);
   return why && `'vpcSubnets' has ${why}, and ${path} has mount targets of the same 'fileSystem': `
-    + 'EFS allows one mount target per Availability Zone, so name each subnet in one set only';
+    + 'EFS allows one mount target per Availability Zone, so use the same subnet in both sets, or leave one out';
 }
 
-function overlap(place: MountTargetPlace, other: MountTargetPlace): string | undefined {
-  if (place.isUnknown || other.isUnknown) { return 'subnets that may be those of another set'; }
-  for (const subnet of place.subnets) {
+/** Returns two subnets, one of each set, that cannot both have a mount target; undefined if there may be one subnet of both sets in every zone. */
+function twoInOneZone(subnets: readonly ec2.ISubnet[], others: readonly ec2.ISubnet[]): string | undefined {
+  for (const subnet of subnets) {
     const zone = zoneOf(subnet);
-    for (const rival of other.subnets) {
-      if (subnet === rival || subnet.subnetId === rival.subnetId) { return `${subnet.node.path}, which another set has too`; }
-      const theirs = zoneOf(rival);
-      if (zone !== undefined && zone === theirs) {
-        return `${subnet.node.path} in the same Availability Zone${Token.isUnresolved(zone) ? '' : ` ${zone}`} as ${rival.node.path}`;
-      }
-      if (!areComparable(zone, theirs, place.vpc === other.vpc)) {
-        const unknown = zone === undefined || Token.isUnresolved(zone) ? subnet : rival;
-        return `${unknown.node.path}, whose Availability Zone is not known at synthesis and may be that of another subnet`;
-      }
+    const rival = zone === undefined ? undefined : others.find(other => zoneOf(other) === zone);
+    if (rival && !mayShare(subnets.filter(mayBeIn(zone!)), others.filter(mayBeIn(zone!)))) {
+      return `${subnet.node.path} in the same Availability Zone${Token.isUnresolved(zone) ? '' : ` ${zone}`} as ${rival.node.path}`;
     }
   }
   return undefined;
 }
 
-/** Whether zones that are not equal are certainly different. In one VPC, the same zone has the same token. */
-function areComparable(one: string | undefined, other: string | undefined, inOneVpc: boolean): boolean {
-  if (one === undefined || other === undefined) { return false; }
-  const unresolved = [one, other].filter(zone => Token.isUnresolved(zone)).length;
-  return unresolved === 0 || (unresolved === 2 && inOneVpc);
+/** An imported subnet may not know its zone. */
+function mayBeIn(zone: string): (subnet: ec2.ISubnet) => boolean {
+  return subnet => [zone, undefined].includes(zoneOf(subnet));
 }
 
-/** Whether these are certainly two VPCs. */
-function areDifferent(one: ec2.IVpc, other: ec2.IVpc): boolean {
-  if (one.vpcId === other.vpcId) { return false; }
-  if (!Token.isUnresolved(one.vpcId) && !Token.isUnresolved(other.vpcId)) { return true; }
-  const [mine, theirs] = [one, other].map(vpc => referencesIn(vpc, vpc.vpcId).find(reference => typeOf(reference) === 'AWS::EC2::VPC')?.target);
+/** Of several subnets in a zone, a set takes the one that has a mount target already. So one that both sets have is enough. */
+function mayShare(subnets: readonly ec2.ISubnet[], others: readonly ec2.ISubnet[]): boolean {
+  return subnets.some(one => others.some(other => !areDifferent('AWS::EC2::Subnet', one, one.subnetId, other, other.subnetId)));
+}
+
+/** Whether two ids are certainly those of two things: they are known, or refer to two resources of this type. */
+function areDifferent(type: string, one: IConstruct, id: string, other: IConstruct, otherId: string): boolean {
+  if (id === otherId) { return false; }
+  if (!Token.isUnresolved(id) && !Token.isUnresolved(otherId)) { return true; }
+  const resourceIn = (scope: IConstruct, value: string) => referencesIn(scope, value).find(reference => typeOf(reference) === type)?.target;
+  const [mine, theirs] = [resourceIn(one, id), resourceIn(other, otherId)];
   return mine !== undefined && theirs !== undefined && mine !== theirs;
 }

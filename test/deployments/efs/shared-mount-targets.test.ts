@@ -89,7 +89,20 @@ describe('a set that moves to another stack', () => {
   });
 });
 
-// At synthesis, two sets of an app with the same subnets are refused where they are known to be on one file system.
+test('two sets of a stack share the mount targets, which go with the last of them', async () => {
+  const build = (...names: string[]): Build => stack => {
+    const props = { fileSystem: world.imported(stack, id), vpc: world.network.vpc(stack), ...inGroup(stack) };
+    for (const name of names) { new MountTargets(stack, name, props); }
+  };
+  (await world.deploy('App', build('One', 'Two'))).expectSuccess('CREATE_COMPLETE');
+  const made = ids();
+  expect(made).toHaveLength(2);
+  (await world.deploy('App', build('Two'))).expectSuccess('UPDATE_COMPLETE');
+  expect([ids(), deletions()]).toEqual([made, 0]);
+  (await world.destroy('App')).expectSuccess('DELETE_COMPLETE');
+  expect(world.picture(id)).toEqual(before);
+});
+
 test('two stacks at the same time share the mount targets', async () => {
   const outcomes = await Promise.all(['One', 'Two'].map(name => world.deploy(name, named('Targets', inGroup))));
   outcomes.forEach(outcome => outcome.expectSuccess('CREATE_COMPLETE'));

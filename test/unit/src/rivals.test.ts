@@ -303,13 +303,57 @@ describe('exports', () => {
 });
 
 describe('mount targets', () => {
-  const inZone = (zone: string) => ({ vpcSubnets: { availabilityZones: [zone], onePerAz: true } });
-
-  test('two sets with one subnet are refused', () => {
+  test('two sets with the same subnets are allowed, because they share the mount targets', () => {
     const { stack, vpc } = givenStack();
     new MountTargets(stack, 'First', { fileSystem: foreign(stack), vpc });
     new MountTargets(stack, 'Second', { fileSystem: foreign(stack, 'Again'), vpc });
-    expect(faultOf(stack)).toMatch(/\[Stack\/Second\] 'vpcSubnets' has Stack\/Vpc\/\S+, which another set has too, and Stack\/First has mount targets of the same 'fileSystem'/);
+    expect(faultOf(stack)).toBeUndefined();
+  });
+
+  test('one subnet that is imported twice is one', () => {
+    const { stack, vpc } = givenStack();
+    const fileSystem = foreign(stack);
+    const subnet = (id: string) => ec2.Subnet.fromSubnetAttributes(stack, id, { subnetId: 'subnet-11111111', availabilityZone: 'eu-west-1a' });
+    new MountTargets(stack, 'First', { fileSystem, vpc, vpcSubnets: { subnets: [subnet('One')] } });
+    new MountTargets(stack, 'Second', { fileSystem, vpc, vpcSubnets: { subnets: [subnet('Again')] } });
+    expect(faultOf(stack)).toBeUndefined();
+  });
+
+  test('several subnets in one zone are allowed if one is of both sets', () => {
+    const given = (shared: boolean) => {
+      const { stack, vpc } = givenStack();
+      const fileSystem = foreign(stack);
+      const subnet = (id: string) => ec2.Subnet.fromSubnetAttributes(stack, id, { subnetId: `subnet-${id}`, availabilityZone: 'eu-west-1a' });
+      const [one, both] = ['11111111', '22222222'].map(subnet);
+      new MountTargets(stack, 'First', { fileSystem, vpc, vpcSubnets: { subnets: shared ? [one, both] : [one] } });
+      new MountTargets(stack, 'Second', { fileSystem, vpc, vpcSubnets: { subnets: [both] } });
+      return faultOf(stack);
+    };
+    expect(given(true)).toBeUndefined();
+    expect(given(false)).toContain("'vpcSubnets' has Stack/22222222 in the same Availability Zone eu-west-1a as Stack/11111111");
+  });
+
+  test('two known subnets in one zone are refused, also by tokens', () => {
+    const stack = new Stack(new App(), 'Stack');
+    const vpc = new ec2.Vpc(stack, 'Vpc', { maxAzs: 1, natGateways: 0 });
+    const fileSystem = foreign(stack);
+    new MountTargets(stack, 'First', { fileSystem, vpc, vpcSubnets: { subnets: vpc.publicSubnets } });
+    new MountTargets(stack, 'Second', { fileSystem, vpc, vpcSubnets: { subnets: vpc.isolatedSubnets } });
+    expect(faultOf(stack)).toMatch(/'vpcSubnets' has Stack\/Vpc\/\S+ in the same Availability Zone as Stack\/Vpc\/\S+, and Stack\/First has mount targets/);
+  });
+
+  test('subnets that are known at deployment only are allowed', () => {
+    const { stack, vpc } = givenStack();
+    const fileSystem = foreign(stack);
+    const parameter = (id: string) => new CfnParameter(stack, id).valueAsString;
+    const subnet = (id: string) => ec2.Subnet.fromSubnetAttributes(stack, id, { subnetId: parameter(`${id}Id`), availabilityZone: 'eu-west-1a' });
+    new MountTargets(stack, 'First', { fileSystem, vpc, vpcSubnets: { subnets: [subnet('One')] } });
+    new MountTargets(stack, 'Second', { fileSystem, vpc, vpcSubnets: { subnets: [subnet('Another')] } });
+    const listed = ec2.Vpc.fromVpcAttributes(stack, 'Listed', {
+      vpcId: parameter('VpcId'), availabilityZones: Fn.getAzs(), privateSubnetIds: new CfnParameter(stack, 'Ids', { type: 'List<String>' }).valueAsList,
+    });
+    new MountTargets(stack, 'Third', { fileSystem, vpc: listed });
+    expect(faultOf(stack)).toBeUndefined();
   });
 
   test('two sets with subnets in one zone are refused', () => {
@@ -331,24 +375,25 @@ describe('mount targets', () => {
     expect(faultOf(stack)).toBeUndefined();
   });
 
-  test('a set beside that of the FileSystem itself is refused in its zones, and allowed in others', () => {
-    const given = (zone: string) => {
+  test('a set beside that of the FileSystem itself is refused in another subnet of its zone, and allowed elsewhere', () => {
+    const given = (zone: string, subnetType = ec2.SubnetType.PUBLIC) => {
       const { stack, vpc } = givenStack();
-      const fileSystem = new FileSystem(stack, 'Files', { vpc, ...inZone('eu-west-1a') });
-      new MountTargets(stack, 'More', { fileSystem, vpc, ...inZone(zone) });
+      const fileSystem = new FileSystem(stack, 'Files', { vpc, vpcSubnets: { availabilityZones: ['eu-west-1a'], subnetType: ec2.SubnetType.PUBLIC } });
+      new MountTargets(stack, 'More', { fileSystem, vpc, vpcSubnets: { availabilityZones: [zone], subnetType } });
       return faultOf(stack);
     };
     expect(given('eu-west-1b')).toBeUndefined();
-    expect(given('eu-west-1a')).toMatch(/\[Stack\/More\] 'vpcSubnets' has .*, and Stack\/Files\/MountTargets has mount targets/);
+    expect(given('eu-west-1a')).toBeUndefined();
+    expect(given('eu-west-1a', ec2.SubnetType.PRIVATE_ISOLATED)).toMatch(/\[Stack\/More\] 'vpcSubnets' has .*, and Stack\/Files\/MountTargets has mount targets/);
   });
 
-  test('subnets whose zones nobody knows are refused', () => {
+  test('subnets whose zones nobody knows are allowed', () => {
     const { stack, vpc } = givenStack();
     const fileSystem = foreign(stack);
     const subnet = (id: string) => ec2.Subnet.fromSubnetId(stack, id, id);
     new MountTargets(stack, 'First', { fileSystem, vpc, vpcSubnets: { subnets: [subnet('subnet-11111111')] } });
     new MountTargets(stack, 'Second', { fileSystem, vpc, vpcSubnets: { subnets: [subnet('subnet-22222222')] } });
-    expect(faultOf(stack)).toContain("'vpcSubnets' has Stack/subnet-22222222, whose Availability Zone is not known at synthesis and may be that of another subnet");
+    expect(faultOf(stack)).toBeUndefined();
   });
 
   test('another VPC is refused', () => {
