@@ -4,7 +4,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { EFSClient } from '@aws-sdk/client-efs';
 import { orphansAmong, type Orphan } from './orphans';
 import { Stacks } from './stacks';
-import { taggedThings } from './tagged-things';
+import { GIB, taggedThings } from './tagged-things';
 import { OWNERSHIP_TAGS } from '../src/contract/ownership';
 
 const USAGE = `cdk-durable-storage orphans [--region REGION] [--json]
@@ -14,7 +14,6 @@ It deletes nothing. Credentials and Region are those of the AWS CLI (AWS_PROFILE
 It needs elasticfilesystem:DescribeFileSystems, ec2:DescribeSnapshots, ec2:DescribeImages,
 cloudformation:DescribeStacks and cloudformation:ListStackResources.
 `;
-const GIB = 2 ** 30;
 
 async function main(): Promise<void> {
   const { values: { region, json, help }, positionals } = parseArgs({

@@ -14,7 +14,7 @@ export interface TaggedThing {
 
 interface Tag { Key?: string; Value?: string }
 
-const GIB = 2 ** 30;
+export const GIB = 2 ** 30;
 const FILTERS = [{ Name: 'tag-key', Values: [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.owner] }];
 
 /** Returns all file systems, snapshots and AMIs of the account and Region that carry tags of this library. */

@@ -3,7 +3,6 @@ import { OWNERSHIP_TAGS, type TagProperty } from '../../src/contract/ownership';
 import { saidBy } from '../shared/errors';
 import { valueOf } from '../shared/ownership';
 import { isPostponed } from '../shared/retry';
-import { stateOf } from '../shared/state-tag';
 import type { TransferStore } from '../transfer/bucket/store';
 
 /** How long EC2 may not list a snapshot or an AMI whose id it has returned. */
@@ -14,11 +13,6 @@ const LISTED_AFTER_MILLISECONDS = 30_000;
 /** A snapshot or an AMI. */
 interface Tagged {
   readonly tags: readonly Partial<TagProperty>[];
-}
-
-/** Whether it was reported to CloudFormation as complete. Until then, nothing in the stack refers to it. */
-export function isHandedOut({ tags }: Tagged): boolean {
-  return stateOf(tags) !== 'creating';
 }
 
 export function isOfStack(stackId: string, { tags }: Tagged): boolean {

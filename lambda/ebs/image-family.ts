@@ -1,4 +1,4 @@
-import { isAllListed, isHandedOut } from './completion';
+import { isAllListed } from './completion';
 import { isProof } from './evidence';
 import { deregister, type Image } from './images';
 import type { ImageServices } from './services';
@@ -8,7 +8,7 @@ import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
 import type { Context } from '../shared/resource-lifecycle';
-import { stateOf, stateTag } from '../shared/state-tag';
+import { isHandedOut, stateOf, stateTag } from '../shared/state-tag';
 
 /** When the AMI last became the current one of its resource, in milliseconds since 1970; 0 if never. */
 export function currentSince({ tags }: Image): number {

@@ -1,4 +1,4 @@
-import { isHandedOut, isOfStack, mayBeInvisible, notOfStack } from './completion';
+import { isOfStack, mayBeInvisible, notOfStack } from './completion';
 import { evidenceOf, recordOf } from './evidence';
 import { currentSince, ImageFamily } from './image-family';
 import { imageNameOf, imageRequest, isMadeOf } from './image-request';
@@ -13,7 +13,7 @@ import { identityOf } from '../shared/identity';
 import { log } from '../shared/log';
 import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
-import { stateOf, stateTag } from '../shared/state-tag';
+import { isHandedOut, stateOf, stateTag } from '../shared/state-tag';
 
 /** Facts that only the creation can find out. */
 interface ImageMemo {

@@ -1,4 +1,4 @@
-import { failAfter, isAllListed, isHandedOut, isOfStack, leaveToken, mayBeInvisible, notOfStack } from './completion';
+import { failAfter, isAllListed, isOfStack, leaveToken, mayBeInvisible, notOfStack } from './completion';
 import { evidenceOf, recordOf } from './evidence';
 import type { ExecutionState } from './executions';
 import { ImportStart } from './import-start';
@@ -14,10 +14,10 @@ import { OutOfReach } from '../shared/errors';
 import { log } from '../shared/log';
 import { tagChanges } from '../shared/ownership';
 import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
-import { stateOf } from '../shared/state-tag';
+import { isHandedOut, stateOf } from '../shared/state-tag';
 import { overdueReason } from '../transfer/bucket/overdue';
 import { nameOfImage } from '../transfer/image/object';
-import { isInUse, removeLeftovers } from '../transfer/import/leftovers';
+import { isCompleteAndHandedOut, removeLeftovers } from '../transfer/import/leftovers';
 import { condemnIfUsed, isCondemned, markLeft, parentOf, releaseParent, usersOf } from '../transfer/parent/use';
 import { notCompleted, SnapshotInUse, type Snapshot } from '../transfer/snapshot/snapshots';
 
@@ -72,7 +72,9 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const snapshot = await this.aws.snapshots.find(id);
     if (snapshot && !isOfStack(context.stackId, snapshot)) { return this.leaveForeign(snapshot, context); }
     // Before the question whether the snapshot exists: after the clean-up, the execution alone has the reason for the failure.
-    if (execution?.status === 'FAILED' && !(snapshot && await isInUse(snapshot, this.aws.store))) { return this.executionFailed(id, properties, context, execution.reason); }
+    if (execution?.status === 'FAILED' && !(snapshot && await isCompleteAndHandedOut(snapshot, this.aws.store))) {
+      return this.executionFailed(id, properties, context, execution.reason);
+    }
     if (!snapshot) {
       return mayBeInvisible(memo?.started) ? undefined : this.lost(id, memo, `snapshot ${id} no longer exists; change 'sourceRevision' to import the image again`);
     }

@@ -34,3 +34,8 @@ export function stateOf(tags: Parameters<typeof valueOf>[0]): State | 'unknown' 
   const value = valueOf(tags, OWNERSHIP_TAGS.state);
   return value === undefined || value === '' ? undefined : STATES.find(state => state === value) ?? 'unknown';
 }
+
+/** Whether a snapshot or an AMI was reported to CloudFormation as complete. Until then, nothing in the stack refers to it. */
+export function isHandedOut({ tags }: { readonly tags: Parameters<typeof valueOf>[0] }): boolean {
+  return stateOf(tags) !== 'creating';
+}

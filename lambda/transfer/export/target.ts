@@ -9,6 +9,7 @@ import { manifestKeyOf } from '../../../src/contract/snapshot-export';
 import { isDenial } from '../../shared/denials';
 import { isNamed, nameOf, saidBy } from '../../shared/errors';
 import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry';
+import { requestFor } from '../bucket/object-request';
 import { isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { isTransient } from '../snapshot/errors';
 
@@ -179,7 +180,7 @@ export class ExportTarget {
     try {
       // The answer to HEAD has no body that could name the action.
       return await this.call(versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion', target, () =>
-        this.s3.send(new HeadObjectCommand({ ...requestFor(target), VersionId: versionId, ChecksumMode: 'ENABLED' })));
+        this.s3.send(new HeadObjectCommand({ ...requestFor({ ...target, versionId }), ChecksumMode: 'ENABLED' })));
     } catch (error) {
       // Answers to HEAD have no body, hence no error code. 405 stands for a delete marker.
       if (isNamed(error, 'NotFound', 'NoSuchKey', 'NoSuchVersion', 'NoSuchBucket', '405', 'MethodNotAllowed')) { return undefined; }
@@ -204,11 +205,6 @@ export class ExportTarget {
       throw new Error(`${action} failed for s3://${bucket}/${key}: ${isDenial(error) ? denied(bucketOwner) : ''}${saidBy(error)}`, { cause: error });
     }
   }
-}
-
-/** Returns the parameters that name an object. S3 denies a request if the bucket is not the expected owner's. */
-function requestFor({ bucket, key, bucketOwner }: Target) {
-  return { Bucket: bucket, Key: key, ExpectedBucketOwner: bucketOwner };
 }
 
 function denied(bucketOwner: string | undefined): string {

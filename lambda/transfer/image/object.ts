@@ -9,6 +9,7 @@ import { log } from '../../shared/log';
 import { passesByItself, RETRY_POLICIES, retrying } from '../../shared/retry';
 import { imageChecksumOf, type ImageChecksum } from '../blocks/image-checksum';
 import { sizeOf, type ImagePart } from '../blocks/unchanged-parts';
+import { requestFor } from '../bucket/object-request';
 import { isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { Wire, type WireRequest } from '../http/client';
 
@@ -132,11 +133,6 @@ export class Source {
     return retrying(() => this.s3.send(command), { what: 's3:HeadObject' })
       .catch(error => { throw explained(error, { ...location, etag }); });
   }
-}
-
-/** Returns the parameters that name an object. S3 denies a request if the bucket is not the expected owner's. */
-function requestFor({ bucket, key, versionId, bucketOwner }: ImageLocation) {
-  return { Bucket: bucket, Key: key, VersionId: versionId, ExpectedBucketOwner: bucketOwner };
 }
 
 /** Returns whether an object was uploaded in parts. */

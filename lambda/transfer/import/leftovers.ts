@@ -1,7 +1,7 @@
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { log } from '../../shared/log';
 import { valueOf } from '../../shared/ownership';
-import { stateOf } from '../../shared/state-tag';
+import { isHandedOut } from '../../shared/state-tag';
 import type { TransferStore } from '../bucket/store';
 import { parentOf, releaseParent } from '../parent/use';
 import type { Snapshot, Snapshots } from '../snapshot/snapshots';
@@ -19,7 +19,7 @@ export async function removeLeftovers(
   if (snapshot && valueOf(snapshot.tags, OWNERSHIP_TAGS.stackId) === undefined) {
     return log({ event: 'left a snapshot alone that is not ours', snapshotId });
   }
-  if (snapshot && await isInUse(snapshot, store)) { return log({ event: 'left a snapshot that is complete and in use', snapshotId }); }
+  if (snapshot && await isCompleteAndHandedOut(snapshot, store)) { return log({ event: 'left a snapshot that is complete and in use', snapshotId }); }
   if (snapshot) {
     await releaseParent({ snapshots, store }, parentOf(snapshot), snapshotId);
     await snapshots.delete(snapshotId);
@@ -32,6 +32,6 @@ export async function removeLeftovers(
  * Whether CloudFormation received the snapshot, and it is complete. Only a worker that found a wrong block, and wrote that into the transfer bucket,
  * makes it a leftover: with `waitForCompletion: false`, it is read back after that.
  */
-export async function isInUse({ id, state, tags }: Snapshot, store: Pick<TransferStore, 'failure'>): Promise<boolean> {
-  return state === 'completed' && stateOf(tags) !== 'creating' && await store.failure(id) === undefined;
+export async function isCompleteAndHandedOut(snapshot: Snapshot, store: Pick<TransferStore, 'failure'>): Promise<boolean> {
+  return snapshot.state === 'completed' && isHandedOut(snapshot) && await store.failure(snapshot.id) === undefined;
 }

@@ -28,7 +28,7 @@ export function longestForm(scope: IConstruct, value: unknown): number {
 /** Returns a name of a value that is the same in every synthesis, although tokens are numbered anew, and differs if the value may differ. */
 export function nameOfValue(scope: IConstruct, value: unknown): string {
   return JSON.stringify(resolved(scope, value, token =>
-    Reference.isReference(token) ? `<${placeOf(token.target)}.${token.displayName}>` : JSON.stringify(token)));
+    Reference.isReference(token) ? `<${deployedNameOf(token.target)}.${token.displayName}>` : JSON.stringify(token)));
 }
 
 /**
@@ -46,10 +46,10 @@ export function nameInApp(scope: IConstruct, value: unknown): string {
 }
 
 /** Returns the stack and the logical id of what a reference leads to, also through nested stacks. */
-function placeOf(target: IConstruct): string {
+function deployedNameOf(target: IConstruct): string {
   const stack = Stack.of(target);
   const id = stack.resolve((target as CfnElement).logicalId) as string;
-  return stack.nestedStackResource ? `${placeOf(stack.nestedStackResource)}/${id}` : `${stack.stackName}/${id}`;
+  return stack.nestedStackResource ? `${deployedNameOf(stack.nestedStackResource)}/${id}` : `${stack.stackName}/${id}`;
 }
 
 /** Returns the references in a value to resources and parameters. Pseudo parameters are left out. */

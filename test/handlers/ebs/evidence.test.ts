@@ -173,24 +173,11 @@ describe('an AMI that somebody planted or copied', () => {
   const snapshot = () => world.ec2.snapshots.add({ volumeSize: 2, startTime: world.clock.now() }).snapshotId;
   const ids = () => world.ec2.images.all.map(({ imageId }) => imageId).sort();
 
-  function plant(name: string, snapshotId: string, tags: Record<string, string>): string {
-    return world.ec2.images.register({
-      name,
-      description: '',
-      architecture: 'x86_64',
-      virtualizationType: 'hvm',
-      rootDeviceName: '/dev/xvda',
-      enaSupport: true,
-      mappings: [{ deviceName: '/dev/xvda', snapshotId, volumeType: 'gp3', deleteOnTermination: true }],
-      tags,
-    }).imageId;
-  }
-
   test.each([true, false])('is not used by an update, and is left (with records: %s)', async withRecords => {
     const stack = withRecords ? machines() : machinesWithoutRecords();
     const [first, second] = [snapshot(), snapshot()];
     await stack.deploy(machineProperties(first));
-    const planted = plant('evil', snapshot(), tagsOf(stack, machineProperties(second)));
+    const planted = world.givenImage('evil', snapshot(), tagsOf(stack, machineProperties(second)));
     await world.clock.sleep(MINUTE);
     const { ImageId } = await stack.deploy(machineProperties(second));
     expect(ids()).toEqual([planted, ImageId].sort());
@@ -203,7 +190,7 @@ describe('an AMI that somebody planted or copied', () => {
       const stack = withRecords ? machines() : machinesWithoutRecords();
       const first = snapshot();
       const { ImageId } = await stack.deploy(machineProperties(first));
-      const planted = plant('evil', snapshot(), tagsOf(stack, machineProperties(first)));
+      const planted = world.givenImage('evil', snapshot(), tagsOf(stack, machineProperties(first)));
       await world.clock.sleep(MINUTE);
       await expect(stack.deploy(machineProperties(snapshot()), { failAfter: true, rollbackWith })).rejects.toThrow('another resource failed');
       expect(stack.physicalId).toBe(ImageId);
@@ -218,7 +205,7 @@ describe('an AMI that somebody planted or copied', () => {
     stack.onStatus = undefined;
     world.stacks.statuses.set(stack.stackId, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
     await stack.deploy(keeping());
-    const copy = plant('our-own-copy', snapshot(), Object.fromEntries(world.ec2.images.get(kept).tags));
+    const copy = world.givenImage('our-own-copy', snapshot(), Object.fromEntries(world.ec2.images.get(kept).tags));
     await world.clock.sleep(MINUTE);
     await stack.deploy(keeping());
     expect(ids()).toContain(copy);

@@ -470,16 +470,7 @@ describe('images that were replaced', () => {
 
   test('do not keep a snapshot that a foreign image uses: that is told', async () => {
     const { snapshotId } = await deploy(1, 0);
-    const { imageId } = world.ec2.images.register({
-      name: 'foreign',
-      description: '',
-      architecture: 'x86_64',
-      virtualizationType: 'hvm',
-      rootDeviceName: '/dev/xvda',
-      enaSupport: true,
-      mappings: [{ deviceName: '/dev/xvda', snapshotId, volumeType: 'gp3', deleteOnTermination: true }],
-      tags: {},
-    });
+    const imageId = world.givenImage('foreign', snapshotId);
     await expect(stack.destroy()).rejects.toThrow(`snapshot ${snapshotId} cannot be deleted while ${imageId} uses it`);
     expect(imageIds()).toEqual([imageId]);
   });

@@ -363,16 +363,7 @@ describe('a deletion', () => {
     await start();
     const stack = world.stack();
     const { SnapshotId } = await stack.deploy(properties());
-    const { imageId } = world.ec2.images.register({
-      name: 'machine',
-      description: '',
-      architecture: 'x86_64',
-      virtualizationType: 'hvm',
-      rootDeviceName: '/dev/xvda',
-      enaSupport: true,
-      mappings: [{ deviceName: '/dev/xvda', snapshotId: SnapshotId, volumeType: 'gp3', deleteOnTermination: true }],
-      tags: {},
-    });
+    const imageId = world.givenImage('machine', SnapshotId);
     await expect(stack.destroy()).rejects.toThrow(`snapshot ${SnapshotId} cannot be deleted while ${imageId} uses it; deregister ${imageId} first`);
   });
 

@@ -196,6 +196,20 @@ export class EbsHandlerWorld {
     return SnapshotId!;
   }
 
+  /** An AMI that somebody else made, of one snapshot. */
+  public givenImage(name: string, snapshotId: string, tags: Record<string, string> = {}): string {
+    return this.ec2.images.register({
+      name,
+      description: '',
+      architecture: 'x86_64',
+      virtualizationType: 'hvm',
+      rootDeviceName: '/dev/xvda',
+      enaSupport: true,
+      mappings: [{ deviceName: '/dev/xvda', snapshotId, volumeType: 'gp3', deleteOnTermination: true }],
+      tags,
+    }).imageId;
+  }
+
   /** Records that a stack has made a snapshot that a test puts there. */
   public async recordSnapshot(id: string, stackId: string, logicalId: string, identity: string): Promise<void> {
     const record: CreationRecord = { id, stackId, logicalId, identity, call: '', sent: 0 };
