@@ -25,11 +25,11 @@ export async function madeByCancelled(
 ): Promise<Found[]> {
   const operation = await operationOf(event, stacks);
   return things.filter(thing => {
-    const { id, state, sent, isUnproven, isRemovable } = thing;
+    const { id, state, sent, made = sent, isUnproven, isRemovable } = thing;
     if (id === operation?.listed || (isUnproven && !isRemovable)) { return false; }
     if (sent !== undefined && sent > beginOf(event)) { return false; }
-    // The answer of a creation may have come too late. Its thing is marked as complete then.
-    const inOperation = sent === undefined ? !allowsRetainedSiblings : operation !== undefined && sent >= operation.begun;
+    // The answer of a creation may have come too late. Its thing is marked as complete then. CloudFormation has retained what is older.
+    const inOperation = made === undefined ? !allowsRetainedSiblings : operation !== undefined && made >= operation.begun;
     return state === 'unfinished' || inOperation;
   });
 }

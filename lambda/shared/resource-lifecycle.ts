@@ -97,6 +97,8 @@ export interface Found {
   readonly state: 'usable' | 'unfinished';
   /** When CloudFormation sent the call that made it, in milliseconds since 1970; absent if that is not known. */
   readonly sent?: number;
+  /** Where `sent` is not known: when the thing was made, in milliseconds since 1970. Absent if a call may have taken up an older thing. */
+  readonly made?: number;
   /** Only its tags name its owner. Anybody who may tag in the account may have set them, so it is neither used nor deleted. */
   readonly isUnproven?: boolean;
   /** It may be deleted all the same if a call is known to have made it: nobody can use it yet, or its name contains the digest of that call. */

@@ -121,7 +121,7 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the deletion of a cancelled creation leaves what an earlier operation made',
     file: 'lambda/shared/cancelled-creation.ts',
-    find: 'operation !== undefined && sent >= operation.begun;',
+    find: 'operation !== undefined && made >= operation.begun;',
     replace: 'operation !== undefined;',
     test: EVIDENCE_TEST,
     name: 'leaves what an earlier operation made',

@@ -21,6 +21,28 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     test: `${HANDLERS}/retained-again.test.ts`,
   },
   {
+    guard: 'the Delete of a cancelled creation leaves a retained file system that CloudFormation has forgotten',
+    file: `${EFS}/file-system/file-system.ts`,
+    find: 'made: state === undefined && !readBefore(present.Tags) ? present.CreationTime?.getTime() : undefined,',
+    replace: '',
+    test: `${HANDLERS}/retained-again.test.ts`,
+  },
+  {
+    guard: 'the Delete of a cancelled creation leaves retained mount targets',
+    file: `${EFS}/mount-targets/mount-targets.ts`,
+    find: 'sent: record.sent,',
+    replace: '',
+    test: `${HANDLERS}/shared-mount-targets.test.ts`,
+    name: 'a set that was retained',
+  },
+  {
+    guard: 'a step that dies when it has taken a file system over makes no new, empty one',
+    file: `${EFS}/file-system/replacement.ts`,
+    find: 'if (isMadeByThisCall(found, context)) { return found; }',
+    replace: 'if (isMadeByThisCall(found, context)) { continue; }',
+    test: `${HANDLERS}/formerly.test.ts`,
+  },
+  {
     guard: 'a rollback does not delete a file system that CloudFormation retained and an update took up again',
     file: `${EFS}/file-system/file-system.ts`,
     find: "isAdopted ? 'adopted' : undefined",

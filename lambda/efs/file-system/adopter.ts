@@ -4,7 +4,7 @@ import { dataIn } from './deletion-blockers';
 import type { Evidence } from './evidence';
 import { differences } from './immutables';
 import { ownersOf, standingClaim } from './owners';
-import type { Creation, ReplacementGuard } from './replacement';
+import { isMadeByThisCall, type Creation, type ReplacementGuard } from './replacement';
 import { refuseUnexpected } from './unexpected';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
@@ -112,11 +112,6 @@ export class Adopter {
     await this.claims.claim(existing, properties, context);
     return existing.FileSystemId!;
   }
-}
-
-/** Whether the call in hand made or adopted it, or CloudFormation has it. Nobody else knows the call. */
-function isMadeByThisCall({ FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context): boolean {
-  return belongsTo(tags, context) && (valueOf(tags, OWNERSHIP_TAGS.requestId) === context.requestId || context.physicalId === id);
 }
 
 /** Whether an earlier call for this resource made it, which CloudFormation has given up. */

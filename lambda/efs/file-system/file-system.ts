@@ -3,6 +3,7 @@ import { Adopter, type AdopterServices } from './adopter';
 import { readBefore } from './before-tags';
 import { Claims, refuseLate } from './claims';
 import { Configuration, type ConfigurationServices } from './configuration';
+import { ownersOfConstruct } from './construct-names';
 import { Creator } from './creator';
 import { POLL } from '../efs';
 import { dataIn, refuseIfBlocked } from './deletion-blockers';
@@ -139,11 +140,13 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     const found = new Map<string, Found>();
     const add = (present: FileSystemDescription | undefined) => {
       if (!present || present.LifeCycleState === 'deleting' || !belongsTo(present.Tags, context)) { return; }
+      const state = stateOf(present.Tags);
       found.set(present.FileSystemId!, {
         id: present.FileSystemId!,
         identity: valueOf(present.Tags, OWNERSHIP_TAGS.identity),
         requestId: valueOf(present.Tags, OWNERSHIP_TAGS.requestId),
-        state: stateOf(present.Tags) === 'creating' ? 'unfinished' : 'usable',
+        state: state === 'creating' ? 'unfinished' : 'usable',
+        made: state === undefined && !readBefore(present.Tags) ? present.CreationTime?.getTime() : undefined,
       });
     };
     for (const { reference, isId } of references(candidates)) {
@@ -218,8 +221,9 @@ function isAvailable({ FileSystemId: id, LifeCycleState: state }: FileSystemDesc
   return true;
 }
 
-/** Returns the ids and creation tokens by which the candidates name file systems, each once. */
+/** Returns the ids and creation tokens by which the candidates name file systems, under their former logical ids too, each once. */
 function references(candidates: readonly FileSystemProperties[]): { reference: string; isId: boolean }[] {
-  const all = candidates.map(properties => ({ reference: referenceOf(properties), isId: properties.AdoptFileSystemId !== undefined }));
+  const all = candidates.flatMap(properties => ownersOfConstruct(properties).map(Owner =>
+    ({ reference: referenceOf({ ...properties, Owner }), isId: properties.AdoptFileSystemId !== undefined })));
   return all.filter(({ reference }, position) => all.findIndex(other => other.reference === reference) === position);
 }

@@ -53,7 +53,8 @@ export class ReplacementGuard {
     for (const Owner of ownersOfConstruct(properties)) {
       const withToken = Owner === properties.Owner ? undefined : await efs.fileSystemWithToken(tokenOf({ ...properties, Owner }));
       for (const found of withToken ? [withToken] : await taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: Owner })) {
-        if (valueOf(found.Tags, OWNERSHIP_TAGS.requestId) === context.requestId || isUnfinishedHere(found, context)) { continue; }
+        if (isMadeByThisCall(found, context)) { return found; }
+        if (isUnfinishedHere(found, context)) { continue; }
         if (!await this.evidence.isOfConstruct(found, properties, context)) {
           log({ event: 'a file system whose tags name this construct is not adopted: CloudFormation does not list it', id: found.FileSystemId, owner: Owner });
           continue;
@@ -65,6 +66,11 @@ export class ReplacementGuard {
     }
     return undefined;
   }
+}
+
+/** Whether the call in hand made or adopted it, or CloudFormation has it. Nobody else knows the call. */
+export function isMadeByThisCall({ FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context): boolean {
+  return belongsTo(tags, context) && (valueOf(tags, OWNERSHIP_TAGS.requestId) === context.requestId || context.physicalId === id);
 }
 
 /** Whether an earlier creation of this stack failed before the file system was complete. CloudFormation deletes it. */

@@ -116,6 +116,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
         identity: identityOf(this, candidate),
         requestId: record.call === callDigest(context) ? context.requestId : record.call,
         state: record.state === 'ready' ? 'usable' : 'unfinished',
+        sent: record.sent,
         holdsNoData: true,
       });
     }

@@ -50,6 +50,20 @@ test('in a rollback, the former resource has it again', async () => {
   expect(world.tags(id)).toEqual(kept);
 });
 
+test('a step that dies when it has taken the file system over takes it over again, and makes no new one', async () => {
+  renamed.deliveries = 2;
+  await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+  expect(world.ids).toEqual([id]);
+});
+
+test('a creation that fails when it has taken the file system over gives it back', async () => {
+  const creation = renamed.event('Create', { ...NEW, Formerly: ['Thing'] });
+  await world.handlers.act(creation);
+  world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+  await renamed.play(renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: `failed-${creation.RequestId}` }));
+  expect(world.tags(id)).toMatchObject({ [OWNERSHIP_TAGS.owner]: OLD.Owner, [OWNERSHIP_TAGS.logicalId]: 'Thing' });
+});
+
 test('a former logical id that never had the file system gives no right to it', async () => {
   world.stacks.remembered.splice(0);
   await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));

@@ -203,6 +203,17 @@ describe('a set that was retained', () => {
     expect(ids()).toEqual(expect.arrayContaining(before));
   });
 
+  test('stays when CloudFormation cancels the creation that was to take it up again, before that ran', async () => {
+    await first.deploy(set('First', ['a1']));
+    const before = ids();
+    world.clock.advance(86_400_000);
+    world.stacks.begun = world.clock.now();
+    world.stacks.statuses.set(first.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    await first.cancel(set('First', ['a1']));
+    expect(ids()).toEqual(before);
+    expect(records().map(({ state }) => state)).toEqual(['ready']);
+  });
+
   test('is the new stack\'s own once that has been updated', async () => {
     await first.deploy(set('First', ['a1']));
     const next = again();
