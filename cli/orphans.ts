@@ -9,7 +9,7 @@ export interface Orphan {
 }
 
 /** States of things that this library keeps for a resource which CloudFormation lists with another physical id. */
-const KEPT = ['retained', 'returned', 'condemned'];
+const KEPT = ['retained', 'returned', 'condemned', 'used'];
 
 /**
  * Returns the things that belong to no stack: their stack is deleted, or does not have them. Things of a stack that is changing count as

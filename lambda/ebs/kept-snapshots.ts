@@ -2,23 +2,26 @@ import { isOfStack } from './completion';
 import type { Image, Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
+import type { Stacks } from '../shared/stacks';
 import { stateOf } from '../shared/state-tag';
 import type { LeftState } from '../transfer/bucket/creation-record';
 import type { TransferStore } from '../transfer/bucket/store';
-import { condemnIfUsed, markLeft } from '../transfer/parent/use';
+import { condemnIfUsed, markLeft, ParentInUse } from '../transfer/parent/use';
 import { SnapshotInUse, type Snapshot, type Snapshots } from '../transfer/snapshot/snapshots';
 
 /** How long EC2 may refuse to delete a snapshot after its image was deregistered. */
 const RELEASED_AFTER_MILLISECONDS = 120_000;
 
-/** Snapshots that CloudFormation has deleted, but that images use which `retainPrevious` keeps. They are deleted when no image uses them. */
+/** Snapshots that CloudFormation has deleted, but that were in use: by images, or by imports of other stacks. They are deleted when nothing uses them. */
 export class KeptSnapshots {
   /** `store`: where records of snapshots are; undefined if the stack has no such place. */
-  constructor(private readonly aws: { readonly images: Images; readonly snapshots: Snapshots; readonly store: TransferStore | undefined }) {}
+  constructor(private readonly aws: {
+    readonly images: Images; readonly snapshots: Snapshots; readonly stacks: Stacks; readonly store: TransferStore | undefined;
+  }) {}
 
   /**
-   * Keeps a snapshot that EC2 refused to delete, if images that are kept use it; throws `refusal` if others do.
-   * Returns false while EC2 is still releasing it. `since`: when the deletion began, in milliseconds since 1970.
+   * Keeps a snapshot that EC2 refused to delete, if images that are kept use it. Throws `refusal` if others do: the snapshot is marked then,
+   * so that a later deletion of this stack removes it. Returns false while EC2 is still releasing it. `since`: when the deletion began, in milliseconds since 1970.
    */
   public async keep(refusal: SnapshotInUse, stackId: string, since: number): Promise<boolean> {
     const { snapshotId } = refusal;
@@ -26,24 +29,33 @@ export class KeptSnapshots {
     if (users.length === 0 && Date.now() < since + RELEASED_AFTER_MILLISECONDS) { return false; }
     const { snapshots, store } = this.aws;
     const isKept = store !== undefined && await anyOf(users.map(image => this.isKeptImage(image, stackId, store)));
-    if (!isKept) { throw refusal; }
     const snapshot = await snapshots.find(snapshotId);
-    if (snapshot) { await markLeft({ snapshots, store }, snapshot, 'retained'); }
+    if (snapshot && store) { await markLeft({ snapshots, store }, snapshot, isKept ? 'retained' : 'used'); }
+    if (!isKept) { throw refusal; }
     log({ event: 'kept the snapshot of an image that is kept', snapshotId });
     return true;
   }
 
-  /** Deletes the kept snapshots of a stack that no image uses. Returns false while EC2 is still releasing some of them. */
+  /** Deletes the snapshots that were left to others and that nothing uses any more. Returns false while EC2 is still releasing some of them. */
   public async removeUnused(stackId: string): Promise<boolean> {
     const kept = await this.keptOf(stackId);
     const used = new Set((await this.aws.images.using(kept.map(({ id }) => id))).flatMap(({ snapshotIds }) => snapshotIds));
     let all = true;
     for (const snapshot of kept.filter(each => !used.has(each.id))) {
-      // An import that uses it as its parent deletes it in the end.
-      if (await condemnIfUsed({ ...this.aws, store: this.aws.store! }, snapshot)) { continue; }
+      if (await this.isParent(snapshot)) { continue; }
       all = await this.remove(snapshot) && all;
     }
     return all;
+  }
+
+  /** Whether an import uses a snapshot as its parent. One of this stack deletes it in the end. */
+  private async isParent(snapshot: Snapshot): Promise<boolean> {
+    try {
+      return await condemnIfUsed({ ...this.aws, store: this.aws.store! }, snapshot);
+    } catch (error) {
+      if (error instanceof ParentInUse) { return true; }
+      throw error;
+    }
   }
 
   private async isKeptImage(image: Image, stackId: string, store: TransferStore): Promise<boolean> {
@@ -55,7 +67,7 @@ export class KeptSnapshots {
     const { snapshots, store } = this.aws;
     if (store === undefined) { return []; }
     // A parent that an image used when its last child ended is left condemned.
-    const states: readonly LeftState[] = ['retained', 'condemned'];
+    const states: readonly LeftState[] = ['retained', 'condemned', 'used'];
     const found = await Promise.all(states.map(async state => {
       const tagged = await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId, [OWNERSHIP_TAGS.state]: state });
       const records = await Promise.all(tagged.map(({ id }) => store.creation(id)));

@@ -101,5 +101,6 @@ export function exportServices({ cloudFormation, ec2, sfn }: EbsClients, { Trans
 
 function imageServicesWith({ cloudFormation, ec2 }: EbsClients, store: TransferStore | undefined): ImageServices {
   const images = new Images(ec2);
-  return { images, kept: new KeptSnapshots({ images, snapshots: new Snapshots(ec2), store }), stacks: new Stacks(cloudFormation), store };
+  const stacks = new Stacks(cloudFormation);
+  return { images, kept: new KeptSnapshots({ images, snapshots: new Snapshots(ec2), stacks, store }), stacks, store };
 }

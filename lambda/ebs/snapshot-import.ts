@@ -10,7 +10,7 @@ import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { PinnedSource, TransferInput, TransferParent } from '../../src/contract/transfer';
 import { throwUnlessBack } from '../shared/direction';
-import { OutOfReach } from '../shared/errors';
+import { OutOfReach, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { tagChanges } from '../shared/ownership';
 import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
@@ -104,6 +104,16 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     await this.aws.executions.stop(id);
     if (snapshot && !await this.deleteSnapshot(snapshot, context)) { return; }
     await this.aws.store.remove(id);
+    await this.removeLeft(context.stackId);
+  }
+
+  /** Removes snapshots that were in use when CloudFormation deleted them, so that no Delete comes for them any more. */
+  private async removeLeft(stackId: string): Promise<void> {
+    try {
+      await this.aws.kept.removeUnused(stackId);
+    } catch (error) {
+      log({ event: 'could not remove the snapshots that were in use before', error: saidBy(error) });
+    }
   }
 
   public async gone(id: string, _properties: SnapshotImportProperties, { stackId }: Context): Promise<boolean> {
@@ -115,7 +125,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     }
     if (!isOfStack(stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
     // The import that uses a condemned parent deletes it in the end.
-    return isCondemned(snapshot) && (await usersOf(this.aws, id)).length > 0;
+    return isCondemned(snapshot) && (await usersOf(this.aws, snapshot)).length > 0;
   }
 
   public async find(_candidates: readonly SnapshotImportProperties[], context: Context): Promise<Found[]> {
@@ -162,7 +172,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     await this.aws.snapshots.untag(id, remove);
     await this.aws.snapshots.tag(id, set);
     const state = stateOf(tags);
-    if (state === 'retained' || state === 'condemned') { await markLeft(this.aws, { id, tags }, undefined); }
+    if (state === 'retained' || state === 'condemned' || state === 'used') { await markLeft(this.aws, { id, tags }, undefined); }
     // A snapshot that was retained for an image may have been shared with other accounts.
     if (wanted.SharedWith || old?.SharedWith || state === 'retained') { await this.aws.sharing.set(id, wanted.SharedWith ?? []); }
     // Last, because from then on only CloudFormation decides whether the snapshot is deleted.

@@ -20,6 +20,8 @@ export const STATES = [
   'returned',
   /** A snapshot that was deleted while another was being made from it. The end of that one deletes it, or marks it `retained` if a kept image uses it. */
   'condemned',
+  /** A snapshot whose deletion failed, because an import or an image of others uses it. A later deletion of this stack that finds it unused deletes it; an update back to it removes the tag. */
+  'used',
 ] as const;
 
 export type State = (typeof STATES)[number];

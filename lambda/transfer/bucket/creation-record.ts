@@ -18,7 +18,7 @@ export interface CreationRecord {
 }
 
 /** States of a snapshot that is deleted once nothing uses it; see `STATES`. */
-export type LeftState = 'retained' | 'condemned';
+export type LeftState = 'retained' | 'condemned' | 'used';
 
 /** Returns the key of the record in the transfer bucket. */
 export function creationKeyOf(id: string): string {

@@ -1,6 +1,8 @@
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../../src/contract/ownership';
+import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { valueOf } from '../../shared/ownership';
+import type { Stacks } from '../../shared/stacks';
 import { stateOf, stateTag } from '../../shared/state-tag';
 import type { CreationRecord, LeftState } from '../bucket/creation-record';
 import type { TransferStore } from '../bucket/store';
@@ -9,13 +11,27 @@ import { SnapshotInUse, type Snapshot, type Snapshots } from '../snapshot/snapsh
 /*
  * A snapshot is in use while another one that was started from it is pending. A Delete in that time only condemns it by a
  * tag, and the end of the use looks for that tag. Both look again after they acted, so their order does not matter.
+ * The functions of another stack may not delete it, so a Delete that meets an import of another stack fails and names it.
  */
+
+/** How long the record of a snapshot may be missing after it was started. */
+const RECORDED_AFTER_MILLISECONDS = 600_000;
 
 interface UseServices {
   readonly snapshots: Snapshots;
   readonly store: TransferStore;
-  /** Where the function may ask for them. */
+  /** Absent where the function may not ask for them. */
   readonly executions?: { find(id: string): Promise<{ readonly status: string } | undefined> };
+  /** Absent where the function may not ask for stacks. */
+  readonly stacks?: Pick<Stacks, 'resource'>;
+}
+
+/** The error for a snapshot that is not deleted while another stack imports a snapshot with it as the parent. */
+export class ParentInUse extends Error {
+  constructor(parentId: string, user: Snapshot) {
+    super(`snapshot ${parentId} cannot be deleted while ${stackOf(user) ?? 'somebody else'} imports ${user.id} with it as the parent; `
+      + 'delete it again when that import has ended');
+  }
 }
 
 export function isCondemned({ tags }: Snapshot): boolean {
@@ -52,26 +68,54 @@ export function parentOf({ tags }: Snapshot): string | undefined {
   return valueOf(tags, PARENT_TAG);
 }
 
-/** Returns the pending snapshots that were started from a parent and whose import has not failed, except `ended`. */
-export async function usersOf({ snapshots, executions }: Omit<UseServices, 'store'>, parentId: string, ended?: string): Promise<Snapshot[]> {
-  const children = await snapshots.findTagged({ [PARENT_TAG]: parentId });
+/** Returns the pending snapshots that are being imported with this parent, except `ended`. */
+export async function usersOf(aws: UseServices, parent: Snapshot, ended?: string): Promise<Snapshot[]> {
+  const children = await aws.snapshots.findTagged({ [PARENT_TAG]: parent.id });
   const pending = children.filter(({ id, state }) => state === 'pending' && id !== ended);
-  // EC2 may refuse to delete the snapshot of a failed import while it is pending. Its clean-up is over, so it would never release the parent.
-  const states = await Promise.all(pending.map(({ id }) => executions?.find(id)));
-  return pending.filter((_, i) => states[i]?.status !== 'FAILED');
+  const imported = await Promise.all(pending.map(child => (stackOf(child) === stackOf(parent) ? isImport(aws, child) : isImportOfOther(aws, child))));
+  return pending.filter((_, i) => imported[i]);
 }
 
-/** Condemns a snapshot that is in use. Returns whether it stays; then it is removed when the use ends, with its manifest. */
+/**
+ * Condemns a snapshot that is in use. Returns whether it stays; then it is removed when the use ends, with its manifest. Throws
+ * `ParentInUse` if another stack uses it; then the snapshot is marked, so that a later deletion of this stack removes it.
+ */
 export async function condemnIfUsed(aws: UseServices, parent: Snapshot): Promise<boolean> {
-  const users = await usersOf(aws, parent.id);
+  const users = await usersOf(aws, parent);
   if (users.length === 0) { return false; }
-  const stackOf = ({ tags }: Snapshot) => valueOf(tags, OWNERSHIP_TAGS.stackId);
-  // The functions of another stack may not delete it, so the Delete has to be repeated by its own.
-  if (users.some(user => stackOf(user) !== stackOf(parent))) { return true; }
+  const other = users.find(user => stackOf(user) !== stackOf(parent));
+  if (other) {
+    await markLeft(aws, parent, 'used');
+    throw new ParentInUse(parent.id, other);
+  }
   await markLeft(aws, parent, 'condemned');
   log({ event: 'a parent in use is deleted later', snapshotId: parent.id, users: users.map(({ id }) => id) });
   // A use that ended just before the tag was written did not see it.
-  return (await usersOf(aws, parent.id)).length > 0;
+  return (await usersOf(aws, parent)).length > 0;
+}
+
+function stackOf({ tags }: Snapshot): string | undefined {
+  return valueOf(tags, OWNERSHIP_TAGS.stackId);
+}
+
+/** Whether a pending snapshot with the tags of this stack is being imported. Tags prove nothing, but the record does. */
+async function isImport({ store, executions }: UseServices, { id, started }: Snapshot): Promise<boolean> {
+  // EC2 may refuse to delete the snapshot of a failed import while it is pending. Its clean-up is over, so it would never release the parent.
+  if ((await executions?.find(id))?.status === 'FAILED') { return false; }
+  return Date.now() < started + RECORDED_AFTER_MILLISECONDS || await store.creation(id) !== undefined;
+}
+
+/** Whether CloudFormation has a pending snapshot as a resource of the stack that its tags name, or is working on that resource. */
+async function isImportOfOther({ stacks }: UseServices, child: Snapshot): Promise<boolean> {
+  const [stackId, logicalId] = [stackOf(child), valueOf(child.tags, OWNERSHIP_TAGS.logicalId)];
+  if (stackId === undefined || logicalId === undefined) { return false; }
+  try {
+    const resource = stacks && await stacks.resource(stackId, logicalId);
+    return !stacks || resource !== undefined && (resource.physicalId === child.id || resource.status.endsWith('_IN_PROGRESS'));
+  } catch (error) {
+    log({ event: 'could not ask for the stack of an import', snapshotId: child.id, stackId, error: saidBy(error) });
+    return true;
+  }
 }
 
 /**
@@ -82,7 +126,7 @@ export async function releaseParent(aws: UseServices, parentId: string | undefin
   const { snapshots, store } = aws;
   const parent = parentId === undefined ? undefined : await snapshots.find(parentId);
   if (!parent || !isCondemned(parent) || (await store.creation(parent.id))?.state !== 'condemned') { return undefined; }
-  if ((await usersOf(aws, parent.id, child)).length > 0) { return undefined; }
+  if ((await usersOf(aws, parent, child)).length > 0) { return undefined; }
   // The record goes last, because this can be repeated as long as it is there.
   await store.remove(parent.id, { keepRecord: true });
   try {

@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly encrypted: boolean;
   /** ARN of the key that encrypts the snapshot. */
   readonly kmsKeyArn?: string;
+  /** Milliseconds since 1970. */
+  readonly started: number;
   readonly tags: readonly Tag[];
 }
 
@@ -91,7 +93,7 @@ export class Snapshots extends Ec2Tagged<Snapshot> {
   }
 }
 
-function snapshotOf({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, KmsKeyId, Tags = [] }: Ec2Snapshot): Snapshot {
+function snapshotOf({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, KmsKeyId, StartTime, Tags = [] }: Ec2Snapshot): Snapshot {
   return {
     id: SnapshotId!,
     state: State!,
@@ -99,6 +101,7 @@ function snapshotOf({ SnapshotId, State, StateMessage, VolumeSize, Encrypted, Km
     volumeSize: VolumeSize!,
     encrypted: Encrypted === true,
     kmsKeyArn: KmsKeyId,
+    started: StartTime!.getTime(),
     tags: Tags,
   };
 }

@@ -52,6 +52,11 @@ export function importStatements(scope: IConstruct): iam.PolicyStatementProps[] 
     snapshotReads(),
     // Whether an image that is kept uses a snapshot.
     imageReads(),
+    {
+      // Whether another stack is importing a snapshot with a parent of this stack.
+      actions: ['cloudformation:DescribeStackResource'],
+      resources: [stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: '*/*' })],
+    },
     // Whether a new snapshot would be encrypted as its parent is; neither can be limited.
     { actions: ['ec2:GetEbsEncryptionByDefault', 'ec2:GetEbsDefaultKmsKeyId'], resources: ['*'] },
     {

@@ -1,5 +1,5 @@
 import type { ChecksumAlgorithm } from '@aws-sdk/client-s3';
-import { PARENT_TAG } from '../../../src/contract/ownership';
+import { OWNERSHIP_TAGS, PARENT_TAG } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { uploadInParts } from '../../../world/emulator/s3/upload';
 import { disk, IMAGES, properties, TRANSFERS } from '../../harness/ebs/disk-images';
@@ -364,15 +364,80 @@ describe('an old snapshot that is deleted while it is the parent of a running im
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 
-  test('stays while an import of another stack uses it, and goes after that', async () => {
-    await start({ ebs: { completionDelay: 60_000 } });
-    const other = world.stack('Other');
-    await other.deploy(properties({ WaitForCompletion: false, ParentSnapshotId: old, SourceRevision: 'x' }));
-    const before = world.clock.now();
-    await stack.destroy();
-    expect(world.clock.now() - before).toBeGreaterThan(30_000);
-    await ended();
-    expect(world.snapshotIds).toEqual([other.physicalId]);
-    world.expectContent(other.physicalId!, image);
+  describe('of another stack', () => {
+    let other: Stack;
+
+    async function given(): Promise<void> {
+      await start({ ebs: { completionDelay: 60_000 } });
+      other = world.stack('Other');
+      await other.deploy(properties({ WaitForCompletion: false, ParentSnapshotId: old, SourceRevision: 'x' }));
+      world.stacks.resources.set(other.physicalId!, { stackId: other.stackId, logicalId: 'Image', type: 'Custom::SnapshotImport' });
+    }
+
+    const inUse = () =>
+      `snapshot ${old} cannot be deleted while ${other.stackId} imports ${other.physicalId} with it as the parent; delete it again when that import has ended`;
+
+    test('stays, its deletion names the other snapshot and stack at once, and succeeds when the import has ended', async () => {
+      await given();
+      const before = world.clock.now();
+      await expect(stack.destroy()).rejects.toThrow(inUse());
+      expect(world.clock.now() - before).toBeLessThan(120_000);
+      expect(world.snapshotIds).toEqual([old, other.physicalId]);
+      await ended();
+      await stack.destroy();
+      expect(world.snapshotIds).toEqual([other.physicalId]);
+      world.expectContent(other.physicalId!, image);
+    });
+
+    test('stays if CloudFormation does not say whether the other stack has the import', async () => {
+      await given();
+      world.stacks.broken = true;
+      await expect(stack.destroy()).rejects.toThrow(inUse());
+      expect(world.snapshotIds).toEqual([old, other.physicalId]);
+    });
+
+    test('goes with a later deletion, although CloudFormation has forgotten it', async () => {
+      await given();
+      // CloudFormation tries to delete what was replaced three times, and then leaves it.
+      await expect(stack.deploy(background())).rejects.toThrow(inUse());
+      await ended();
+      expect(world.snapshotIds.sort()).toEqual([old, other.physicalId, stack.physicalId].sort());
+      await stack.deploy(properties({ SourceRevision: '3' }));
+      expect(world.snapshotIds.sort()).toEqual([other.physicalId, stack.physicalId].sort());
+      expect(objectsOf(old)).toEqual([]);
+    });
   });
+});
+
+describe('a pending snapshot that somebody planted with the tag of a child', () => {
+  afterEach(() => world.close());
+
+  test.each([
+    ['without a stack', () => ({})],
+    ['of this stack, which has no record of it', () => ({ [OWNERSHIP_TAGS.stackId]: stack.stackId, [OWNERSHIP_TAGS.logicalId]: 'Image' })],
+    ['of a stack that does not have it', () => ({ [OWNERSHIP_TAGS.stackId]: world.stack('Other').stackId, [OWNERSHIP_TAGS.logicalId]: 'Image' })],
+  ])('does not keep the parent from being deleted: %s', async (_, tags) => {
+    await start();
+    const Tags = Object.entries({ ...tags(), [PARENT_TAG]: old }).map(([Key, Value]) => ({ Key, Value }));
+    const planted = await world.givenSnapshot({}, { Tags, Timeout: 4_320 }, false);
+    world.clock.advance(900_000);
+    await stack.destroy();
+    expect(world.snapshotIds).toEqual([planted]);
+    expect(objectsOf(old)).toEqual([]);
+  });
+});
+
+test('a snapshot that an AMI of another stack used goes with a later deletion, although CloudFormation has forgotten it', async () => {
+  await start();
+  const machine = new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Machine', 'Other');
+  const { ImageId } = await machine.deploy(machineProperties(old));
+  await expect(stack.deploy(second())).rejects.toThrow(`snapshot ${old} cannot be deleted while ${ImageId} uses it`);
+  expect(world.snapshotIds).toContain(old);
+  // A repeated Delete does not pass the refusal over.
+  await expect(stack.abandon()).rejects.toThrow(`snapshot ${old} cannot be deleted while ${ImageId} uses it`);
+  await machine.destroy();
+  await stack.destroy();
+  expect(world.snapshotIds).toEqual([]);
+  expect(objectsOf(old)).toEqual([]);
+  await world.close();
 });
