@@ -43,7 +43,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   'lambda/efs/file-system': ['src/contract', 'lambda/shared', 'lambda/efs/efs.ts', 'lambda/efs/claims', 'lambda/efs/settings', 'lambda/efs/mount-targets'],
   'lambda/efs/*': ['src/contract', 'lambda/shared'],
 
-  'cli': ['src/contract'],
+  'cli': ['src/contract', 'lambda/efs/claims/claim.ts'],
 
   'world': [],
   'examples': [],

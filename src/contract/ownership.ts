@@ -19,6 +19,9 @@ export const OWNERSHIP_TAGS = {
   state: 'cdk-durable-storage:state',
 } as const;
 
+/** In place of the value of a tag that could not be removed from a file system when its stack gave it back. */
+export const RELEASED = 'released';
+
 /** Of a snapshot that holds only what differs from another one: the id of that. */
 export const PARENT_TAG = 'cdk-durable-storage:parent';
 

@@ -2,7 +2,7 @@ import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
 import { BEFORE_TAG, beforeKeys, beforeTags, isUserTagKey, NO_CLAIM_BEFORE, readBefore } from './before-tags';
 import { SETTINGS_TAG } from '../../../src/contract/claims';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
-import { OWNERSHIP_TAGS, REPLACED_TAG, type TagProperty } from '../../../src/contract/ownership';
+import { OWNERSHIP_TAGS, RELEASED, REPLACED_TAG, type TagProperty } from '../../../src/contract/ownership';
 import { isDenial } from '../../shared/denials';
 import { OutOfReach, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
@@ -87,7 +87,7 @@ export class Claims {
     } catch (error) {
       if (!isDenial(error)) { throw error; }
       log({ event: 'tags may not be removed, so they are overwritten', id, keys, error: saidBy(error) });
-      await this.efs.tag(id, keys.map(Key => ({ Key, Value: 'released' }))).catch(failure => {
+      await this.efs.tag(id, keys.map(Key => ({ Key, Value: RELEASED }))).catch(failure => {
         if (!isDenial(failure)) { throw failure; }
         log({ event: 'tags may not be overwritten, so they stay', id, keys, error: saidBy(failure) });
       });
