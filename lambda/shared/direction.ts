@@ -142,6 +142,11 @@ export async function isCertainlyBack(context: Directed): Promise<boolean> {
   return context.direction === 'back' && await context.certainDirection() === 'back';
 }
 
+/** Returns whether the event certainly belongs to the way to the new template. The status may be from before an operation that rolls back by now. */
+export async function isCertainlyForward(context: Directed): Promise<boolean> {
+  return context.direction === 'forward' && await context.certainDirection() === 'forward';
+}
+
 /** Throws the error, unless the event certainly belongs to a rollback, which an error would leave stuck: then it is only logged. */
 export async function throwUnlessBack(context: Directed, error: Error): Promise<void> {
   if (await context.certainDirection() !== 'back') { throw error; }

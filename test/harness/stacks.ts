@@ -11,6 +11,8 @@ interface Remembered {
 export class Stacks implements Service {
   public readonly signingName = 'cloudformation';
   public readonly statuses = new Map<string, string>();
+  /** Told instead of the status, as from before the operation. */
+  public stale: { readonly status: string; readonly isOver: () => boolean } | undefined;
   /** By physical id. */
   public readonly resources = new Map<string, { stackId: string; logicalId: string; type: string }>();
   /** What CloudFormation remembers of resources, also of those that stacks have no longer. */
@@ -35,7 +37,7 @@ export class Stacks implements Service {
       case 'DescribeStackResource': return this.detailAnswer(asked);
       case 'DescribeStackEvents': return xml('DescribeStackEvents', '<StackEvents></StackEvents>');
     }
-    const status = this.statuses.get(id);
+    const status = this.stale && !this.stale.isOver() ? this.stale.status : this.statuses.get(id);
     if (!status) { throw new ServiceError('ValidationError', 400, `Stack with id ${id} does not exist`); }
     return {
       status: 200,

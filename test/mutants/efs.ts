@@ -36,6 +36,21 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     name: 'a set that was retained',
   },
   {
+    guard: 'the clean-up of an update keeps data that a renamed file system was meant to have, though the status is from before',
+    file: `${EFS}/file-system/successors.ts`,
+    find: 'if (stack !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(stack.status)) { return; }',
+    replace: 'if (!/^UPDATE_COMPLETE/.test(stack?.status ?? "")) { return; }',
+    test: `${HANDLERS}/formerly.test.ts`,
+  },
+  {
+    guard: 'a rollback gives back a file system and mount targets though the status is from before',
+    file: 'lambda/shared/direction.ts',
+    find: "return context.direction === 'forward' && await context.certainDirection() === 'forward';",
+    replace: "return context.direction === 'forward';",
+    test: `${HANDLERS}/shared-mount-targets.test.ts`,
+    name: 'has its mount targets after a rollback although',
+  },
+  {
     guard: 'a step that dies when it has taken a file system over makes no new, empty one',
     file: `${EFS}/file-system/replacement.ts`,
     find: 'if (isMadeByThisCall(found, context)) { return found; }',
@@ -131,7 +146,7 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a renamed resource that is rolled back does not delete the file system of the former one',
     file: `${EFS}/file-system/file-system.ts`,
-    find: "return claim !== undefined && direction === 'back';",
+    find: "return context.direction === 'back' || this.evidence.isListed(id!, claim);",
     replace: 'return false;',
     test: `${HANDLERS}/formerly.test.ts`,
     name: 'in a rollback',
@@ -446,8 +461,8 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a rollback leaves the mount targets that a creation took up again',
     file: `${EFS}/mount-targets/set-deletion.ts`,
-    find: "context.direction === 'forward' ? [] : withTargets(record.retained ?? [], targets)",
-    replace: '[]',
+    find: 'retained.length > 0 && await isCertainlyForward(context) ? [] : retained;',
+    replace: '[];',
     test: `${HANDLERS}/shared-mount-targets.test.ts`,
     name: 'and was rolled back',
   },

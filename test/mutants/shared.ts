@@ -121,8 +121,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the deletion of a cancelled creation spares resources that were retained earlier',
     file: 'lambda/shared/cancelled-creation.ts',
-    find: 'sent === undefined ? !allowsRetainedSiblings :',
-    replace: 'sent === undefined ? true :',
+    find: 'made === undefined ? !allowsRetainedSiblings :',
+    replace: 'made === undefined ? true :',
     test: EVENT_HANDLERS,
   },
   {

@@ -19,6 +19,7 @@ import type { FileSystemAttributes, FileSystemProperties } from '../../../src/co
 import { OWNERSHIP_TAGS, REPLACED_TAG } from '../../../src/contract/ownership';
 import { failedCallOf } from '../../shared/answering/call';
 import { isDenial } from '../../shared/denials';
+import { isCertainlyForward } from '../../shared/direction';
 import { isNamed, nameOf, OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
@@ -176,10 +177,10 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
   }
 
   /** Whether a deletion takes back the latest adoption, so that the resource which had the file system before has it again. */
-  private async isTakenBack({ FileSystemId: id, Tags: tags }: FileSystemDescription, { direction }: Context): Promise<boolean> {
+  private async isTakenBack({ FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context): Promise<boolean> {
     const claim = readBefore(tags)?.claim;
-    if (claim === undefined || direction !== 'unknown') { return claim !== undefined && direction === 'back'; }
-    return this.evidence.isListed(id!, claim);
+    if (claim === undefined || await isCertainlyForward(context)) { return false; }
+    return context.direction === 'back' || this.evidence.isListed(id!, claim);
   }
 
   /** Writes the tags of a file system of this resource that has none, because they were removed by hand. */

@@ -15,6 +15,9 @@ export interface SuccessorServices {
   readonly taggedFileSystems: TaggedFileSystems;
 }
 
+/** How long ago an update may have begun, if CloudFormation does not say when. */
+const LONGEST_UPDATE_MILLISECONDS = 24 * 3_600_000;
+
 /**
  * Throws if a file system with data would be deleted because its construct seems to have another logical id since this update: then an empty
  * one with the same properties was made under that.
@@ -23,10 +26,13 @@ export async function refuseIfRenamed(
   present: FileSystemDescription, properties: FileSystemProperties, context: Context, services: SuccessorServices,
 ): Promise<void> {
   if (dataIn(present) === 0 || context.direction === 'back' || !hasDerivedToken(properties)) { return; }
-  const { status, begun = 0 } = await services.stacks.describe(context.stackId).catch(() => undefined) ?? {};
-  if (status === undefined || !/^UPDATE_COMPLETE/.test(status)) { return; }
-  const successor = (await alikeElsewhere(properties, context, services)).find(({ CreationTime }) => CreationTime!.getTime() >= begun);
-  if (!successor) { return; }
+  const stack = await services.stacks.describe(context.stackId).catch(() => undefined);
+  if (stack !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(stack.status)) { return; }
+  const begun = stack?.begun ?? context.deletionBegan - LONGEST_UPDATE_MILLISECONDS;
+  const successor = (await alikeElsewhere(properties, context, services))
+    .find(({ CreationTime: made }) => made!.getTime() >= begun && made! > present.CreationTime!);
+  // The status may be from before the operation, so the refusal comes a minute after the event.
+  if (!successor || await context.certainDirection() === 'back') { return; }
   const place = placeOf(valueOf(present.Tags, OWNERSHIP_TAGS.owner) ?? properties.Owner);
   const id = present.FileSystemId;
   const bytes = dataIn(present);

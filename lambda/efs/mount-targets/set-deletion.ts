@@ -7,6 +7,7 @@ import type { SetRecord } from './record-text';
 import type { SetRecords } from './set-records';
 import { secureShared } from './sharing';
 import { isAdopted } from './takeover';
+import { isCertainlyForward } from '../../shared/direction';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import type { Context } from '../../shared/resource-lifecycle';
@@ -36,7 +37,8 @@ export class SetDeletion {
       await this.leave(target, others);
     }
     // The mount targets that the creation took up were there before, and a rollback deletes only what the creation made.
-    const givenBack = context.direction === 'forward' ? [] : withTargets(record.retained ?? [], targets);
+    const retained = withTargets(record.retained ?? [], targets);
+    const givenBack = retained.length > 0 && await isCertainlyForward(context) ? [] : retained;
     const released = [...isAdopted(fileSystem) ? record.adopted ?? [] : [], ...givenBack];
     const subnetIds = record.subnetIds.filter(subnetId => !released.includes(subnetId) && !isShared(subnetId));
     const ours = targets.filter(({ SubnetId }) => subnetIds.includes(SubnetId!));

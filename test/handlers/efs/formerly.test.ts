@@ -50,6 +50,14 @@ test('in a rollback, the former resource has it again', async () => {
   expect(world.tags(id)).toEqual(kept);
 });
 
+test('in a rollback, the former resource has it again although CloudFormation still tells the status from before', async () => {
+  await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+  world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+  world.lag('UPDATE_COMPLETE');
+  await renamed.play(renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: id }));
+  expect(world.tags(id)).toMatchObject({ [OWNERSHIP_TAGS.owner]: OLD.Owner });
+});
+
 test('a step that dies when it has taken the file system over takes it over again, and makes no new one', async () => {
   renamed.deliveries = 2;
   await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
@@ -77,6 +85,27 @@ describe('without a former logical id', () => {
     await expect(cleanUp()).rejects.toThrow("a construct that takes the place of another one names it by 'formerly', here ['Thing']");
     expect(world.ids).toContain(id);
     expect(world.logged('a new file system is made, although')).toMatchObject([{ id, remedy: expect.stringContaining("set 'formerly' to ['Thing']") }]);
+  });
+
+  test.each<[string, () => void]>([
+    ['CloudFormation still tells the status from before the clean-up', () => world.lag('UPDATE_IN_PROGRESS')],
+    ['CloudFormation still tells the status from before the update', () => world.lag('UPDATE_ROLLBACK_COMPLETE')],
+    ['CloudFormation does not answer', () => { world.stacks.broken = true; }],
+  ])('the clean-up keeps the data although %s', async (_, change) => {
+    await renamed.play(renamed.event('Create', NEW));
+    change();
+    await expect(cleanUp()).rejects.toThrow("names it by 'formerly'");
+    expect(world.ids).toContain(id);
+  });
+
+  test('the deletion of the stack deletes both although CloudFormation still tells the status from before', async () => {
+    world.stacks.begun -= 2 * 86_400_000;
+    await renamed.play(renamed.event('Create', NEW));
+    world.stacks.statuses.set(stack.stackId, 'DELETE_IN_PROGRESS');
+    world.lag('CREATE_COMPLETE');
+    await stack.play(stack.event('Delete', OLD, { PhysicalResourceId: id }));
+    world.clock.advance(60_000);
+    expect(world.ids).not.toContain(id);
   });
 
   test.each<[string, object]>([

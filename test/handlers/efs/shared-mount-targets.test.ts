@@ -203,6 +203,17 @@ describe('a set that was retained', () => {
     expect(ids()).toEqual(expect.arrayContaining(before));
   });
 
+  test('has its mount targets after a rollback although CloudFormation still tells the status from before', async () => {
+    await first.deploy(set('First', ['a1']));
+    const before = ids();
+    const next = again();
+    const { id: physicalId } = await next.play(next.event('Create', set('First', ['a1'])));
+    world.stacks.statuses.set(next.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    world.lag('UPDATE_COMPLETE');
+    await next.play(next.event('Delete', set('First', ['a1']), { PhysicalResourceId: physicalId }));
+    expect(ids()).toEqual(before);
+  });
+
   test('stays when CloudFormation cancels the creation that was to take it up again, before that ran', async () => {
     await first.deploy(set('First', ['a1']));
     const before = ids();

@@ -92,6 +92,12 @@ export class EfsHandlerWorld {
     return stack;
   }
 
+  /** Lets CloudFormation tell this status for 50 seconds, as from before the operation. */
+  public lag(status: string): void {
+    const end = this.clock.now() + 50_000;
+    this.stacks.stale = { status, isOver: () => this.clock.now() >= end };
+  }
+
   /** What CloudFormation remembers of the stack's resource without an answer to it. */
   public remember({ stackId }: Stack, physicalId: string, logicalId = 'Thing'): void {
     this.stacks.remembered.push({ stackId, logicalId, type: 'Custom::FileSystem', physicalId });
