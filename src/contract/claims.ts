@@ -9,7 +9,7 @@ export function claimKey(kind: ClaimKind, claimant: string): string {
   return `${OWNERSHIP_TAG_PREFIX}${kind}:${claimant}`;
 }
 
-/** On a file system of this library: the kinds of settings that the props of its own resource declare, or `none`. */
+/** On a file system of this library: the kinds of settings that the props of its own resource declare, and the tags that sets have too; or `none`. */
 export const SETTINGS_TAG = `${OWNERSHIP_TAG_PREFIX}settings`;
 
 /** Tags of a set: its claim has room for these. */

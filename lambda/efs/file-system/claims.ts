@@ -9,7 +9,7 @@ import { log } from '../../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import { type State, stateOf, stateTag } from '../../shared/state-tag';
-import { settingsTags } from '../claims/declared-settings';
+import { claimedTags, settingsTags } from '../claims/declared-settings';
 import type { Efs } from '../efs';
 
 const MOST_TAGS = 50;
@@ -59,7 +59,8 @@ export class Claims {
     const before = readBefore(present);
     if (before) {
       await this.efs.tag(id!, tagChanges(present, before.userTags).set);
-      const added = (properties.FileSystemTags ?? []).filter(({ Key }) => !before.userTags.some(tag => tag.Key === Key));
+      const ofSets = claimedTags(present, id!, properties.FileSystemTags);
+      const added = (properties.FileSystemTags ?? []).filter(tag => !ofSets.includes(tag) && !before.userTags.some(({ Key }) => Key === tag.Key));
       await this.efs.untag(id!, tagChanges(present, [], added).remove).catch(error => {
         if (!isDenial(error)) { throw error; }
         log({ event: 'tags may not be removed, so they stay', id, error: saidBy(error) });
@@ -129,7 +130,7 @@ export function tagsOfClaim(
   properties: FileSystemProperties, context: Context, { id, present, state }: { id?: string; present?: readonly Tag[]; state?: State },
 ): TagProperty[] {
   return [
-    ...ownershipTags(properties, context), ...settingsTags(properties, present), ...replacedTags(context, id), ...state ? [stateTag(state)] : [],
+    ...ownershipTags(properties, context), ...settingsTags(properties, present, id), ...replacedTags(context, id), ...state ? [stateTag(state)] : [],
   ];
 }
 

@@ -1,5 +1,4 @@
 import type { Tag } from '@aws-sdk/client-efs';
-import { agree, foundItems, foundText, hasSameKey, itemOf, itemsIn, wantedItems, type Item } from './items';
 import { MOST_TAGS_OF_SET } from '../../../src/contract/claims';
 import type { TagProperty } from '../../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../../src/contract/tag-set';
@@ -11,6 +10,8 @@ import { boolean } from '../../shared/property-values';
 import type { Context } from '../../shared/resource-lifecycle';
 import { isNewer, type Claim, type Claims, type NewerClaim } from '../claims/claim';
 import { ClaimedLifecycle, type Thing } from '../claims/claimed-lifecycle';
+import { itemsDeclaredByProps } from '../claims/declared-settings';
+import { agree, foundItems, foundText, hasSameKey, itemOf, itemsIn, wantedItems, type Item } from '../claims/items';
 import { resourceIdOf, type Efs } from '../efs';
 
 export interface TagSetServices {
@@ -104,10 +105,10 @@ export class TagSetLifecycle extends ClaimedLifecycle<TagSetProperties, TagSetAt
   }
 }
 
-/** Returns the keys that still have the values of these items, were not found, and are in no other set. */
+/** Returns the keys that still have the values of these items, were not found, and are in no other set, nor in the props of the file system. */
 function setBy(items: readonly Item[], own: Claim | undefined, present: readonly Tag[], others: Claims['others']): string[] {
   if (others.some(isNewer)) { return []; }
-  const kept = [...own ? foundItems(own) : [], ...itemsOfAll(others)];
+  const kept = [...own ? foundItems(own) : [], ...itemsOfAll(others), ...itemsDeclaredByProps(present)];
   return present.map(asTag)
     .filter(tag => !isReserved(tag) && items.includes(itemOf(tag)) && !kept.includes(itemOf(tag)))
     .map(({ Key }) => Key);

@@ -1,3 +1,4 @@
+import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
@@ -60,5 +61,57 @@ describe.each(Object.entries(SETTINGS))('%s', (_, [type, properties]) => {
     await construct.destroy();
     settle();
     expect(present()).toBe(isBackup);
+  });
+});
+
+describe('a tag', () => {
+  const TAGS = [{ Key: 'team', Value: 'ours' }];
+  const set = () => world.stack('Custom::TagSet', 'Tags', 'Stack', files.stackId);
+  const ofSet = () => ({ Owner: 'Stack/Tags', RemovalPolicy: 'Delete', ResourceId: files.physicalId, Tags: TAGS });
+  const tagged = { ...FILES, FileSystemTags: TAGS };
+  const ours = { team: 'ours' };
+  const tags = () => world.tags(files.physicalId!);
+
+  test('that moved from the prop to a set is there after the rollback', async () => {
+    await files.deploy(tagged);
+    await files.deploy(FILES);
+    const construct = set();
+    await construct.deploy(ofSet());
+    await files.deploy(tagged);
+    await construct.destroy();
+    expect(tags()).toMatchObject(ours);
+    await files.deploy(FILES);
+    expect(tags()).not.toMatchObject(ours);
+  });
+
+  test('that moves from a set to the prop is there afterwards, and goes with the prop', async () => {
+    await files.deploy(FILES);
+    const construct = set();
+    await construct.deploy(ofSet());
+    await files.deploy(tagged);
+    await construct.destroy();
+    expect(tags()).toMatchObject(ours);
+    await files.deploy(FILES);
+    expect(tags()).not.toMatchObject(ours);
+  });
+
+  test('that moved from a set to the prop is there after the rollback, and goes with the set', async () => {
+    await files.deploy(FILES);
+    const construct = set();
+    await construct.deploy(ofSet());
+    await files.deploy(tagged);
+    await files.deploy(FILES);
+    expect(tags()).toMatchObject(ours);
+    await construct.destroy();
+    expect(tags()).not.toMatchObject(ours);
+  });
+
+  test('of a set is there after a file system that was adopted with the same tag is released', async () => {
+    const { FileSystemId: id } = await world.client.send(new CreateFileSystemCommand({ CreationToken: 'theirs', Encrypted: true }));
+    world.clock.advance(10_000);
+    await files.deploy({ ...tagged, AdoptFileSystemId: id });
+    await set().deploy(ofSet());
+    await files.destroy();
+    expect(world.tags(id!)).toMatchObject(ours);
   });
 });

@@ -1,5 +1,5 @@
 import { callDigits, claimsIn, claimTag, holderOf, isNewer, type Claim } from '../../../../../lambda/efs/claims/claim';
-import { foundText, wantedItems, itemsIn, foundItems, agree, itemOf } from '../../../../../lambda/efs/tag-set/items';
+import { foundText, wantedItems, itemsIn, foundItems, agree, itemOf } from '../../../../../lambda/efs/claims/items';
 
 const CLAIM: Claim = {
   claimant: '0123456789abcdef',

@@ -1,5 +1,5 @@
+import { digestOf, NOTHING } from './claim';
 import type { TagProperty } from '../../../src/contract/ownership';
-import { digestOf, NOTHING } from '../claims/claim';
 
 /*
  * Tags as the claim of a set has them: an item for each, in the order of their keys. An item is a digest of the key, then one of the value.
