@@ -11,7 +11,8 @@ import { OWNERSHIP_TAGS } from '../src/contract/ownership';
 const USAGE = `cdk-durable-storage orphans [--region REGION] [--json]
 
 Lists the file systems, snapshots and AMIs of the account that carry tags of cdk-durable-storage and belong to no stack,
-and claims on settings and tags whose resource is gone, each with the command that removes it. It deletes nothing itself. Credentials and Region are those of the AWS CLI (AWS_PROFILE, AWS_REGION and so on).
+and claims on settings and tags whose resource is gone, each with the command that removes it. It deletes nothing itself.
+Credentials and Region are those of the AWS CLI (AWS_PROFILE, AWS_REGION and so on).
 It needs elasticfilesystem:DescribeFileSystems, elasticfilesystem:DescribeAccessPoints, ec2:DescribeSnapshots, ec2:DescribeImages,
 cloudformation:DescribeStacks and cloudformation:ListStackResources.
 `;
@@ -52,7 +53,8 @@ function asText(orphans: readonly Orphan[], all: number): string {
     id.padEnd(23), kind.padEnd(12), created.slice(0, 10), (size === undefined ? '' : `${(size / GIB).toFixed(1)} GiB`).padStart(12),
     `  ${tags.get(OWNERSHIP_TAGS.owner) ?? ''}: ${reason}`,
   ].join(' '));
-  return [...lines, `${orphans.length} of ${all} file systems, snapshots and AMIs with tags of cdk-durable-storage belong to no stack of this Region`, ''].join('\n');
+  const sum = `${orphans.length} of ${all} file systems, snapshots and AMIs with tags of cdk-durable-storage belong to no stack of this Region`;
+  return [...lines, sum, ''].join('\n');
 }
 
 main().catch(error => {

@@ -26,16 +26,15 @@ export async function taggedThings(efs: EFSClient, ec2: EC2Client): Promise<Tagg
   const things: TaggedThing[] = [];
   for await (const page of paginateDescribeFileSystems({ client: efs }, {})) {
     for (const { FileSystemId: id, CreationTime: created, SizeInBytes: size, OwnerId: account, Tags } of page.FileSystems ?? []) {
-      things.push({ id: id!, kind: 'file system', created: created!.toISOString(), size: size?.Value, account: account!, tags: tagsIn(Tags), uses: [] });
+      const tags = tagsIn(Tags);
+      things.push({ id: id!, kind: 'file system', created: created!.toISOString(), size: size?.Value, account: account!, tags, uses: [] });
     }
   }
   for await (const page of paginateDescribeSnapshots({ client: ec2, pageSize: 1000 }, { OwnerIds: ['self'], Filters: FILTERS })) {
     for (const { SnapshotId: id, StartTime: created, VolumeSize: size, OwnerId: account, State: state, Tags } of page.Snapshots ?? []) {
       const tags = tagsIn(Tags);
-      const parent = state === 'pending' ? tags.get(PARENT_TAG) : undefined;
-      things.push({
-        id: id!, kind: 'snapshot', created: created!.toISOString(), size: GIB * size!, account: account!, tags, uses: parent === undefined ? [] : [parent],
-      });
+      const uses = state === 'pending' && tags.has(PARENT_TAG) ? [tags.get(PARENT_TAG)!] : [];
+      things.push({ id: id!, kind: 'snapshot', created: created!.toISOString(), size: GIB * size!, account: account!, tags, uses });
     }
   }
   for await (const page of paginateDescribeImages({ client: ec2, pageSize: 1000 }, { Owners: ['self'], Filters: FILTERS, IncludeDisabled: true })) {
