@@ -43,8 +43,9 @@ function claimsAsText(claims: readonly (OrphanedClaim & { readonly command: stri
   if (claims.length === 0) { return ''; }
   return [
     '', ...claims.map(({ id, kind, reason, command }) => `${id} ${kind}: ${reason}\n    ${command}`), '',
-    `${claims.length} claims belong to no resource. Each command removes one claim and changes no value: the value then belongs to the resources`,
-    'that claim it too. If there are none, it counts as there before: it stays when a resource that wants the same goes.', '',
+    `${claims.length} claims are of resources that are gone. Each command removes one claim and changes no value. The value then belongs to the other`,
+    'resources that claim it. If there are none, it counts as there before: a resource that wants the same leaves it in place when it goes, and one',
+    "that wants another value is refused, unless it sets 'overwrite'.", '',
   ].join('\n');
 }
 
