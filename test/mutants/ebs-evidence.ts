@@ -66,8 +66,8 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the end of an execution removes no snapshot that is complete and in use',
     file: 'lambda/transfer/import/leftovers.ts',
-    find: "return state === 'completed' && stateOf(tags) !== 'creating' && await",
-    replace: "return false && state === 'completed' && stateOf(tags) !== 'creating' && await",
+    find: "return snapshot.state === 'completed' && isHandedOut(snapshot) && await",
+    replace: "return false && snapshot.state === 'completed' && isHandedOut(snapshot) && await",
     test: FORGED_TEST,
     name: 'by its name once that is free again',
   },

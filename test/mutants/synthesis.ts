@@ -76,15 +76,8 @@ export const SYNTHESIS_MUTANTS: readonly Mutant[] = [
     test: 'test/product/iam.test.ts',
   },
   {
-    guard: 'the image is read from a bucket of the expected account only',
-    file: 'lambda/transfer/image/object.ts',
-    find: 'ExpectedBucketOwner: bucketOwner',
-    replace: 'ExpectedBucketOwner: undefined',
-    test: 'test/handlers/ebs/bucket-owner.test.ts',
-  },
-  {
-    guard: 'an export writes to a bucket of the expected account only',
-    file: 'lambda/transfer/export/target.ts',
+    guard: 'images are read from, and exports written to, a bucket of the expected account only',
+    file: 'lambda/transfer/bucket/object-request.ts',
     find: 'ExpectedBucketOwner: bucketOwner',
     replace: 'ExpectedBucketOwner: undefined',
     test: 'test/handlers/ebs/bucket-owner.test.ts',
