@@ -51,6 +51,14 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     name: 'has its mount targets after a rollback although',
   },
   {
+    guard: 'an update does not delete a replication that somebody else has made in the place of that of the resource',
+    file: `${EFS}/settings/replication.ts`,
+    find: 'return !(wanted && await this.fits(present, wanted, old)) && this.fits(present, old);',
+    replace: 'return !(wanted && await this.fits(present, wanted, old));',
+    test: `${HANDLERS}/settings.test.ts`,
+    name: 'in its place is not deleted',
+  },
+  {
     guard: 'a tag of the props stays when a set with the same tag goes',
     file: `${EFS}/tag-set/tag-set.ts`,
     find: ', ...itemsDeclaredByProps(present)];',

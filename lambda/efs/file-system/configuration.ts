@@ -79,14 +79,14 @@ export class Configuration {
     return await this.replicate(id, to, before) && isBackedUp;
   }
 
-  /** Deletes the old replication unless it has the wanted destination. Returns false if that is under way. */
+  /** Deletes the old replication unless it has the wanted destination, or somebody else made it. Returns false if that is under way. */
   private async stopReplication(
     id: string, wanted: ReplicationDestinationProperty | undefined, old: ReplicationDestinationProperty | undefined,
   ): Promise<boolean> {
     if (!old) { return true; }
     const { replications } = this.services;
     const present = await replications.from(id);
-    if (!present || (wanted && present.destination.Status !== 'DELETING' && await replications.fits(present, wanted, old))) { return true; }
+    if (!present || !await replications.isOutdated(present, present.destination.Status === 'DELETING' ? undefined : wanted, old)) { return true; }
     await replications.delete(present);
     return false;
   }

@@ -42,8 +42,13 @@ export class LifecycleConfigurationLifecycle extends SettingLifecycle<LifecycleC
     return true;
   }
 
-  protected async unset(fileSystem: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties): Promise<void> {
-    if (wanted.length > 0) { await putLifecycle(this.efs, fileSystem.FileSystemId!, []); }
+  /** Where there are no transitions, there is nothing to remove. */
+  protected override async isOurs(fileSystem: FileSystemDescription, properties: LifecycleConfigurationProperties): Promise<boolean> {
+    return (properties.LifecyclePolicies ?? []).length > 0 && super.isOurs(fileSystem, properties);
+  }
+
+  protected async unset(fileSystem: FileSystemDescription): Promise<void> {
+    await putLifecycle(this.efs, fileSystem.FileSystemId!, []);
   }
 }
 

@@ -40,12 +40,13 @@ export class ReplicationConfigurationLifecycle extends SettingLifecycle<Replicat
       + `${status === 'DELETING' ? ', which is being deleted: deploy again when it is gone' : ', and a file system has one replication'}`);
   }
 
-  /** Deletes a replication that no longer fits. */
+  /** Deletes a replication that no longer fits. One that somebody else has made in its place stays. */
   protected override async beginChange(
     { id }: SetFileSystem, properties: ReplicationConfigurationProperties, old: ReplicationConfigurationProperties,
   ): Promise<void> {
     const present = await this.replications.from(id);
-    if (present && !await this.replications.fits(present, destinationOf(properties), destinationOf(old))) { await this.replications.delete(present); }
+    const [wanted, before] = [destinationOf(properties), destinationOf(old)];
+    if (present && await this.replications.isOutdated(present, wanted, before)) { await this.replications.delete(present); }
   }
 
   protected async put(

@@ -58,6 +58,13 @@ export class Replications {
       && (key === undefined || key.includes('alias/') || resourceIdOf(key) === resourceIdOf(there.KmsKeyId ?? ''));
   }
 
+  /** Whether a replication has the old destination, and not the wanted one. One with another destination, somebody else has made. */
+  public async isOutdated(
+    present: Replication, wanted: ReplicationDestinationProperty | undefined, old: ReplicationDestinationProperty,
+  ): Promise<boolean> {
+    return !(wanted && await this.fits(present, wanted, old)) && this.fits(present, old);
+  }
+
   /** Creates a replication. Succeeds if one as wanted exists, which an attempt whose answer was lost may have created. */
   public async create(fileSystemId: string, wanted: ReplicationDestinationProperty, options?: RetryOptions): Promise<void> {
     log({ event: 'creating replication', fileSystemId, destination: wanted });

@@ -1,6 +1,6 @@
 import {
-  CreateReplicationConfigurationCommand, DescribeLifecycleConfigurationCommand, PutLifecycleConfigurationCommand,
-  type LifecyclePolicy,
+  CreateReplicationConfigurationCommand, DeleteReplicationConfigurationCommand, DescribeLifecycleConfigurationCommand,
+  PutLifecycleConfigurationCommand, type LifecyclePolicy,
 } from '@aws-sdk/client-efs';
 import { arn, REGION } from '../../../world/emulator/environment';
 import { THROTTLE } from '../../../world/emulator/faults';
@@ -143,6 +143,21 @@ describe('replication', () => {
     await stack.deploy(PLAIN);
     expect(world.efs.replications).toEqual([]);
     expect(world.efs.replicas.map(one => [one.id, one.protection])).toEqual([[id, 'ENABLED']]);
+  });
+
+  test.each<[string, object]>([
+    ['wants another destination', to({ Region: 'us-east-1' })],
+    ['wants none', {}],
+  ])('that somebody else has made in its place is not deleted by an update that %s', async (_, wanted) => {
+    await stack.deploy({ ...PLAIN, ...to({ Region: FAR }) });
+    const SourceFileSystemId = stack.physicalId!;
+    await world.client.send(new DeleteReplicationConfigurationCommand({ SourceFileSystemId }));
+    world.clock.advance(600_000);
+    await world.client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId, Destinations: [{ Region: REGION }] }));
+    world.clock.advance(600_000);
+    const errors = await world.follow(stack).deploy({ ...PLAIN, ...wanted }).then(() => [], ({ message }) => [message]);
+    expect(errors).toEqual('ReplicationConfiguration' in wanted ? [expect.stringMatching(/is replicated to fs-\w+ in eu-west-1 already.*: delete that first$/)] : []);
+    expect([stack.isStuck, replica().region]).toEqual([false, REGION]);
   });
 
   test('is made anew with another destination, and only then', async () => {

@@ -238,6 +238,14 @@ describe('a life-cycle configuration', () => {
     expect(of(id).lifecyclePolicies).toEqual([]);
   });
 
+  test('without transitions goes although there is nothing to remove', async () => {
+    const stack = world.stack('Custom::LifecycleConfiguration');
+    await stack.deploy(wanted(7));
+    await stack.deploy(wanted());
+    await stack.destroy();
+    expect(world.tags(id)).toEqual({});
+  });
+
   test('of somebody else is replaced only if so wanted', async () => {
     const theirs = [{ TransitionToIA: 'AFTER_90_DAYS' }];
     await world.client.send(new PutLifecycleConfigurationCommand({ FileSystemId: id, LifecyclePolicies: theirs as any }));
@@ -312,6 +320,17 @@ describe('a replication', () => {
     await world.client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId: id, Destinations: [{ Region: 'us-east-1' }] }));
     await expect(world.handlers.poll(begun)).rejects.toThrow('by now, which is not as wanted');
     expect(replications()).toEqual([[id, 'us-east-1', 'ENABLING']]);
+  });
+
+  test('that somebody else has made in its place is not deleted by an update, nor by the way back', async () => {
+    const stack = world.follow(world.stack('Custom::ReplicationConfiguration'));
+    await stack.deploy(wanted({ Region: FAR }));
+    await world.client.send(new DeleteReplicationConfigurationCommand({ SourceFileSystemId: id }));
+    world.clock.advance(600_000);
+    await world.client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId: id, Destinations: [{ Region: REGION }] }));
+    world.clock.advance(600_000);
+    await expect(stack.deploy(wanted({ Region: 'us-east-1' }))).rejects.toThrow(/by now, which is not as wanted$/);
+    expect([stack.isStuck, replications()]).toEqual([false, [[id, REGION, 'ENABLED']]]);
   });
 
   test('of somebody else is left alone', async () => {
