@@ -15,8 +15,8 @@ type Properties = Record<string, unknown>;
 export interface Kind {
   readonly type: EfsResourceType | EbsResourceType;
   readonly stacks: Stacks;
-  /** Properties of the resource in a stack. They are equal in all stacks, but for the owner. */
-  readonly properties: (stackName: string) => Properties;
+  /** Properties of the resource with this owner, `<stack>/<logical id>`. All else is equal. */
+  readonly properties: (owner: string) => Properties;
   /** A physical id of the right form of which nothing was ever made. */
   readonly unknownId: string;
   /** Whether the resources of two stacks want one thing that only one may have: the other creation is refused. */
@@ -25,14 +25,15 @@ export interface Kind {
   readonly makesNothing?: boolean;
   /** Whether something stays when the resource is deleted, because it must: backups, and the copy that a replication made. */
   readonly leavesSomething?: boolean;
-  stack(name: string): Stack;
+  /** A stack, or with `stackId` another resource of one. */
+  stack(name: string, logicalId?: string, stackId?: string): Stack;
   /** All there is in the account. Of the tags and records of this library, only the names, because they have the latest call. */
   picture(): unknown;
   close(): Promise<void>;
 }
 
 const UNKNOWN = '0123456789abcdef0';
-const owned = (stackName: string): Properties => ({ Owner: `${stackName}/Thing`, RemovalPolicy: 'Delete' });
+const owned = (Owner: string): Properties => ({ Owner, RemovalPolicy: 'Delete' });
 
 type Special = Pick<Kind, 'isExclusive' | 'makesNothing' | 'leavesSomething'>;
 
@@ -48,8 +49,8 @@ function efs(
       unknownId,
       ...special,
       stacks: world.stacks,
-      properties: name => ({ ...owned(name), ...properties(world, id!) }),
-      stack: name => world.follow(world.stack(type, 'Thing', name)),
+      properties: owner => ({ ...owned(owner), ...properties(world, id!) }),
+      stack: (name, logicalId = 'Thing', stackId) => world.follow(world.stack(type, logicalId, name, stackId)),
       picture: () => ({
         fileSystems: [...world.efs.fileSystems, ...world.efs.replicas].map(one => ({
           id: one.id, state: one.lifeCycleState, policy: one.policy, backup: one.backupPolicy, lifecycle: one.lifecyclePolicies,
@@ -75,8 +76,8 @@ function ebs(
       unknownId,
       ...special,
       stacks: world.stacks,
-      properties: name => ({ ...properties(world, id), ...owned(name) }),
-      stack: name => world.told(new Stack(world.clock, world.handlers, type, 'Thing', name)),
+      properties: owner => ({ ...properties(world, id), ...owned(owner) }),
+      stack: (name, logicalId = 'Thing', stackId) => world.told(new Stack(world.clock, world.handlers, type, logicalId, name, stackId)),
       picture: () => ({
         snapshots: world.ec2.snapshots.all.map(one => [one.snapshotId, one.status.state, shown(one.tags)]),
         images: world.ec2.images.all.map(one => [one.imageId, shown(one.tags)]),
