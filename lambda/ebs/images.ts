@@ -20,6 +20,8 @@ export interface Image {
   /** The properties that it was registered with, and that EC2 returns. */
   readonly registered: Registered;
   readonly tags: readonly Tag[];
+  /** When it was registered, in milliseconds since 1970. */
+  readonly made: number;
 }
 
 /** Properties of an AMI that never change. */
@@ -121,7 +123,7 @@ export class Images extends Ec2Tagged<Image> {
 }
 
 function imageOf(image: Ec2Image): Image {
-  const { ImageId, Name, State, StateReason, Description, DeprecationTime, BlockDeviceMappings = [], Tags = [] } = image;
+  const { ImageId, Name, State, StateReason, Description, CreationDate, DeprecationTime, BlockDeviceMappings = [], Tags = [] } = image;
   const { Architecture, RootDeviceName, VirtualizationType, EnaSupport, BootMode, TpmSupport, ImdsSupport } = image;
   return {
     id: ImageId!,
@@ -133,5 +135,6 @@ function imageOf(image: Ec2Image): Image {
     registered: { Architecture, RootDeviceName, VirtualizationType, EnaSupport, BootMode, TpmSupport, ImdsSupport },
     snapshotIds: BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []),
     tags: Tags,
+    made: Date.parse(CreationDate!),
   };
 }

@@ -13,6 +13,7 @@ import { identityOf } from '../shared/identity';
 import { log } from '../shared/log';
 import { belongsTo, tagChanges, valueOf } from '../shared/ownership';
 import type { Context, Created, Found, Lifecycle, ReadyContext } from '../shared/resource-lifecycle';
+import { isRetained } from '../shared/retained';
 import { isHandedOut, stateOf, stateTag } from '../shared/state-tag';
 
 /** Facts that only the creation can find out. */
@@ -78,20 +79,22 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     return { ImageId: id, ImageName: Name ?? '' };
   }
 
-  public async delete(id: string, { RemovalPolicy }: MachineImageProperties, context: Context): Promise<void> {
+  public async delete(id: string, properties: MachineImageProperties, context: Context): Promise<void> {
     const image = await this.aws.images.find(id);
     if (!image) { return; }
     if (!isOfStack(context.stackId, image)) { return log({ event: 'left an image alone that is not of this stack', imageId: id }); }
-    // With RETAIN, CloudFormation only asks for what a failed operation made.
-    if (!isHandedOut(image) || RemovalPolicy === 'Retain') { return deregister(this.aws, id); }
+    if (await this.isRetained(image, properties, context)) { return; }
+    // A policy that retains excludes `retainPrevious`.
+    if (!isHandedOut(image) || properties.RemovalPolicy === 'Retain') { return deregister(this.aws, id); }
     await new ImageFamily(this.aws, context).leave(image);
   }
 
-  public async gone(id: string, _properties: MachineImageProperties, { stackId }: Context): Promise<boolean> {
+  public async gone(id: string, properties: MachineImageProperties, context: Context): Promise<boolean> {
     const image = await this.aws.images.find(id);
     // A step that died after it had deregistered the image left its record.
     if (image === undefined) { await this.aws.store?.removeCreation(id); }
-    return image === undefined || !isOfStack(stackId, image) || stateOf(image.tags) === 'retained';
+    if (image === undefined || !isOfStack(context.stackId, image) || stateOf(image.tags) === 'retained') { return true; }
+    return this.isRetained(image, properties, context);
   }
 
   public async find(candidates: readonly MachineImageProperties[], context: Context): Promise<Found[]> {
@@ -106,6 +109,12 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
         state: image.state === 'available' && isHandedOut(image) ? 'usable' : 'unfinished',
       };
     }));
+  }
+
+  private async isRetained(image: Image, properties: MachineImageProperties, context: Context): Promise<boolean> {
+    if (!isHandedOut(image)) { return false; }
+    const record = await this.aws.store?.creation(image.id);
+    return isRetained(record?.sent ?? image.made, properties, context, this.aws.stacks);
   }
 
   private async evidence(image: Image, candidates: readonly MachineImageProperties[], context: Context): Promise<ReturnType<typeof evidenceOf>> {

@@ -9,6 +9,7 @@ import type { SnapshotExportAttributes, SnapshotExportProperties } from '../../s
 import { OutOfReach } from '../shared/errors';
 import { log } from '../shared/log';
 import { UNDER_WAY, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
+import { isRetained } from '../shared/retained';
 import { overdueReason } from '../transfer/bucket/overdue';
 import { refuseTooLarge } from '../transfer/export/layout';
 import { removeExport } from '../transfer/export/leftovers';
@@ -79,16 +80,16 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     return leaveToken(this.aws, id, token);
   }
 
-  public async delete(id: string, _properties: SnapshotExportProperties, { stackId }: Context): Promise<void> {
+  public async delete(id: string, properties: SnapshotExportProperties, context: Context): Promise<void> {
     const record = await this.aws.store.record(id);
     if (!record) { return log({ event: 'there is no record of an export', exportId: id }); }
-    if (record.stackId !== stackId) { return log({ event: 'left an export alone that is not of this stack', exportId: id }); }
-    await this.remove(id);
+    if (record.stackId !== context.stackId) { return log({ event: 'left an export alone that is not of this stack', exportId: id }); }
+    if (!await this.isRetained(record, properties, context)) { await this.remove(id); }
   }
 
-  public async gone(id: string, _properties: SnapshotExportProperties, { stackId }: Context): Promise<boolean> {
+  public async gone(id: string, properties: SnapshotExportProperties, context: Context): Promise<boolean> {
     const record = await this.aws.store.record(id);
-    return record === undefined || record.stackId !== stackId;
+    return record === undefined || record.stackId !== context.stackId || this.isRetained(record, properties, context);
   }
 
   public async find(_candidates: readonly SnapshotExportProperties[], { stackId, logicalId }: Context): Promise<Found[]> {
@@ -98,6 +99,10 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
       const { exportId: id, identity, requestId, sent } = record;
       return { id, identity, requestId, sent, state: await this.isUsable(record) ? 'usable' : 'unfinished' };
     }));
+  }
+
+  private async isRetained({ handedOut, sent }: ExportRecord, properties: SnapshotExportProperties, context: Context): Promise<boolean> {
+    return handedOut === true && isRetained(sent, properties, context, this.aws.stacks);
   }
 
   /** With `waitForCompletion: false`, an export is handed out while it is being copied. */

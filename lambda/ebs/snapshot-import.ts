@@ -14,6 +14,7 @@ import { OutOfReach, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { tagChanges } from '../shared/ownership';
 import { UNDER_WAY, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../shared/resource-lifecycle';
+import { isRetained } from '../shared/retained';
 import { isHandedOut, stateOf } from '../shared/state-tag';
 import { overdueReason } from '../transfer/bucket/overdue';
 import { nameOfImage } from '../transfer/image/object';
@@ -98,9 +99,10 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     return leaveToken(this.aws, id, token);
   }
 
-  public async delete(id: string, _properties: SnapshotImportProperties, context: Context): Promise<void> {
+  public async delete(id: string, properties: SnapshotImportProperties, context: Context): Promise<void> {
     const snapshot = await this.aws.snapshots.find(id);
     if (snapshot && !isOfStack(context.stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
+    if (snapshot && await this.isRetained(snapshot, properties, context)) { return; }
     await this.aws.executions.stop(id);
     if (snapshot && !await this.deleteSnapshot(snapshot, context)) { return; }
     await this.aws.store.remove(id);
@@ -116,14 +118,15 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     }
   }
 
-  public async gone(id: string, _properties: SnapshotImportProperties, { stackId }: Context): Promise<boolean> {
+  public async gone(id: string, properties: SnapshotImportProperties, context: Context): Promise<boolean> {
     const snapshot = await this.aws.snapshots.find(id);
     if (snapshot === undefined) {
       // A step that died after it had deleted the snapshot left its record.
       await this.aws.store.remove(id);
       return true;
     }
-    if (!isOfStack(stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
+    if (!isOfStack(context.stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
+    if (await this.isRetained(snapshot, properties, context)) { return true; }
     // The import that uses a condemned parent deletes it in the end.
     return isCondemned(snapshot) && (await usersOf(this.aws, snapshot)).length > 0;
   }
@@ -138,6 +141,12 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
       isRemovable: snapshot.state !== 'completed',
       state: await this.isUsable(snapshot) ? 'usable' : 'unfinished',
     })));
+  }
+
+  private async isRetained(snapshot: Snapshot, properties: SnapshotImportProperties, context: Context): Promise<boolean> {
+    if (!isHandedOut(snapshot)) { return false; }
+    const record = await this.aws.store.creation(snapshot.id);
+    return isRetained(record?.sent ?? snapshot.started, properties, context, this.aws.stacks);
   }
 
   /** With `waitForCompletion: false`, a snapshot is handed out while it is being filled. EC2 lists it as pending for a while after its execution has succeeded. */

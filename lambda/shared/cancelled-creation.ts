@@ -2,6 +2,7 @@ import { saidBy } from './errors';
 import { log } from './log';
 import { beginOf, type ResourceEvent } from './resource-event';
 import type { Found, Lifecycle } from './resource-lifecycle';
+import { isOfOperation } from './retained';
 import type { Stacks } from './stacks';
 
 /** What CloudFormation says of the operation and of the resource. */
@@ -29,7 +30,7 @@ export async function madeByCancelled(
     if (id === operation?.listed || (isUnproven && !isRemovable)) { return false; }
     if (sent !== undefined && sent > beginOf(event)) { return false; }
     // The answer of a creation may have come too late. Its thing is marked as complete then. CloudFormation has retained what is older.
-    const inOperation = made === undefined ? !allowsRetainedSiblings : operation !== undefined && made >= operation.begun;
+    const inOperation = made === undefined ? !allowsRetainedSiblings : operation !== undefined && isOfOperation(made, operation.begun);
     return state === 'unfinished' || inOperation;
   });
 }

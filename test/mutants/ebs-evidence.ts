@@ -3,6 +3,7 @@ import type { Mutant } from './mutant';
 const EVIDENCE_TEST = 'test/handlers/ebs/evidence.test.ts';
 const FORGED_TEST = 'test/handlers/ebs/forged-executions.test.ts';
 const LEFTOVERS_TEST = 'test/unit/lambda/transfer/export/leftovers.test.ts';
+const RETAINED_TEST = 'test/handlers/ebs/retained.test.ts';
 const FOREIGN_TEST = 'test/handlers/ebs/foreign-things.test.ts';
 
 /** Guards against things that carry the tags of a stack and are not its own. */
@@ -121,7 +122,7 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the deletion of a cancelled creation leaves what an earlier operation made',
     file: 'lambda/shared/cancelled-creation.ts',
-    find: 'operation !== undefined && made >= operation.begun;',
+    find: 'operation !== undefined && isOfOperation(made, operation.begun);',
     replace: 'operation !== undefined;',
     test: EVIDENCE_TEST,
     name: 'leaves what an earlier operation made',
@@ -141,5 +142,21 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
     replace: 'return all;',
     test: EVIDENCE_TEST,
     name: 'kept too long',
+  },
+  {
+    guard: 'a rollback leaves what CloudFormation retained in an earlier operation',
+    file: 'lambda/shared/retained.ts',
+    find: 'if (begun !== undefined && isOfOperation(made, begun)) {',
+    replace: 'if (begun !== undefined) {',
+    test: RETAINED_TEST,
+    name: 'survives the rollback of an update',
+  },
+  {
+    guard: 'a rollback leaves what CloudFormation may have retained, if nobody says when the operation began',
+    file: 'lambda/shared/retained.ts',
+    find: 'if (begun !== undefined && isOfOperation(made, begun)) {',
+    replace: 'if (begun === undefined || isOfOperation(made, begun)) {',
+    test: RETAINED_TEST,
+    name: 'does not say',
   },
 ];

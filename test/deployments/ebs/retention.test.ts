@@ -31,3 +31,12 @@ test.each<[string, RemovalPolicy, Options]>([
   world.emulator.ec2.images.deregister(first.id('Machine'));
   (await world.destroy(name)).expectSuccess('DELETE_COMPLETE');
 });
+
+test('an update that goes back to what CloudFormation retained, and fails, leaves that', async () => {
+  const policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+  const first = (await world.deploy('Again', build('one', policy))).expectSuccess('CREATE_COMPLETE');
+  const second = (await world.deploy('Again', build('two', policy))).expectSuccess('UPDATE_COMPLETE');
+  (await world.deploy('Again', build('one', policy), { failAfter: 'Machine' })).expectRolledBack();
+  world.expectOnly('Again', first.id('Disk'), second.id('Disk'));
+  expect(images().sort()).toEqual([first.id('Machine'), second.id('Machine')].sort());
+});

@@ -10,6 +10,7 @@ const image = (id: string, currentSince: number, { state, retainPrevious = 0 }: 
   description: '',
   registered: {},
   snapshotIds: [],
+  made: 0,
   tags: [
     { Key: MACHINE_IMAGE_TAGS.currentSince, Value: `${currentSince}` },
     { Key: MACHINE_IMAGE_TAGS.retainPrevious, Value: `${retainPrevious}` },
