@@ -138,6 +138,12 @@ export class Stacks {
     return (await this.describe(stackId))?.status;
   }
 
+  /** Describes the stack that the user deploys, which is the stack itself unless that is nested. Returns undefined if there is none. */
+  public async root(stackId: string): Promise<StackState | undefined> {
+    const own = await this.describe(stackId);
+    return own?.rootId === undefined ? own : this.describe(own.rootId);
+  }
+
   /** Describes a stack. Returns undefined if there is none, or CloudFormation has forgotten it. */
   public async describe(stackId: string): Promise<StackState | undefined> {
     const { Stacks: [stack] = [] } = await ask('DescribeStacks', () => this.client.send(new DescribeStacksCommand({ StackName: stackId }))) ?? {};

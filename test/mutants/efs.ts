@@ -38,9 +38,17 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the clean-up of an update keeps data that a renamed file system was meant to have, though the status is from before',
     file: `${EFS}/file-system/successors.ts`,
-    find: 'if (stack !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(stack.status)) { return; }',
-    replace: 'if (!/^UPDATE_COMPLETE/.test(stack?.status ?? "")) { return; }',
+    find: 'if (root !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(root.status)) { return; }',
+    replace: 'if (!/^UPDATE_COMPLETE/.test(root?.status ?? "")) { return; }',
     test: `${HANDLERS}/formerly.test.ts`,
+  },
+  {
+    guard: 'the clean-up of an update keeps data that a construct was meant to have in another nested stack',
+    file: `${EFS}/file-system/successors.ts`,
+    find: 'rootOf(owner) === rootOf(properties.Owner);',
+    replace: "owner.split('/').length === 2;",
+    test: `${HANDLERS}/formerly.test.ts`,
+    name: 'in another nested stack',
   },
   {
     guard: 'a rollback gives back a file system and mount targets though the status is from before',

@@ -6,7 +6,7 @@ import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { valueOf } from '../../shared/ownership';
+import { belongsTo, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import type { Stacks } from '../../shared/stacks';
 
@@ -19,20 +19,21 @@ export interface SuccessorServices {
 const LONGEST_UPDATE_MILLISECONDS = 24 * 3_600_000;
 
 /**
- * Throws if a file system with data would be deleted because its construct seems to have another logical id since this update: then an empty
- * one with the same properties was made under that.
+ * Throws if a file system with data would be deleted because its construct seems to have another logical id, or to be in another nested stack, since
+ * this update: then an empty one with the same properties was made there.
  */
 export async function refuseIfRenamed(
   present: FileSystemDescription, properties: FileSystemProperties, context: Context, services: SuccessorServices,
 ): Promise<void> {
   if (dataIn(present) === 0 || context.direction === 'back' || !hasDerivedToken(properties)) { return; }
-  const stack = await services.stacks.describe(context.stackId).catch(() => undefined);
-  if (stack !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(stack.status)) { return; }
-  const begun = stack?.begun ?? context.deletionBegan - LONGEST_UPDATE_MILLISECONDS;
+  const root = await services.stacks.root(context.stackId).catch(() => undefined);
+  if (root !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(root.status)) { return; }
+  // The status may be from before the operation, and the index of tags knows new things late. So this decides a minute after the event.
+  if (await context.certainDirection() === 'back') { return; }
+  const begun = root?.begun ?? context.deletionBegan - LONGEST_UPDATE_MILLISECONDS;
   const successor = (await alikeElsewhere(properties, context, services))
     .find(({ CreationTime: made }) => made!.getTime() >= begun && made! > present.CreationTime!);
-  // The status may be from before the operation, so the refusal comes a minute after the event.
-  if (!successor || await context.certainDirection() === 'back') { return; }
+  if (!successor) { return; }
   const place = placeOf(valueOf(present.Tags, OWNERSHIP_TAGS.owner) ?? properties.Owner);
   const id = present.FileSystemId;
   const bytes = dataIn(present);
@@ -58,17 +59,24 @@ export async function nameOthers(properties: FileSystemProperties, context: Cont
   }
 }
 
-/** Returns the file systems of other logical ids of the stack that have the same immutable properties and derived creation tokens. */
-async function alikeElsewhere(properties: FileSystemProperties, { stackId, logicalId }: Context, { taggedFileSystems }: SuccessorServices) {
-  const all = await taggedFileSystems.having({ [OWNERSHIP_TAGS.stackId]: stackId });
-  return all.filter(({ CreationToken, Tags: tags }) => {
-    const owner = valueOf(tags, OWNERSHIP_TAGS.owner);
-    return owner !== undefined && valueOf(tags, OWNERSHIP_TAGS.logicalId) !== logicalId && CreationToken === tokenOf({ ...properties, Owner: owner });
-  });
+/**
+ * Returns the other file systems of the stack, and of those that are nested in one root stack with it, that have the same immutable properties and
+ * derived creation tokens.
+ */
+async function alikeElsewhere(properties: FileSystemProperties, context: Context, { taggedFileSystems }: SuccessorServices) {
+  const isOfRoot = (owner: string | undefined) => owner !== undefined && rootOf(owner) === rootOf(properties.Owner);
+  const all = await taggedFileSystems.having({ [OWNERSHIP_TAGS.identity]: context.identity }, tags => isOfRoot(valueOf(tags, OWNERSHIP_TAGS.owner)));
+  return all.filter(({ CreationToken, Tags: tags }) =>
+    !belongsTo(tags, context) && CreationToken === tokenOf({ ...properties, Owner: valueOf(tags, OWNERSHIP_TAGS.owner)! }));
 }
 
 function hasDerivedToken({ AdoptFileSystemId, CreationToken }: FileSystemProperties): boolean {
   return AdoptFileSystemId === undefined && CreationToken === undefined;
+}
+
+/** Returns the name of the root stack in an owner. */
+function rootOf(owner: string): string {
+  return owner.slice(0, owner.indexOf('/'));
 }
 
 /** Returns the part of an owner that `formerly` takes. */

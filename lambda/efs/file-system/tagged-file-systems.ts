@@ -1,5 +1,5 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
-import { GetResourcesCommand, type GetResourcesCommandOutput, type ResourceGroupsTaggingAPIClient } from '@aws-sdk/client-resource-groups-tagging-api';
+import { GetResourcesCommand, type GetResourcesCommandOutput, type ResourceGroupsTaggingAPIClient, type Tag } from '@aws-sdk/client-resource-groups-tagging-api';
 import { retrying } from '../../shared/retry';
 import { resourceIdOf, type Efs } from '../efs';
 
@@ -7,10 +7,10 @@ import { resourceIdOf, type Efs } from '../efs';
 export class TaggedFileSystems {
   constructor(private readonly tagging: ResourceGroupsTaggingAPIClient, private readonly efs: Efs) {}
 
-  /** Returns the file systems that have all of these tags and are not being deleted. */
-  public async having(tags: Readonly<Record<string, string>>): Promise<FileSystemDescription[]> {
+  /** Returns the file systems that have all of these tags and are not being deleted. @param isWanted Decides by all tags of one, before EFS is asked */
+  public async having(tags: Readonly<Record<string, string>>, isWanted?: (all: readonly Tag[]) => boolean): Promise<FileSystemDescription[]> {
     const found: FileSystemDescription[] = [];
-    for (const id of await this.ids(tags)) {
+    for (const id of await this.ids(tags, isWanted)) {
       const fileSystem = await this.efs.fileSystem(id);
       // The index of tags is updated late, so check the tags that EFS returns now.
       const has = Object.entries(tags).every(([key, value]) => fileSystem?.Tags?.some(tag => tag.Key === key && tag.Value === value));
@@ -19,7 +19,7 @@ export class TaggedFileSystems {
     return found;
   }
 
-  private async ids(tags: Readonly<Record<string, string>>): Promise<string[]> {
+  private async ids(tags: Readonly<Record<string, string>>, isWanted = (_all: readonly Tag[]) => true): Promise<string[]> {
     const ids: string[] = [];
     let token: string | undefined;
     do {
@@ -28,7 +28,7 @@ export class TaggedFileSystems {
         TagFilters: Object.entries(tags).map(([Key, value]) => ({ Key, Values: [value] })),
         PaginationToken: token,
       })), { what: 'GetResources' });
-      ids.push(...(page.ResourceTagMappingList ?? []).map(({ ResourceARN }) => resourceIdOf(ResourceARN!)));
+      ids.push(...(page.ResourceTagMappingList ?? []).filter(({ Tags }) => isWanted(Tags ?? [])).map(({ ResourceARN }) => resourceIdOf(ResourceARN!)));
       token = page.PaginationToken || undefined;
     } while (token !== undefined);
     return ids;

@@ -77,6 +77,17 @@ test('a nested stack that is renamed takes its file system over', async () => {
   expect(ids()).toEqual([]);
 });
 
+test.each<[string, (stack: Stack) => Construct, (stack: Stack) => Construct]>([
+  ['into another nested stack', stack => new NestedStack(stack, 'Before'), stack => new NestedStack(stack, 'After')],
+  ['out of a nested stack', stack => new NestedStack(stack, 'Before'), stack => stack],
+])('a file system that moves %s without "formerly" keeps its data: the deletion is refused', async (_, before, after) => {
+  (await world.deploy('App', stack => files(before(stack), 'Files', {}))).expectSuccess('CREATE_COMPLETE');
+  const [id] = ids();
+  world.emulator.efs.setSizeInBytes(id, BYTES);
+  await world.deploy('App', stack => files(after(stack), 'Files', {}));
+  expect(ids()).toContain(id);
+});
+
 test('a file system that was retained under another logical id is found by that, and is adopted', async () => {
   const id = (await world.deploy('App', stack => files(stack, 'Old', { removalPolicy: RemovalPolicy.RETAIN }))).expectSuccess('CREATE_COMPLETE').id('Old');
   const place = world.ownTags(id).owner.slice('App/'.length);

@@ -98,6 +98,19 @@ describe('without a former logical id', () => {
     expect(world.ids).toContain(id);
   });
 
+  test('the clean-up keeps the data that the construct was meant to have in another nested stack', async () => {
+    const [before, after] = ['Before', 'After'].map(name => world.stack('Custom::FileSystem', 'Thing', `Stack-${name}-1ABC`));
+    const nested = (name: string) => ({ ...OLD, Owner: `Stack/${name}/Thing`, Encrypted: true });
+    await before.deploy(nested('Before'));
+    world.efs.setSizeInBytes(before.physicalId!, BYTES);
+    world.clock.advance(86_400_000);
+    world.stacks.begun = world.clock.now();
+    await after.deploy(nested('After'));
+    world.stacks.statuses.set(before.stackId, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
+    await expect(before.destroy()).rejects.toThrow("here ['Before/Thing']");
+    expect(world.ids).toContain(before.physicalId);
+  });
+
   test('the deletion of the stack deletes both although CloudFormation still tells the status from before', async () => {
     world.stacks.begun -= 2 * 86_400_000;
     await renamed.play(renamed.event('Create', NEW));
