@@ -84,8 +84,8 @@ export class Claimant {
   }
 
   private get caller(): Caller {
-    const { wanted, agree = (one, other) => one === other } = this.claiming;
-    return { ...this.mark, wanted, now: this.mark.since, agree };
+    const { wanted, agree = (one, other) => one === other, context: { direction, stackId } } = this.claiming;
+    return { ...this.mark, wanted, now: this.mark.since, agree, ...direction === 'back' && { stackGoingBack: stackDigits(stackId) } };
   }
 
   private get mark() {

@@ -27,6 +27,11 @@ export interface Caller {
   readonly wanted: string;
   /** The current time, in seconds since 1970. */
   readonly now: number;
+  /**
+   * The digits of the stack, if it goes back. The claims that it had before do not conflict, so a claim of the same stack that does is about
+   * to be changed or deleted in this rollback.
+   */
+  readonly stackGoingBack?: string;
   /** Whether two values may be in force together. */
   agree(one: string, other: string): boolean;
 }
@@ -50,7 +55,8 @@ export function begin(me: Caller, { own, others }: Claims): Decision {
   if (own && own.call !== me.call && own.sent > me.sent) { return { kind: 'superseded' }; }
   if (own?.call === me.call && own.wanted === me.wanted && own.state !== 'leaving') { return { kind: 'apply' }; }
   const isHolder = own?.state === 'held';
-  const because = isHolder && own.wanted === me.wanted ? undefined : others.find(other => isHeld(other) && !isShared(me, other));
+  const isInTheWay = (other: Claim | NewerClaim) => isHeld(other) && !isShared(me, other) && !isTakenBack(me, other);
+  const because = isHolder && own.wanted === me.wanted ? undefined : others.find(isInTheWay);
   return because ? { kind: 'refused', because, withdraw: false } : { kind: 'write', state: isHolder ? 'held' : 'claiming' };
 }
 
@@ -92,7 +98,7 @@ export function foundBy(wanted: string, { own, others }: Claims, isInForce: bool
 }
 
 function isRival(me: Caller, own: Claim, other: Claim | NewerClaim): boolean {
-  if (isShared(me, other) || isLeaving(other)) { return false; }
+  if (isShared(me, other) || isLeaving(other) || isTakenBack(me, other)) { return false; }
   if (own.state === 'held') { return !isNewer(other) && other.state === 'held'; }
   if (isHeld(other) || other.claimant < own.claimant) { return true; }
   return own.state === 'claiming' && !isNewer(other) && other.state === 'taking';
@@ -104,6 +110,10 @@ function isHeld(claim: Claim | NewerClaim): boolean {
 
 function isLeaving(claim: Claim | NewerClaim): claim is Claim & { state: 'leaving' } {
   return !isNewer(claim) && claim.state === 'leaving';
+}
+
+function isTakenBack({ stackGoingBack }: Caller, other: Claim | NewerClaim): boolean {
+  return !isNewer(other) && other.stack === stackGoingBack;
 }
 
 function isShared(me: Caller, other: Claim | NewerClaim): boolean {

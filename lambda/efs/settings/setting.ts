@@ -3,7 +3,7 @@ import type { SettingAttributes, SettingProperties } from '../../../src/contract
 import { isNamed, OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
-import { claimsIn, NOTHING, type Claim, type Claims, type NewerClaim } from '../claims/claim';
+import { claimsIn, isNewer, NOTHING, type Claim, type Claims, type NewerClaim } from '../claims/claim';
 import { ClaimedLifecycle } from '../claims/claimed-lifecycle';
 import { isDeclaredByProps } from '../claims/declared-settings';
 import { foundBy } from '../claims/transitions';
@@ -72,7 +72,9 @@ export abstract class SettingLifecycle<P extends SettingProperties> extends Clai
     // Somebody has removed the claim; the value is ours all the same.
     if (!own && old) { return NOTHING; }
     const present = await this.inForce(description, properties);
-    if (!own && others.length === 0 && present === 'other') { await this.refuseForeign(description, properties); }
+    // A value that another claimant has found, and not set, is somebody else's.
+    const isForeign = others.length === 0 || others.some(other => !isNewer(other) && other.found === other.wanted);
+    if (!own && isForeign && present === 'other') { await this.refuseForeign(description, properties); }
     // Another claimant may have set the value after the claims were read, so they are read again.
     const now = own ? tags : (await this.existing(properties)).tags;
     return foundBy(this.digest(description, properties), claimsIn(now, id, this.kind, ownerDigest(properties)), present === 'wanted');

@@ -116,20 +116,25 @@ function setBy(items: readonly Item[], own: Claim | undefined, present: readonly
 
 /** Returns the items that a set finds: those in place that no other set has, or that it has as found. */
 function foundBy(wanted: readonly TagProperty[], present: readonly Tag[], others: Claims['others'], ownItems: readonly Item[]): Item[] {
-  const found = others.flatMap(other => isNewer(other) ? [] : foundItems(other));
+  const found = foundItemsOfAll(others);
   return wanted.filter(({ Key, Value }) => valueOf(present, Key) === Value).map(itemOf)
     .filter(item => !ownItems.some(own => hasSameKey(own, item)))
     .filter(item => found.includes(item) || !itemsOfAll(others).includes(item));
 }
 
-/** Returns an error if a wanted key has another value, unless this set or another one has set it, or the user allows to overwrite it. */
+/**
+ * Returns an error if a wanted key has another value, unless this set or another one has set it, or the user allows to overwrite it. A value
+ * that another set has found, and not set, is somebody else's.
+ */
 function foreignValues(
   { ResourceId, Tags, Overwrite = false }: TagSetProperties, present: readonly Tag[], others: Claims['others'], ownItems: readonly Item[],
 ): Error | undefined {
   if (boolean('overwrite', Overwrite)) { return undefined; }
-  const claimed = [...ownItems, ...itemsOfAll(others)];
+  const foundByOthers = foundItemsOfAll(others);
+  const isFound = (tag: TagProperty) => foundByOthers.includes(itemOf({ ...tag, Value: valueOf(present, tag.Key)! }));
+  const isSet = (items: readonly Item[], tag: TagProperty) => items.some(item => hasSameKey(item, itemOf(tag)));
   const foreign = Tags.filter(({ Key, Value }) => (valueOf(present, Key) ?? Value) !== Value)
-    .filter(tag => !claimed.some(item => hasSameKey(item, itemOf(tag))));
+    .filter(tag => !isSet(ownItems, tag) && (isFound(tag) || !isSet(itemsOfAll(others), tag)));
   if (foreign.length === 0) { return undefined; }
   const list = foreign.map(({ Key, Value }) => `${Key}=${valueOf(present, Key)} (not ${Value})`).join(', ');
   return new Error(`'tags' of ${resourceIdOf(ResourceId)} exist already with other values: ${list}; leave them out, or set 'overwrite'`);
@@ -137,6 +142,10 @@ function foreignValues(
 
 function itemsOfAll(claims: Claims['others']): Item[] {
   return claims.flatMap(claim => isNewer(claim) ? [] : itemsIn(claim.wanted));
+}
+
+function foundItemsOfAll(claims: Claims['others']): Item[] {
+  return claims.flatMap(claim => isNewer(claim) ? [] : foundItems(claim));
 }
 
 function hasKey(tags: readonly Tag[], key: string): boolean {

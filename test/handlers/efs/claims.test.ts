@@ -2,6 +2,7 @@ import {
   CreateFileSystemCommand, CreateReplicationConfigurationCommand, PutBackupPolicyCommand, PutFileSystemPolicyCommand,
   PutLifecycleConfigurationCommand,
 } from '@aws-sdk/client-efs';
+import { ownerDigest } from '../../../lambda/shared/ownership';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
@@ -281,6 +282,40 @@ describe.each(Object.entries({ ...KINDS, 'backup policy': BACKUP }))('a %s', (_,
       if (!isBackup) { expect(present(id)).toBe(2); }
       await other.destroy();
     });
+  });
+
+  test('goes back to its value although a new resource of the same update has claimed the other one', async () => {
+    const stack = world.stack(type);
+    await stack.deploy(properties(1));
+    world.clock.advance(120_000);
+    const asEvent = (some: object) => stack.event('Create', some as Record<string, unknown>).ResourceProperties;
+    const [one, next] = [asEvent(properties(1)), asEvent(properties(2))];
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    await stack.play(stack.event('Update', next, { PhysicalResourceId: stack.physicalId, OldResourceProperties: one }));
+    const added = renamed(stack);
+    await added.deploy(properties(2, 'Stack/New'));
+    world.clock.advance(120_000);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    await stack.play(stack.event('Update', one, { PhysicalResourceId: stack.physicalId, OldResourceProperties: next }));
+    await added.destroy();
+    expect(present(id)).toBe(1);
+    await stack.destroy();
+    expect(present(id)).toBe(left);
+  });
+
+  test('that was there before is not replaced while a creation that found it is under way', async () => {
+    if (isBackup) { return; }
+    await put(id, 1);
+    world.clock.advance(120_000);
+    const stack = world.stack(type);
+    await world.handlers.act(stack.event('Create', properties(1) as Record<string, unknown>));
+    // The digest of the owner decides between creations that begin at the same time.
+    const digest = (Owner: string) => ownerDigest({ Owner, RemovalPolicy: 'Delete' });
+    const first = Array.from({ length: 20 }, (_unused, number) => `Other/Thing${number}`).find(owner => digest(owner) < digest('Stack/Thing'))!;
+    await expect(moved().deploy(properties(2, first))).rejects.toThrow(/already/);
+    expect(present(id)).toBe(1);
+    await stack.cancel(properties(1) as Record<string, unknown>);
+    expect(present(id)).toBe(1);
   });
 
   test('does not count the claims of another file system, which copies carry', async () => {
