@@ -115,8 +115,8 @@ const IMPORTS: readonly Mutant[] = [
   {
     guard: 'a snapshot that was never handed out is not taken for a usable one',
     file: IMPORT,
-    find: 'if (!isHandedOut(snapshot)) { return false; }',
-    replace: '',
+    find: 'isUsable(snapshot: Snapshot): Promise<boolean> {\n    if (!isHandedOut(snapshot)) { return false; }',
+    replace: 'isUsable(snapshot: Snapshot): Promise<boolean> {',
     test: IMPORT_TEST,
     name: 'in an update makes a snapshot that is not handed out',
   },
@@ -322,7 +322,7 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'the snapshot of a kept AMI stays, and is not lost when that goes',
     file: 'lambda/ebs/kept-snapshots.ts',
-    find: "if (snapshot) { await markLeft({ snapshots, store }, snapshot, 'retained'); }",
+    find: "if (snapshot && store) { await markLeft({ snapshots, store }, snapshot, isKept ? 'retained' : 'used'); }",
     replace: '',
     test: MACHINE_TEST,
     name: 'are kept with their snapshots',
@@ -365,7 +365,7 @@ const EXPORTS: readonly Mutant[] = [
   {
     guard: 'an export of another stack is not deleted',
     file: EXPORT,
-    find: 'if (record.stackId !== stackId) { return log(',
+    find: 'if (record.stackId !== context.stackId) { return log(',
     replace: 'if (false) { return log(',
     test: EXPORT_GUARDS_TEST,
     name: 'another stack',
