@@ -59,6 +59,14 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     name: 'has its mount targets after a rollback although',
   },
   {
+    guard: 'a former resource has its file system again although the deletion of the renamed one dies half way',
+    file: `${EFS}/file-system/claims.ts`,
+    find: 'if (rootOf(owner) === rootOf(properties.Owner)) {',
+    replace: "if (rootOf(owner) === '') {",
+    test: `${HANDLERS}/formerly.test.ts`,
+    name: 'dies after',
+  },
+  {
     guard: 'an update does not delete a replication that somebody else has made in the place of that of the resource',
     file: `${EFS}/settings/replication.ts`,
     find: 'return !(wanted && await this.fits(present, wanted, old)) && this.fits(present, old);',

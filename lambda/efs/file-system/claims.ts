@@ -1,5 +1,6 @@
 import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
 import { BEFORE_TAG, beforeKeys, beforeTags, isUserTagKey, NO_CLAIM_BEFORE, readBefore } from './before-tags';
+import { rootOf } from './construct-names';
 import { SETTINGS_TAG } from '../../../src/contract/claims';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS, RELEASED, REPLACED_TAG, type TagProperty } from '../../../src/contract/ownership';
@@ -70,15 +71,25 @@ export class Claims {
     if (!before?.claim) { return this.remove(id!, [...own, ...beforeKeys(present)]); }
     const { stackId, owner, logicalId, state = '' } = before.claim;
     const isOwn = stackId === context.stackId && logicalId === context.logicalId;
-    await this.remove(id!, [OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, REPLACED_TAG, SETTINGS_TAG, ...beforeKeys(present)]);
-    await this.efs.tag(id!, [
+    const ended = [OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, REPLACED_TAG, SETTINGS_TAG];
+    const restored = [
       { Key: OWNERSHIP_TAGS.stackId, Value: stackId },
       { Key: OWNERSHIP_TAGS.logicalId, Value: logicalId },
       { Key: OWNERSHIP_TAGS.owner, Value: owner },
-      // The rest of this deletion reads in the state that the file system is given back.
+      // By its state, the rest of the deletion in hand knows that it is given back.
       { Key: OWNERSHIP_TAGS.state, Value: isOwn ? 'retained' : state },
-    ]);
-    if (!isOwn && state === '') { await this.remove(id!, [OWNERSHIP_TAGS.state]); }
+    ];
+    const empty = !isOwn && state === '' ? [OWNERSHIP_TAGS.state] : [];
+    if (rootOf(owner) === rootOf(properties.Owner)) {
+      // A resource of a stack may have it. Only when that has its claim again, what is needed for that goes.
+      await this.remove(id!, ended);
+      await this.efs.tag(id!, [...restored, NO_CLAIM_BEFORE]);
+      return this.remove(id!, [...beforeKeys(present), ...empty]);
+    }
+    // The role may not change it when it has the former owner.
+    await this.remove(id!, [...ended, ...beforeKeys(present)]);
+    await this.efs.tag(id!, restored);
+    await this.remove(id!, empty);
   }
 
   /** Removes tags of this library; overwrites those that may not be removed, and if that is denied, too, leaves them. */

@@ -5,8 +5,12 @@ type Names = Pick<FileSystemProperties, 'Owner' | 'Formerly'>;
 
 /** Returns the owner of the construct, and those that it had under its former logical ids. */
 export function ownersOfConstruct({ Owner, Formerly = [] }: Names): string[] {
-  const root = Owner.slice(0, Owner.indexOf('/'));
-  return [Owner, ...Formerly.map(place => `${root}/${place}`)];
+  return [Owner, ...Formerly.map(place => `${rootOf(Owner)}/${place}`)];
+}
+
+/** Returns the name of the root stack in an owner. */
+export function rootOf(owner: string): string {
+  return owner.slice(0, owner.indexOf('/'));
 }
 
 /** Returns the logical id of the construct in its stack, and its former ones. */

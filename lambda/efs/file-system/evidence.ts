@@ -1,5 +1,5 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
-import { logicalIdsOf, ownersOfConstruct } from './construct-names';
+import { logicalIdsOf, ownersOfConstruct, rootOf } from './construct-names';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { saidBy } from '../../shared/errors';
@@ -47,7 +47,7 @@ export class Evidence {
 
 /** Returns whether the stack is, or was, deployed under the same name as that of the properties, or nested in such a stack. */
 function isOfRoot(stackId: string, { Owner }: FileSystemProperties): boolean {
-  const root = Owner.slice(0, Owner.indexOf('/'));
+  const root = rootOf(Owner);
   const name = stackId.split('/')[1] ?? '';
   return name === root || name.startsWith(`${root}-`);
 }

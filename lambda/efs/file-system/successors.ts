@@ -1,4 +1,5 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import { rootOf } from './construct-names';
 import { dataIn } from './deletion-blockers';
 import { tokenOf } from './immutables';
 import type { TaggedFileSystems } from './tagged-file-systems';
@@ -72,11 +73,6 @@ async function alikeElsewhere(properties: FileSystemProperties, context: Context
 
 function hasDerivedToken({ AdoptFileSystemId, CreationToken }: FileSystemProperties): boolean {
   return AdoptFileSystemId === undefined && CreationToken === undefined;
-}
-
-/** Returns the name of the root stack in an owner. */
-function rootOf(owner: string): string {
-  return owner.slice(0, owner.indexOf('/'));
 }
 
 /** Returns the part of an owner that `formerly` takes. */

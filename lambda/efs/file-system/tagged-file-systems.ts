@@ -28,7 +28,8 @@ export class TaggedFileSystems {
         TagFilters: Object.entries(tags).map(([Key, value]) => ({ Key, Values: [value] })),
         PaginationToken: token,
       })), { what: 'GetResources' });
-      ids.push(...(page.ResourceTagMappingList ?? []).filter(({ Tags }) => isWanted(Tags ?? [])).map(({ ResourceARN }) => resourceIdOf(ResourceARN!)));
+      const found = (page.ResourceTagMappingList ?? []).filter(({ Tags }) => isWanted(Tags ?? []));
+      ids.push(...found.map(({ ResourceARN }) => resourceIdOf(ResourceARN!)));
       token = page.PaginationToken || undefined;
     } while (token !== undefined);
     return ids;

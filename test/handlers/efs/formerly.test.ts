@@ -50,7 +50,20 @@ test('in a rollback, the former resource has it again', async () => {
   expect(world.tags(id)).toEqual(kept);
 });
 
-test('in a rollback, the former resource has it again although CloudFormation still tells the status from before', async () => {
+test.each([0, 1, 2, 3])('in a rollback, the former resource has it again although the deletion dies after %i changes of tags', async changes => {
+  const before = { ...world.tags(id) };
+  await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+  world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+  let made = 0;
+  const dead = { kind: 'error', code: 'ValidationException', status: 400, message: 'dead' } as const;
+  world.server.faults.choose(operation => (/(T|Unt)agResource$/.test(operation) && made++ === changes ? dead : undefined));
+  const deletion = renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: id });
+  await renamed.play(deletion).catch(() => renamed.play(deletion));
+  const { [OWNERSHIP_TAGS.identity]: _identity, [OWNERSHIP_TAGS.requestId]: _call, ...kept } = before;
+  expect(world.tags(id)).toMatchObject(kept);
+});
+
+test('in a rollback, the former resource has it again although CloudFormation CloudFormation still tells the status from before', async () => {
   await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
   world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
   world.lag('UPDATE_COMPLETE');
