@@ -19,7 +19,7 @@ const root = resolve(__dirname, '..');
 const LANES = 2;
 /** Ends a mutant that hangs, for instance in an endless loop or under a clock that stands still; it counts as alive. */
 const HANGS_AFTER_MILLISECONDS = 10 * 60_000;
-const COPIED = ['src', 'lambda', 'world', 'test', 'package.json', 'tsconfig.json'];
+const COPIED = ['src', 'lambda', 'world', 'test', 'docs', 'package.json', 'tsconfig.json'];
 
 interface Verdict {
   readonly killed: boolean;

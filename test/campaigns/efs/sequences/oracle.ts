@@ -69,8 +69,9 @@ export class Oracle {
       this.throughputs.set(id, mode);
     }
     const fileSystemId = logicalId === 'Files' ? id : properties.FileSystemId ?? properties.ResourceId;
-    // A tag set leaves a key on the way back to which somebody else has given a value.
+    // A tag set leaves a key on the way back to which somebody else has given a value, if it may ask whether it goes back.
     const leaves = logicalId === 'Tags' && /ROLLBACK/.test(this.deployment.stack!.status);
+    if (leaves && this.scene.isStatusDenied) { this.scene.forgetTags(fileSystemId, Object.keys(wantedTags(logicalId, properties))); }
     Object.keys(wantedTags(logicalId, properties)).filter(key => !(leaves && theirTags.get(fileSystemId)?.has(key))).forEach(key => {
       theirTags.get(fileSystemId)?.delete(key);
       this.scene.removedTags.get(fileSystemId)?.delete(key);

@@ -92,6 +92,11 @@ export class Scene {
     this.armed = true;
   }
 
+  /** Whether a handler was not told a status of the stack. */
+  public get isStatusDenied(): boolean {
+    return this.world.server.calls.some(({ operation, status }) => operation.endsWith('DescribeStacks') && status !== 200);
+  }
+
   /** Everything goes, whoever made it. */
   public end(): void {
     const { world } = this;
