@@ -18,7 +18,8 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     file: `${EFS}/file-system/adopter.ts`,
     find: "await this.isHandedOver(existing, properties) ? stateInUse(existing) : 'adopted'",
     replace: 'undefined',
-    test: `${HANDLERS}/retained-again.test.ts`,
+    test: `${HANDLERS}/given-back.test.ts`,
+    name: 'an adoption that is rolled back',
   },
   {
     guard: 'the Delete of a cancelled creation leaves a retained file system that CloudFormation has forgotten',
@@ -611,8 +612,7 @@ const SETTING_MUTANTS: readonly Mutant[] = [
     file: 'lambda/shared/ownership.ts',
     find: ' && valueOf(actual, old.Key) === old.Value)',
     replace: ')',
-    test: `${HANDLERS}/tag-set.test.ts`,
-    name: 'takes back a key of its own that somebody changed',
+    test: 'test/unit/lambda/shared/ownership.test.ts',
   },
   {
     guard: 'tags are removed before others are added, because EFS counts both',
@@ -649,7 +649,7 @@ const SETTING_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a tag set overwrites no tags of others unasked',
     file: `${EFS}/tag-set/tag-set.ts`,
-    find: 'if (foreign && !old) { throw foreign; }',
+    find: 'if (foreign && !old) { throw foreign; }\n    if (foreign) { await throwUnlessBack(context, foreign); }',
     replace: '',
     test: `${HANDLERS}/tag-set.test.ts`,
     name: 'refuses',

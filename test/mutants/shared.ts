@@ -465,8 +465,7 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     file: 'lambda/shared/answering/awaited.ts',
     find: "return isThrottle(error) ? 'not yet' : 'yes';",
     replace: "return 'yes';",
-    test: PROTOCOL,
-    name: 'CloudFormation throttles as the creation arrives',
+    test: 'test/unit/lambda/shared/answering/awaited.test.ts',
   },
   {
     guard: 'the deletion of a cancelled creation waits longer if CloudFormation returns no status',
