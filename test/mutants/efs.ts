@@ -68,6 +68,14 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     name: 'dies after',
   },
   {
+    guard: 'a setting that was in force before the props declared it stays when they lose it',
+    file: `${EFS}/claims/declared-settings.ts`,
+    find: '(wordsIn(tags).includes(LEFT(kind)) || stayingIn',
+    replace: '(stayingIn',
+    test: `${HANDLERS}/props-and-constructs.test.ts`,
+    name: 'that was in force before',
+  },
+  {
     guard: 'an update does not delete a replication that somebody else has made in the place of that of the resource',
     file: `${EFS}/settings/replication.ts`,
     find: 'return !(wanted && await this.fits(present, wanted, old)) && this.fits(present, old);',

@@ -10,7 +10,7 @@ import { log } from '../../shared/log';
 import { belongsTo, ownershipTags, tagChanges, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import { type State, stateOf, stateTag } from '../../shared/state-tag';
-import { claimedTags, settingsTags } from '../claims/declared-settings';
+import { claimedTags, settingsTags, type SettingsChange } from '../claims/declared-settings';
 import type { Efs } from '../efs';
 
 const MOST_TAGS = 50;
@@ -21,9 +21,11 @@ export class Claims {
   constructor(private readonly efs: Efs) {}
 
   /** Writes the ownership tags of a resource, and so restores those that were removed by hand. */
-  public async claim(fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, state?: State): Promise<void> {
+  public async claim(
+    fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, change: SettingsChange & { readonly state?: State } = {},
+  ): Promise<void> {
     const { FileSystemId: id, Tags: present = [] } = fileSystem;
-    const tags = tagsOfClaim(properties, context, { id, present, state });
+    const tags = tagsOfClaim(properties, context, { id, present, ...change });
     const isRepeated = valueOf(present, OWNERSHIP_TAGS.requestId) === context.requestId;
     const ended = isRepeated ? [] : [...beforeKeys(present), ...valueOf(present, REPLACED_TAG) === undefined ? [] : [REPLACED_TAG]]
       .filter(key => !tags.some(({ Key }) => Key === key));
@@ -138,10 +140,14 @@ function newOnes(present: readonly Tag[], tags: readonly TagProperty[]): TagProp
 
 /** Returns the tags of this library that a file system carries for a resource. */
 export function tagsOfClaim(
-  properties: FileSystemProperties, context: Context, { id, present, state }: { id?: string; present?: readonly Tag[]; state?: State },
+  properties: FileSystemProperties, context: Context,
+  { id, present, state, ...change }: SettingsChange & { readonly id?: string; readonly present?: readonly Tag[]; readonly state?: State },
 ): TagProperty[] {
   return [
-    ...ownershipTags(properties, context), ...settingsTags(properties, present, id), ...replacedTags(context, id), ...state ? [stateTag(state)] : [],
+    ...ownershipTags(properties, context),
+    ...settingsTags(properties, present, id, change),
+    ...replacedTags(context, id),
+    ...state ? [stateTag(state)] : [],
   ];
 }
 

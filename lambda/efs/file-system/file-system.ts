@@ -25,6 +25,7 @@ import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
 import type { Context, CreateContext, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
 import { stateOf } from '../../shared/state-tag';
+import { foundSettings } from '../settings/found-settings';
 
 export interface FileSystemServices extends AdopterServices, ConfigurationServices, ReplacementServices {
   readonly keys: Keys;
@@ -61,7 +62,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     return { id: await (properties.AdoptFileSystemId === undefined ? this.creator.create(creation) : this.adopter.adoptNamed(creation)) };
   }
 
-  public async update(id: string, properties: FileSystemProperties, _old: FileSystemProperties, context: Context): Promise<void> {
+  public async update(id: string, properties: FileSystemProperties, before: FileSystemProperties, context: Context): Promise<void> {
     const present = await this.services.efs.fileSystem(id);
     if (!present || present.LifeCycleState === 'deleting') {
       throw new OutOfReach(`file system ${id} is gone: it was deleted outside of CloudFormation; to have a new, empty one, set another 'creationToken' and 'allowReplacement'`);
@@ -69,7 +70,10 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     const claimant = valueOf(present.Tags, OWNERSHIP_TAGS.stackId);
     if (claimant !== undefined && claimant !== context.stackId) { throw new OutOfReach(`file system ${id} belongs to stack ${claimant} now`); }
     const isAdopted = await isTakenUpAgain(present, context);
-    await this.claims.claim(present, properties, context, isAdopted ? 'adopted' : undefined);
+    // The properties before a replacement are those of another file system.
+    const old = context.physicalId === id ? before : undefined;
+    const found = await foundSettings(present, properties, old, this.services);
+    await this.claims.claim(present, properties, context, { old, found, state: isAdopted ? 'adopted' : undefined });
   }
 
   public async isSame(id: string, properties: FileSystemProperties, old: FileSystemProperties): Promise<boolean> {

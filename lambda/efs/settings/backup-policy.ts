@@ -62,7 +62,8 @@ async function putBackup(efs: Efs, fileSystemId: string, status: string): Promis
   return false;
 }
 
-async function statusOf(efs: Efs, fileSystemId: string): Promise<string> {
+/** Returns whether automatic backups are on, off, or about to be. */
+export async function statusOf(efs: Efs, fileSystemId: string): Promise<string> {
   try {
     const { BackupPolicy } = await efs.call(
       'DescribeBackupPolicy', client => client.send(new DescribeBackupPolicyCommand({ FileSystemId: fileSystemId })));

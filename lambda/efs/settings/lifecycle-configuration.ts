@@ -69,7 +69,8 @@ export function isSameTransitions(one: Policies, other: Policies): boolean {
   return transitionsIn(one) === transitionsIn(other);
 }
 
-async function lifecycleOf(efs: Efs, fileSystemId: string): Promise<Policies> {
+/** Returns the transitions that are in force. */
+export async function lifecycleOf(efs: Efs, fileSystemId: string): Promise<Policies> {
   const { LifecyclePolicies } = await efs.call(
     'DescribeLifecycleConfiguration', client => client.send(new DescribeLifecycleConfigurationCommand({ FileSystemId: fileSystemId })));
   return LifecyclePolicies ?? [];

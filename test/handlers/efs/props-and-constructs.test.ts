@@ -1,4 +1,7 @@
-import { CreateFileSystemCommand } from '@aws-sdk/client-efs';
+import {
+  CreateFileSystemCommand, CreateReplicationConfigurationCommand, PutBackupPolicyCommand, PutFileSystemPolicyCommand,
+  PutLifecycleConfigurationCommand,
+} from '@aws-sdk/client-efs';
 import { EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
 import type { Stack } from '../../harness/stack';
 
@@ -61,6 +64,57 @@ describe.each(Object.entries(SETTINGS))('%s', (_, [type, properties]) => {
     await construct.destroy();
     settle();
     expect(present()).toBe(isBackup);
+  });
+});
+
+describe.each(Object.entries(SETTINGS))('%s in the props', (_, [type, properties]) => {
+  /** By somebody who knows nothing of stacks. */
+  const setByHand = async () => {
+    const { FileSystemPolicy, LifecyclePolicies, ReplicationConfiguration, BackupPolicy } = properties as Record<string, any>;
+    const FileSystemId = files.physicalId;
+    if (FileSystemPolicy) { await world.client.send(new PutFileSystemPolicyCommand({ FileSystemId, Policy: JSON.stringify(FileSystemPolicy) })); }
+    if (LifecyclePolicies) { await world.client.send(new PutLifecycleConfigurationCommand({ FileSystemId, LifecyclePolicies })); }
+    if (BackupPolicy) { await world.client.send(new PutBackupPolicyCommand({ FileSystemId, BackupPolicy })); }
+    if (ReplicationConfiguration) {
+      await world.client.send(new CreateReplicationConfigurationCommand({ SourceFileSystemId: FileSystemId, ...ReplicationConfiguration }));
+    }
+    settle();
+  };
+  const failing = { failAfter: true };
+  const FAILED = 'another resource failed';
+
+  test('that was in force before is there after the rollback, and when the props lose it', async () => {
+    await files.deploy(FILES);
+    await setByHand();
+    await expect(files.deploy({ ...FILES, ...properties }, failing)).rejects.toThrow(FAILED);
+    settle();
+    expect(present()).toBe(true);
+    await files.deploy({ ...FILES, ...properties });
+    await expect(files.deploy(FILES, failing)).rejects.toThrow(FAILED);
+    await files.deploy(FILES);
+    settle();
+    expect(present()).toBe(true);
+  });
+
+  test('that was not goes with the prop, also after a deployment without it that failed before it changed anything', async () => {
+    await files.deploy({ ...FILES, ...properties });
+    const old = { ...FILES, ...properties };
+    await world.handlers.act(files.event('Update', FILES, { PhysicalResourceId: files.physicalId, OldResourceProperties: old }));
+    await files.play(files.event('Update', old, { PhysicalResourceId: files.physicalId, OldResourceProperties: FILES as any }));
+    await files.deploy(FILES);
+    settle();
+    expect(present()).toBe(false);
+  });
+
+  test('that a construct set goes with the prop', async () => {
+    await files.deploy(FILES);
+    const construct = world.stack(type, 'Setting', 'Stack', files.stackId);
+    await construct.deploy({ Owner: 'Stack/Setting', RemovalPolicy: 'Delete', FileSystemId: files.physicalId, ...properties });
+    await files.deploy({ ...FILES, ...properties });
+    await construct.destroy();
+    await files.deploy(FILES);
+    settle();
+    expect(present()).toBe(false);
   });
 });
 
