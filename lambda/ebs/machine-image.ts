@@ -130,9 +130,13 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     const isOurs = image !== undefined && belongsTo(image.tags, context);
     if (isOurs && valueOf(image.tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return image.id; }
     const id = image?.id ?? 'an AMI that is not visible';
-    throw new Error(isOurs
-      ? `AMI name '${name}' is taken by ${id}, which would be replaced, and a name belongs to one AMI: change 'imageName' too, or leave it out`
-      : `AMI name '${name}' is taken by ${id}, which is not of this stack; choose another 'imageName', or leave it out`);
+    if (isOurs) {
+      throw new Error(`AMI name '${name}' is taken by ${id}, which would be replaced, and a name belongs to one AMI: change 'imageName' too, or leave it out`);
+    }
+    const isOfAnother = image !== undefined && isOfStack(context.stackId, image);
+    throw new Error(`AMI name '${name}' is taken by ${id}, which is ${isOfAnother
+      ? `${valueOf(image.tags, OWNERSHIP_TAGS.logicalId)} of this stack: if that construct was renamed, change 'imageName' too, or leave it out`
+      : "not of this stack; choose another 'imageName', or leave it out"}`);
   }
 
   /** Changes nothing of an image that is not of this stack. A rollback must not fail because of it. */

@@ -239,6 +239,15 @@ describe('a name', () => {
     expect(imageIds()).toEqual([ImageId]);
   });
 
+  test('must change if the construct is renamed, and the error names the AMI of the stack', async () => {
+    const stack = machines();
+    const { ImageId } = await stack.deploy(named(givenSnapshot(), 'golden'));
+    const renamed = new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Renamed', undefined, stack.stackId);
+    await expect(renamed.deploy(named(givenSnapshot(), 'golden'))).rejects.toThrow(
+      `AMI name 'golden' is taken by ${ImageId}, which is Machine of this stack: if that construct was renamed, change 'imageName' too, or leave it out`);
+    expect(imageIds()).toEqual([ImageId]);
+  });
+
   test('must change with the image', async () => {
     const stack = machines();
     const snapshotId = givenSnapshot();

@@ -133,6 +133,11 @@ describe('what cannot be imported is refused before anything is made', () => {
   beforeEach(() => start());
 
   test('a missing image', () => refused({ SourceKey: 'no.img' }, 'image s3://images/no.img does not exist'));
+  test('an object that S3 gives only to those who send its key', async () => {
+    world.server.faults.inject('s3:HeadObject', { kind: 'error', code: 'InvalidRequest', status: 400, message: 'Bad Request' }, { times: Infinity });
+    await refused({}, 'image s3://images/disk.img cannot be read: S3 calls the request invalid; an object that is encrypted with a key of the client (SSE-C) '
+      + 'must be copied with another encryption');
+  });
   test('a missing bucket', () => refused({ SourceBucket: 'no-bucket' }, 'image s3://no-bucket/disk.img does not exist'));
   test('a missing version', async () => {
     world.s3.createBucket('versions', { versioned: true });
