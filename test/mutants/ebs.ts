@@ -69,8 +69,8 @@ const IMPORTS: readonly Mutant[] = [
     file: IMPORT,
     find: "(snapshot.state !== 'completed' || execution?.status === 'RUNNING')",
     replace: "execution?.status === 'RUNNING'",
-    test: IMPORT_TEST,
-    name: 'goes on where a worker ran out of time',
+    test: 'test/handlers/ebs/transfer-start.test.ts',
+    name: 'starts its transfer in a poll if the creation could not',
   },
   {
     guard: 'a completed snapshot is not handed out while it is still being verified',
@@ -177,12 +177,12 @@ const IMPORTS: readonly Mutant[] = [
     name: 'is not taken up again',
   },
   {
-    guard: 'the condemned parent goes when its last child is deleted',
+    guard: 'a child is not deleted while an image of others uses its condemned parent, which only the child names',
     file: IMPORT,
     find: 'const refusal = await releaseParent(this.aws, parentOf(snapshot), snapshot.id);',
     replace: 'const refusal = await releaseParent(this.aws, undefined, snapshot.id);',
     test: INCREMENTS_TEST,
-    name: 'goes when the new snapshot is deleted',
+    name: 'is named in the error with the image',
   },
   {
     guard: 'a Delete fails, and names the image, if an image of others uses the snapshot',
