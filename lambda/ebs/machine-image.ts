@@ -1,5 +1,5 @@
 import { isOfStack, mayBeInvisible, notOfStack } from './completion';
-import { evidenceOf, recordOf } from './evidence';
+import { evidenceOf, recordOf, recordOrRemove } from './evidence';
 import { currentSince, ImageFamily } from './image-family';
 import { imageNameOf, imageRequest, isMadeOf } from './image-request';
 import { applySettings } from './image-settings';
@@ -51,7 +51,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
   }
 
   private async created(id: string, context: Context): Promise<Created> {
-    await this.aws.store?.saveCreation(recordOf(id, context));
+    if (this.aws.store) { await recordOrRemove(this.aws.store, recordOf(id, context), () => this.aws.images.deregister(id)); }
     return { id, memo: JSON.stringify({ registered: Date.now() } satisfies ImageMemo) };
   }
 
@@ -121,7 +121,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     const { store } = this.aws;
     const evidence = evidenceOf(image, await store?.creation(image.id), context);
     const isMadeHere = store === undefined && candidates.some(each => identityOf(this, each) === evidence.identity && isMadeOf(image, each));
-    return isMadeHere ? { ...evidence, isUnproven: false } : evidence;
+    return isMadeHere ? { ...evidence, made: undefined, isUnproven: false } : evidence;
   }
 
   /** Returns the id of the AMI with this name if this very request registered it: RegisterImage has no client token, and its answer may have been lost. */

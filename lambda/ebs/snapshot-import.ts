@@ -1,5 +1,5 @@
 import { failAfter, isAllListed, isOfStack, leaveToken, mayBeInvisible, notOfStack } from './completion';
-import { evidenceOf, recordOf } from './evidence';
+import { evidenceOf, recordOf, recordOrRemove } from './evidence';
 import type { ExecutionState } from './executions';
 import { ImportStart } from './import-start';
 import { waitsForCompletion } from './limits/deadlines';
@@ -58,7 +58,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const { format = 'RAW' } = image.image ?? {};
     log({ event: 'snapshot started', snapshotId: id, image: nameOfImage(image), size: image.size, format, parent: parent?.snapshotId });
     // Before the transfer, whose clean-up removes the record.
-    await this.aws.store.saveCreation(recordOf(id, context));
+    await recordOrRemove(this.aws.store, recordOf(id, context), () => this.aws.snapshots.delete(id));
     const memo: ImportMemo = { source: image, encrypted, parent, started: Date.now() };
     // The next poll refuses zeros that were left out of an encrypted snapshot.
     if (properties.ZeroBlocks !== 'OMIT' || !encrypted) { await this.aws.executions.startEarly(transferInput(id, properties, memo)); }
@@ -137,8 +137,8 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     // Leave out snapshots in the Recycle Bin, and condemned ones: they can neither be used nor deleted.
     const findable = all.filter(snapshot => ['completed', 'pending', 'error'].includes(snapshot.state) && !isCondemned(snapshot));
     return Promise.all(findable.map(async (snapshot): Promise<Found> => ({
-      ...evidenceOf(snapshot, await this.aws.store.creation(snapshot.id), context),
-      isRemovable: snapshot.state !== 'completed',
+      ...evidenceOf({ ...snapshot, made: snapshot.started }, await this.aws.store.creation(snapshot.id), context),
+      isRemovable: snapshot.state !== 'completed' && !isHandedOut(snapshot),
       state: await this.isUsable(snapshot) ? 'usable' : 'unfinished',
     })));
   }

@@ -18,7 +18,8 @@ interface Operation {
 /**
  * Returns what a creation has made that CloudFormation cancelled. The Delete has an id that CloudFormation invented, and another request, so the
  * creation is known by its time alone: between the beginning of the stack's operation and the Delete. Such a Delete may be delivered hours late,
- * when the resource has been created anew: the thing that the stack lists is the new one, and stays.
+ * when the resource has been created anew: the thing that the stack lists is the new one, and stays. A thing that has only tags must have been made in
+ * that time, too.
  */
 export async function madeByCancelled(
   { allowsRetainedSiblings }: Pick<Lifecycle<never, object>, 'allowsRetainedSiblings'>,
@@ -26,13 +27,23 @@ export async function madeByCancelled(
 ): Promise<Found[]> {
   const operation = await operationOf(event, stacks);
   return things.filter(thing => {
-    const { id, state, sent, made = sent, isUnproven, isRemovable } = thing;
-    if (id === operation?.listed || (isUnproven && !isRemovable)) { return false; }
+    const { id, state, sent, made = sent, isUnproven } = thing;
+    if (id === operation?.listed) { return false; }
+    // Its creation may have gone on while the Delete was waiting for that.
+    if (isUnproven) { return isOwnLeftover(thing, operation?.begun) && made! < Number(event.LateCreationUntil); }
     if (sent !== undefined && sent > beginOf(event)) { return false; }
     // The answer of a creation may have come too late. Its thing is marked as complete then. CloudFormation has retained what is older.
     const inOperation = made === undefined ? !allowsRetainedSiblings : operation !== undefined && isOfOperation(made, operation.begun);
     return state === 'unfinished' || inOperation;
   });
+}
+
+/**
+ * Whether something that a call has made in the operation, and not finished, is of this resource, although only its tags say so. Whoever may tag
+ * can plant or copy those, so it must be of no use to anybody. What is older is not of the operation.
+ */
+export function isOwnLeftover({ state, made, isRemovable }: Found, begun: number | undefined): boolean {
+  return state === 'unfinished' && isRemovable === true && made !== undefined && begun !== undefined && isOfOperation(made, begun);
 }
 
 /** Returns undefined if CloudFormation does not say it. */

@@ -122,15 +122,17 @@ async function beginNow<P extends OwnerProperties>(
 ): Promise<ActResult> {
   switch (event.RequestType) {
     case 'Create': return createOrCleanUp(lifecycle, event);
-    case 'Update': return updateOrLeave(lifecycle, event);
+    case 'Update': return updateOrLeave(lifecycle, event, options);
     case 'Delete': return beginDeletion(lifecycle, event, options);
   }
 }
 
 /** Updates a resource. A rollback leaves a resource that is out of reach as it is. */
-async function updateOrLeave<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
+async function updateOrLeave<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
+): Promise<ActResult> {
   try {
-    return await updateOrReplace(lifecycle, event);
+    return await updateOrReplace(lifecycle, event, options);
   } catch (error) {
     await throwUnlessLeft(lifecycle, event, error);
     return { PhysicalResourceId: event.PhysicalResourceId!, IsLeft: 'true' };
@@ -143,11 +145,13 @@ async function throwUnlessLeft<P extends OwnerProperties>(lifecycle: Lifecycle<P
   await throwUnlessBack(contextOf(lifecycle, event), error);
 }
 
-async function updateOrReplace<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
+async function updateOrReplace<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, { stacks }: HandlerOptions,
+): Promise<ActResult> {
   const id = event.PhysicalResourceId!;
   const old = event.OldResourceProperties ?? event.ResourceProperties;
   if (identityOf(lifecycle, event.ResourceProperties) !== identityOf(lifecycle, old)) {
-    const result = await replaceOrReturn(lifecycle, event);
+    const result = await replaceOrReturn(lifecycle, event, stacks);
     return result.PhysicalResourceId === id ? result : { ...result, ReplacedId: id };
   }
   await lifecycle.update?.(id, event.ResourceProperties, old, contextOf(lifecycle, event));
@@ -166,9 +170,10 @@ async function beginDeletion<P extends OwnerProperties>(
     await unlessBusy(event, () => removeFailedCreation(lifecycle, event));
     return { PhysicalResourceId: id };
   }
-  await unlessBusy(event, () => deleteCancelledCreation(lifecycle, event, stacks));
   const seconds = await stacks.status(event.StackId).then(() => LATE_CREATION_SECONDS, () => LATE_CREATION_SECONDS_WITHOUT_STATUS);
-  return { PhysicalResourceId: id, LateCreationUntil: `${beginOf(event) + 1000 * seconds}` };
+  const LateCreationUntil = `${beginOf(event) + 1000 * seconds}`;
+  await unlessBusy(event, () => deleteCancelledCreation(lifecycle, { ...event, LateCreationUntil }, stacks));
+  return { PhysicalResourceId: id, LateCreationUntil };
 }
 
 async function poll<P extends OwnerProperties>(

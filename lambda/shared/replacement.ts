@@ -1,9 +1,12 @@
+import { isOwnLeftover } from './cancelled-creation';
 import { createOrCleanUp } from './creation';
 import { saidBy } from './errors';
 import { log } from './log';
 import { contextOf, type ActResult, type DirectedEvent, type ResourceEvent } from './resource-event';
 import type { Found, Lifecycle } from './resource-lifecycle';
+import { beginningOf } from './retained';
 import { isPostponed } from './retry';
+import type { Stacks } from './stacks';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
 /**
@@ -12,18 +15,20 @@ import type { OwnerProperties } from '../../src/contract/ownership';
  * therefore exist already, beside what a failed change left unfinished. Removes
  * the leftovers, then returns to the existing resource or creates one.
  */
-export async function replaceOrReturn<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>): Promise<ActResult> {
+export async function replaceOrReturn<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, stacks: Pick<Stacks, 'describe'>,
+): Promise<ActResult> {
   const context = contextOf(lifecycle, event);
   const old = event.OldResourceProperties ?? event.ResourceProperties;
   const existing = await lifecycle.find([event.ResourceProperties, old], context);
   const matching = existing.filter(thing => thing.identity === context.identity && thing.state === 'usable');
-  for (const { id } of existing.filter(({ isUnproven }) => isUnproven)) { log({ event: 'left a thing alone that has only the tags of the resource', id }); }
   // The current resource comes before earlier ones that were retained.
   const wanted = matching.find(({ id }) => id === event.PhysicalResourceId)
     ?? await firstHandedOut(lifecycle, event, earlierOnes(lifecycle, event, existing, matching))
     ?? await currentIfSame(lifecycle, event);
 
-  for (const leftover of leftoversIn(existing, wanted, event)) {
+  const proven = await withoutForeign(existing, event, stacks);
+  for (const leftover of leftoversIn(proven, wanted, event)) {
     log({ event: 'removing what a failed change left', id: leftover.id });
     // A failure here must not fail the rollback: CloudFormation may have removed the policy that allowed the deletion already.
     const of = contextOf(lifecycle, event, old);
@@ -77,12 +82,22 @@ function earlierOnes<P extends OwnerProperties>(
   return Direction === 'back' || (Direction === 'unknown' && replacementFailed) ? proven : [];
 }
 
+/** Leaves out what has only the tags of the resource, unless it can only be what a step of this operation made and did not record. */
+async function withoutForeign(existing: readonly Found[], { StackId }: ResourceEvent<unknown>, stacks: Pick<Stacks, 'describe'>): Promise<Found[]> {
+  const unproven = existing.filter(({ isUnproven }) => isUnproven);
+  if (unproven.length === 0) { return [...existing]; }
+  const begun = await beginningOf(StackId, stacks);
+  const foreign = unproven.filter(thing => !isOwnLeftover(thing, begun));
+  for (const { id } of foreign) { log({ event: 'left a thing alone that has only the tags of the resource', id }); }
+  return existing.filter(thing => !foreign.includes(thing));
+}
+
 /** Returns the resources that a failed change has left, and that no other event will delete. */
 function leftoversIn(existing: readonly Found[], wanted: Pick<Found, 'id'> | undefined, event: ResourceEvent<unknown>): Found[] {
   // CloudFormation still has the id of the wanted resource, so it never learned of the replacement and will not delete it.
   const wasNeverReplaced = wanted?.id === event.PhysicalResourceId;
   return existing
-    .filter(thing => !thing.isUnproven && thing.id !== wanted?.id && (thing.state === 'unfinished' || (thing.holdsNoData && wasNeverReplaced)))
+    .filter(thing => thing.id !== wanted?.id && (thing.state === 'unfinished' || (thing.holdsNoData && wasNeverReplaced)))
     // A repeated delivery of the event finds what the first one made.
     .filter(thing => thing.requestId !== event.RequestId);
 }

@@ -101,7 +101,10 @@ export interface Found {
   readonly made?: number;
   /** Only its tags name its owner. Anybody who may tag in the account may have set them, so it is neither used nor deleted. */
   readonly isUnproven?: boolean;
-  /** It may be deleted all the same if a call is known to have made it: nobody can use it yet, or its name contains the digest of that call. */
+  /**
+   * It may be deleted all the same if a call is known to have made it, or it was made in the operation that is cancelled or goes back: nobody can
+   * use it yet, or its name contains the digest of a call.
+   */
   readonly isRemovable?: boolean;
   /** It holds no data, so a rollback to a resource that CloudFormation never replaced may delete it although it is usable. */
   readonly holdsNoData?: boolean;

@@ -15,6 +15,16 @@ export function isOfOperation(at: number, begun: number): boolean {
   return at + PRECISION_MILLISECONDS >= begun;
 }
 
+/** Returns when the operation of the stack began, in milliseconds since 1970; undefined if CloudFormation does not say. */
+export async function beginningOf(stackId: string, stacks: Pick<Stacks, 'describe'>): Promise<number | undefined> {
+  try {
+    return (await stacks.describe(stackId))?.begun;
+  } catch (error) {
+    log({ event: 'could not ask when the operation of the stack began', stackId, error: saidBy(error) });
+    return undefined;
+  }
+}
+
 /**
  * Whether a Delete must leave a thing that was handed out, because its policy retains it. With such a policy, CloudFormation asks for what a
  * failed operation made; and for an earlier thing, which it has retained, if the failed operation went back to that. If only the deletion policy
@@ -26,10 +36,7 @@ export async function isRetained(
 ): Promise<boolean> {
   if (RemovalPolicy !== 'Retain') { return false; }
   const { stackId, physicalId } = context;
-  const begun = await stacks.describe(stackId).then(stack => stack?.begun, error => {
-    log({ event: 'could not ask when the operation of the stack began', stackId, error: saidBy(error) });
-    return undefined;
-  });
+  const begun = await beginningOf(stackId, stacks);
   if (begun !== undefined && isOfOperation(made, begun)) { return false; }
   if (await isCertainlyForward(context)) { return false; }
   log({ event: 'left a thing that CloudFormation retained in an earlier operation', id: physicalId });

@@ -4,6 +4,7 @@ const EVIDENCE_TEST = 'test/handlers/ebs/evidence.test.ts';
 const FORGED_TEST = 'test/handlers/ebs/forged-executions.test.ts';
 const LEFTOVERS_TEST = 'test/unit/lambda/transfer/export/leftovers.test.ts';
 const RETAINED_TEST = 'test/handlers/ebs/retained.test.ts';
+const UNRECORDED_TEST = 'test/handlers/ebs/unrecorded.test.ts';
 const FOREIGN_TEST = 'test/handlers/ebs/foreign-things.test.ts';
 
 /** Guards against things that carry the tags of a stack and are not its own. */
@@ -158,5 +159,37 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
     replace: 'if (begun === undefined || isOfOperation(made, begun)) {',
     test: RETAINED_TEST,
     name: 'does not say',
+  },
+  {
+    guard: 'a replacement leaves what has only the tags of the resource',
+    file: 'lambda/shared/replacement.ts',
+    find: 'unproven.filter(thing => !isOwnLeftover(thing, begun));',
+    replace: 'unproven.filter(() => false);',
+    test: UNRECORDED_TEST,
+    name: 'a pending snapshot of somebody else',
+  },
+  {
+    guard: 'a pending snapshot with copied tags is not deleted',
+    file: 'lambda/ebs/snapshot-import.ts',
+    find: "isRemovable: snapshot.state !== 'completed' && !isHandedOut(snapshot),",
+    replace: "isRemovable: snapshot.state !== 'completed',",
+    test: UNRECORDED_TEST,
+    name: 'with copied tags',
+  },
+  {
+    guard: 'a pending snapshot from before the operation is not deleted for its tags',
+    file: 'lambda/shared/cancelled-creation.ts',
+    find: 'begun !== undefined && isOfOperation(made, begun);',
+    replace: 'begun !== undefined;',
+    test: UNRECORDED_TEST,
+    name: 'from before the operation',
+  },
+  {
+    guard: 'a late Delete leaves what a later call makes and has not recorded yet',
+    file: 'lambda/shared/cancelled-creation.ts',
+    find: ' && made! < Number(event.LateCreationUntil);',
+    replace: ';',
+    test: UNRECORDED_TEST,
+    name: 'hours late',
   },
 ];
