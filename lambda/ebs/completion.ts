@@ -31,6 +31,11 @@ export function mayBeInvisible(begun: number | undefined): boolean {
   return begun !== undefined && Date.now() < begun + VISIBLE_AFTER_MILLISECONDS;
 }
 
+/** Whether EC2 may list a thing without its tags yet. What has had the tag of another stack is not ours. */
+export function mayLackTags({ tags }: Tagged, begun: number | undefined): boolean {
+  return valueOf(tags, OWNERSHIP_TAGS.stackId) === undefined && mayBeInvisible(begun);
+}
+
 /** Whether filters of EC2 find everything by now that was made before `since`, in milliseconds since 1970. */
 export function isAllListed(since: number): boolean {
   return Date.now() >= since + LISTED_AFTER_MILLISECONDS;

@@ -96,7 +96,14 @@ export class ImageFamily {
     return this.aws.kept.removeUnused(this.resource.stackId);
   }
 
-  private async retain({ id }: Image): Promise<void> {
+  /** CloudFormation names the image, so it is ours. Without a record, it could not be recognized later; it may be from before the stack had records. */
+  private async retain({ id, tags, made }: Image): Promise<void> {
+    const { store } = this.aws;
+    const { stackId, logicalId } = this.resource;
+    if (store && await store.creation(id) === undefined) {
+      const [identity, call] = [OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId].map(key => valueOf(tags, key) ?? '');
+      await store.saveCreation({ id, stackId, logicalId, identity, call, sent: made });
+    }
     await this.aws.images.tag(id, [stateTag('retained')]);
     log({ event: 'kept an image that was replaced', imageId: id });
   }

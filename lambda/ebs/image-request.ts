@@ -42,8 +42,8 @@ export function imageRequest(name: string, properties: MachineImageProperties, c
 }
 
 /**
- * Whether an AMI is made of the same snapshots as the one that these properties ask for, with the same properties. In a stack without records,
- * that is the evidence for an image that was found by its tags. EC2 does not list UEFI data, so nothing is known of an image that has some.
+ * Whether an AMI is made of the same snapshots as the one that these properties ask for, with the same properties. Without a record, that is the
+ * evidence for an image that was found by its tags. EC2 does not list UEFI data, so nothing is known of an image that has some.
  */
 export function isMadeOf({ registered, snapshotIds }: Image, properties: MachineImageProperties): boolean {
   const { UefiData, BlockDeviceMappings, ...others } = properties;

@@ -1,4 +1,4 @@
-import { isOfStack, mayBeInvisible, notOfStack } from './completion';
+import { isOfStack, mayBeInvisible, mayLackTags, notOfStack } from './completion';
 import { evidenceOf, recordOf, recordOrRemove } from './evidence';
 import { currentSince, ImageFamily } from './image-family';
 import { imageNameOf, imageRequest, isMadeOf } from './image-request';
@@ -64,7 +64,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
       if (mayBeInvisible(registered)) { return undefined; }
       throw new OutOfReach(`AMI ${id} no longer exists; somebody deregistered it, and a change of 'imageName' registers another one`);
     }
-    if (!isOfStack(context.stackId, image)) { return this.leaveForeign(image, context); }
+    if (!isOfStack(context.stackId, image)) { return mayLackTags(image, registered) ? undefined : this.leaveForeign(image, context); }
     if (!isAvailable(image)) { return undefined; }
     if (!isHandedOut(image)) {
       const unclaimed = { id, begun: registered, remove: () => deregister(this.aws, id) };
@@ -81,7 +81,7 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
 
   public async delete(id: string, properties: MachineImageProperties, context: Context): Promise<void> {
     const image = await this.aws.images.find(id);
-    if (!image) { return; }
+    if (!image || mayLackTags(image, image.made)) { return; }
     if (!isOfStack(context.stackId, image)) { return log({ event: 'left an image alone that is not of this stack', imageId: id }); }
     if (await this.isRetained(image, properties, context)) { return; }
     // A policy that retains excludes `retainPrevious`.
@@ -93,7 +93,8 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     const image = await this.aws.images.find(id);
     // A step that died after it had deregistered the image left its record.
     if (image === undefined) { await this.aws.store?.removeCreation(id); }
-    if (image === undefined || !isOfStack(context.stackId, image) || stateOf(image.tags) === 'retained') { return true; }
+    if (image === undefined || stateOf(image.tags) === 'retained') { return true; }
+    if (!isOfStack(context.stackId, image)) { return !mayLackTags(image, image.made); }
     return this.isRetained(image, properties, context);
   }
 
@@ -119,8 +120,10 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
 
   private async evidence(image: Image, candidates: readonly MachineImageProperties[], context: Context): Promise<ReturnType<typeof evidenceOf>> {
     const { store } = this.aws;
-    const evidence = evidenceOf(image, await store?.creation(image.id), context);
-    const isMadeHere = store === undefined && candidates.some(each => identityOf(this, each) === evidence.identity && isMadeOf(image, each));
+    const record = await store?.creation(image.id);
+    const evidence = evidenceOf(image, record, context);
+    // The image may be from before the stack had a place for records.
+    const isMadeHere = record === undefined && candidates.some(each => identityOf(this, each) === evidence.identity && isMadeOf(image, each));
     return isMadeHere ? { ...evidence, made: undefined, isUnproven: false } : evidence;
   }
 

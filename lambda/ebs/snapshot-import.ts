@@ -1,4 +1,4 @@
-import { failAfter, isAllListed, isOfStack, leaveToken, mayBeInvisible, notOfStack } from './completion';
+import { failAfter, isAllListed, isOfStack, leaveToken, mayBeInvisible, mayLackTags, notOfStack } from './completion';
 import { evidenceOf, recordOf, recordOrRemove } from './evidence';
 import type { ExecutionState } from './executions';
 import { ImportStart } from './import-start';
@@ -71,7 +71,9 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const memo = context.memo === undefined ? undefined : JSON.parse(context.memo) as ImportMemo;
     const execution = await this.aws.executions.find(id);
     const snapshot = await this.aws.snapshots.find(id);
-    if (snapshot && !isOfStack(context.stackId, snapshot)) { return this.leaveForeign(snapshot, context); }
+    if (snapshot && !isOfStack(context.stackId, snapshot)) {
+      return mayLackTags(snapshot, memo?.started) ? undefined : this.leaveForeign(snapshot, context);
+    }
     // Before the question whether the snapshot exists: after the clean-up, the execution alone has the reason for the failure.
     if (execution?.status === 'FAILED' && !(snapshot && await isCompleteAndHandedOut(snapshot, this.aws.store))) {
       return this.executionFailed(id, properties, context, execution.reason);
@@ -101,6 +103,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
 
   public async delete(id: string, properties: SnapshotImportProperties, context: Context): Promise<void> {
     const snapshot = await this.aws.snapshots.find(id);
+    if (snapshot && mayLackTags(snapshot, snapshot.started)) { return; }
     if (snapshot && !isOfStack(context.stackId, snapshot)) { return log({ event: 'left a snapshot alone that is not of this stack', snapshotId: id }); }
     if (snapshot && await this.isRetained(snapshot, properties, context)) { return; }
     await this.aws.executions.stop(id);
@@ -125,7 +128,8 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
       await this.aws.store.remove(id);
       return true;
     }
-    if (!isOfStack(context.stackId, snapshot) || stateOf(snapshot.tags) === 'retained') { return true; }
+    if (!isOfStack(context.stackId, snapshot)) { return !mayLackTags(snapshot, snapshot.started); }
+    if (stateOf(snapshot.tags) === 'retained') { return true; }
     if (await this.isRetained(snapshot, properties, context)) { return true; }
     // The import that uses a condemned parent deletes it in the end.
     return isCondemned(snapshot) && (await usersOf(this.aws, snapshot)).length > 0;

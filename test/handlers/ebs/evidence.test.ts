@@ -212,6 +212,51 @@ describe('an AMI that somebody planted or copied', () => {
     expect(ids()).not.toContain(kept);
   });
 
+  describe('of ours, from before the stack had a bucket,', () => {
+    const keeping = (more: object = {}) => machineProperties(snapshot(), { RetainPrevious: 1, ...more });
+    let stack: Stack;
+    let wanted: Record<string, unknown>;
+    let first: string;
+
+    beforeEach(async () => {
+      const { bucket } = TRANSFER_ENVIRONMENT;
+      const name = process.env[bucket];
+      const before = machinesWithoutRecords();
+      wanted = machineProperties(snapshot(), { Name: 'first' });
+      first = (await before.deploy(wanted)).ImageId;
+      process.env[bucket] = name;
+      await world.clock.sleep(MINUTE);
+      stack = world.told(new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Machine', 'Stack', before.stackId));
+    });
+
+    async function update(to: Record<string, unknown>, from: Record<string, unknown>, PhysicalResourceId: string, status: string): Promise<string> {
+      stack.onStatus!(status);
+      const OldResourceProperties = stack.event('Update', from).ResourceProperties;
+      return (await stack.play(stack.event('Update', to, { PhysicalResourceId, OldResourceProperties }))).id;
+    }
+    async function replace(to: Record<string, unknown>, from: Record<string, unknown>, PhysicalResourceId: string): Promise<string> {
+      const id = await update(to, from, PhysicalResourceId, 'UPDATE_IN_PROGRESS');
+      stack.onStatus!('UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
+      await stack.play(stack.event('Delete', from, { PhysicalResourceId }));
+      await world.clock.sleep(MINUTE);
+      return id;
+    }
+
+    test('is pruned as the others', async () => {
+      const [next, last] = [keeping(), keeping()];
+      const second = await replace(next, wanted, first);
+      expect(ids()).toEqual([first, second].sort());
+      const third = await replace(last, next, second);
+      expect(ids()).toEqual([second, third].sort());
+    });
+
+    test('is what a rollback goes back to', async () => {
+      const next = keeping({ Name: 'second' });
+      const second = await update(next, wanted, first, 'UPDATE_IN_PROGRESS');
+      expect(await update(wanted, next, second, 'UPDATE_ROLLBACK_IN_PROGRESS')).toBe(first);
+    });
+  });
+
   test('leaves no record when all images are gone', async () => {
     const stack = machines();
     await stack.deploy(machineProperties(snapshot()));

@@ -100,6 +100,53 @@ describe.each([['only for filters', true], ['by their ids too', false]])('while 
   });
 });
 
+type Properties = Record<string, unknown>;
+
+describe.each<[string, () => Stack, () => Properties, (id: string) => Map<string, string>]>([
+  ['a snapshot', () => world.stack(), () => properties(), id => world.ec2.snapshots.find(id)!.tags],
+  ['an AMI', () => world.told(new Stack(world.clock, world.handlers, 'Custom::MachineImage', 'Machine')),
+    () => machineProperties(world.ec2.snapshots.add({ volumeSize: 2, startTime: world.clock.now() }).snapshotId),
+    id => world.ec2.images.get(id).tags],
+])('while EC2 lists %s without its tags', (_, make, given, tagsOf) => {
+  /** Makes the thing, and runs a step during which it has no tags. */
+  async function untagged(step: (id: string, stack: Stack, wanted: Properties, begun: any) => Promise<void>): Promise<void> {
+    await start();
+    const stack = make();
+    stack.onStatus!('CREATE_IN_PROGRESS');
+    const wanted = given();
+    const creation = stack.event('Create', wanted);
+    const begun = { ...creation, ...await world.handlers.act(creation) };
+    const tags = tagsOf(begun.PhysicalResourceId!);
+    const own = [...tags];
+    tags.clear();
+    // The direction of the event is certain by now.
+    await world.clock.sleep(90_000);
+    await step(begun.PhysicalResourceId!, stack, wanted, begun);
+    own.forEach(([key, value]) => tags.set(key, value));
+    await step(begun.PhysicalResourceId!, stack, wanted, begun);
+  }
+
+  test('its creation goes on', async () => {
+    const answers: boolean[] = [];
+    await untagged(async (id, stack, __, begun) => {
+      if (tagsOf(id).size > 0) { return void expect((await stack.play(begun)).id).toBe(id); }
+      answers.push((await world.handlers.poll(begun)).IsComplete);
+    });
+    expect(answers).toEqual([false]);
+  });
+
+  test('its deletion waits', async () => {
+    await untagged(async (PhysicalResourceId, stack, wanted) => {
+      const deletion = stack.event('Delete', wanted, { PhysicalResourceId });
+      if (tagsOf(PhysicalResourceId).size > 0) { return void await stack.play(deletion); }
+      const deleting = { ...deletion, ...await world.handlers.act(deletion) };
+      expect((await world.handlers.poll(deleting)).IsComplete).toBe(false);
+    });
+    expect(world.transferObjects).toEqual([]);
+    expect(world.ec2.images.all).toEqual([]);
+  });
+});
+
 test('an import that is deleted at once leaves nothing', async () => {
   await start();
   const stack = world.stack();
