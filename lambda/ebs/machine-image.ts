@@ -122,8 +122,9 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     const { store } = this.aws;
     const record = await store?.creation(image.id);
     const evidence = evidenceOf(image, record, context);
-    // The image may be from before the stack had a place for records.
-    const isMadeHere = record === undefined && candidates.some(each => identityOf(this, each) === evidence.identity && isMadeOf(image, each));
+    // The image may be from before the stack had a place for records; then it was handed out.
+    const lacksRecord = record === undefined && (store === undefined || isHandedOut(image));
+    const isMadeHere = lacksRecord && candidates.some(each => identityOf(this, each) === evidence.identity && isMadeOf(image, each));
     return isMadeHere ? { ...evidence, made: undefined, isUnproven: false } : evidence;
   }
 
