@@ -115,7 +115,7 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the deletion of a cancelled creation leaves what the stack lists',
     file: 'lambda/shared/cancelled-creation.ts',
-    find: 'id === operation?.listed || ',
+    find: 'if (id === operation?.listed) { return false; }',
     replace: '',
     test: EVIDENCE_TEST,
     name: 'leaves what the stack lists',

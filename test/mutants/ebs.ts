@@ -174,7 +174,7 @@ const IMPORTS: readonly Mutant[] = [
     find: ' && !isCondemned(snapshot));',
     replace: ');',
     test: INCREMENTS_TEST,
-    name: 'is not taken up again',
+    name: 'is not taken up again by an update back to the ETag',
   },
   {
     guard: 'a child is not deleted while an image of others uses its condemned parent, which only the child names',

@@ -257,20 +257,12 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
     name: 'unless the user accepts that',
   },
   {
-    guard: 'a Delete with an invented id does not touch what CloudFormation has for the resource',
-    file: 'lambda/shared/creation.ts',
-    find: 'if (!await lifecycle.wasHandedOut?.(thing.id, event.ResourceProperties, contextOf(lifecycle, event)))',
-    replace: 'if (thing)',
-    test: `${HANDLERS}/given-back.test.ts`,
-    name: 'that the resource has',
-  },
-  {
     guard: 'a file system is deleted only if it belongs to the resource',
     file: `${EFS}/file-system/file-system.ts`,
     find: 'if (!belongsTo(present.Tags, context)) { return; }\n    if (properties.Deferral)',
     replace: 'if (properties.Deferral)',
-    test: `${HANDLERS}/adopt.test.ts`,
-    name: 'moves one from another stack',
+    test: 'test/handlers/kinds.test.ts',
+    name: 'Custom::FileSystem a Delete by another stack',
   },
   {
     guard: 'a late poll of an earlier request changes nothing on a file system',

@@ -135,7 +135,7 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the deletion of a cancelled creation spares what CloudFormation has as the resource',
     file: 'lambda/shared/cancelled-creation.ts',
-    find: 'id === operation?.listed || ',
+    find: 'if (id === operation?.listed) { return false; }',
     replace: '',
     test: EVENT_HANDLERS,
   },
@@ -184,7 +184,7 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     name: 'a Delete during the import stops it, ends soon',
   },
   {
-    guard: 'a creation that fails names what could not be deleted, because CloudFormation sends no Delete for it',
+    guard: 'a creation that fails names what could not be deleted',
     file: 'lambda/shared/creation.ts',
     find: 'if (failure instanceof RefusedForNow) {',
     replace: 'if (failure === null) {',
@@ -457,8 +457,7 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     file: 'lambda/shared/answering/steps.ts',
     find: "case 'no': throw",
     replace: "case 'never' as any: throw",
-    test: PROTOCOL,
-    name: 'the deletion overtakes the creation',
+    test: 'test/unit/lambda/shared/answering/steps.test.ts',
   },
   {
     guard: 'a creation does not begin while CloudFormation throttles the question whether it waits',

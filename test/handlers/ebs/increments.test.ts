@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ChecksumAlgorithm } from '@aws-sdk/client-s3';
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../../src/contract/ownership';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
@@ -360,6 +361,16 @@ describe('an old snapshot that is deleted while it is the parent of a running im
     await stack.deploy(background());
     const { SnapshotId, ParentSnapshotId } = await stack.deploy(properties());
     expect([SnapshotId, ParentSnapshotId]).toEqual([expect.not.stringMatching(old), '']);
+    await ended();
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+  });
+
+  test('is not taken up again by an update back to the ETag of its image', async () => {
+    const pinned = { SourceETag: `"${createHash('md5').update(disk(9 * BLOCK_SIZE)).digest('hex')}"` };
+    await start({ ebs: { completionDelay: 60_000 } }, pinned);
+    const { SnapshotId } = await stack.deploy(background());
+    await expect(stack.deploy(properties(pinned))).rejects.toThrow('image s3://images/disk.img');
+    expect(stack.physicalId).toBe(SnapshotId);
     await ended();
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
