@@ -208,4 +208,12 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
     test: 'test/handlers/ebs/late-listing.test.ts',
     name: 'without its tags',
   },
+  {
+    guard: 'the end of an import keeps the record of a parent that nobody has deleted',
+    file: 'lambda/transfer/parent/use.ts',
+    find: "if (parentId === undefined || (await store.creation(parentId))?.state !== 'condemned') {",
+    replace: 'if (parentId === undefined) {',
+    test: 'test/unit/lambda/transfer/parent/use.test.ts',
+    name: 'is not condemned',
+  },
 ];

@@ -124,8 +124,14 @@ async function isImportOfOther({ stacks }: UseServices, child: Snapshot): Promis
  */
 export async function releaseParent(aws: UseServices, parentId: string | undefined, child: string): Promise<SnapshotInUse | undefined> {
   const { snapshots, store } = aws;
-  const parent = parentId === undefined ? undefined : await snapshots.find(parentId);
-  if (!parent || !isCondemned(parent) || (await store.creation(parent.id))?.state !== 'condemned') { return undefined; }
+  if (parentId === undefined || (await store.creation(parentId))?.state !== 'condemned') { return undefined; }
+  const parent = await snapshots.find(parentId);
+  if (!parent) {
+    // A step that died after it had deleted the snapshot left the record.
+    await store.remove(parentId);
+    return undefined;
+  }
+  if (!isCondemned(parent)) { return undefined; }
   if ((await usersOf(aws, parent, child)).length > 0) { return undefined; }
   // The record goes last, because this can be repeated as long as it is there.
   await store.remove(parent.id, { keepRecord: true });
