@@ -1,5 +1,4 @@
-import type { EFSClient } from '@aws-sdk/client-efs';
-import { paginateDescribeAccessPoints, paginateDescribeFileSystems, type Tag } from '@aws-sdk/client-efs';
+import { paginateDescribeAccessPoints, paginateDescribeFileSystems, type EFSClient, type Tag } from '@aws-sdk/client-efs';
 import type { Stacks } from './stacks';
 import { claimsIn, holderOf, isNewer, type Claim } from '../lambda/efs/claims/claim';
 import { CLAIM_KINDS, claimKey, type ClaimKind } from '../src/contract/claims';

@@ -8,6 +8,7 @@ import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
 import type { Context } from '../shared/resource-lifecycle';
+import { STATUS_LAG_MILLISECONDS } from '../shared/stacks';
 import { isHandedOut, stateOf, stateTag } from '../shared/state-tag';
 
 /** When the AMI last became the current one of its resource, in milliseconds since 1970; 0 if never. */
@@ -68,6 +69,7 @@ export class ImageFamily {
     if (!isReplaced(image, others) && !isAllListed(this.resource.deletionBegan)) { return; }
     // An image that nothing replaced goes because its resource goes, whatever the stack does.
     const status = isReplaced(image, others) ? await this.stackStatus() : 'DELETE_IN_PROGRESS';
+    if (this.mayBeOld(status)) { return; }
     const { keep, superfluous } = departureOf(image, others, status);
     if (superfluous && !await this.remove(superfluous)) { return; }
     await (keep ? this.retain(image) : deregister(this.aws, image.id));
@@ -106,6 +108,11 @@ export class ImageFamily {
     }
     await this.aws.images.tag(id, [stateTag('retained')]);
     log({ event: 'kept an image that was replaced', imageId: id });
+  }
+
+  /** Whether a status may be that of the operation before: it would count as a rollback, which keeps no image. */
+  private mayBeOld(status: string | undefined): boolean {
+    return status?.endsWith('ROLLBACK_COMPLETE') === true && Date.now() < this.resource.deletionBegan + STATUS_LAG_MILLISECONDS;
   }
 
   private async stackStatus(): Promise<string | undefined> {

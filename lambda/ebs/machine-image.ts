@@ -138,9 +138,10 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
       throw new Error(`AMI name '${name}' is taken by ${id}, which would be replaced, and a name belongs to one AMI: change 'imageName' too, or leave it out`);
     }
     const isOfAnother = image !== undefined && isOfStack(context.stackId, image);
-    throw new Error(`AMI name '${name}' is taken by ${id}, which is ${isOfAnother
-      ? `${valueOf(image.tags, OWNERSHIP_TAGS.logicalId)} of this stack: if that construct was renamed, change 'imageName' too, or leave it out`
-      : "not of this stack; choose another 'imageName', or leave it out"}`);
+    const other = isOfAnother ? valueOf(image.tags, OWNERSHIP_TAGS.logicalId) : undefined;
+    throw new Error(isOfAnother
+      ? `AMI name '${name}' is taken by ${id}, which is ${other} of this stack: if that construct was renamed, change 'imageName' too, or leave it out`
+      : `AMI name '${name}' is taken by ${id}, which is not of this stack; choose another 'imageName', or leave it out`);
   }
 
   /** Changes nothing of an image that is not of this stack. A rollback must not fail because of it. */

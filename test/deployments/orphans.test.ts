@@ -106,7 +106,8 @@ test('a thing that a failed update may still want is no orphan', async () => {
 test('the snapshot of a kept AMI is no orphan, although its import got another name', async () => {
   const machine = (name: string, revision: string): Build => stack => {
     const image = DiskImage.fromBucket(Bucket.fromBucketName(stack, 'Images', IMAGES), 'disk.img');
-    const rootDisk = MachineDisk.fromImport(new SnapshotImport(stack, name, { image, sourceRevision: revision, removalPolicy: RemovalPolicy.DESTROY }));
+    const imported = new SnapshotImport(stack, name, { image, sourceRevision: revision, removalPolicy: RemovalPolicy.DESTROY });
+    const rootDisk = MachineDisk.fromImport(imported);
     new MachineImage(stack, 'Machine', { rootDisk, architecture: ec2.InstanceArchitecture.ARM_64, retainPrevious: 1 });
   };
   const kept = (await world.deploy('Renamed', machine('Disk', '1'))).expectSuccess('CREATE_COMPLETE').id('Disk');

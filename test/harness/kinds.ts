@@ -53,8 +53,14 @@ function efs(
       stack: (name, logicalId = 'Thing', stackId) => world.follow(world.stack(type, logicalId, name, stackId)),
       picture: () => ({
         fileSystems: [...world.efs.fileSystems, ...world.efs.replicas].map(one => ({
-          id: one.id, state: one.lifeCycleState, policy: one.policy, backup: one.backupPolicy, lifecycle: one.lifecyclePolicies,
-          protection: one.protection, throughput: [one.throughputMode, one.provisionedThroughputInMibps], tags: shown(Object.entries(one.tags)),
+          id: one.id,
+          state: one.lifeCycleState,
+          policy: one.policy,
+          backup: one.backupPolicy,
+          lifecycle: one.lifecyclePolicies,
+          protection: one.protection,
+          throughput: [one.throughputMode, one.provisionedThroughputInMibps],
+          tags: shown(Object.entries(one.tags)),
         })),
         mountTargets: world.efs.mountTargets.map(one => [one.id, one.fileSystemId, one.subnetId, one.lifeCycleState, one.securityGroups]),
         replications: world.efs.replications.map(({ source, destination }) => [source.id, destination.id, destination.region]),

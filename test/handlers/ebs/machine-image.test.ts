@@ -206,6 +206,24 @@ describe('another image', () => {
     expect(imageIds()).toEqual([second.ImageId]);
   });
 
+  test('keeps the image that it replaces although CloudFormation still tells the end of the rollback before', async () => {
+    const stack = machines();
+    const kept = (revision: object) => machineProperties(snapshotId, { RetainPrevious: 1, ...revision });
+    const snapshotId = givenSnapshot();
+    const first = stack.event('Create', kept({})).ResourceProperties;
+    const next = stack.event('Create', kept({ Architecture: 'arm64' })).ResourceProperties;
+    const { ImageId } = await stack.deploy(first);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    const { id } = await stack.play(stack.event('Update', next, { PhysicalResourceId: ImageId, OldResourceProperties: first }));
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE');
+    const shown = world.clock.now() + 40_000;
+    world.server.faults.before('cloudformation:DescribeStacks', () => {
+      if (world.clock.now() >= shown) { world.stacks.statuses.set(stack.stackId, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS'); }
+    }, { times: Infinity });
+    await stack.play(stack.event('Delete', first, { PhysicalResourceId: ImageId }));
+    expect(imageIds().sort()).toEqual([ImageId, id].sort());
+  });
+
   describe.each(['old', 'new'] as const)('that fails is rolled back with the %s id', rollbackWith => {
     test.each<[string, () => void, boolean]>([
       ['after EC2 refused it', () => { world.denied.push('ec2:RegisterImage'); }, false],
