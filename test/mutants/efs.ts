@@ -694,6 +694,14 @@ const SETTING_MUTANTS: readonly Mutant[] = [
     name: 'goes back to its value',
   },
   {
+    guard: 'a setting that a former stack retained stays after the rollback of a new one',
+    file: `${EFS}/claims/claim.ts`,
+    find: 'claim.stack !== stackDigits(stackId)',
+    replace: 'false',
+    test: `${HANDLERS}/claims.test.ts`,
+    name: 'a former stack of the same name has retained stays',
+  },
+  {
     guard: 'a setting that a creation has found is not replaced by another creation',
     file: `${EFS}/settings/setting.ts`,
     find: ' || others.some(other => !isNewer(other) && other.found === other.wanted)',

@@ -93,6 +93,11 @@ export function stackDigits(stackId: string): string {
   return stackId.slice(stackId.lastIndexOf('/') + 1).replaceAll('-', '');
 }
 
+/** Whether a former stack of the same name wrote a claim, and CloudFormation retained its resource: what that has set was there before. */
+export function isRetained(claim: Claim | NewerClaim | undefined, stackId: string): boolean {
+  return claim !== undefined && !isNewer(claim) && claim.stack !== stackDigits(stackId);
+}
+
 /** Names the holder of a claim, and the tag, so that somebody can remove it if the holder is gone. */
 export function holderOf(kind: ClaimKind, claim: Claim | NewerClaim): string {
   const tag = `tag ${claimKey(kind, claim.claimant)}`;

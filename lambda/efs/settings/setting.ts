@@ -3,7 +3,8 @@ import type { SettingAttributes, SettingProperties } from '../../../src/contract
 import { isNamed, OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
-import { claimsIn, isNewer, NOTHING, type Claim, type Claims, type NewerClaim } from '../claims/claim';
+import type { Context } from '../../shared/resource-lifecycle';
+import { claimsIn, isNewer, isRetained, NOTHING, type Claim, type Claims, type NewerClaim } from '../claims/claim';
 import { ClaimedLifecycle } from '../claims/claimed-lifecycle';
 import { isDeclaredByProps } from '../claims/declared-settings';
 import { foundBy } from '../claims/transitions';
@@ -67,7 +68,9 @@ export abstract class SettingLifecycle<P extends SettingProperties> extends Clai
     return { wanted: this.digest(description, properties) };
   }
 
-  protected async prepare({ id, tags, description }: SetFileSystem, properties: P, old: P | undefined, { own, others }: Claims): Promise<string> {
+  protected async prepare(
+    { id, tags, description }: SetFileSystem, properties: P, old: P | undefined, { own, others }: Claims, { stackId }: Context,
+  ): Promise<string> {
     if (!own) { this.refuseTooMany(tags.length + 1, id); }
     // Somebody has removed the claim; the value is ours all the same.
     if (!own && old) { return NOTHING; }
@@ -77,7 +80,9 @@ export abstract class SettingLifecycle<P extends SettingProperties> extends Clai
     if (!own && isForeign && present === 'other') { await this.refuseForeign(description, properties); }
     // Another claimant may have set the value after the claims were read, so they are read again.
     const now = own ? tags : (await this.existing(properties)).tags;
-    return foundBy(this.digest(description, properties), claimsIn(now, id, this.kind, ownerDigest(properties)), present === 'wanted');
+    const claims = claimsIn(now, id, this.kind, ownerDigest(properties));
+    const counted = isRetained(claims.own, stackId) ? { ...claims, own: undefined } : claims;
+    return foundBy(this.digest(description, properties), counted, present === 'wanted');
   }
 
   protected async stillFound({ description }: SetFileSystem, properties: P, { found, wanted }: Claim): Promise<string> {

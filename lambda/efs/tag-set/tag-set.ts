@@ -8,7 +8,7 @@ import { log } from '../../shared/log';
 import { isReserved, valueOf } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
 import type { Context } from '../../shared/resource-lifecycle';
-import { isNewer, type Claim, type Claims, type NewerClaim } from '../claims/claim';
+import { isNewer, isRetained, type Claim, type Claims, type NewerClaim } from '../claims/claim';
 import { ClaimedLifecycle, type Thing } from '../claims/claimed-lifecycle';
 import { itemsDeclaredByProps } from '../claims/declared-settings';
 import { agree, foundItems, foundText, hasSameKey, itemOf, itemsIn, wantedItems, type Item } from '../claims/items';
@@ -65,7 +65,8 @@ export class TagSetLifecycle extends ClaimedLifecycle<TagSetProperties, TagSetAt
     const kept = tags.filter(({ Key }) => !removed.includes(Key!));
     this.refuseTooMany(kept.length + wanted.filter(({ Key }) => !hasKey(kept, Key)).length + (own ? 0 : 1), id);
     await this.efs.untag(id, removed);
-    return foundText(wantedItems(wanted), [...own ? foundItems(own) : [], ...foundBy(wanted, kept, claims.others, ownItems)]);
+    const set = isRetained(own, context.stackId) ? [] : ownItems;
+    return foundText(wantedItems(wanted), [...own ? foundItems(own) : [], ...foundBy(wanted, kept, claims.others, set)]);
   }
 
   protected async stillFound({ tags }: Thing, _properties: TagSetProperties, own: Claim): Promise<string> {

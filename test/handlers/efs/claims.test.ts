@@ -303,6 +303,16 @@ describe.each(Object.entries({ ...KINDS, 'backup policy': BACKUP }))('a %s', (_,
     expect(present(id)).toBe(left);
   });
 
+  test('that a former stack of the same name has retained stays after the rollback of a new one', async () => {
+    const former = world.stack(type);
+    await former.deploy(properties(1));
+    world.clock.advance(120_000);
+    // CloudFormation deletes the stack, and retains the resource.
+    const stack = world.stack(type);
+    await expect(stack.deploy(properties(1), { failAfter: true })).rejects.toThrow(FAILED);
+    expect(present(id)).toBe(1);
+  });
+
   test('that was there before is not replaced while a creation that found it is under way', async () => {
     if (isBackup) { return; }
     await put(id, 1);
