@@ -617,8 +617,8 @@ const SETTING_MUTANTS: readonly Mutant[] = [
   {
     guard: 'tags are removed before others are added, because EFS counts both',
     file: `${EFS}/tag-set/tag-set.ts`,
-    find: 'await this.efs.untag(id, removed);\n    return foundText(',
-    replace: 'return foundText(',
+    find: 'await this.efs.untag(id, removed);\n    const set',
+    replace: 'const set',
     test: `${HANDLERS}/tag-set.test.ts`,
     name: 'removing before it adds',
   },
@@ -692,6 +692,14 @@ const SETTING_MUTANTS: readonly Mutant[] = [
     replace: 'false',
     test: `${HANDLERS}/claims.test.ts`,
     name: 'goes back to its value',
+  },
+  {
+    guard: 'a rollback restores mount targets although a new set of the same update has others in their zones',
+    file: `${EFS}/mount-targets/taken-back.ts`,
+    find: "if (context.direction !== 'back') { return situation; }",
+    replace: 'if (situation) { return situation; }',
+    test: `${HANDLERS}/shared-mount-targets.test.ts`,
+    name: 'go back to their subnets',
   },
   {
     guard: 'a setting that a former stack retained stays after the rollback of a new one',

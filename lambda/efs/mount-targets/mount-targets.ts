@@ -12,6 +12,7 @@ import { SetDeletion } from './set-deletion';
 import { SetRecords, splitId, type RecordedSituation } from './set-records';
 import { withLeaving } from './sharing';
 import type { Subnets } from './subnets';
+import { withTakenBack } from './taken-back';
 import { retainedBy, retainedSubnets, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
 import { isCertainlyBack } from '../../shared/direction';
@@ -138,7 +139,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     const recorded = ownRecord(record, context)?.subnetIds
       ?? (record && isInStack(properties.Owner, context.stackId) ? retainedSubnets(record, { candidates, targets }) : []);
     const others = otherRecords(fileSystem, key);
-    return { fileSystem, record, candidates, targets: withLeaving(targets, recorded, others), recorded, others };
+    return withTakenBack({ fileSystem, record, candidates, targets: withLeaving(targets, recorded, others), recorded, others }, context);
   }
 
   private check(situation: RecordedSituation, properties: MountTargetsProperties, context: Context): void {

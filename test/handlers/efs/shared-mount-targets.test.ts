@@ -60,6 +60,23 @@ describe('sets with the same wishes', () => {
     expect(ids()).toEqual([]);
   });
 
+  test('go back to their subnets although a new set of the same update has another one in the zone', async () => {
+    const asEvent = (properties: object) => first.event('Create', properties as Record<string, unknown>).ResourceProperties;
+    const [before, next] = [asEvent(set('First', ['a2'])), asEvent(set('First', ['b1']))];
+    await first.deploy(before);
+    const added = new Stack(world.clock, world.handlers, 'Custom::MountTargets', 'Second', undefined, first.stackId);
+    world.stacks.statuses.set(first.stackId, 'UPDATE_IN_PROGRESS');
+    await first.play(first.event('Update', next, { PhysicalResourceId: first.physicalId, OldResourceProperties: before }));
+    await added.deploy(set('Second', ['a1', 'b1']));
+    world.clock.advance(120_000);
+    world.stacks.statuses.set(first.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    await first.play(first.event('Update', before, { PhysicalResourceId: first.physicalId, OldResourceProperties: next }));
+    await added.destroy();
+    expect(targets().filter(({ lifeCycleState }) => lifeCycleState === 'available').map(({ subnetId }) => subnetId)).toEqual([world.subnet.a2]);
+    await first.destroy();
+    expect(ids()).toEqual([]);
+  });
+
   test('that go at the same time leave nothing', async () => {
     await first.deploy(set('First', ['a1', 'b1']));
     await second.deploy(set('Second', ['b1', 'c1']));
