@@ -28,7 +28,7 @@ export class Stacks {
     return known;
   }
 
-  /** Returns the id of the stack whose id ends with this UUID, which is given without dashes. undefined: there is none any more. */
+  /** Returns the id of the stack whose id ends with this UUID, which is given without dashes; undefined if there is none. */
   public async idOf(uuid: string): Promise<string | undefined> {
     this.living ??= this.list();
     return (await this.living).get(uuid);

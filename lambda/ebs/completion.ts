@@ -31,7 +31,7 @@ export function mayBeInvisible(begun: number | undefined): boolean {
   return begun !== undefined && Date.now() < begun + VISIBLE_AFTER_MILLISECONDS;
 }
 
-/** Whether EC2 may list a thing without its tags yet. What has had the tag of another stack is not ours. */
+/** Whether EC2 may list a thing without its tags yet. A thing with the tag of another stack has its tags. */
 export function mayLackTags({ tags }: Tagged, begun: number | undefined): boolean {
   return valueOf(tags, OWNERSHIP_TAGS.stackId) === undefined && mayBeInvisible(begun);
 }

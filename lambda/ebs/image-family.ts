@@ -112,7 +112,7 @@ export class ImageFamily {
 
   /** Whether a status may be that of the operation before: it would count as a rollback, which keeps no image. */
   private mayBeOld(status: string | undefined): boolean {
-    return status?.endsWith('ROLLBACK_COMPLETE') === true && Date.now() < this.resource.deletionBegan + STATUS_LAG_MILLISECONDS;
+    return status !== undefined && /ROLLBACK/.test(status) && Date.now() < this.resource.deletionBegan + STATUS_LAG_MILLISECONDS;
   }
 
   private async stackStatus(): Promise<string | undefined> {

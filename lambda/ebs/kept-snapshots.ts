@@ -36,7 +36,7 @@ export class KeptSnapshots {
     return true;
   }
 
-  /** Deletes the snapshots that were left to others and that nothing uses any more. Returns false while EC2 is still releasing some of them. */
+  /** Deletes the snapshots that were left because they were in use, and that are unused now. Returns false while EC2 is still releasing some of them. */
   public async removeUnused(stackId: string): Promise<boolean> {
     const kept = await this.keptOf(stackId);
     const used = new Set((await this.aws.images.using(kept.map(({ id }) => id))).flatMap(({ snapshotIds }) => snapshotIds));

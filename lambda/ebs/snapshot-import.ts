@@ -112,7 +112,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     await this.removeLeft(context.stackId);
   }
 
-  /** Removes snapshots that were in use when CloudFormation deleted them, so that no Delete comes for them any more. */
+  /** Removes snapshots that were in use when their Delete came. CloudFormation sends no second one. */
   private async removeLeft(stackId: string): Promise<void> {
     try {
       await this.aws.kept.removeUnused(stackId);

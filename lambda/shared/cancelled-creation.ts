@@ -3,15 +3,15 @@ import { log } from './log';
 import { beginOf, type ResourceEvent } from './resource-event';
 import type { Found, Lifecycle } from './resource-lifecycle';
 import { isOfOperation } from './retained';
-import type { Stacks } from './stacks';
+import { STATUS_LAG_MILLISECONDS, type Stacks } from './stacks';
 
 /** What CloudFormation says of the operation and of the resource. */
 export type OperationSource = Pick<Stacks, 'describe' | 'resource'>;
 
 /** When the operation of the stack began, and the thing that the stack lists for the resource. */
 interface Operation {
-  /** Milliseconds since 1970. */
-  readonly begun: number;
+  /** Milliseconds since 1970; undefined while CloudFormation may still describe the operation before. */
+  readonly begun: number | undefined;
   readonly listed: string | undefined;
 }
 
@@ -33,24 +33,26 @@ export async function madeByCancelled(
     if (isUnproven) { return isOwnLeftover(thing, operation?.begun) && made! < Number(event.LateCreationUntil); }
     if (sent !== undefined && sent > beginOf(event)) { return false; }
     // The answer of a creation may have come too late. Its thing is marked as complete then. CloudFormation has retained what is older.
-    const inOperation = made === undefined ? !allowsRetainedSiblings : operation !== undefined && isOfOperation(made, operation.begun);
+    const inOperation = made === undefined ? !allowsRetainedSiblings : operation?.begun !== undefined && isOfOperation(made, operation.begun);
     return state === 'unfinished' || inOperation;
   });
 }
 
 /**
  * Whether something that a call has made in the operation, and not finished, is of this resource, although only its tags say so. Whoever may tag
- * can plant or copy those, so it must be of no use to anybody. What is older is not of the operation.
+ * can plant or copy those, so it must be of no use to anybody. An older thing is not of the operation.
  */
 export function isOwnLeftover({ state, made, isRemovable }: Found, begun: number | undefined): boolean {
   return state === 'unfinished' && isRemovable === true && made !== undefined && begun !== undefined && isOfOperation(made, begun);
 }
 
 /** Returns undefined if CloudFormation does not say it. */
-async function operationOf({ StackId, LogicalResourceId }: ResourceEvent<unknown>, stacks: OperationSource): Promise<Operation | undefined> {
+async function operationOf(event: ResourceEvent<unknown>, stacks: OperationSource): Promise<Operation | undefined> {
+  const { StackId, LogicalResourceId } = event;
   try {
     const [stack, resource] = await Promise.all([stacks.describe(StackId), stacks.resource(StackId, LogicalResourceId)]);
-    return stack?.begun === undefined ? undefined : { begun: stack.begun, listed: resource?.physicalId };
+    const isOld = Date.now() < beginOf(event) + STATUS_LAG_MILLISECONDS;
+    return stack?.begun === undefined ? undefined : { begun: isOld ? undefined : stack.begun, listed: resource?.physicalId };
   } catch (error) {
     log({ event: 'could not ask for the operation of the stack', StackId, LogicalResourceId, error: saidBy(error) });
     return undefined;

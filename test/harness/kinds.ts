@@ -27,7 +27,7 @@ export interface Kind {
   readonly leavesSomething?: boolean;
   /** A stack, or with `stackId` another resource of one. */
   stack(name: string, logicalId?: string, stackId?: string): Stack;
-  /** All there is in the account. Of the tags and records of this library, only the names, because they have the latest call. */
+  /** Everything in the account. It shows only the names of this library's tags and records, because their values have the latest call. */
   picture(): unknown;
   close(): Promise<void>;
 }

@@ -320,12 +320,12 @@ const MACHINE_IMAGES: readonly Mutant[] = [
     name: 'go although EC2 releases their snapshots late',
   },
   {
-    guard: 'an AMI that is kept is not deregistered because CloudFormation tells the end of the rollback before',
+    guard: 'an AMI that is kept is not deregistered because CloudFormation tells the rollback before',
     file: 'lambda/ebs/image-family.ts',
     find: 'if (this.mayBeOld(status)) { return; }',
     replace: '',
     test: MACHINE_TEST,
-    name: 'still tells the end of the rollback before',
+    name: 'still tells the rollback before',
   },
   {
     guard: 'the snapshot of a kept AMI stays, and is not lost when that goes',

@@ -696,10 +696,26 @@ const SETTING_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a rollback restores mount targets although a new set of the same update has others in their zones',
     file: `${EFS}/mount-targets/taken-back.ts`,
-    find: "if (context.direction !== 'back') { return situation; }",
+    find: 'if (taken.length === 0 || !await isCertainlyBack(context)) { return situation; }',
     replace: 'if (situation) { return situation; }',
     test: `${HANDLERS}/shared-mount-targets.test.ts`,
     name: 'go back to their subnets',
+  },
+  {
+    guard: 'a status from before the update takes no mount target from another set',
+    file: `${EFS}/mount-targets/taken-back.ts`,
+    find: '!await isCertainlyBack(context)',
+    replace: "context.direction !== 'back'",
+    test: `${HANDLERS}/shared-mount-targets.test.ts`,
+    name: 'still tells the rollback before',
+  },
+  {
+    guard: 'a status from before the update takes no setting from another resource',
+    file: `${EFS}/claims/claimant.ts`,
+    find: '!await isCertainlyBack(context)',
+    replace: "context.direction !== 'back'",
+    test: `${HANDLERS}/claims.test.ts`,
+    name: 'still tells the rollback before',
   },
   {
     guard: 'a setting that a former stack retained stays after the rollback of a new one',

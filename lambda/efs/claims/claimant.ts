@@ -3,6 +3,7 @@ import { callDigits, claimsIn, claimTag, holderOf, isNewer, stackDigits, type Cl
 import { advance, begin, beginLeaving, stateInForce, type Caller, type Decision } from './transitions';
 import { claimKey, type ClaimKind } from '../../../src/contract/claims';
 import type { OwnerProperties } from '../../../src/contract/ownership';
+import { isCertainlyBack } from '../../shared/direction';
 import { OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
@@ -44,14 +45,14 @@ export class Claimant {
 
   /** Begins a Create or Update: writes the claim, or throws. @param prepare makes what comes before the claim, and returns what was found */
   public async begin(tags: readonly Tag[], prepare: () => Promise<string>): Promise<void> {
-    const decision = begin(this.caller, this.claimsIn(tags));
+    const decision = await this.decide(begin, tags);
     if (decision.kind !== 'write') { return void await this.follow(decision, tags); }
     await this.write(decision.state, await prepare());
   }
 
   /** Returns whether the next change may be made now. Throws if it must never be made. */
   public async mayGoOn(tags: readonly Tag[]): Promise<boolean> {
-    return this.follow(advance(this.caller, this.claimsIn(tags)), tags);
+    return this.follow(await this.decide(advance, tags), tags);
   }
 
   /** Ends a step after which the value is in force. Returns whether the resource is complete. */
@@ -84,8 +85,17 @@ export class Claimant {
   }
 
   private get caller(): Caller {
-    const { wanted, agree = (one, other) => one === other, context: { direction, stackId } } = this.claiming;
-    return { ...this.mark, wanted, now: this.mark.since, agree, ...direction === 'back' && { stackGoingBack: stackDigits(stackId) } };
+    const { wanted, agree = (one, other) => one === other } = this.claiming;
+    return { ...this.mark, wanted, now: this.mark.since, agree };
+  }
+
+  /** Decides by the rule of `transitions.ts`. Another claim of the stack gives way to a certain rollback only. */
+  private async decide(rule: (me: Caller, claims: Claims) => Decision, tags: readonly Tag[]): Promise<Decision> {
+    const { context } = this.claiming;
+    const claims = this.claimsIn(tags);
+    const decision = rule(this.caller, claims);
+    if (decision.kind !== 'refused' || !await isCertainlyBack(context)) { return decision; }
+    return rule({ ...this.caller, stackGoingBack: stackDigits(context.stackId) }, claims);
   }
 
   private get mark() {

@@ -79,7 +79,7 @@ export abstract class ClaimedLifecycle<P extends OwnerProperties, A extends obje
     const claimant = this.claimant(thing, properties, context);
     const { own } = claimant.claimsIn(thing.tags);
     if (own === undefined) {
-      // An earlier call or somebody else has removed the claim, so it is not known any more whether the value was found.
+      // An earlier call or somebody else has removed the claim, and with it the record of what was found.
       log({ event: 'no claim is left: nothing is removed', id, claim: claimant.key });
     } else if (isNewer(own)) {
       log({ event: 'a later release wrote the claim: nothing is removed', id, claim: claimant.key });

@@ -37,7 +37,7 @@ const [DECLARED, FOUND, GIVEN_UP, LEFT] = [
 /** Begins the word for the tags that the props declare and sets claim: an item for each, see `items.ts`. */
 const TAGS = 'tags:';
 
-/** What is known of the settings when the props change. */
+/** Facts about the settings when the props change. */
 export interface SettingsChange {
   /** The properties before, of the same file system. */
   readonly old?: FileSystemProperties;

@@ -2,14 +2,14 @@ import type { MountTargetDescription } from '@aws-sdk/client-efs';
 import { isAsWanted, type Candidate } from './candidates';
 import { holdersOf, stackDigest, type OtherRecord } from './record';
 import type { RecordedSituation } from './set-records';
+import { isCertainlyBack } from '../../shared/direction';
 import type { Context } from '../../shared/resource-lifecycle';
 
 /**
  * Counts mount targets that are in the way in a rollback as those of this set, if only sets of the same stack hold them. The sets that the stack
- * had before do not conflict, so such a set is about to be changed or deleted in this rollback. What was there before all sets stays.
+ * had before do not conflict, so such a set is about to be changed or deleted in this rollback. Mount targets from before all sets stay.
  */
-export function withTakenBack(situation: RecordedSituation, context: Context): RecordedSituation {
-  if (context.direction !== 'back') { return situation; }
+export async function withTakenBack(situation: RecordedSituation, context: Context): Promise<RecordedSituation> {
   const { candidates, targets, recorded, others } = situation;
   const stack = stackDigest(context);
   const isTakenBack = ({ stack: holder, adopted = [], retained = [] }: OtherRecord, id: string) =>
@@ -18,6 +18,7 @@ export function withTakenBack(situation: RecordedSituation, context: Context): R
     .filter(target => isInTheWay(target, candidates))
     .map(({ SubnetId }) => SubnetId!)
     .filter(id => holdersOf(id, others).length > 0 && holdersOf(id, others).every(holder => isTakenBack(holder, id)));
+  if (taken.length === 0 || !await isCertainlyBack(context)) { return situation; }
   return {
     ...situation,
     recorded: [...new Set([...recorded, ...taken])],

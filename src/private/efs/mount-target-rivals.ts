@@ -17,7 +17,7 @@ export interface MountTargetPlace {
 
 /**
  * Returns why a file system can certainly not have mount targets in both places: they are in two VPCs, or two subnets are in one Availability
- * Zone. Two sets in one subnet share its mount target. What is not known yet is left to the handlers.
+ * Zone. Two sets in one subnet share its mount target. The handlers decide on values that synthesis does not know.
  */
 export function mountTargetConflict(place: MountTargetPlace, { scope, wants: other }: Rival<MountTargetPlace>): string | undefined {
   const { path } = scope.node;
@@ -48,7 +48,7 @@ function mayBeIn(zone: string): (subnet: ec2.ISubnet) => boolean {
   return subnet => [zone, undefined].includes(zoneOf(subnet));
 }
 
-/** Of several subnets in a zone, a set takes the one that has a mount target already. So one that both sets have is enough. */
+/** A set with several subnets in a zone takes the one that has a mount target already. So one subnet that both sets have is enough. */
 function mayShare(subnets: readonly ec2.ISubnet[], others: readonly ec2.ISubnet[]): boolean {
   return subnets.some(one => others.some(other => !areDifferent('AWS::EC2::Subnet', one, one.subnetId, other, other.subnetId)));
 }

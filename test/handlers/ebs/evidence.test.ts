@@ -133,6 +133,18 @@ describe('a Delete with an id that CloudFormation invented', () => {
     expect(world.snapshotIds).toEqual([SnapshotId]);
   });
 
+  test('leaves the thing of an earlier operation although CloudFormation still tells when that began', async () => {
+    const stack = world.stack();
+    const { SnapshotId } = await stack.deploy(properties());
+    await world.clock.sleep(MINUTE);
+    const begun = world.clock.now();
+    world.server.faults.before('cloudformation:DescribeStacks', () => {
+      if (world.clock.now() >= begun + 40_000) { world.stacks.begun = begun; }
+    }, { times: Infinity });
+    await stack.cancel(properties());
+    expect(world.snapshotIds).toEqual([SnapshotId]);
+  });
+
   test('leaves what a later call is making', async () => {
     const stack = world.stack();
     const late = stack.event('Delete', properties(), { PhysicalResourceId: 'Stack-Image-1ABCDEFGH2IJK' });

@@ -303,6 +303,25 @@ describe.each(Object.entries({ ...KINDS, 'backup policy': BACKUP }))('a %s', (_,
     expect(present(id)).toBe(left);
   });
 
+  test('is not changed beside another resource of the same stack that holds it although CloudFormation still tells the rollback before', async () => {
+    if (isBackup) { return; }
+    const stack = world.stack(type);
+    await stack.deploy(properties(1));
+    const sharing = renamed(stack);
+    await sharing.deploy(properties(1, 'Stack/New'));
+    world.clock.advance(120_000);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+    const shown = world.clock.now() + 40_000;
+    world.server.faults.before('cloudformation:DescribeStacks', () => {
+      if (world.clock.now() >= shown) { world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS'); }
+    }, { times: Infinity });
+    const [before, next] = ([1, 2] as const).map(one => (
+      stack.event('Create', properties(one, 'Stack/New') as Record<string, unknown>).ResourceProperties));
+    const update = sharing.event('Update', next, { PhysicalResourceId: sharing.physicalId, OldResourceProperties: before });
+    await expect(sharing.play(update)).rejects.toThrow('has another value already');
+    expect(present(id)).toBe(1);
+  });
+
   test('that a former stack of the same name has retained stays after the rollback of a new one', async () => {
     const former = world.stack(type);
     await former.deploy(properties(1));

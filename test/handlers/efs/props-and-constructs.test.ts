@@ -126,20 +126,11 @@ describe('a tag', () => {
   const ours = { team: 'ours' };
   const tags = () => world.tags(files.physicalId!);
 
-  test('that moved from the prop to a set is there after the rollback', async () => {
-    await files.deploy(tagged);
-    await files.deploy(FILES);
-    const construct = set();
-    await construct.deploy(ofSet());
-    await files.deploy(tagged);
-    await construct.destroy();
-    expect(tags()).toMatchObject(ours);
-    await files.deploy(FILES);
-    expect(tags()).not.toMatchObject(ours);
-  });
-
-  test('that moves from a set to the prop is there afterwards, and goes with the prop', async () => {
-    await files.deploy(FILES);
+  test.each<[string, object[]]>([
+    ['moved from the prop to a set is there after the rollback', [tagged, FILES]],
+    ['moves from a set to the prop is there afterwards', [FILES]],
+  ])('that %s, and goes with the prop', async (_, before) => {
+    for (const one of before) { await files.deploy(one as Record<string, unknown>); }
     const construct = set();
     await construct.deploy(ofSet());
     await files.deploy(tagged);

@@ -77,6 +77,24 @@ describe('sets with the same wishes', () => {
     expect(ids()).toEqual([]);
   });
 
+  test('keep their mount targets in an update although CloudFormation still tells the rollback before', async () => {
+    await first.deploy(set('First', ['a2']));
+    const sibling = new Stack(world.clock, world.handlers, 'Custom::MountTargets', 'Second', undefined, first.stackId);
+    await sibling.deploy(set('Second', ['b1']));
+    world.clock.advance(120_000);
+    const asEvent = (properties: object) => sibling.event('Create', properties as Record<string, unknown>).ResourceProperties;
+    world.stacks.statuses.set(first.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+    const shown = world.clock.now() + 40_000;
+    world.server.faults.before('cloudformation:DescribeStacks', () => {
+      if (world.clock.now() >= shown) { world.stacks.statuses.set(first.stackId, 'UPDATE_IN_PROGRESS'); }
+    }, { times: Infinity });
+    const update = sibling.event('Update', asEvent(set('Second', ['a1'])), {
+      PhysicalResourceId: sibling.physicalId, OldResourceProperties: asEvent(set('Second', ['b1'])),
+    });
+    await expect(sibling.play(update)).rejects.toThrow('EFS allows one in each Availability Zone');
+    expect(targets().map(({ subnetId }) => subnetId).sort()).toEqual([world.subnet.a2, world.subnet.b1].sort());
+  });
+
   test('that go at the same time leave nothing', async () => {
     await first.deploy(set('First', ['a1', 'b1']));
     await second.deploy(set('Second', ['b1', 'c1']));
