@@ -39,7 +39,7 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the clean-up of an update keeps data that a renamed file system was meant to have, though the status is from before',
     file: `${EFS}/file-system/successors.ts`,
-    find: 'if (root !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(root.status)) { return; }',
+    find: "if (root !== undefined && root.status.startsWith('DELETE_')) { return; }",
     replace: 'if (!/^UPDATE_COMPLETE/.test(root?.status ?? "")) { return; }',
     test: `${HANDLERS}/formerly.test.ts`,
   },
@@ -700,6 +700,22 @@ const SETTING_MUTANTS: readonly Mutant[] = [
     replace: 'if (situation) { return situation; }',
     test: `${HANDLERS}/shared-mount-targets.test.ts`,
     name: 'go back to their subnets',
+  },
+  {
+    guard: 'a status from before the update keeps no tag from being set',
+    file: `${EFS}/tag-set/tag-set.ts`,
+    find: 'changed.length > 0 && await isCertainlyBack(context)',
+    replace: "context.direction === 'back'",
+    test: `${HANDLERS}/tag-set.test.ts`,
+    name: 'still tells the rollback before',
+  },
+  {
+    guard: 'a status from before the clean-up deletes no data of a renamed file system',
+    file: `${EFS}/file-system/successors.ts`,
+    find: "if (await context.certainDirection() === 'back') { return; }",
+    replace: "if (context.direction === 'back') { return; }",
+    test: `${HANDLERS}/formerly.test.ts`,
+    name: 'still tells the clean-up of the rollback before',
   },
   {
     guard: 'a status from before the update takes no mount target from another set',

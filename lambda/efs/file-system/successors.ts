@@ -26,10 +26,11 @@ const LONGEST_UPDATE_MILLISECONDS = 24 * 3_600_000;
 export async function refuseIfRenamed(
   present: FileSystemDescription, properties: FileSystemProperties, context: Context, services: SuccessorServices,
 ): Promise<void> {
-  if (dataIn(present) === 0 || context.direction === 'back' || !hasDerivedToken(properties)) { return; }
+  if (dataIn(present) === 0 || !hasDerivedToken(properties)) { return; }
   const root = await services.stacks.root(context.stackId).catch(() => undefined);
-  if (root !== undefined && /^DELETE_|ROLLBACK_(?!COMPLETE$)/.test(root.status)) { return; }
-  // The status may be from before the operation, and the index of tags knows new things late. So this decides a minute after the event.
+  // No update follows the deletion of a stack, so this status is not from before.
+  if (root !== undefined && root.status.startsWith('DELETE_')) { return; }
+  // Any other status may be from before the operation, and the index of tags knows new things late. So this decides a minute after the event.
   if (await context.certainDirection() === 'back') { return; }
   const begun = root?.begun ?? context.deletionBegan - LONGEST_UPDATE_MILLISECONDS;
   const successor = (await alikeElsewhere(properties, context, services))

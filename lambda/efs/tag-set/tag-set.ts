@@ -2,7 +2,7 @@ import type { Tag } from '@aws-sdk/client-efs';
 import { MOST_TAGS_OF_SET } from '../../../src/contract/claims';
 import type { TagProperty } from '../../../src/contract/ownership';
 import type { TagSetAttributes, TagSetProperties } from '../../../src/contract/tag-set';
-import { throwUnlessBack } from '../../shared/direction';
+import { isCertainlyBack, throwUnlessBack } from '../../shared/direction';
 import { isNamed } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { isReserved, valueOf } from '../../shared/ownership';
@@ -73,14 +73,15 @@ export class TagSetLifecycle extends ClaimedLifecycle<TagSetProperties, TagSetAt
     return foundText(own.wanted, foundItems(own).filter(item => tags.some(tag => itemOf(asTag(tag)) === item)));
   }
 
-  /** On the way back, leaves the keys to which somebody else has given a value since. */
+  /** A rollback leaves the keys to which somebody else has given a value since. */
   protected async apply(
-    { id, tags }: Thing, { Tags }: TagSetProperties, old: TagSetProperties | undefined, { direction }: Context,
+    { id, tags }: Thing, { Tags }: TagSetProperties, old: TagSetProperties | undefined, context: Context,
   ): Promise<boolean> {
-    const mayBeSet = ({ Key }: TagProperty) => direction !== 'back' || !hasKey(tags, Key) || valueOf(tags, Key) === valueOf(old?.Tags, Key);
-    const set = Tags.filter(tag => valueOf(tags, tag.Key) !== tag.Value && mayBeSet(tag)).map(({ Key, Value }) => ({ Key, Value }));
+    const wanted = Tags.filter(({ Key, Value }) => valueOf(tags, Key) !== Value);
+    const changed = wanted.filter(({ Key }) => hasKey(tags, Key) && valueOf(tags, Key) !== valueOf(old?.Tags, Key));
+    const left = changed.length > 0 && await isCertainlyBack(context) ? changed : [];
     try {
-      await this.efs.tag(id, set);
+      await this.efs.tag(id, wanted.filter(tag => !left.includes(tag)).map(({ Key, Value }) => ({ Key, Value })));
     } catch (error) {
       (error as Error).message = `'tags' of ${id}: ${(error as Error).message}`;
       throw error;

@@ -310,11 +310,8 @@ describe.each(Object.entries({ ...KINDS, 'backup policy': BACKUP }))('a %s', (_,
     const sharing = renamed(stack);
     await sharing.deploy(properties(1, 'Stack/New'));
     world.clock.advance(120_000);
-    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
-    const shown = world.clock.now() + 40_000;
-    world.server.faults.before('cloudformation:DescribeStacks', () => {
-      if (world.clock.now() >= shown) { world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS'); }
-    }, { times: Infinity });
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    world.lag('UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
     const [before, next] = ([1, 2] as const).map(one => (
       stack.event('Create', properties(one, 'Stack/New') as Record<string, unknown>).ResourceProperties));
     const update = sharing.event('Update', next, { PhysicalResourceId: sharing.physicalId, OldResourceProperties: before });

@@ -103,6 +103,7 @@ describe('without a former logical id', () => {
   test.each<[string, () => void]>([
     ['CloudFormation still tells the status from before the clean-up', () => world.lag('UPDATE_IN_PROGRESS')],
     ['CloudFormation still tells the status from before the update', () => world.lag('UPDATE_ROLLBACK_COMPLETE')],
+    ['CloudFormation still tells the clean-up of the rollback before', () => world.lag('UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS')],
     ['CloudFormation does not answer', () => { world.stacks.broken = true; }],
   ])('the clean-up keeps the data although %s', async (_, change) => {
     await renamed.play(renamed.event('Create', NEW));

@@ -83,11 +83,8 @@ describe('sets with the same wishes', () => {
     await sibling.deploy(set('Second', ['b1']));
     world.clock.advance(120_000);
     const asEvent = (properties: object) => sibling.event('Create', properties as Record<string, unknown>).ResourceProperties;
-    world.stacks.statuses.set(first.stackId, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
-    const shown = world.clock.now() + 40_000;
-    world.server.faults.before('cloudformation:DescribeStacks', () => {
-      if (world.clock.now() >= shown) { world.stacks.statuses.set(first.stackId, 'UPDATE_IN_PROGRESS'); }
-    }, { times: Infinity });
+    world.stacks.statuses.set(first.stackId, 'UPDATE_IN_PROGRESS');
+    world.lag('UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
     const update = sibling.event('Update', asEvent(set('Second', ['a1'])), {
       PhysicalResourceId: sibling.physicalId, OldResourceProperties: asEvent(set('Second', ['b1'])),
     });

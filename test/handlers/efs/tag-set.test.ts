@@ -44,6 +44,15 @@ test('sets its tags, changes them, and takes them away, and leaves all others al
   expect(world.tags(id)).toEqual(FOREIGN);
 });
 
+test('sets a tag that somebody has changed in an update although CloudFormation still tells the rollback before', async () => {
+  await stack.deploy(set({ a: '1' }));
+  await world.tag(id, { a: 'by hand' });
+  world.clock.advance(120_000);
+  world.lag('UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+  await stack.deploy(set({ a: '2' }));
+  expect(tagsOf(id)).toEqual({ ...FOREIGN, a: '2' });
+});
+
 test('refuses keys that have another value, before it sets any', async () => {
   await expect(stack.deploy(set({ a: '1', foreign: 'no' }))).rejects.toThrow(
     `'tags' of ${id} exist already with other values: foreign=yes (not no); leave them out, or set 'overwrite'`);
