@@ -270,6 +270,22 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     test: RETRY,
   },
   {
+    guard: 'a call that was refused is repeated in the time of the clean-up',
+    file: 'lambda/shared/retry.ts',
+    find: 'const end = refused ? refusedEnd : patience.end;',
+    replace: 'const { end } = patience;',
+    test: RETRY,
+    name: 'was refused has done nothing',
+  },
+  {
+    guard: 'a step that cannot leave its token holds up no poll',
+    file: 'lambda/shared/event-handlers.ts',
+    find: 'withinStep(1000 * (STEP_SECONDS - LONGEST_PAUSE_SECONDS) - LAST_CALL_MILLISECONDS, () =>',
+    replace: 'withinStep(0, () =>',
+    test: 'test/unit/lambda/shared/answering/step-time.test.ts',
+    name: 'leave its token',
+  },
+  {
     guard: 'a call that the end of an invocation cut short is not believed to have failed',
     file: 'lambda/shared/retry.ts',
     find: '{ postponed.add(error as object); }',

@@ -295,6 +295,22 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
     name: '25,000 events',
   },
   {
+    guard: 'an import does not fail because Step Functions reaches no function for two minutes',
+    file: 'src/private/ebs/retriers.ts',
+    find: '  maxAttempts: 6,\n',
+    replace: '  maxAttempts: 5,\n',
+    test: 'test/handlers/ebs/snapshot-import-failures.test.ts',
+    name: 'two minutes in which',
+  },
+  {
+    guard: 'a plan that fails at once does not end before EC2 lists the snapshot, which the clean-up would not find',
+    file: 'lambda/transfer/import/plan.ts',
+    find: 'RETRY_POLICIES.SNAPSHOT_VISIBILITY), makePlan(',
+    replace: 'RETRY_POLICIES.SNAPSHOT_LISTING), makePlan(',
+    test: 'test/handlers/transfer/plan.test.ts',
+    name: 'ends only when',
+  },
+  {
     guard: 'imports that share the concurrency of a new account do not fail',
     file: 'src/private/ebs/retriers.ts',
     find: '  maxAttempts: 2_000,\n',

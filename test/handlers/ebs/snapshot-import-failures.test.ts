@@ -335,3 +335,20 @@ describe('without free concurrency', () => {
     expect(world.clock.now()).toBeLessThan(free + 4 * 60_000);
   });
 });
+
+test('an import goes on after two minutes in which Step Functions reached no function', async () => {
+  const unreachable = Object.assign(new Error('Unable to execute HTTP request'), { name: 'Lambda.SdkClientException' });
+  const until = new Map<string, number>();
+  const image = await start({
+    around: async (name, work) => {
+      if (name !== 'poll' && name !== 'act') {
+        until.set(name, until.get(name) ?? world.clock.now() + 120_000);
+        if (world.clock.now() < until.get(name)!) { throw unreachable; }
+      }
+      return world.run(work);
+    },
+  });
+  const { SnapshotId } = await world.stack().deploy(properties());
+  world.expectContent(SnapshotId, image);
+  expect([...until.keys()]).toEqual(['plan', 'copy', 'seal']);
+});

@@ -1,6 +1,7 @@
 import { Transfer } from './transfer';
 import { plan } from '../../../lambda/transfer/import/plan';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { Lateness } from '../../../world/emulator/lateness';
 import { IMAGES } from '../../harness/ebs/disk-images';
 
 let transfer: Transfer;
@@ -42,5 +43,20 @@ describe('plan', () => {
     const before = await transfer.plan();
     await expect(plan(aws, { ...input, maxPutsPerSecond: 60 })).rejects.toThrow(`snapshot ${snapshotId} was sealed before; nothing is done`);
     expect(await transfer.plan()).toEqual(before);
+  });
+
+  test.each([
+    ['of an image that is as it was', undefined],
+    ['of an image that was overwritten, so that the plan fails', 'failed'],
+  ])('ends only when EC2 lists the snapshot %s', async (_, failure) => {
+    await transfer.world.close();
+    const lateness = new Lateness(1);
+    lateness.fix('snapshotListing', /./, 120);
+    transfer = await Transfer.start({ ec2: { lateness, youngById: false } });
+    const { world, aws, input, snapshotId } = transfer;
+    if (failure) { await world.s3.put(IMAGES, 'disk.img', Buffer.alloc(1)); }
+    const ended = await plan(aws, input).then(() => undefined, () => failure);
+    expect(ended).toBe(failure);
+    expect((await aws.snapshots.find(snapshotId))?.id).toBe(snapshotId);
   });
 });

@@ -198,6 +198,17 @@ describe('within a step', () => {
     expect(isPostponed(THROTTLE)).toBe(false);
   });
 
+  test('a call that was refused has done nothing, so it is repeated in the time that one without an answer leaves to the clean-up', async () => {
+    const limited = named('ConcurrentLimitExceededException');
+    const begin = async (error: Error) => {
+      now = 0;
+      await expect(withinStep(40_000, () => always(error, { retryIf: each => each === limited }), 15_000)).rejects.toThrow(`of ${error.name}`);
+      return now;
+    };
+    for (const refused of [THROTTLE, limited]) { expect(await begin(refused)).toBeGreaterThan(STEP - 40_000); }
+    expect(await begin(named('ECONNRESET'))).toBeLessThanOrEqual(STEP - 40_000);
+  });
+
   test('all parts have the same end, however late they begin', async () => {
     await inStep(async () => {
       now += 60_000;

@@ -4,7 +4,7 @@ import { handlersOf } from '../../../../../lambda/shared/event-handlers';
 import { inStep } from '../../../../../lambda/shared/patience';
 import type { Lifecycle } from '../../../../../lambda/shared/resource-lifecycle';
 import { retrying } from '../../../../../lambda/shared/retry';
-import { STEP_SECONDS } from '../../../../../src/contract/answering';
+import { LONGEST_PAUSE_SECONDS, STEP_SECONDS } from '../../../../../src/contract/answering';
 
 let now: number;
 jest.mock('node:timers/promises', () => ({ setTimeout: async (milliseconds: number) => { now += milliseconds; } }));
@@ -69,3 +69,25 @@ describe.each([['after the question for the status', 35_000], ['at once', 0]])('
 });
 
 const timestamp = (time: number) => new Date(time).toISOString().replace(/[-:]|\.\d+/g, '');
+
+test.each([
+  ['are throttled', named('ThrottlingException'), 100],
+  ['are denied', named('AccessDeniedException'), 100],
+  ['get no answer', named('TimeoutError'), 7_000],
+])('a step that cannot leave its token, because its calls %s, makes none after its execution has stopped waiting', async (_, error, milliseconds) => {
+  const begin = now;
+  let last = begin;
+  const lifecycle = {
+    leaveToken: () => retrying(async () => {
+      last = now;
+      now += milliseconds;
+      throw error;
+    }),
+  } as unknown as Lifecycle<any, object>;
+  const handlers = handlersOf({ 'Custom::Thing': lifecycle }, { stacks });
+  const state = givenState(givenEvent('Create', { ResourceType: 'Custom::Thing' }), { next: 'await', begun: { PhysicalResourceId: 'thing-1', Since: `${begin}` } });
+  const steps = new Steps(handlers, { ask: async () => 'yes' }, async () => {}, async () => {});
+  await expect(inStep(() => steps.await(state, 'token'))).rejects.toThrow();
+  expect(last).toBeGreaterThan(begin);
+  expect(last - begin).toBeLessThanOrEqual(1000 * LONGEST_PAUSE_SECONDS);
+});
