@@ -4,6 +4,7 @@ import { type Found, type Place, type Program, type StackName, type Step, type W
 import { failedId } from '../../../../lambda/shared/answering/call';
 import { TooEarly } from '../../../../lambda/shared/direction';
 import type { ResourceEvent } from '../../../../lambda/shared/resource-event';
+import { claimKey } from '../../../../src/contract/claims';
 import { OWNERSHIP_TAG_PREFIX } from '../../../../src/contract/ownership';
 import { StackApi } from '../../../../world/cloudformation/api';
 import { Deployment } from '../../../../world/cloudformation/deployment';
@@ -21,6 +22,8 @@ const POLL_MILLISECONDS = 6_000;
 const MOST_POLLS = 400;
 /** Of calls that CloudFormation has given up. */
 const LATE_POLLS = 4;
+/** For which a late status is the one of before. */
+const LATE = 50_000;
 const OTHER = 'Test::Other';
 const POLICIES = {
   one: { Version: '2012-10-17', Statement: [{ Sid: 'One', Effect: 'Allow', Principal: { AWS: '*' }, Action: 'elasticfilesystem:ClientMount' }] },
@@ -28,6 +31,10 @@ const POLICIES = {
 };
 const TRANSITIONS = { one: 'AFTER_7_DAYS', two: 'AFTER_30_DAYS' } as const;
 const BACKUP = { one: 'ENABLED', two: 'DISABLED' };
+const PLANTED = Object.fromEntries((['policy', 'lifecycle', 'tags'] as const).flatMap(kind => [
+  [claimKey(kind, 'copied000000'), `1 held 0 ${'0'.repeat(32)} ${'0'.repeat(12)} - 00000000 0 fs-0123456789abcdef0 Another/Policy`],
+  [claimKey(kind, 'written00000'), 'somebody else'],
+]));
 const TYPES = { policy: 'FileSystemPolicy', transitions: 'LifecycleConfiguration', backup: 'BackupPolicy', tags: 'TagSet', targets: 'MountTargets' };
 
 const NO_SCOPE: Scope = Object.fromEntries(['ref', 'attribute', 'condition', 'mapping', 'importValue', 'parameter']
@@ -85,11 +92,14 @@ export class Account {
     const stack = present ?? this.newStack(step.stack);
     const template = this.template(step);
     if (present && Deployment.sameTemplates(present.template!, template)) { return; }
-    const mayBeRefused = this.model.mayBeRefused(step.stack, step.wishes);
+    const mayBeRefused = step.statuses === 'denied' || this.model.mayBeRefused(step.stack, step.wishes);
     this.plan = step;
+    const { denied } = this.world;
+    denied.splice(0, denied.length, ...step.statuses === 'denied' ? ['cloudformation:*'] : []);
     const deployment = this.deployment(stack, { rollbackPhysicalId: step.rollbackWith });
     await (present ? deployment.update(template) : deployment.create(template));
     this.plan = undefined;
+    denied.splice(0);
     const failures = stack.events.filter(({ status, reason }) => status.endsWith('_FAILED') && !/cancelled|as planned/i.test(reason ?? ''));
     if (/^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) {
       expect(step.failAfter).toBe(false);
@@ -118,17 +128,22 @@ export class Account {
       return {
         policy: policy === undefined ? undefined : valueIn(JSON.parse(policy).Statement[0].Sid, { one: 'One', two: 'Two' }),
         transitions: transition && valueIn(transition.TransitionToIA, TRANSITIONS),
+        planted: Object.fromEntries(Object.entries(tags).filter(([key]) => key in PLANTED)),
         tags: Object.fromEntries(Object.entries(tags).filter(([key]) => !key.startsWith(OWNERSHIP_TAG_PREFIX))),
         subnets: targets.map(({ subnetId }) => Object.entries(world.subnet).find(([, value]) => value === subnetId)![0]).sort(),
-        claims: Object.keys(tags).some(key => key.startsWith(OWNERSHIP_TAG_PREFIX)),
+        claims: Object.keys(tags).some(key => key.startsWith(OWNERSHIP_TAG_PREFIX) && !(key in PLANTED)),
       };
     });
     expect(actual).toEqual(([0, 1] as const).map(place => ({
-      policy: undefined, transitions: undefined, ...this.model.expected(place), claims: isClaimed(place),
+      policy: undefined,
+      transitions: undefined,
+      planted: this.program.found[place].planted ? PLANTED : {},
+      ...this.model.expected(place),
+      claims: isClaimed(place),
     })));
   }
 
-  private async makeFileSystem({ policy, transitions, tags }: Found, number: number): Promise<string> {
+  private async makeFileSystem({ policy, transitions, tags, planted }: Found, number: number): Promise<string> {
     const { client } = this.world;
     const { FileSystemId } = await client.send(new CreateFileSystemCommand({
       CreationToken: `theirs ${number}`, Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
@@ -139,6 +154,7 @@ export class Account {
       const LifecyclePolicies = [{ TransitionToIA: TRANSITIONS[transitions] }];
       await client.send(new PutLifecycleConfigurationCommand({ FileSystemId, LifecyclePolicies }));
     }
+    if (planted) { await this.world.tag(FileSystemId!, PLANTED); }
     this.world.clock.advance(60_000);
     return FileSystemId!;
   }
@@ -167,7 +183,7 @@ export class Account {
 
   private newStack(name: StackName): Stack {
     const { clock } = this.world;
-    const stack = new Stack(name, new Ids(`${name} ${this.stacks.length}`), clock.now(), { now: () => clock.now(), delay: () => 0 });
+    const stack = new Stack(name, new Ids(`${name} ${this.stacks.length}`), clock.now(), { now: () => clock.now(), delay: () => this.plan?.statuses === 'late' ? LATE : 0 });
     this.stacks.push(stack);
     return stack;
   }

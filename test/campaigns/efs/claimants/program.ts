@@ -16,11 +16,16 @@ export type StackName = 'One' | 'Two';
 /** The constructs of a stack by their logical ids. */
 export type Wishes = Readonly<Record<string, Wish>>;
 
+/** `late`: each status shows after 50 seconds. `denied`: handlers may not ask. */
+export type Statuses = 'present' | 'late' | 'denied';
+
 /** Somebody sets it by hand before any stack is deployed. */
 export interface Found {
   readonly policy?: Value;
   readonly transitions?: Value;
   readonly tags: Readonly<Record<string, Value>>;
+  /** Claims that are none: one that was copied from another file system, and one that somebody else wrote. They must change nothing. */
+  readonly planted: boolean;
 }
 
 export type Step =
@@ -34,6 +39,8 @@ export type Step =
     readonly cancel?: { readonly id: string; readonly polls: number };
     readonly duplicates: boolean;
     readonly rollbackWith: 'old' | 'new';
+    /** How CloudFormation answers handlers that ask for the status of the stack. */
+    readonly statuses: Statuses;
   }
   | { readonly kind: 'destroy'; readonly stack: StackName };
 
@@ -62,6 +69,10 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
 const wishes: fc.Arbitrary<Wishes> = fc.array(fc.record({ wish, place: fc.nat(1) }), { maxLength: 5 })
   .map(all => Object.fromEntries(all.map(({ wish: one, place }) => [IDS[one.kind][place], one])));
 
+/** A handler that may not ask when the operation began leaves a creation that CloudFormation has given up. */
+const withoutLeaving = ({ cancel, statuses, ...rest }: Extract<Step, { kind: 'deploy' }>) =>
+  ({ ...rest, statuses, ...statuses !== 'denied' && { cancel } });
+
 /** The first of the choices is what a failure is reduced to. */
 const seldom = fc.constantFrom(false, false, false, true);
 const stack = fc.constantFrom<StackName>('One', 'One', 'Two');
@@ -78,7 +89,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         fc.record({ id: fc.constantFrom(...Object.values(IDS).flat()), polls: fc.nat(3) }), { nil: undefined, freq: 5 }),
       duplicates: seldom,
       rollbackWith: fc.constantFrom('old' as const, 'new' as const),
-    }),
+      statuses: fc.constantFrom<Statuses>('present', 'present', 'present', 'late', 'denied'),
+    }).map(withoutLeaving),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('destroy' as const), stack }) },
 );
@@ -87,6 +99,7 @@ const found: fc.Arbitrary<Found> = fc.record({
   policy: fc.option(value, { nil: undefined, freq: 1 }),
   transitions: fc.option(value, { nil: undefined, freq: 1 }),
   tags: fc.dictionary(fc.constantFrom('k1', 'k2', 'k3'), value, { noNullPrototype: true }),
+  planted: seldom,
 });
 
 /** Renames, moves between stacks and between file systems are what two random deployments in a row come to. */
