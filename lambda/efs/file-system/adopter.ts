@@ -90,8 +90,12 @@ export class Adopter {
     if (holder !== undefined) { throw new Error(`${but} ${holder}`); }
   }
 
-  /** Adopts the file system, so that it is released in the end, not deleted. */
+  /** Adopts the file system, so that it is released in the end, not deleted. Keeps the record of an adoption by an earlier call. */
   private async adopt(existing: FileSystemDescription, { properties, context }: Creation): Promise<string> {
+    if (await this.evidence.isAdoptedByEarlierCall(existing, context)) {
+      await this.claims.claim(existing, properties, context, { keepsBefore: true });
+      return existing.FileSystemId!;
+    }
     await refuseUnexpected(existing, properties, this.services);
     log({ event: 'file system adopted', id: existing.FileSystemId, from: valueOf(existing.Tags, OWNERSHIP_TAGS.stackId) });
     await this.claims.adopt(existing, properties, context, await this.isHandedOver(existing, properties) ? stateInUse(existing) : 'adopted');

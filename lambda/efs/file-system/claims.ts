@@ -16,18 +16,25 @@ import type { Efs } from '../efs';
 const MOST_TAGS = 50;
 const OWN_KEYS: readonly string[] = [...Object.values(OWNERSHIP_TAGS), REPLACED_TAG, SETTINGS_TAG];
 
+/** Facts about a claim beside its properties. */
+interface ClaimChange extends SettingsChange {
+  readonly state?: State;
+  /** Whether the record of the latest adoption stays, because this call goes on with it. */
+  readonly keepsBefore?: boolean;
+}
+
 /** The ownership tags of file systems: which resource of which stack a file system belongs to, and for which request. */
 export class Claims {
   constructor(private readonly efs: Efs) {}
 
   /** Writes the ownership tags of a resource, and so restores those that were removed by hand. */
   public async claim(
-    fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, change: SettingsChange & { readonly state?: State } = {},
+    fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context, { keepsBefore = false, ...change }: ClaimChange = {},
   ): Promise<void> {
     const { FileSystemId: id, Tags: present = [] } = fileSystem;
     const tags = tagsOfClaim(properties, context, { id, present, ...change });
     const isRepeated = valueOf(present, OWNERSHIP_TAGS.requestId) === context.requestId;
-    const ended = isRepeated ? [] : [...beforeKeys(present), ...valueOf(present, REPLACED_TAG) === undefined ? [] : [REPLACED_TAG]]
+    const ended = isRepeated || keepsBefore ? [] : [...beforeKeys(present), ...valueOf(present, REPLACED_TAG) === undefined ? [] : [REPLACED_TAG]]
       .filter(key => !tags.some(({ Key }) => Key === key));
     refuseTooMany(id!, present.length - ended.length, newOnes(present, tags));
     await this.efs.untag(id!, ended);

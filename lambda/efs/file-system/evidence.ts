@@ -1,12 +1,14 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
+import { readBefore, type Before } from './before-tags';
 import { logicalIdsOf, ownersOfConstruct, rootOf } from './construct-names';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
-import { valueOf } from '../../shared/ownership';
+import { belongsTo, valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import type { Stacks } from '../../shared/stacks';
+import { stateOf } from '../../shared/state-tag';
 
 const TYPE = 'Custom::FileSystem';
 
@@ -16,22 +18,40 @@ export class Evidence {
 
   /**
    * Returns whether CloudFormation knows the file system as that of this construct, or of one that it was formerly. It remembers a deleted
-   * stack for 90 days.
+   * stack for 90 days. Returns undefined if CloudFormation does not answer.
    */
-  public async isOfConstruct(
-    { FileSystemId: id, Tags: tags }: FileSystemDescription, properties: FileSystemProperties, context: Pick<Context, 'logicalId'>,
-  ): Promise<boolean> {
-    const stackId = valueOf(tags, OWNERSHIP_TAGS.stackId);
-    const owner = valueOf(tags, OWNERSHIP_TAGS.owner);
-    const logicalId = valueOf(tags, OWNERSHIP_TAGS.logicalId);
-    if (stackId === undefined || owner === undefined || logicalId === undefined || !isOfRoot(stackId, properties)) { return false; }
-    if (!ownersOfConstruct(properties).includes(owner) || !logicalIdsOf(properties, context).includes(logicalId)) { return false; }
+  public async ofConstruct(
+    { FileSystemId: id, Tags: tags }: FileSystemDescription, properties: FileSystemProperties, context: Context,
+  ): Promise<boolean | undefined> {
+    // An earlier call of this resource may have taken it over. CloudFormation did not get the answer, so it knows the former resource only.
+    const former = belongsTo(tags, context) ? readBefore(tags)?.claim : undefined;
     try {
-      return await this.stacks.had({ stackId, logicalId, type: TYPE }, id!);
-    } catch (error) {
-      log({ event: 'could not ask whose file system it is', id, stackId, error: saidBy(error) });
+      for (const claim of [claimIn(tags), former]) {
+        if (claim && isOfNames(claim, properties, context) && await this.stacks.had({ ...claim, type: TYPE }, id!)) { return true; }
+      }
       return false;
+    } catch (error) {
+      log({ event: 'could not ask whose file system it is', id, error: saidBy(error) });
+      return undefined;
     }
+  }
+
+  /** Returns whether CloudFormation knows the file system as that of this construct; false if it does not answer. */
+  public async isOfConstruct(fileSystem: FileSystemDescription, properties: FileSystemProperties, context: Context): Promise<boolean> {
+    return await this.ofConstruct(fileSystem, properties, context) ?? false;
+  }
+
+  /**
+   * Returns whether an earlier call of this resource has adopted the file system, and CloudFormation did not get the answer: then it sends the
+   * event again, as another call.
+   */
+  public async isAdoptedByEarlierCall({ FileSystemId: id, Tags: tags }: FileSystemDescription, context: Context): Promise<boolean> {
+    const before = readBefore(tags);
+    if (!belongsTo(tags, context) || before === undefined) { return false; }
+    const { stackId, logicalId } = context;
+    if (await this.stacks.had({ stackId, logicalId, type: TYPE }, id!)) { return false; }
+    // One that is not marked as adopted would be deleted in the end, so the answer above must not come from CloudFormation's oblivion.
+    return stateOf(tags) === 'adopted' || (before.claim !== undefined && await this.stacks.had({ ...before.claim, type: TYPE }, id!));
   }
 
   /** Returns whether CloudFormation lists the file system as that of the resource now; true if it does not answer. */
@@ -43,6 +63,18 @@ export class Evidence {
       return true;
     }
   }
+}
+
+type Claim = NonNullable<Before['claim']>;
+
+function claimIn(tags: FileSystemDescription['Tags']): Claim | undefined {
+  const [stackId, owner, logicalId] = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.owner, OWNERSHIP_TAGS.logicalId].map(key => valueOf(tags, key));
+  return stackId === undefined || owner === undefined || logicalId === undefined ? undefined : { stackId, owner, logicalId };
+}
+
+/** Returns whether a claim is that of the construct, by one of its names, in a stack of the same name. */
+function isOfNames({ stackId, owner, logicalId }: Claim, properties: FileSystemProperties, context: Context): boolean {
+  return isOfRoot(stackId, properties) && ownersOfConstruct(properties).includes(owner) && logicalIdsOf(properties, context).includes(logicalId);
 }
 
 /** Returns whether the stack is, or was, deployed under the same name as that of the properties, or nested in such a stack. */

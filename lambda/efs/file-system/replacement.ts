@@ -45,7 +45,8 @@ export class ReplacementGuard {
 
   /**
    * Returns the file system of this construct that an earlier deployment has retained, or that it has under a former logical id: its creation
-   * token is another one. Throws if it does not fit, because a new, empty file system would be made instead.
+   * token is another one. Throws if it does not fit, or if CloudFormation does not say whose it is, because a new, empty file system would be
+   * made instead.
    */
   public async earlier({ properties, wanted, context }: Creation): Promise<FileSystemDescription | undefined> {
     const { efs, taggedFileSystems } = this.services;
@@ -55,7 +56,9 @@ export class ReplacementGuard {
       for (const found of withToken ? [withToken] : await taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: Owner })) {
         if (isMadeByThisCall(found, context)) { return found; }
         if (isUnfinishedHere(found, context)) { continue; }
-        if (!await this.evidence.isOfConstruct(found, properties, context)) {
+        const isOwn = await this.evidence.ofConstruct(found, properties, context);
+        if (isOwn === undefined && Owner !== properties.Owner) { throw unknownError(found, Owner); }
+        if (!isOwn) {
           log({ event: 'a file system whose tags name this construct is not adopted: CloudFormation does not list it', id: found.FileSystemId, owner: Owner });
           continue;
         }
@@ -93,4 +96,10 @@ function strandedError(retained: FileSystemDescription, { Owner: owner }: FileSy
   const { FileSystemId: id, CreationToken: token } = retained;
   return new Error(`file system ${id} was retained by an earlier deployment of ${owner}, but its ${different.join(', its ')}: `
     + `to use it, set the properties as they are and 'creationToken' to '${token}'; for a new, empty one choose a 'creationToken' of your own`);
+}
+
+/** Without a former logical id, the creation token is the same, so that nothing new is made. */
+function unknownError({ FileSystemId: id }: FileSystemDescription, owner: string): Error {
+  return new Error(`file system ${id} may be that of ${owner}, which 'formerly' names, but CloudFormation does not say so: let the function call `
+    + "cloudformation:DescribeStackResources and DescribeStackEvents, and deploy again; for a new, empty one, leave it out of 'formerly'");
 }

@@ -63,7 +63,7 @@ test.each([0, 1, 2, 3])('in a rollback, the former resource has it again althoug
   expect(world.tags(id)).toMatchObject(kept);
 });
 
-test('in a rollback, the former resource has it again although CloudFormation CloudFormation still tells the status from before', async () => {
+test('in a rollback, the former resource has it again although CloudFormation still tells the status from before', async () => {
   await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
   world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
   world.lag('UPDATE_COMPLETE');
@@ -77,12 +77,63 @@ test('a step that dies when it has taken the file system over takes it over agai
   expect(world.ids).toEqual([id]);
 });
 
+describe('a creation that is sent again, because its first answer was lost', () => {
+  beforeEach(async () => {
+    await world.handlers.act(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+    world.clock.advance(120_000);
+  });
+
+  test('goes on with the file system that it has taken over, and makes no new one', async () => {
+    const again = await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+    expect(again.id).toBe(id);
+    expect(world.ids).toEqual([id]);
+  });
+
+  test('gives the file system back in a rollback', async () => {
+    await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
+    await renamed.play(renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: id }));
+    expect(world.tags(id)).toMatchObject({ [OWNERSHIP_TAGS.owner]: OLD.Owner, [OWNERSHIP_TAGS.logicalId]: 'Thing' });
+    expect(world.ids).toEqual([id]);
+  });
+
+  test('takes nothing over that only tags name', async () => {
+    world.stacks.remembered.splice(0);
+    const again = await renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }));
+    expect(again.id).not.toBe(id);
+  });
+});
+
 test('a creation that fails when it has taken the file system over gives it back', async () => {
   const creation = renamed.event('Create', { ...NEW, Formerly: ['Thing'] });
   await world.handlers.act(creation);
   world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
   await renamed.play(renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: `failed-${creation.RequestId}` }));
   expect(world.tags(id)).toMatchObject({ [OWNERSHIP_TAGS.owner]: OLD.Owner, [OWNERSHIP_TAGS.logicalId]: 'Thing' });
+});
+
+test('one that was handed over and retained since survives its next creation, which is given up, although CloudFormation has forgotten both names', async () => {
+  const again = { ...NEW, Formerly: ['Thing'], CreationToken: 'mine', Adopt: 'ALWAYS' };
+  await stack.destroy();
+  await stack.deploy({ ...OLD, CreationToken: 'mine' });
+  id = stack.physicalId!;
+  world.stacks.resources.set(id, { stackId: stack.stackId, logicalId: 'Thing', type: 'Custom::FileSystem' });
+  await renamed.play(renamed.event('Create', again));
+  expect(world.tags(id)).not.toHaveProperty(OWNERSHIP_TAGS.state);
+  world.stacks.remembered.splice(0);
+  world.stacks.resources.clear();
+  world.efs.setSizeInBytes(id, BYTES);
+  await renamed.play(renamed.event('Create', again));
+  await renamed.play(renamed.event('Delete', again, { PhysicalResourceId: id }));
+  world.clock.advance(60_000);
+  expect(world.ids).toContain(id);
+});
+
+test('no new file system is made beside that of a former logical id where CloudFormation does not answer', async () => {
+  world.stacks.broken = true;
+  await expect(renamed.play(renamed.event('Create', { ...NEW, Formerly: ['Thing'] }))).rejects.toThrow(
+    `file system ${id} may be that of Stack/Thing, which 'formerly' names, but CloudFormation does not say so`);
+  expect(world.ids).toEqual([id]);
 });
 
 test('a former logical id that never had the file system gives no right to it', async () => {

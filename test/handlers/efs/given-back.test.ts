@@ -77,6 +77,32 @@ describe('an adoption that is rolled back', () => {
   });
 });
 
+describe('an adoption that is sent again, because its first answer was lost, and then rolled back', () => {
+  const sentTwice = async (adopting: Stack, properties: object) => {
+    await adopting.play(adopting.event('Create', properties as Record<string, unknown>));
+    world.stacks.remembered.pop();
+    world.clock.advance(120_000);
+    await expect(adopting.deploy(properties as Record<string, unknown>, { failAfter: true })).rejects.toThrow(/^another resource failed$/);
+  };
+
+  test('leaves the tags of a file system of others as they were', async () => {
+    const id = await foreign();
+    await sentTwice(stack, { ...NAMED, AdoptFileSystemId: id });
+    expect(world.tags(id)).toEqual({ Name: 'theirs', a: 'b' });
+  });
+
+  test.each([{}, { CreationToken: 'mine' }])('gives a retained file system back to the deployment that had it (%o)', async more => {
+    const retained = { ...NAMED, ...more, RemovalPolicy: 'Retain' };
+    await stack.deploy(retained);
+    const id = stack.physicalId!;
+    world.stacks.statuses.set(stack.stackId, 'DELETE_COMPLETE');
+    await sentTwice(world.follow(world.stack('Custom::FileSystem')), { ...retained, FileSystemTags: [] });
+    expect(world.tags(id)).toMatchObject({ Name: 'App/Files', [OWNERSHIP_TAGS.stackId]: stack.stackId });
+    expect(world.tags(id)).not.toHaveProperty(OWNERSHIP_TAGS.state);
+    expect(world.ids).toEqual([id]);
+  });
+});
+
 describe('a file system that is released', () => {
   test('carries nothing of this library', async () => {
     const id = await foreign();
