@@ -1,5 +1,6 @@
 import { DELTA_MAGIC } from './delta';
 import { refuse, type ImageFile } from './layout';
+import { refuseMisplacedFooter } from './vhd';
 import { refuseVmdkDescriptor } from './vmdk';
 import { CONTAINER_MAGIC, type DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
 
@@ -7,13 +8,16 @@ import { CONTAINER_MAGIC, type DISK_IMAGE_FORMATS } from '../../../src/contract/
 export type DetectedFormat = Exclude<(typeof DISK_IMAGE_FORMATS)[number], 'AUTO'>;
 
 const HEAD = 4096;
-export const TAIL = 512;
+/** Bytes at the end that may show the format: a footer, and what is behind it. */
+export const TAIL = 64 * 1024;
+const FOOTER = 512;
 
 /** Also refuses, by name, what is no raw disk but cannot be read either. */
 export async function detect(file: ImageFile): Promise<DetectedFormat> {
   const found = detectByHead(await file.read(0, Math.min(HEAD, file.size)));
   if (found) { return found; }
-  return file.size < TAIL ? 'RAW' : detectByTail(await file.read(file.size - TAIL, TAIL));
+  const before = Math.max(0, file.size - TAIL);
+  return detectByTail(await file.read(before, file.size - before), before);
 }
 
 /** Of the first bytes only. undefined: as `byHead`. */
@@ -23,10 +27,12 @@ export function detectByHead(head: Buffer): DetectedFormat | undefined {
   return found;
 }
 
-/** Of the last bytes, where the first ones tell nothing. */
-export function detectByTail(tail: Buffer): DetectedFormat {
-  if (begins(tail, 'conectix')) { return 'VHD'; }
-  if (begins(tail, 'koly')) { refuse(unsupported('an Apple disk image (DMG)')); }
+/** Finds the format by the last bytes, if the first ones do not show it. `before` is the number of bytes before `tail`. */
+export function detectByTail(tail: Buffer, before: number): DetectedFormat {
+  const footer = tail.length - FOOTER;
+  if (footer >= 0 && begins(tail, 'conectix', footer)) { return 'VHD'; }
+  if (footer >= 0 && begins(tail, 'koly', footer)) { refuse(unsupported('an Apple disk image (DMG)')); }
+  refuseMisplacedFooter(tail, before);
   return 'RAW';
 }
 

@@ -19,8 +19,9 @@ export function refuseInside(format: StreamFormat, head: Buffer): void {
 /** Returns the number of bytes at the end that are no part of the disk: the footer of a fixed VHD. `before` is the number of bytes before `tail`. */
 export function footerInside(format: StreamFormat, tail: Buffer, before: number): number {
   return namingTheStream(format, () => {
-    if (detectByTail(tail) !== 'VHD') { return 0; }
-    checkFixedVhdFooter(tail, before);
+    if (detectByTail(tail, before) !== 'VHD') { return 0; }
+    const footer = tail.length - VHD_FOOTER;
+    checkFixedVhdFooter(tail.subarray(footer), before + footer);
     return VHD_FOOTER;
   });
 }

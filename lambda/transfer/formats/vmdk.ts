@@ -11,9 +11,11 @@ import { Tables, u64le } from './tables';
 const FORMAT = 'VMDK';
 const SECTOR = 512;
 const HEADER = 512;
-/** The directory's position is in a copy of the header near the end: of three sectors there, the second one. */
+/** The directory's position is in a copy of the header near the end, which one sector of zeros follows. */
 const AT_END = 2 ** 64 - 1;
-const FOOTER_FROM_END = 1024;
+/** Zeros that may be behind the end, as archives and block devices leave them. */
+const MOST_PADDING = 16 * 1024 * 1024;
+const PADDING_READ = 32 * 1024;
 const LARGEST_GRAIN = 128 * 1024 * 1024;
 /** Those are decompressed in memory. VMware makes 64 KiB. */
 const LARGEST_COMPRESSED_GRAIN = 2 * 1024 * 1024;
@@ -54,11 +56,26 @@ export async function openVmdk(file: ImageFile): Promise<DiskLayout> {
 }
 
 async function footer(tables: Tables): Promise<Buffer> {
-  const { size } = tables.file;
-  if (size < HEADER + FOOTER_FROM_END) { damaged(FORMAT, 'its end is cut off'); }
-  const bytes = await tables.bytes('the footer', size - FOOTER_FROM_END, HEADER);
-  if (bytes.toString('latin1', 0, 4) !== 'KDMV' || u64le(bytes, 56) === AT_END) { damaged(FORMAT, 'its end is missing; was it uploaded completely?'); }
+  const bytes = await lastSector(tables);
+  if (bytes.toString('latin1', 0, 4) !== 'KDMV' || u64le(bytes, 56) === AT_END) {
+    damaged(FORMAT, 'it does not end with a copy of its header, so its end is missing, or something else is behind it; was it uploaded completely?');
+  }
   return bytes;
+}
+
+/** Returns the last sector that is not zeros. */
+async function lastSector(tables: Tables): Promise<Buffer> {
+  const end = Math.floor(tables.file.size / SECTOR) * SECTOR;
+  for (let to = end; to > Math.max(HEADER, end - MOST_PADDING);) {
+    const from = Math.max(HEADER, to - PADDING_READ);
+    const bytes = await tables.bytes('the footer', from, to - from);
+    for (let at = bytes.length - SECTOR; at >= 0; at -= SECTOR) {
+      const sector = bytes.subarray(at, at + SECTOR);
+      if (sector.some(byte => byte !== 0)) { return sector; }
+    }
+    to = from;
+  }
+  return damaged(FORMAT, 'it has nothing but zeros at its end; was it uploaded completely?');
 }
 
 /** A text that says, among others, what kind of disk it is. */

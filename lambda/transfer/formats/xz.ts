@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { damaged, Extents, MOST_DISK_BYTES, type ChunkDecoder, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { damaged, Extents, MOST_DISK_BYTES, refuse, type ChunkDecoder, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { decompressed } from './streams';
 import { Tables } from './tables';
 
@@ -17,6 +17,8 @@ const LARGEST_BLOCK = 32 * 1024 * 1024;
 /** 2 TiB in blocks of 24 MiB; and at most 30 MB in memory. */
 const LONGEST_INDEX = 512 * 1024;
 const MOST_STREAMS = 1_000;
+const NO_END = 'is an xz file that does not end as xz does: its end is missing, or something else is behind it, which is not supported; was it uploaded completely? '
+  + 'If xz -t accepts it up to there, decompress it first with: xz -dc';
 
 export interface XzFraming {
   /** Bytes of all that is compressed. */
@@ -45,12 +47,12 @@ export async function xzFraming(file: ImageFile): Promise<XzFraming | undefined>
   const tables = new Tables(FORMAT, file);
   const streams: Block[][] = [];
   for (let end = file.size; end > 0;) {
-    if (end < HEADER + FOOTER || end % 4 !== 0) { damaged(FORMAT, 'it is cut off, or something else is behind it'); }
+    if (end < HEADER + FOOTER || end % 4 !== 0) { refuse(NO_END); }
     // Between streams, and behind the last one, there may be zeros.
     if ((await tables.bytes('the end', end - 4, 4)).readUInt32LE() === 0) { end -= 4; continue; }
     if (streams.length === MOST_STREAMS) { return undefined; }
     const footer = await tables.bytes('the footer', end - FOOTER, FOOTER);
-    if (footer.toString('latin1', 10) !== 'YZ' || crc32(footer.subarray(4, 10)) !== footer.readUInt32LE(0)) { damaged(FORMAT, 'its end is missing; was it uploaded completely?'); }
+    if (footer.toString('latin1', 10) !== 'YZ' || crc32(footer.subarray(4, 10)) !== footer.readUInt32LE(0)) { refuse(NO_END); }
     const length = (footer.readUInt32LE(4) + 1) * 4;
     if (length > LONGEST_INDEX) { return undefined; }
     if (end - FOOTER - length < HEADER) { damaged(FORMAT, 'its index is longer than the file'); }

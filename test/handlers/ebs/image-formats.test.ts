@@ -180,11 +180,11 @@ describe('a fixed VHD that is compressed', () => {
   test('needs no larger volume for the footer', async () => {
     await start();
     // A frame that states 2 GiB and 512 bytes, and then is cut off: nobody waits for that.
-    const frame = Buffer.alloc(4096);
-    frame.set([0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x38]);
-    frame.writeBigUInt64LE(BigInt(2 * GIB + 512), 6);
-    frame.writeUIntLE(2 ** 16 * 8, 14, 3);
-    await world.s3.put(IMAGES, 'disk.img', Buffer.concat([frame, Buffer.alloc(2 ** 16)]));
+    const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x38, 0, 0, 0, 0, 0, 0, 0, 0]);
+    header.writeBigUInt64LE(BigInt(2 * GIB + 512), 6);
+    const block = Buffer.alloc(3 + 2 ** 17);
+    block.writeUIntLE(2 ** 17 * 8, 0, 3);
+    await world.s3.put(IMAGES, 'disk.img', Buffer.concat([header, block, block]));
     const { VolumeSize } = await world.stack().deploy(properties({ WaitForCompletion: false }));
     expect(VolumeSize).toBe('2');
   });

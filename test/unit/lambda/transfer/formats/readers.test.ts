@@ -37,7 +37,7 @@ describe('xz is decompressed, whatever its framing:', () => {
 
   test('and not when it is cut off, or something is behind it', async () => {
     const bytes = fixture('blocks.xz');
-    await expect(xzFraming(new MemoryFile(bytes.subarray(0, -4)))).rejects.toThrow('is a damaged xz image: its end is missing');
+    await expect(xzFraming(new MemoryFile(bytes.subarray(0, -4)))).rejects.toThrow('does not end as xz does');
     await expect(xzFraming(new MemoryFile(Buffer.concat([bytes, Buffer.from('more')])))).rejects.toThrow('its end is missing');
     const stream = new StreamDisk('XZ', bytes.length - 30_0, new MemoryFile(bytes).readInto, 10_000_000, '');
     await expect(stream.read(0, Buffer.alloc(10_000_000))).rejects.toThrow('is a damaged xz stream: unexpected end of file');

@@ -1,0 +1,44 @@
+import { Readable, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ByteInput } from './byte-input';
+
+/** Bytes of content in one piece. */
+export const OUTPUT_BYTES = 1024 * 1024;
+
+/** A decoder of Node.js, which counts the compressed bytes that it used. */
+type Decoder = Transform & { readonly bytesWritten: number };
+
+/** Decompresses a source that ends where the compressed data ends. */
+export async function* through(decoder: Transform, source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const done = pipeline(Readable.from(source, { objectMode: true }), decoder);
+  // Thrown below.
+  done.catch(() => {});
+  try {
+    for await (const piece of decoder) { yield piece as Buffer; }
+    await done;
+  } finally {
+    decoder.destroy();
+  }
+}
+
+/** Decompresses until the compressed data ends. Leaves the bytes behind it in the input. */
+export async function* untilItsEnd(decoder: Decoder, input: ByteInput): AsyncGenerator<Buffer> {
+  const feed = async () => {
+    for (let used = 0, piece = await input.piece(); ; piece = await input.piece()) {
+      if (piece.length === 0) { return decoder.end(); }
+      await new Promise<void>((resolve, reject) => decoder.write(piece, error => error ? reject(error) : resolve()));
+      const more = decoder.bytesWritten - used;
+      used += more;
+      input.consume(more);
+      if (more < piece.length) { return undefined; }
+    }
+  };
+  const fed = feed();
+  fed.catch(error => decoder.destroy(error as Error));
+  try {
+    for await (const piece of decoder) { yield piece as Buffer; }
+    await fed;
+  } finally {
+    decoder.destroy();
+  }
+}
