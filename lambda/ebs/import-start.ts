@@ -1,3 +1,4 @@
+import { refuseUnshareable, type WantedEncryption } from './encryption';
 import { requestDigest } from './idempotency';
 import { waitsForCompletion } from './limits/deadlines';
 import { limitsOf, refuseLate, refuseLongStream, volumeSizeFor } from './limits/import-limits';
@@ -27,14 +28,12 @@ export interface StartedImport extends StartedSnapshot {
 }
 
 /** The decisions about a snapshot before it is started, except for its parent. */
-interface ImportRequest {
+interface ImportRequest extends WantedEncryption {
   readonly properties: SnapshotImportProperties;
   readonly context: CreateContext<SnapshotImportProperties>;
   readonly image: PinnedSource;
   /** GiB. */
   readonly volumeSize: number;
-  readonly encrypted: boolean;
-  readonly kmsKeyArn?: string;
 }
 
 /** Begins imports: refuses what cannot succeed, chooses the parent, and starts the snapshot. */
@@ -49,6 +48,7 @@ export class ImportStart {
   public async start(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<StartedImport> {
     const request = await this.check(properties, context);
     const parent = await this.parents.choose(properties, context, request);
+    await refuseUnshareable(this.aws, properties, request);
     const snapshot = await this.startWithFallback(request, parent) ?? await this.startedBefore(request, parent);
     return { ...snapshot, image: request.image };
   }

@@ -1,4 +1,5 @@
 import { isOfStack } from './completion';
+import { encryptionKeyOf, type WantedEncryption } from './encryption';
 import type { ImportServices } from './services';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
 import type { TransferParent } from '../../src/contract/transfer';
@@ -12,11 +13,9 @@ import { isCondemned } from '../transfer/parent/use';
 import type { Snapshot } from '../transfer/snapshot/snapshots';
 
 /** The properties of the new snapshot that its parent has to fit. */
-interface Wanted {
+interface Wanted extends WantedEncryption {
   /** GiB. */
   readonly volumeSize: number;
-  readonly encrypted: boolean;
-  readonly kmsKeyArn?: string;
 }
 
 /** Finds the snapshot that a new one can be an increment of. */
@@ -76,19 +75,10 @@ export class Parents {
     if (isCondemned(parent)) { return 'it is being deleted'; }
     if (parent.state !== 'completed') { return `it is ${parent.state}`; }
     if (parent.volumeSize > wanted.volumeSize) { return `it has ${parent.volumeSize} GiB, which is more than ${wanted.volumeSize}`; }
-    const key = await this.keyFor(wanted);
+    const key = await encryptionKeyOf(this.aws, wanted);
     if (parent.kmsKeyArn !== key) { return `it is ${encryptionOf(parent)}, and the new one ${encryptionOf({ encrypted: key !== undefined, kmsKeyArn: key })}`; }
     const recorded = await recordedBlocks(this.aws.store, id);
     return typeof recorded === 'string' ? recorded : { snapshotId: id };
-  }
-
-  /** The key that EBS would encrypt a new snapshot with that has no parent; undefined if it would not encrypt it. */
-  private async keyFor({ kmsKeyArn, encrypted }: Wanted): Promise<string | undefined> {
-    if (kmsKeyArn !== undefined) { return kmsKeyArn; }
-    const { always, key } = await this.aws.snapshots.defaultEncryption();
-    if (!encrypted && !always) { return undefined; }
-    // EC2 returns the alias of the key that AWS manages.
-    return /:key\//.test(key) ? key : this.aws.starter.keyArn(key);
   }
 }
 

@@ -1,5 +1,5 @@
 import { StartSnapshotCommand, type EBSClient, type Tag } from '@aws-sdk/client-ebs';
-import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { DescribeKeyCommand, type KeyMetadata, type KMSClient } from '@aws-sdk/client-kms';
 import { isNamed, saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { retrying } from '../shared/retry';
@@ -71,12 +71,22 @@ export class SnapshotStarter {
     const own = await this.kms.config.region();
     if (region !== undefined && region !== own) { throw new Error(`'kmsKey' must be a key of ${own}, got ${keyId}, which is in ${region}`); }
     try {
-      const { KeyMetadata } = await retrying(() => this.kms.send(new DescribeKeyCommand({ KeyId: keyId })), { what: 'kms:DescribeKey' });
-      if (KeyMetadata!.KeyState !== 'Enabled') { throw new Error(`it is ${KeyMetadata!.KeyState}`); }
-      return KeyMetadata!.Arn!;
+      const { KeyState, Arn } = await this.describeKey(keyId);
+      if (KeyState !== 'Enabled') { throw new Error(`it is ${KeyState}`); }
+      return Arn!;
     } catch (error) {
       throw new Error(`'kmsKey' ${keyId} cannot be used: ${saidBy(error)}`, { cause: error });
     }
+  }
+
+  /** Whether AWS manages a key. The handler may always describe the one that AWS manages for EBS. */
+  public async isManagedByAws(keyArn: string): Promise<boolean> {
+    return (await this.describeKey(keyArn)).KeyManager === 'AWS';
+  }
+
+  private async describeKey(keyId: string): Promise<KeyMetadata> {
+    const { KeyMetadata } = await retrying(() => this.kms.send(new DescribeKeyCommand({ KeyId: keyId })), { what: 'kms:DescribeKey' });
+    return KeyMetadata!;
   }
 
   /** Names the key that a snapshot gets for which the user named none. */

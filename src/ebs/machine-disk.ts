@@ -138,6 +138,22 @@ export class MachineDisk {
   }
 
   /**
+   * Refuses to share an image with others, or with everybody, if that is known to fail.
+   *
+   * @internal
+   */
+  public _refuseSharing(scope: IConstruct, { publicly }: { readonly publicly: boolean }): void {
+    if (!this.snapshot) { return; }
+    const { path } = this.snapshot.node;
+    if (publicly && this.snapshot._isEncrypted) {
+      throw misuse(scope, `'publiclyShared' needs disks that are not encrypted, and the import ${path} is: EC2 makes no such image public`);
+    }
+    if (this.snapshot._hasKeyOfAws) {
+      throw misuse(scope, `an image that is shared needs a 'kmsKey' of your own for the import ${path}: EC2 shares no image with a disk that is encrypted with the key that AWS manages`);
+    }
+  }
+
+  /**
    * Called by the image.
    *
    * @internal

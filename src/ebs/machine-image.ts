@@ -168,7 +168,7 @@ export interface MachineImageProps {
   /**
    * Ids of the accounts that may launch instances from the AMI; exactly these.
    *
-   * If a disk is encrypted, its key must let them use it. To copy the AMI they need the snapshots too: see
+   * If a disk is encrypted, its key must be your own, and let them use it. To copy the AMI they need the snapshots too: see
    * `sharedWithAccounts` of `SnapshotImport`.
    *
    * A change is made in place, for the current AMI.
@@ -370,7 +370,9 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     notBoth(this, "'virtualization: PARAVIRTUAL'", "the architecture 'arm64'", paravirtual && arm);
   }
 
-  private validateSharing({ sharedWithAccounts, sharedWithOrganizations, sharedWithOrganizationalUnits }: MachineImageProps): void {
+  private validateSharing(props: MachineImageProps): void {
+    const { sharedWithAccounts, sharedWithOrganizations, sharedWithOrganizationalUnits, rootDisk, dataDisks = [] } = props;
+    if (permissionsOf(props)) { [rootDisk, ...dataDisks].forEach(disk => disk._refuseSharing(this, { publicly: props.publiclyShared === true })); }
     validateAccounts(this, 'sharedWithAccounts', sharedWithAccounts);
     sharedWithOrganizations?.forEach(arn => check(this, 'sharedWithOrganizations', arn, 'ARNs of organizations',
       value => /^arn:[^:]+:organizations::\d{12}:organization\/o-[a-z0-9]{10,32}$/.test(value)));

@@ -23,7 +23,7 @@ import { EbsProvider } from '../private/ebs/provider';
 import { ImportPolicies } from '../private/ebs/shared-policies';
 import { KEY_READ_ACTIONS } from '../private/ebs/snapshot-access';
 import { handledResource } from '../private/functions/handled-resource';
-import { grantKey } from '../private/resource/key-access';
+import { grantKey, isKeyOfAws } from '../private/resource/key-access';
 import type { MergedPolicies } from '../private/resource/merged-policies';
 import { refuseRivals } from '../private/resource/rivals';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
@@ -188,8 +188,8 @@ export interface SnapshotImportProps {
   /**
    * Ids of the accounts that may make volumes from the snapshot, and copy it; exactly these.
    *
-   * What is encrypted with the account's default key for EBS cannot be shared; those who use it need
-   * the `kmsKey` as well. To launch instances from a machine image, its snapshot need not be shared.
+   * If the snapshot is encrypted, a `kmsKey` is needed, which the accounts may use too: EC2 shares no snapshot that is encrypted with
+   * the key that AWS manages. If that is known at deployment only, the deployment fails before anything is copied. To launch instances from a machine image, its snapshot need not be shared.
    *
    * A change is made in place.
    *
@@ -274,6 +274,20 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   public readonly _waits: boolean;
 
   /**
+   * Whether the snapshot is known to be encrypted.
+   *
+   * @internal
+   */
+  public readonly _isEncrypted: boolean;
+
+  /**
+   * Whether the snapshot is known to be encrypted with the key that AWS manages. A default key of the account's own must be given as `kmsKey`.
+   *
+   * @internal
+   */
+  public readonly _hasKeyOfAws: boolean;
+
+  /**
    * Collects the tags of the snapshot.
    */
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
@@ -283,6 +297,8 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   constructor(scope: Construct, id: string, props: SnapshotImportProps) {
     super(scope, id);
     this._waits = props.waitForCompletion !== false;
+    this._isEncrypted = props.encrypted ?? props.kmsKey !== undefined;
+    this._hasKeyOfAws = this._isEncrypted && (props.kmsKey === undefined || isKeyOfAws(props.kmsKey));
     this.validate(props);
     const volumeSize = wholeGibibytes(this, 'volumeSize', props.volumeSize, 1, LARGEST_VOLUME);
     const needed = this.neededVolumeSize(props.image, volumeSize);
@@ -391,6 +407,9 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     checkWhole(this, 'maxPutsPerSecond', props.maxPutsPerSecond, 10, 1000);
     checkWhole(this, 'maxConcurrency', props.maxConcurrency, 1, 1000);
     validateAccounts(this, 'sharedWithAccounts', props.sharedWithAccounts);
+    if (props.sharedWithAccounts?.length && this._hasKeyOfAws) {
+      throw misuse(this, "'sharedWithAccounts' needs a 'kmsKey' of your own: EC2 shares no snapshot that is encrypted with the key that AWS manages for EBS");
+    }
   }
 
   /** Returns the GiB that the image needs, if its size is known at synthesis, and checks that they fit into `volumeSize`. */
@@ -435,7 +454,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       VolumeSize: volumeSize,
       Description: props.description,
       // Never `false`, which EBS refuses where the account encrypts by default.
-      Encrypted: (props.encrypted ?? props.kmsKey !== undefined) ? true : undefined,
+      Encrypted: this._isEncrypted ? true : undefined,
       KmsKeyId: props.kmsKey?.keyRef.keyArn,
       ZeroBlocks: props.zeroBlocks === ZeroBlocks.OMIT ? ZeroBlocks.OMIT : undefined,
       Incremental: props.incremental === false ? false : undefined,

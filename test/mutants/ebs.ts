@@ -57,6 +57,14 @@ const IMPORTS: readonly Mutant[] = [
     test: 'test/unit/src/private/ebs/transfer.test.ts',
   },
   {
+    guard: 'a snapshot that cannot be shared is refused before its blocks are copied',
+    file: 'lambda/ebs/import-start.ts',
+    find: '    await refuseUnshareable(this.aws, properties, request);\n',
+    replace: '',
+    test: 'test/handlers/ebs/sharing.test.ts',
+    name: 'is refused before it is started',
+  },
+  {
     guard: 'a snapshot of another stack is not deleted',
     file: IMPORT,
     find: 'if (snapshot && !isOfStack(context.stackId, snapshot)) { return log(',

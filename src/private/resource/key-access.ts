@@ -73,3 +73,8 @@ export function keyTarget(scope: Construct, key: kms.IKeyRef): KeyTarget {
 export function isAlias(key: kms.IKeyRef): key is kms.IAlias {
   return 'aliasTargetKey' in key;
 }
+
+/** Whether a key is known to be one that AWS manages. */
+export function isKeyOfAws(key: kms.IKeyRef): boolean {
+  return isAlias(key) && key.aliasName.startsWith('alias/aws/');
+}

@@ -2,6 +2,7 @@ import { CfnOutput, RemovalPolicy, Size, Stack, Tags } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { BootMode, DiskImage, MachineDisk, MachineImage, SnapshotImport, Virtualization, type MachineDiskOptions, type MachineImageProps, type SnapshotImportProps } from '../../../../src';
 import { ENV, givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../../../harness/given';
@@ -198,6 +199,24 @@ describe('is refused', () => {
     const disk = givenImport(stack, { waitForCompletion: false });
     expect(() => givenImage(stack, { rootDisk: MachineDisk.fromImport(disk) }))
       .toThrow("the import Stack/Disk has 'waitForCompletion: false', but an image can be registered of a completed snapshot only (in Stack/Machine)");
+  });
+
+  test.each<[string, Partial<MachineImageProps>]>([
+    ['with everybody', { publiclyShared: true }],
+    ['with an account', { sharedWithAccounts: ['444455556666'] }],
+    ['with an organization', { sharedWithOrganizations: ['arn:aws:organizations::111122223333:organization/o-abcdefghij'] }],
+  ])('to share %s what the key of AWS encrypts', (_, sharing) => {
+    const { stack } = givenStack();
+    const rootDisk = MachineDisk.fromImport(givenImport(stack, { encrypted: true }));
+    expect(() => givenImage(stack, { rootDisk, ...sharing })).toThrow(/the import Stack\/Disk.*(EC2 shares no image|EC2 makes no such image public).* \(in Stack\/Machine\)$/);
+  });
+
+  test('to make public what a key of the account encrypts, which may be shared with accounts', () => {
+    const { stack } = givenStack();
+    const rootDisk = MachineDisk.fromImport(givenImport(stack, { kmsKey: new kms.Key(stack, 'Key') }));
+    givenImage(stack, { rootDisk, sharedWithAccounts: ['444455556666'] });
+    expect(() => new MachineImage(stack, 'Public', { architecture: X86_64, rootDisk, publiclyShared: true }))
+      .toThrow("'publiclyShared' needs disks that are not encrypted, and the import Stack/Disk is: EC2 makes no such image public (in Stack/Public)");
   });
 
   test('a volume smaller than its snapshot', () => {

@@ -298,6 +298,7 @@ describe('an image from a file', () => {
 });
 
 describe('wrong props', () => {
+  const NOT_SHAREABLE = "'sharedWithAccounts' needs a 'kmsKey' of your own: EC2 shares no snapshot that is encrypted with the key that AWS manages for EBS (in Stack/Image)";
   const key = kms.Key.fromKeyArn(givenStack().stack, 'Key', KEY_ARN);
 
   test.each<[string, Partial<SnapshotImportProps>, string]>([
@@ -306,8 +307,17 @@ describe('wrong props', () => {
     ['too large a size', { volumeSize: Size.tebibytes(65) }, "'volumeSize' must be a whole number of GiB from 1 to 65536, got 66560"],
     ['a long description', { description: 'x'.repeat(256) }, "'description' must be at most 255 characters long, got 'xxx"],
     ['a key without encryption', { kmsKey: key, encrypted: false }, "specify 'kmsKey' or 'encrypted: false', not both (in Stack/Image)"],
+    ['sharing what the key of AWS encrypts', { encrypted: true, sharedWithAccounts: ['444455556666'] }, NOT_SHAREABLE],
+    ['sharing with the key of AWS', { kmsKey: kms.Alias.fromAliasName(givenStack().stack, 'Aws', 'alias/aws/ebs'), sharedWithAccounts: ['444455556666'] }, NOT_SHAREABLE],
   ])('%s is refused', (_, props, message) => {
     expect(() => given(props)).toThrow(message);
+  });
+
+  test.each<[string, Partial<SnapshotImportProps>]>([
+    ['an unencrypted snapshot', {}],
+    ['a snapshot with a key of the account', { encrypted: true, kmsKey: key }],
+  ])('%s may be shared', (_, props) => {
+    expect(propertiesOf(given({ ...props, sharedWithAccounts: ['444455556666'] }).stack, TYPE).SharedWith).toEqual(['444455556666']);
   });
 
   test('an empty key or version is refused', () => {
