@@ -8,7 +8,7 @@ afterEach(() => world.close());
 
 test('with the roles of the template, nothing is copied for others that the key of AWS encrypts by default', async () => {
   world.emulator.ec2.encryptionByDefault = true;
-  await world.put(IMAGES, 'disk.img', disk(1));
+  await world.put(IMAGES, 'disk.img', disk(1, 'shared'));
   const outcome = await world.deploy('App', stack => {
     new SnapshotImport(stack, 'Image', {
       image: DiskImage.fromBucket(Bucket.fromBucketName(stack, 'Bucket', IMAGES), 'disk.img'), sharedWithAccounts: ['444455556666'],
