@@ -19,4 +19,19 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
     test: ENDS_TEST,
     name: 'a fixed VHD',
   },
+  {
+    guard: 'the checksums of a seek table are compared',
+    file: 'lambda/transfer/formats/codecs.ts',
+    find: 'checksum === undefined ? frame : withChecksum(frame, checksum)',
+    replace: 'frame',
+    test: 'test/unit/lambda/transfer/formats/zstd-seekable.test.ts',
+  },
+  {
+    guard: "a compressed object is compared with S3's checksum",
+    file: 'lambda/transfer/image/checked-reading.ts',
+    find: 'if (position === size) { compareChecksum(checksum, crc, name); }',
+    replace: '',
+    test: 'test/handlers/ebs/image-checksum.test.ts',
+    name: 'compressed by',
+  },
 ];

@@ -1,5 +1,5 @@
 import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
-import { CRC_NAMES, type CrcName } from './crc';
+import { Crc, CRC_NAMES, type CrcName } from './crc';
 
 /** S3's checksum of the content of a whole object. */
 export interface ImageChecksum {
@@ -16,4 +16,12 @@ export function imageChecksumOf(head: HeadObjectCommandOutput): ImageChecksum | 
   if (head.ChecksumType !== 'FULL_OBJECT') { return undefined; }
   const algorithm = CRC_NAMES.find(name => head[`Checksum${name}`] !== undefined);
   return algorithm && { algorithm, value: head[`Checksum${algorithm}`]! };
+}
+
+/** Throws if the CRC of what was read differs from S3's. @param name Name of the image for the error. */
+export function compareChecksum({ algorithm, value }: ImageChecksum, crc: bigint, name: string): void {
+  const read = Crc.named(algorithm).base64(crc);
+  if (read === value) { return; }
+  throw new Error(`what was read of ${name} is not what S3 says it holds: its ${algorithm} is ${read}, and should be ${value}; `
+    + 'deploy again, and if that fails too, upload the image anew');
 }

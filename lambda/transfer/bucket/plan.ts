@@ -23,6 +23,8 @@ export interface Plan extends IntegrityOptions {
   readonly source: PinnedSource;
   /** S3's checksum of the whole object, if it can be compared with the blocks. */
   readonly checksum?: ImageChecksum;
+  /** S3's checksum of a compressed object that one worker reads from its start to its end. */
+  readonly streamChecksum?: ImageChecksum;
   /** Blocks of the whole image, or up to the end of a parent that is larger. The last block may be filled up with zeros. */
   readonly blocks: number;
   /** Blocks of one range; the last range may have fewer. */

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
 import { damaged, type ChunkDecoder } from './layout';
-import { frameLength } from './zstd';
+import { frameLength, withChecksum } from './zstd';
 
 const inflating = promisify(inflate);
 const inflatingRaw = promisify(inflateRaw);
@@ -16,10 +16,11 @@ export const deflateDecoder: ChunkDecoder = (bytes, { length }) => inflatingRaw(
 /** Decompresses deflate with zlib's header. */
 export const zlibDecoder: ChunkDecoder = (bytes, { length }) => inflating(bytes, withoutEnd(length));
 
-/** Decompresses one frame of zstd. `format` names the image in errors. */
-export function zstdDecoder(format: string): ChunkDecoder {
+/** Decompresses one frame of zstd. `format` names the image in errors. `checksum` is that of the content, which the frame itself may lack. */
+export function zstdDecoder(format: string, checksum?: number): ChunkDecoder {
   return async (bytes, { length }) => {
     const end = frameLength(bytes) ?? damaged(format, 'a compressed cluster is no zstd');
-    return unzstd(bytes.subarray(0, end), { maxOutputLength: length });
+    const frame = bytes.subarray(0, end);
+    return unzstd(checksum === undefined ? frame : withChecksum(frame, checksum), { maxOutputLength: length });
   };
 }

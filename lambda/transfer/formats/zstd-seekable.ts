@@ -17,7 +17,6 @@ const LARGEST_FRAME = 16 * 1024 * 1024;
 /** 2 TiB in frames of 1 MiB, and 34 MB in memory. */
 const MOST_FRAMES = 2 ** 21;
 const ENTRIES_AT_ONCE = 65_536;
-const decodeFrame = zstdDecoder(FORMAT);
 
 /** undefined: it has no such table, or too large frames, and is but a stream. */
 export async function openSeekableZstd(file: ImageFile): Promise<DiskLayout | undefined> {
@@ -26,7 +25,8 @@ export async function openSeekableZstd(file: ImageFile): Promise<DiskLayout | un
   const footer = await tables.bytes('the seek table', file.size - FOOTER, FOOTER);
   if (footer.readUInt32LE(5) !== MAGIC) { return undefined; }
   const count = footer.readUInt32LE(0);
-  const entryBytes = footer[4] & 0x80 ? 12 : 8;
+  const hasChecksums = (footer[4] & 0x80) !== 0;
+  const entryBytes = hasChecksums ? 12 : 8;
   if (count > MOST_FRAMES) { return undefined; }
   const tableBytes = count * entryBytes + FOOTER;
   const start = file.size - tableBytes - SKIPPABLE_HEADER;
@@ -36,6 +36,7 @@ export async function openSeekableZstd(file: ImageFile): Promise<DiskLayout | un
 
   // Where each frame begins, on the disk and in the file; and, last, where the last one ends.
   const [at, offsets] = [new Float64Array(count + 1), new Float64Array(count + 1)];
+  const checksums = hasChecksums ? new Uint32Array(count) : undefined;
   for (let first = 0; first < count; first += ENTRIES_AT_ONCE) {
     const entries = Math.min(ENTRIES_AT_ONCE, count - first);
     const bytes = await tables.bytes('the seek table', start + SKIPPABLE_HEADER + first * entryBytes, entries * entryBytes);
@@ -44,27 +45,32 @@ export async function openSeekableZstd(file: ImageFile): Promise<DiskLayout | un
       if (content > LARGEST_FRAME || compressed > LARGEST_FRAME * 2) { return undefined; }
       offsets[first + i + 1] = offsets[first + i] + compressed;
       at[first + i + 1] = at[first + i] + content;
+      if (checksums) { checksums[first + i] = bytes.readUInt32LE(i * entryBytes + 8); }
     }
   }
   if (offsets[count] !== start) { damaged(FORMAT, `its frames have ${start} bytes, but its seek table says ${offsets[count]}`); }
   if (at[count] === 0 || at[count] > MOST_DISK_BYTES) { damaged(FORMAT, `it claims to be a disk of ${at[count]} bytes`); }
-  return new SeekableZstd(file, at, offsets);
+  return new SeekableZstd(file, at, offsets, checksums);
 }
 
 class SeekableZstd implements DiskLayout {
   public readonly format = FORMAT;
   public readonly size: number;
 
-  constructor(private readonly file: ImageFile, private readonly at: Float64Array, private readonly offsets: Float64Array) {
+  constructor(
+    private readonly file: ImageFile, private readonly at: Float64Array, private readonly offsets: Float64Array,
+    private readonly checksums: Uint32Array | undefined,
+  ) {
     this.size = at[at.length - 1];
   }
 
   public async extents(from: number, to: number): Promise<Extent[]> {
-    const { at, offsets } = this;
+    const { at, offsets, checksums } = this;
     const extents = new Extents(FORMAT, this.file.size, from, to);
     for (let i = this.frameAt(from); i < at.length - 1 && at[i] < to; i++) {
       // Frames may be empty.
-      if (at[i + 1] > at[i]) { extents.chunk(at[i], at[i + 1] - at[i], offsets[i], offsets[i + 1] - offsets[i], decodeFrame); }
+      if (at[i + 1] === at[i]) { continue; }
+      extents.chunk(at[i], at[i + 1] - at[i], offsets[i], offsets[i + 1] - offsets[i], zstdDecoder(FORMAT, checksums?.[i]));
     }
     return extents.all;
   }

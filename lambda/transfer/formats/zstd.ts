@@ -1,6 +1,11 @@
 /** Zstandard's framing (RFC 8878): what can be known of it without decompressing. */
 
 export const ZSTD_MAGIC = 0xfd2f_b528;
+/** Position of the byte that describes the header. */
+const DESCRIPTOR = 4;
+const HAS_CHECKSUM = 4;
+/** Length of the checksum at the end of a frame. */
+const CHECKSUM = 4;
 const isSkippable = (magic: number) => (magic & 0xffff_fff0) >>> 0 === 0x184d_2a50;
 
 export interface FrameHeader {
@@ -16,7 +21,7 @@ export interface FrameHeader {
 /** undefined: that is no frame, or not enough of one. */
 export function frameHeader(bytes: Buffer): FrameHeader | undefined {
   if (bytes.length < 6 || bytes.readUInt32LE(0) !== ZSTD_MAGIC) { return undefined; }
-  const descriptor = bytes[4];
+  const descriptor = bytes[DESCRIPTOR];
   const single = (descriptor & 0x20) !== 0;
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
   const sizeBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6];
@@ -29,7 +34,7 @@ export function frameHeader(bytes: Buffer): FrameHeader | undefined {
     length,
     ...(contentSize !== undefined && { contentSize }),
     window: single ? contentSize! : windowBase + windowBase / 8 * (bytes[5] & 7),
-    checksum: (descriptor & 4) !== 0,
+    checksum: (descriptor & HAS_CHECKSUM) !== 0,
   };
 }
 
@@ -52,11 +57,22 @@ export function frameLength(bytes: Buffer): number | undefined {
     // One byte, repeated.
     at += 3 + (type === 1 ? 1 : size);
     if (last) {
-      at += header.checksum ? 4 : 0;
+      at += header.checksum ? CHECKSUM : 0;
       return at <= bytes.length ? at : undefined;
     }
   }
   return undefined;
+}
+
+/** Returns a whole frame with this checksum of its content, which a decoder compares: the lowest 32 bits of the XXH64. */
+export function withChecksum(frame: Buffer, checksum: number): Buffer {
+  const { checksum: hasOne } = frameHeader(frame)!;
+  const end = hasOne ? frame.length - CHECKSUM : frame.length;
+  const made = Buffer.allocUnsafe(end + CHECKSUM);
+  frame.copy(made, 0, 0, end);
+  made[DESCRIPTOR] |= HAS_CHECKSUM;
+  made.writeUInt32LE(checksum, end);
+  return made;
 }
 
 /** Frames that hold no content, such as a seek table; 0: there is none. */

@@ -1,21 +1,29 @@
+import { checkedReading } from './checked-reading';
 import { LaidOutDisk, fileOf, type Disk, type ReadFile } from './disk';
 import { nameOfImage, type Source } from './object';
 import { StreamDisk } from './stream-disk';
 import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
+import type { ImageChecksum } from '../blocks/image-checksum';
 import type { DetectedFormat } from '../formats/detect';
 import { ImageRefusal } from '../formats/layout';
 import { openLayout } from '../formats/open';
 import { STREAM_NAMES, type StreamFormat } from '../formats/streams';
 import { VHD_FOOTER } from '../formats/vhd';
 
-/** Opens the disk in an image, whatever its format. Transient errors are thrown as they are if `giveUp` ended the retries. */
-export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: () => boolean): Promise<Disk> {
+/**
+ * Opens the disk in an image, whatever its format. Transient errors are thrown as they are if `giveUp` ended the retries.
+ * @param checksum S3's checksum, with which a stream is compared when it was read to its end.
+ */
+export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: () => boolean, checksum?: ImageChecksum): Promise<Disk> {
   const readFile: ReadFile = (offset, into, arrived) => source.read(pinned, offset, into, giveUp, arrived);
   const { image } = pinned;
   if (!image) { return { size: pinned.size, read: readFile }; }
   return named(pinned, async () => {
     const { stream, diskSize } = image;
-    if (stream) { return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, readFile, diskSize, limitOf(stream))); }
+    if (stream) {
+      const inOrder = checksum ? checkedReading(readFile, pinned.size, checksum, nameOfImage(pinned)) : readFile;
+      return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, inOrder, diskSize, limitOf(stream)));
+    }
     const layout = await openLayout(fileOf(pinned.size, readFile), image.format as DetectedFormat);
     // A compressed disk may be a fixed VHD, which ends with a footer.
     const footer = image.format in STREAM_NAMES ? VHD_FOOTER : 0;

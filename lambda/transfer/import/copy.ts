@@ -61,6 +61,6 @@ async function copyRange(aws: CopyServices, input: CopyInput, deadline: Deadline
   const parent = plan.parent && await parentDigests(aws, plan, input, shift);
   if (plan.parent && !parent) { return { done: false }; }
   const known = await knownDigests(source, plan, n, parent);
-  const disk = await openDisk(source, plan.source, shift.giveUp);
+  const disk = await openDisk(source, plan.source, shift.giveUp, plan.streamChecksum);
   return new RangeCopy({ store, writer, input, plan, shift, record, parent, known, disk, delta }).run();
 }

@@ -1,4 +1,5 @@
 import { Crc } from '../blocks/crc';
+import { compareChecksum } from '../blocks/image-checksum';
 import { BLOCK_SIZE } from '../blocks/sizes';
 import { rangeOf, type Plan } from '../bucket/plan';
 
@@ -20,10 +21,6 @@ export class ImageCrc {
   /** Throws if the CRC differs from S3's. @param name Name of the image for the error. */
   public compare(name: string): void {
     const { checksum } = this.plan;
-    if (!checksum) { return; }
-    const read = Crc.named(checksum.algorithm).base64(this.crc);
-    if (read === checksum.value) { return; }
-    throw new Error(`what was read of ${name} is not what S3 says it holds: its ${checksum.algorithm} is ${read}, and should be ${checksum.value}; `
-      + 'deploy again, and if that fails too, upload the image anew');
+    if (checksum) { compareChecksum(checksum, this.crc, name); }
   }
 }

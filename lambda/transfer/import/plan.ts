@@ -69,6 +69,7 @@ async function makePlan(
     plan: {
       source: pinned,
       checksum: isReadWhole ? objectChecksum : undefined,
+      streamChecksum: pinned.image?.stream ? objectChecksum : undefined,
       blocks,
       rangeBlocks,
       putsPerSecond,

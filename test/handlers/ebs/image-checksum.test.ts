@@ -1,8 +1,10 @@
+import { gzipSync, zstdCompressSync } from 'zlib';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { StoredObject } from '../../../world/emulator/s3/bucket';
 import { ALGORITHMS, checksum, composite, type Checksum } from '../../../world/emulator/s3/checksums';
 import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
 import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
+import { storedXz } from '../../harness/formats/stored-xz';
 
 const CRCS = ['CRC32', 'CRC32C', 'CRC64NVME'] as const;
 /** Five blocks, of which the last is hardly begun, and two are zeros. */
@@ -56,6 +58,23 @@ describe.each(CRCS)('an image of which S3 knows the %s', algorithm => {
   test('is refused if that is of something else', async () => {
     claim(await given(), checksum(algorithm, [image.subarray(1)]));
     await expectRefused(algorithm);
+  });
+});
+
+describe.each<[string, (content: Buffer) => Buffer]>([['gzip', gzipSync], ['zstd', zstdCompressSync], ['xz', storedXz]])('an image that is compressed by %s', (_, compress) => {
+  const compressed = compress(image);
+  const options = { VolumeSize: 1 };
+
+  test.each(CRCS)('is imported if the %s of the object is right, and refused otherwise', async algorithm => {
+    await given();
+    const object = await world.s3.put(IMAGES, 'disk.img', compressed);
+    claim(object, checksum(algorithm, [compressed]));
+    const { SnapshotId } = await world.stack('Right').deploy(properties(options));
+    world.expectContent(SnapshotId, image);
+    const completed = world.server.count('ebs:CompleteSnapshot');
+    claim(object, checksum(algorithm, [compressed.subarray(1)]));
+    await expect(world.stack('Wrong').deploy(properties(options))).rejects.toThrow(`is not what S3 says it holds: its ${algorithm} is `);
+    expect(world.server.count('ebs:CompleteSnapshot')).toBe(completed);
   });
 });
 
