@@ -10,7 +10,10 @@ import type { SnapshotExport } from './snapshot-export';
 import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
 import { checkBucketOwner } from '../private/ebs/bucket-owner';
 import type { DiskImageLocation } from '../private/ebs/image-location';
+import { checkObjectKey } from '../private/ebs/object-key';
 import { check, misuse, notBoth } from '../private/resource/validation';
+
+const LONGEST_KEY = 1024;
 
 /**
  * How a disk image is read.
@@ -179,7 +182,7 @@ class BucketImage extends DiskImage {
 
   public _bind(scope: Construct): DiskImageLocation {
     const { bucket, key, versionId } = this;
-    check(scope, 'key', key, '1 to 1024 bytes long', value => value !== '' && Buffer.byteLength(value) <= 1024);
+    checkObjectKey(scope, key, LONGEST_KEY);
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
     const { format = DiskImageFormat.AUTO, manifest } = this.options;
     notBoth(scope, "'manifest'", `'format: ${format}'`, manifest === true && format !== DiskImageFormat.AUTO && format !== DiskImageFormat.RAW);

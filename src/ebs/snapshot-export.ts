@@ -10,6 +10,7 @@ import { refuseRetainedBackground } from '../private/ebs/background';
 import { checkBucketOwner } from '../private/ebs/bucket-owner';
 import { grantExport } from '../private/ebs/export-access';
 import { executionEnded } from '../private/ebs/import-events';
+import { checkObjectKey } from '../private/ebs/object-key';
 import { objectUse } from '../private/ebs/object-use';
 import { EbsProvider } from '../private/ebs/provider';
 import { ExportPolicies } from '../private/ebs/shared-policies';
@@ -284,7 +285,7 @@ export class SnapshotExport extends Resource {
 
   private validate({ bucket, bucketOwner, key, maxGetsPerSecond, maxConcurrency, snapshot, since }: SnapshotExportProps): void {
     checkBucketOwner(this, bucket, bucketOwner);
-    check(this, 'key', key, `1 to ${LONGEST_KEY} bytes long`, value => value !== '' && Buffer.byteLength(value) <= LONGEST_KEY);
+    checkObjectKey(this, key, LONGEST_KEY);
     checkWhole(this, 'maxGetsPerSecond', maxGetsPerSecond, 10, 1000);
     checkWhole(this, 'maxConcurrency', maxConcurrency, 1, 1000);
     notBoth(this, "'since'", `'format: ${this._format}'`, this._isDelta && this._format !== ExportFormat.RAW);

@@ -163,12 +163,17 @@ function explained(error: unknown, source: ImageLocation & { readonly etag?: str
   }
   switch (statusOf(error)) {
     case 301: return new Error(`${image} lies in another Region; copy it into a bucket of this one`);
-    case 404: case 405: return source.etag === undefined ? new Error(`${image} does not exist`) : changed(source);
+    case 404: case 405: return source.etag === undefined ? new Error(`${image} does not exist${likelyMistakeIn(source.key)}`) : changed(source);
     case 412: return changed(source);
     case 400: return new Error(`${image} cannot be read: S3 calls the request invalid; `
       + `${source.versionId === undefined ? '' : 'check the version id; '}an object that is encrypted with a key of the client (SSE-C) must be copied with another encryption`);
     default: return new Error(`${image} cannot be read: ${saidBy(error)}`, { cause: error });
   }
+}
+
+function likelyMistakeIn(key: string): string {
+  if (key.startsWith('s3://')) { return ": its key begins with 's3://', but only what follows the bucket is the key"; }
+  return key.startsWith('/') ? ": its key begins with '/', which is a part of the key in S3" : '';
 }
 
 const ARCHIVES = ['GLACIER', 'DEEP_ARCHIVE'];

@@ -133,6 +133,10 @@ describe('what cannot be imported is refused before anything is made', () => {
   beforeEach(() => start());
 
   test('a missing image', () => refused({ SourceKey: 'no.img' }, 'image s3://images/no.img does not exist'));
+  test('an image whose key is an address or a path', async () => {
+    await refused({ SourceKey: 's3://images/disk.img' }, "does not exist: its key begins with 's3://', but only what follows the bucket is the key");
+    await refused({ SourceKey: '/disk.img' }, "image s3://images//disk.img does not exist: its key begins with '/', which is a part of the key in S3");
+  });
   test('an object that S3 gives only to those who send its key', async () => {
     world.server.faults.inject('s3:HeadObject', { kind: 'error', code: 'InvalidRequest', status: 400, message: 'Bad Request' }, { times: Infinity });
     await refused({}, 'image s3://images/disk.img cannot be read: S3 calls the request invalid; an object that is encrypted with a key of the client (SSE-C) '

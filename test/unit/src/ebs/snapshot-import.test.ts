@@ -1,14 +1,14 @@
 import * as fs from 'fs';
 import * as os from 'os';
 import * as path from 'path';
-import { CfnResource, RemovalPolicy, Size, type Stack, Tags } from 'aws-cdk-lib';
+import { Aws, CfnResource, RemovalPolicy, Size, type Stack, Tags } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, Snapshot, SnapshotImport, type SnapshotImportProps, Verification, ZeroBlocks } from '../../../../src';
-import { givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn } from '../../../harness/given';
+import { DiskImage, Snapshot, SnapshotExport, SnapshotImport, type SnapshotImportProps, Verification, ZeroBlocks } from '../../../../src';
+import { givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../../../harness/given';
 
 const TYPE = 'Custom::SnapshotImport';
 const KEY_ARN = 'arn:aws:kms:eu-west-1:111122223333:key/0a1b2c3d-0000-1111-2222-333344445555';
@@ -17,6 +17,19 @@ const objectArn = (key: string) => ({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Par
 
 function imageIn(stack: Stack, key = 'disk.img', versionId?: string): DiskImage {
   return DiskImage.fromBucket(s3.Bucket.fromBucketName(stack, `Bucket${key.length}`, 'images'), key, versionId);
+}
+
+function givenKey(key: string): Stack {
+  const { stack } = givenStack();
+  new SnapshotImport(stack, 'Image', { image: imageIn(stack, key) });
+  return stack;
+}
+
+function givenExport(key: string): Stack {
+  const { stack } = givenStack();
+  const snapshot = Snapshot.fromSnapshotId(stack, 'Snapshot', 'snap-0123456789abcdef0');
+  new SnapshotExport(stack, 'Image', { snapshot, bucket: s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), key });
+  return stack;
 }
 
 function given(props: Partial<SnapshotImportProps> = {}) {
@@ -318,6 +331,29 @@ describe('wrong props', () => {
     ['a snapshot with a key of the account', { encrypted: true, kmsKey: key }],
   ])('%s may be shared', (_, props) => {
     expect(propertiesOf(given({ ...props, sharedWithAccounts: ['444455556666'] }).stack, TYPE).SharedWith).toEqual(['444455556666']);
+  });
+
+  test.each<[string, string, string]>([
+    ['the address of an object', 's3://images/disk.img', "'key' must be the key of an object, without 's3://' and the bucket, got 's3://images/disk.img' (in Stack/Image)"],
+    ['a key that leads out of the bucket', 'a/../../disk.img', "'key' must not lead out of the bucket by '..', got 'a/../../disk.img' (in Stack/Image)"],
+    ['a key that leads out of the bucket for a while', '../images/disk.img', "'key' must not lead out of the bucket by '..', got '../images/disk.img' (in Stack/Image)"],
+  ])('%s is refused, for an import and for an export', (_, name, message) => {
+    expect(() => givenKey(name)).toThrow(message);
+    expect(() => givenExport(name)).toThrow(message);
+  });
+
+  test('the address of an object is refused even if its end is known at deployment only', () => {
+    expect(() => givenKey(`s3://images/${Aws.STACK_NAME}.img`)).toThrow("'key' must be the key of an object, without 's3://' and the bucket");
+  });
+
+  test("a key that begins with '/' is a warning, for an import and for an export", () => {
+    const message = expect.stringContaining("'key' begins with '/', which is a part of the key in S3: leave it out unless it is meant, got '/images/disk.img'");
+    expect(warningsOf(givenKey('/images/disk.img'))).toEqual([message]);
+    expect(warningsOf(givenExport('/images/disk.img'))).toEqual([message]);
+  });
+
+  test.each(['./disk.img', 'a/../disk.img', 'images//disk.img', `${Aws.STACK_NAME}/../../disk.img`])('the key %s is left to S3', name => {
+    expect(warningsOf(givenKey(name))).toEqual([]);
   });
 
   test('an empty key or version is refused', () => {
