@@ -112,10 +112,17 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
     }));
   }
 
+  public async takeUp(id: string): Promise<void> {
+    const image = await this.aws.images.find(id);
+    // One that `retainPrevious` keeps has a state, and is kept again.
+    if (image && stateOf(image.tags) === undefined) { await this.aws.images.tag(id, [stateTag('adopted')]); }
+  }
+
   private async isRetained(image: Image, properties: MachineImageProperties, context: Context): Promise<boolean> {
     if (!isHandedOut(image)) { return false; }
     const record = await this.aws.store?.creation(image.id);
-    return isRetained(record?.sent ?? image.made, properties, context, this.aws.stacks);
+    const takenUp = stateOf(image.tags) === 'adopted';
+    return isRetained({ made: record?.sent ?? image.made, takenUp }, properties, context, this.aws.stacks);
   }
 
   private async evidence(image: Image, candidates: readonly MachineImageProperties[], context: Context): Promise<ReturnType<typeof evidenceOf>> {

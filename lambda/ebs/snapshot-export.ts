@@ -101,8 +101,15 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     }));
   }
 
-  private async isRetained({ handedOut, sent }: ExportRecord, properties: SnapshotExportProperties, context: Context): Promise<boolean> {
-    return handedOut === true && isRetained(sent, properties, context, this.aws.stacks);
+  public async takeUp(id: string): Promise<void> {
+    const record = await this.aws.store.record(id);
+    if (record) { await this.aws.store.saveRecord({ ...record, takenUp: true }); }
+  }
+
+  private async isRetained(
+    { handedOut, sent: made, takenUp }: ExportRecord, properties: SnapshotExportProperties, context: Context,
+  ): Promise<boolean> {
+    return handedOut === true && isRetained({ made, takenUp: takenUp === true }, properties, context, this.aws.stacks);
   }
 
   /** With `waitForCompletion: false`, an export is handed out while it is being copied. */

@@ -147,10 +147,16 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     })));
   }
 
+  public async takeUp(id: string): Promise<void> {
+    const record = await this.aws.store.creation(id);
+    // A snapshot with a state was deleted, and is only left because something uses it.
+    if (record && record.state === undefined) { await this.aws.store.saveCreation({ ...record, takenUp: true }); }
+  }
+
   private async isRetained(snapshot: Snapshot, properties: SnapshotImportProperties, context: Context): Promise<boolean> {
     if (!isHandedOut(snapshot)) { return false; }
     const record = await this.aws.store.creation(snapshot.id);
-    return isRetained(record?.sent ?? snapshot.started, properties, context, this.aws.stacks);
+    return isRetained({ made: record?.sent ?? snapshot.started, takenUp: record?.takenUp === true }, properties, context, this.aws.stacks);
   }
 
   /** With `waitForCompletion: false`, a snapshot is handed out while it is being filled. EC2 lists it as pending for a while after its execution has succeeded. */

@@ -1,5 +1,6 @@
 import { isOwnLeftover } from './cancelled-creation';
 import { createOrCleanUp } from './creation';
+import { isCertainlyBack } from './direction';
 import { saidBy } from './errors';
 import { log } from './log';
 import { contextOf, type ActResult, type DirectedEvent, type ResourceEvent } from './resource-event';
@@ -24,7 +25,7 @@ export async function replaceOrReturn<P extends OwnerProperties>(
   const matching = existing.filter(thing => thing.identity === context.identity && thing.state === 'usable');
   // The current resource comes before earlier ones that were retained.
   const wanted = matching.find(({ id }) => id === event.PhysicalResourceId)
-    ?? await firstHandedOut(lifecycle, event, earlierOnes(lifecycle, event, existing, matching))
+    ?? await firstHandedOut(lifecycle, event, await earlierOnes(lifecycle, event, existing, matching))
     ?? await currentIfSame(lifecycle, event);
 
   const proven = await withoutForeign(existing, event, stacks);
@@ -39,8 +40,16 @@ export async function replaceOrReturn<P extends OwnerProperties>(
     });
   }
   if (!wanted) { return createOrCleanUp(lifecycle, event); }
+  await takeUpAgain(lifecycle, wanted, event);
   await lifecycle.update?.(wanted.id, event.ResourceProperties, old, context);
   return { PhysicalResourceId: wanted.id };
+}
+
+async function takeUpAgain<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, { id, requestId }: Pick<Found, 'id' | 'requestId'>, event: DirectedEvent<P>,
+): Promise<void> {
+  const isEarlier = id !== event.PhysicalResourceId && requestId !== event.RequestId;
+  if (lifecycle.takeUp && isEarlier && !await isCertainlyBack(contextOf(lifecycle, event))) { await lifecycle.takeUp(id); }
 }
 
 /** Returns the first of the things that was the resource earlier. */
@@ -57,10 +66,12 @@ async function firstHandedOut<P extends OwnerProperties>(
 }
 
 /** Returns the resource that CloudFormation has, if the properties only name it in another way. */
-async function currentIfSame<P extends OwnerProperties>(lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>): Promise<Pick<Found, 'id'> | undefined> {
+async function currentIfSame<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: ResourceEvent<P>,
+): Promise<Pick<Found, 'id' | 'requestId'> | undefined> {
   const { PhysicalResourceId: id, ResourceProperties: properties, OldResourceProperties: old = properties } = event;
   try {
-    return await lifecycle.isSame?.(id!, properties, old) ? { id: id! } : undefined;
+    return await lifecycle.isSame?.(id!, properties, old) ? { id: id!, requestId: undefined } : undefined;
   } catch (error) {
     if (isPostponed(error)) { throw error; }
     log({ event: 'could not compare the resource with its properties', id, error: saidBy(error) });
@@ -72,14 +83,15 @@ async function currentIfSame<P extends OwnerProperties>(lifecycle: Lifecycle<P, 
  * Returns the earlier resources to go back to, if they have the content that a new one would have; otherwise in a rollback only, or where no direction
  * is known, if the current one was never complete, so that it must have been a replacement that failed.
  */
-function earlierOnes<P extends OwnerProperties>(
-  lifecycle: Lifecycle<P, object>, { PhysicalResourceId, ResourceProperties, Direction }: DirectedEvent<P>,
-  existing: readonly Found[], matching: readonly Found[],
-): Found[] {
+async function earlierOnes<P extends OwnerProperties>(
+  lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, existing: readonly Found[], matching: readonly Found[],
+): Promise<Found[]> {
   const proven = matching.filter(({ isUnproven }) => !isUnproven);
-  if (!lifecycle.hasFixedContent || lifecycle.hasFixedContent(ResourceProperties)) { return proven; }
-  const replacementFailed = !existing.some(({ id, state }) => id === PhysicalResourceId && state === 'usable');
-  return Direction === 'back' || (Direction === 'unknown' && replacementFailed) ? proven : [];
+  if (proven.length === 0 || !lifecycle.hasFixedContent || lifecycle.hasFixedContent(event.ResourceProperties)) { return proven; }
+  const replacementFailed = !existing.some(({ id, state }) => id === event.PhysicalResourceId && state === 'usable');
+  // A status from before the operation may be that of a rollback.
+  const direction = await event.certainDirection();
+  return direction === 'back' || (direction === 'unknown' && replacementFailed) ? proven : [];
 }
 
 /** Leaves out what has only the tags of the resource, unless it can only be what a step of this operation made and did not record. */

@@ -50,6 +50,12 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
   isSame?(id: string, properties: P, old: P): Promise<boolean>;
 
   /**
+   * Marks a thing that CloudFormation retained, and that an update goes back to, so that a rollback of the update leaves it. Not called in a
+   * rollback, which goes back to the thing that was in use.
+   */
+  takeUp?(id: string): Promise<void>;
+
+  /**
    * Returns whether CloudFormation itself shows that it has had the thing for this resource. Such a thing is not the product of a cancelled
    * creation. Without this method, nothing that is found is taken for an earlier state of the resource.
    */

@@ -10,7 +10,10 @@ import { OWNERSHIP_TAGS, type TagProperty } from '../../src/contract/ownership';
 export const STATES = [
   /** Not yet reported as complete. Set by the creating call; removed when the resource is reported, or becomes `adopted` if another stack takes the file system over. */
   'creating',
-  /** A file system with data from before this operation of the stack. Set by `Claims.claim`; removed by a change from RETAIN to DESTROY, and by the release. */
+  /**
+   * A file system with data from before this operation of the stack: set by `Claims.claim`; removed by a change from RETAIN to DESTROY, and by the
+   * release. An AMI that CloudFormation had retained when an update went back to it: set by `takeUp`, it stays.
+   */
   'adopted',
   /** An adopted file system that is being given back. The end of that removes all tags of this library, or restores those from before. */
   'released',

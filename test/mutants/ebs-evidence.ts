@@ -107,7 +107,7 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
   {
     guard: 'an image that was overwritten is imported again, there and back',
     file: 'lambda/shared/replacement.ts',
-    find: "return Direction === 'back' || (Direction === 'unknown' && replacementFailed) ? proven : [];",
+    find: "return direction === 'back' || (direction === 'unknown' && replacementFailed) ? proven : [];",
     replace: 'return proven;',
     test: EVIDENCE_TEST,
     name: 'imports again',
@@ -167,6 +167,22 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
     replace: 'if (begun === undefined || isOfOperation(made, begun)) {',
     test: RETAINED_TEST,
     name: 'does not say',
+  },
+  {
+    guard: 'a rollback leaves what CloudFormation retained before, although the update that went back to it set DESTROY',
+    file: 'lambda/shared/retained.ts',
+    find: "if (RemovalPolicy !== 'Retain' && !takenUp) { return false; }",
+    replace: "if (RemovalPolicy !== 'Retain') { return false; }",
+    test: RETAINED_TEST,
+    name: 'survives the rollback of that update',
+  },
+  {
+    guard: 'an update that goes back to what CloudFormation retained is not taken for a rollback by a status from before',
+    file: 'lambda/shared/replacement.ts',
+    find: '!await isCertainlyBack(contextOf(lifecycle, event))) { await lifecycle.takeUp(id); }',
+    replace: "event.Direction !== 'back') { await lifecycle.takeUp(id); }",
+    test: RETAINED_TEST,
+    name: 'with the status of the rollback before',
   },
   {
     guard: 'a replacement leaves what has only the tags of the resource',

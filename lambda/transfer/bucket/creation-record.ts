@@ -15,6 +15,8 @@ export interface CreationRecord {
   readonly sent: number;
   /** CloudFormation has deleted the snapshot, but it is still used. Absent: it is a resource of the stack, or becomes one. */
   readonly state?: LeftState;
+  /** CloudFormation had retained the snapshot when an update went back to it. */
+  readonly takenUp?: true;
 }
 
 /** States of a snapshot that is deleted once nothing uses it; see `STATES`. */

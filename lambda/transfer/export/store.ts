@@ -30,6 +30,8 @@ export interface ExportRecord {
   readonly started: number;
   /** Whether a poll has returned the export to CloudFormation as complete. */
   readonly handedOut?: boolean;
+  /** CloudFormation had retained the object when an update went back to it. */
+  readonly takenUp?: true;
 }
 
 /** A part that S3 has taken. */

@@ -104,6 +104,18 @@ describe('there and back', () => {
     world.expectContent(first, disk(2 * BLOCK_SIZE, 'monday'));
   });
 
+  test('imports again although the status is that of the rollback before', async () => {
+    const stack = world.stack();
+    const [small, large] = [10, 20].map(VolumeSize => properties({ ...keep, VolumeSize }));
+    const { SnapshotId: first } = await stack.deploy(small);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    const second = await update(stack, large, small, first);
+    await put('wednesday');
+    const until = world.clock.now() + MINUTE / 2;
+    world.stacks.stale = { status: 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS', isOver: () => world.clock.now() >= until };
+    world.expectContent(await update(stack, small, large, second), disk(2 * BLOCK_SIZE, 'wednesday'));
+  });
+
   test('goes back to the snapshot that there was, if the object is pinned', async () => {
     const stack = world.stack();
     const { etag } = world.s3.object(IMAGES, 'disk.img')!;

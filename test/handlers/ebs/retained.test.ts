@@ -117,4 +117,63 @@ describe.each(KINDS)('%s under a policy that retains', (_, kind) => {
     await stack.play(event('Delete', two, second));
     expect(kind.there()).toEqual([first]);
   });
+
+  describe('and to which an update goes back that sets DESTROY', () => {
+    const destroy = () => ({ ...one, RemovalPolicy: 'Delete' });
+    const goBack = async () => {
+      await begin('UPDATE_IN_PROGRESS');
+      expect(await update(destroy(), two, second)).toBe(first);
+    };
+    const rollBack = async () => {
+      stack.onStatus!('UPDATE_ROLLBACK_IN_PROGRESS');
+      expect(await update(two, destroy(), first)).toBe(second);
+      stack.onStatus!('UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+      await stack.play(event('Delete', destroy(), first));
+    };
+
+    test('survives the rollback of that update', async () => {
+      await goBack();
+      await rollBack();
+      expectBoth();
+    });
+
+    test('survives that rollback if the update began with the status of the rollback before', async () => {
+      const until = world.clock.now() + 1.5 * MINUTE;
+      world.stacks.stale = { status: 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS', isOver: () => world.clock.now() >= until };
+      await goBack();
+      await rollBack();
+      expectBoth();
+    });
+
+    test('survives that rollback if CloudFormation does not say its status', async () => {
+      await goBack();
+      world.stacks.broken = true;
+      await stack.play(event('Delete', destroy(), first));
+      expectBoth();
+    });
+
+    test('goes with the stack', async () => {
+      await goBack();
+      stack.onStatus!('DELETE_IN_PROGRESS');
+      await stack.play(event('Delete', destroy(), first));
+      expect(kind.there()).toEqual([second]);
+    });
+
+    test('goes when a later update replaces it', async () => {
+      await goBack();
+      await begin('UPDATE_IN_PROGRESS');
+      expect(await update(two, destroy(), first)).toBe(second);
+      stack.onStatus!('UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
+      await stack.play(event('Delete', destroy(), first));
+      expect(kind.there()).toEqual([second]);
+    });
+
+    test('does not keep what its rollback goes back to: that goes although CloudFormation does not say its status', async () => {
+      await goBack();
+      await rollBack();
+      world.stacks.broken = true;
+      await stack.play(event('Delete', { ...two, RemovalPolicy: 'Delete' }, second));
+      expect(kind.there()).toEqual([first]);
+    });
+  });
 });

@@ -211,8 +211,8 @@ export class EbsHandlerWorld {
   }
 
   /** Records that a stack has made a snapshot that a test puts there. */
-  public async recordSnapshot(id: string, stackId: string, logicalId: string, identity: string): Promise<void> {
-    const record: CreationRecord = { id, stackId, logicalId, identity, call: '', sent: 0 };
+  public async recordSnapshot(id: string, stackId: string, logicalId: string, identity: string, call = ''): Promise<void> {
+    const record: CreationRecord = { id, stackId, logicalId, identity, call, sent: 0 };
     await this.s3.put(TRANSFERS, creationKeyOf(id), JSON.stringify(record));
   }
 

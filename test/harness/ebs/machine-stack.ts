@@ -45,8 +45,8 @@ export function machineProperties(snapshotId: string, more: Properties = {}): Pr
 /**
  * CloudFormation for a stack of an import and an image of it: what an update
  * replaced goes when all of it has succeeded, the image before its snapshot.
- * Snapshots are there before the import is asked for them, as after a change
- * of mind: nothing is copied, which other tests are about.
+ * Snapshots are there before the import is asked for them, as if a first
+ * delivery of the event had made them: nothing is copied, which other tests are about.
  */
 export class MachineStack {
   public machine: Resource | undefined;
@@ -67,9 +67,9 @@ export class MachineStack {
     const wanted = importProperties({ SourceRevision: revision, SourceETag: '"pinned"', Owner: 'Stack/Disk', ...disk });
     let newDisk: Resource | undefined;
     let newMachine: Resource | undefined;
-    const { snapshotId, placed } = await this.import(wanted);
+    const { snapshotId, placed, RequestId } = await this.import(wanted);
     try {
-      newDisk = oldDisk ? await this.apply(this.disks, oldDisk, wanted) : { id: snapshotId, properties: wanted };
+      newDisk = oldDisk ? await this.apply(this.disks, oldDisk, wanted, { RequestId }) : { id: snapshotId, properties: wanted };
       newMachine = await this.apply(this.machines, oldMachine, machineProperties(newDisk.id, more));
       if (fail) { throw new Error('another resource failed'); }
     } catch (error) {
@@ -105,9 +105,9 @@ export class MachineStack {
     await this.delete(this.disks, this.disk!);
   }
 
-  /** The snapshot of an import with these properties, and whether it was put there just now. */
-  private async import(wanted: Properties): Promise<{ snapshotId: string; placed: boolean }> {
-    const { ResourceProperties, StackId, LogicalResourceId } = this.disks.event('Create', wanted);
+  /** The snapshot of an import with these properties, whether it was put there just now, and the request that makes it. */
+  private async import(wanted: Properties): Promise<{ snapshotId: string; placed: boolean; RequestId: string }> {
+    const { ResourceProperties, StackId, LogicalResourceId, RequestId } = this.disks.event('Create', wanted);
     const tags = {
       [OWNERSHIP_TAGS.stackId]: StackId,
       [OWNERSHIP_TAGS.logicalId]: LogicalResourceId,
@@ -116,8 +116,8 @@ export class MachineStack {
     const { snapshots } = this.world.ec2;
     const existing = snapshots.all.find(snapshot => Object.entries(tags).every(([key, value]) => snapshot.tags.get(key) === value));
     const { snapshotId } = existing ?? snapshots.add({ volumeSize: 1, startTime: this.world.clock.now() - LISTED_AFTER_MILLISECONDS, tags });
-    if (!existing) { await this.world.recordSnapshot(snapshotId, StackId, LogicalResourceId, tags[OWNERSHIP_TAGS.identity]); }
-    return { snapshotId, placed: existing === undefined };
+    if (!existing) { await this.world.recordSnapshot(snapshotId, StackId, LogicalResourceId, tags[OWNERSHIP_TAGS.identity], RequestId); }
+    return { snapshotId, placed: existing === undefined, RequestId };
   }
 
   /** What CloudFormation knows of a resource whose creation or update failed. */
@@ -145,10 +145,10 @@ export class MachineStack {
     this.status('UPDATE_ROLLBACK_COMPLETE');
   }
 
-  private async apply(player: Stack, before: Resource | undefined, properties: Properties): Promise<Resource> {
+  private async apply(player: Stack, before: Resource | undefined, properties: Properties, request: { RequestId?: string } = {}): Promise<Resource> {
     if (!before) { return { id: (await player.play(player.event('Create', properties))).id, properties }; }
     if (same(before.properties, properties)) { return before; }
-    const event = player.event('Update', properties, { PhysicalResourceId: before.id, OldResourceProperties: strings(player, before.properties) });
+    const event = player.event('Update', properties, { PhysicalResourceId: before.id, OldResourceProperties: strings(player, before.properties), ...request });
     return { id: (await player.play(event)).id, properties };
   }
 
