@@ -50,7 +50,8 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
   }
 
   public hasFixedContent({ SourceVersion, SourceETag }: SnapshotImportProperties): boolean {
-    return SourceVersion !== undefined || SourceETag !== undefined;
+    // S3 overwrites the version `null`, which an object has in a bucket that does not keep versions.
+    return (SourceVersion !== undefined && SourceVersion !== 'null') || SourceETag !== undefined;
   }
 
   public async create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {

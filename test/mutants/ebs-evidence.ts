@@ -113,6 +113,14 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
     name: 'imports again',
   },
   {
+    guard: 'an object in a bucket without versions is imported again, there and back, because it can be overwritten',
+    file: 'lambda/ebs/snapshot-import.ts',
+    find: " && SourceVersion !== 'null'",
+    replace: '',
+    test: EVIDENCE_TEST,
+    name: 'the version that S3 calls null',
+  },
+  {
     guard: 'the deletion of a cancelled creation leaves what the stack lists',
     file: 'lambda/shared/cancelled-creation.ts',
     find: 'if (id === operation?.listed) { return false; }',

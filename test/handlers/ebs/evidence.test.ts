@@ -116,6 +116,30 @@ describe('there and back', () => {
     world.expectContent(await update(stack, small, large, second), disk(2 * BLOCK_SIZE, 'wednesday'));
   });
 
+  test('imports again what is named by the version that S3 calls null, because that can be overwritten', async () => {
+    const stack = world.stack();
+    const [small, large] = [10, 20].map(VolumeSize => properties({ ...keep, VolumeSize, SourceVersion: 'null' }));
+    await put('monday');
+    const { SnapshotId: first } = await stack.deploy(small);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    const second = await update(stack, large, small, first);
+    await put('tuesday');
+    world.expectContent(await update(stack, small, large, second), disk(2 * BLOCK_SIZE, 'tuesday'));
+  });
+
+  test('goes back to the snapshot that there was, if the version of the object is given', async () => {
+    const stack = world.stack();
+    world.s3.createBucket('versions', { versioned: true });
+    const { versionId: SourceVersion } = await world.s3.put('versions', 'disk.img', disk(2 * BLOCK_SIZE, 'monday'));
+    await world.s3.put('versions', 'disk.img', disk(2 * BLOCK_SIZE, 'tuesday'));
+    const [small, large] = [10, 20].map(VolumeSize => properties({ ...keep, VolumeSize, SourceBucket: 'versions', SourceVersion }));
+    const { SnapshotId: first } = await stack.deploy(small);
+    world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
+    const second = await update(stack, large, small, first);
+    expect(await update(stack, small, large, second)).toBe(first);
+    world.expectContent(first, disk(2 * BLOCK_SIZE, 'monday'));
+  });
+
   test('goes back to the snapshot that there was, if the object is pinned', async () => {
     const stack = world.stack();
     const { etag } = world.s3.object(IMAGES, 'disk.img')!;
