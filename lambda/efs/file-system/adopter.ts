@@ -3,9 +3,10 @@ import type { Claims } from './claims';
 import { dataIn } from './deletion-blockers';
 import type { Evidence } from './evidence';
 import { differences } from './immutables';
+import { overwrittenTags } from './overwritten-settings';
 import { ownersOf, standingClaim } from './owners';
 import { isMadeByThisCall, type Creation, type ReplacementGuard } from './replacement';
-import { refuseUnexpected } from './unexpected';
+import { nameForeignTargets, refuseUnexpected } from './unexpected';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { log } from '../../shared/log';
@@ -14,6 +15,7 @@ import type { Context } from '../../shared/resource-lifecycle';
 import type { Stacks } from '../../shared/stacks';
 import { stateOf, type State } from '../../shared/state-tag';
 import type { Efs } from '../efs';
+import { foundSettings } from '../settings/found-settings';
 import type { Replications } from '../settings/replication';
 
 export interface AdopterServices {
@@ -97,8 +99,13 @@ export class Adopter {
       return existing.FileSystemId!;
     }
     await refuseUnexpected(existing, properties, this.services);
+    await nameForeignTargets(existing, this.services.efs);
     log({ event: 'file system adopted', id: existing.FileSystemId, from: valueOf(existing.Tags, OWNERSHIP_TAGS.stackId) });
-    await this.claims.adopt(existing, properties, context, await this.isHandedOver(existing, properties) ? stateInUse(existing) : 'adopted');
+    await this.claims.adopt(existing, properties, context, {
+      state: await this.isHandedOver(existing, properties) ? stateInUse(existing) : 'adopted',
+      found: await foundSettings(existing, properties, undefined, this.services),
+      settings: await overwrittenTags(existing, properties, this.services),
+    });
     return existing.FileSystemId!;
   }
 

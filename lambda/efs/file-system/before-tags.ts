@@ -1,4 +1,5 @@
 import type { Tag } from '@aws-sdk/client-efs';
+import { SETTINGS_TAG } from '../../../src/contract/claims';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, type TagProperty } from '../../../src/contract/ownership';
 import { log } from '../../shared/log';
 import { valueOf } from '../../shared/ownership';
@@ -8,6 +9,10 @@ export const BEFORE_TAG = `${OWNERSHIP_TAG_PREFIX}before`;
 const OWNER = `${BEFORE_TAG}:owner`;
 const LOGICAL_ID = `${BEFORE_TAG}:logical-id`;
 const USER_TAG = `${BEFORE_TAG}:tag:`;
+/** The value of the settings tag, if the adoption changes it. */
+const DECLARED = `${BEFORE_TAG}:declared`;
+/** The settings that the adoption overwrites, see `overwritten-settings.ts`. */
+export const OVERWRITTEN_TAG = `${BEFORE_TAG}:settings`;
 
 const LONGEST_KEY = 128;
 const NONE = 'none';
@@ -20,10 +25,22 @@ export interface Before {
   readonly claim?: { readonly stackId: string; readonly owner: string; readonly logicalId: string; readonly state?: string };
   /** Its tags with keys that the properties set, as far as there was room to keep them. */
   readonly userTags: readonly TagProperty[];
+  /** Which settings its properties declared, if the adoption has changed that; empty if none. */
+  readonly declared?: string;
 }
 
-/** Returns the tags that keep what an adoption overwrites. `room`: how many tags the file system can take. */
-export function beforeTags(present: readonly Tag[] = [], userTags: readonly TagProperty[] = [], room: number): TagProperty[] {
+/** What an adoption overwrites, and how many tags the file system can take. */
+interface Overwritten {
+  readonly userTags?: readonly TagProperty[];
+  /** The settings tag that the adoption writes. */
+  readonly declared?: string;
+  /** The record of settings. */
+  readonly settings?: readonly TagProperty[];
+  readonly room: number;
+}
+
+/** Returns the tags that keep what an adoption overwrites. */
+export function beforeTags(present: readonly Tag[] = [], { userTags = [], declared, settings = [], room }: Overwritten): TagProperty[] {
   const [stackId, owner, logicalId] = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.owner, OWNERSHIP_TAGS.logicalId].map(key => valueOf(present, key));
   const state = valueOf(present, OWNERSHIP_TAGS.state);
   const own = stackId === undefined || owner === undefined || logicalId === undefined
@@ -32,13 +49,15 @@ export function beforeTags(present: readonly Tag[] = [], userTags: readonly TagP
       { Key: BEFORE_TAG, Value: [stackId, ...state === undefined ? [] : [state]].join(' ') },
       { Key: OWNER, Value: owner },
       ...owner.endsWith(`/${logicalId}`) ? [] : [{ Key: LOGICAL_ID, Value: logicalId }],
+      ...valueOf(present, SETTINGS_TAG) === declared ? [] : [{ Key: DECLARED, Value: valueOf(present, SETTINGS_TAG) ?? '' }],
     ];
+  const kept = [...own, ...settings];
   const overwritten = userTags.filter(({ Key }) => valueOf(present, Key) !== undefined)
     .map(({ Key }) => ({ Key: `${USER_TAG}${Key}`, Value: valueOf(present, Key)! }))
     .filter(({ Key }) => Key.length <= LONGEST_KEY);
-  const kept = overwritten.slice(0, Math.max(0, room - own.length));
-  if (kept.length < overwritten.length) { log({ event: 'there is no room to keep all tags that the adoption overwrites' }); }
-  return [...own, ...kept];
+  const fitting = overwritten.slice(0, Math.max(0, room - kept.length));
+  if (fitting.length < overwritten.length) { log({ event: 'there is no room to keep all tags that the adoption overwrites' }); }
+  return [...kept, ...fitting];
 }
 
 /** Returns what the file system carried before; undefined if that is not known any more. */
@@ -50,7 +69,8 @@ export function readBefore(tags: readonly Tag[] = []): Before | undefined {
   if (value === NONE || owner === undefined) { return { userTags }; }
   const [stackId, state] = value.split(' ');
   const logicalId = valueOf(tags, LOGICAL_ID) ?? owner.slice(owner.lastIndexOf('/') + 1);
-  return { claim: { stackId, owner, logicalId, ...state !== undefined && { state } }, userTags };
+  const declared = valueOf(tags, DECLARED);
+  return { claim: { stackId, owner, logicalId, ...state !== undefined && { state } }, userTags, ...declared !== undefined && { declared } };
 }
 
 /** Returns the keys of the tags that keep what an adoption overwrote. */

@@ -1,5 +1,5 @@
 import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
-import { BEFORE_TAG, beforeKeys, beforeTags, isUserTagKey, NO_CLAIM_BEFORE, readBefore } from './before-tags';
+import { BEFORE_TAG, beforeKeys, beforeTags, isUserTagKey, NO_CLAIM_BEFORE, OVERWRITTEN_TAG, readBefore } from './before-tags';
 import { rootOf } from './construct-names';
 import { SETTINGS_TAG } from '../../../src/contract/claims';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
@@ -23,6 +23,13 @@ interface ClaimChange extends SettingsChange {
   readonly keepsBefore?: boolean;
 }
 
+/** Facts about an adoption beside its properties. */
+interface AdoptionChange extends SettingsChange {
+  readonly state: State | undefined;
+  /** The record of the settings that it overwrites. */
+  readonly settings: readonly TagProperty[];
+}
+
 /** The ownership tags of file systems: which resource of which stack a file system belongs to, and for which request. */
 export class Claims {
   constructor(private readonly efs: Efs) {}
@@ -43,13 +50,15 @@ export class Claims {
 
   /** Claims a file system that existed before, and keeps in tags what that overwrites. */
   public async adopt(
-    { FileSystemId: id, Tags: present = [] }: FileSystemDescription, properties: FileSystemProperties, context: Context, state: State | undefined,
+    { FileSystemId: id, Tags: present = [] }: FileSystemDescription, properties: FileSystemProperties, context: Context,
+    { settings, ...change }: AdoptionChange,
   ): Promise<void> {
     const userTags = properties.FileSystemTags ?? [];
-    const own = tagsOfClaim(properties, context, { id, present, state });
+    const own = tagsOfClaim(properties, context, { id, present, ...change });
     const stale = beforeKeys(present);
     const added = newOnes(present, [...own, ...userTags]);
-    const before = beforeTags(present, userTags, MOST_TAGS - (present.length - stale.length + added.length));
+    const room = MOST_TAGS - (present.length - stale.length + added.length);
+    const before = beforeTags(present, { userTags, settings, room, declared: valueOf(own, SETTINGS_TAG) });
     const tags = [...own, ...before];
     refuseTooMany(id!, present.length - stale.length, newOnes(present.filter(({ Key }) => !stale.includes(Key!)), [...tags, ...userTags]));
     await this.efs.tag(id!, tags);
@@ -58,7 +67,8 @@ export class Claims {
 
   /** Begins to give the file system back. The tags of the resource that had it before are restored if `restores`. */
   public async release({ FileSystemId: id, Tags: present }: FileSystemDescription, restores: boolean): Promise<void> {
-    if (!restores) { await this.remove(id!, beforeKeys(present).filter(key => !isUserTagKey(key) && key !== BEFORE_TAG)); }
+    const isNeeded = (key: string) => restores || isUserTagKey(key) || key === BEFORE_TAG || key === OVERWRITTEN_TAG;
+    await this.remove(id!, beforeKeys(present).filter(key => !isNeeded(key)));
     await this.efs.tag(id!, [stateTag('released'), ...!restores && readBefore(present) ? [NO_CLAIM_BEFORE] : []]);
   }
 
@@ -80,8 +90,10 @@ export class Claims {
     if (!before?.claim) { return this.remove(id!, [...own, ...beforeKeys(present)]); }
     const { stackId, owner, logicalId, state = '' } = before.claim;
     const isOwn = stackId === context.stackId && logicalId === context.logicalId;
-    const ended = [OWNERSHIP_TAGS.identity, OWNERSHIP_TAGS.requestId, REPLACED_TAG, SETTINGS_TAG];
+    const { declared } = before;
+    const ended = [OWNERSHIP_TAGS.requestId, REPLACED_TAG, ...declared === '' ? [SETTINGS_TAG] : []];
     const restored = [
+      ...declared === undefined || declared === '' ? [] : [{ Key: SETTINGS_TAG, Value: declared }],
       { Key: OWNERSHIP_TAGS.stackId, Value: stackId },
       { Key: OWNERSHIP_TAGS.logicalId, Value: logicalId },
       { Key: OWNERSHIP_TAGS.owner, Value: owner },

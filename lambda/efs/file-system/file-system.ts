@@ -10,6 +10,7 @@ import { dataIn, refuseIfBlocked } from './deletion-blockers';
 import { Evidence } from './evidence';
 import { DEFAULTS, immutablesOf, referenceOf } from './immutables';
 import type { Keys } from './keys';
+import { readOverwritten } from './overwritten-settings';
 import { isWanted, mayNameTheSame } from './recognition';
 import { refuseSameToken, ReplacementGuard, type ReplacementServices } from './replacement';
 import { isTakenUpAgain } from './retained';
@@ -19,7 +20,7 @@ import type { FileSystemAttributes, FileSystemProperties } from '../../../src/co
 import { OWNERSHIP_TAGS, REPLACED_TAG } from '../../../src/contract/ownership';
 import { failedCallOf } from '../../shared/answering/call';
 import { isDenial } from '../../shared/denials';
-import { isCertainlyForward } from '../../shared/direction';
+import { isCertainlyBack, isCertainlyForward } from '../../shared/direction';
 import { isNamed, nameOf, OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
@@ -114,7 +115,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     if (properties.Deferral) { await this.services.schedules.cancel(id, properties.Deferral); }
     const state = stateOf(present.Tags);
     if (state === 'retained') { return; }
-    if (state === 'released') { return this.claims.endRelease(present, properties, context); }
+    if (state === 'released') { return this.giveBack(present, properties, context); }
     const restores = await this.isTakenBack(present, context);
     // With RETAIN, CloudFormation only asks for what a failed operation made, which may have been written to meanwhile.
     const holdsRetained = properties.RemovalPolicy === 'Retain' && dataIn(present) > 0;
@@ -185,6 +186,22 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     const claim = readBefore(tags)?.claim;
     if (claim === undefined || await isCertainlyForward(context)) { return false; }
     return context.direction === 'back' || this.evidence.isListed(id!, claim);
+  }
+
+  /**
+   * Restores what an adoption has overwritten: the settings in a rollback only, and before the tags, because the role may change them only while
+   * the tags name its stack.
+   */
+  private async giveBack(present: FileSystemDescription, properties: FileSystemProperties, context: Context): Promise<void> {
+    const overwritten = readOverwritten(present.Tags, properties);
+    if (overwritten && await isCertainlyBack(context)) {
+      const { set, before } = overwritten;
+      const { Owner, RemovalPolicy } = properties;
+      const change = { fileSystem: present, wanted: { Owner, RemovalPolicy, ...before }, old: { Owner, RemovalPolicy, ...set }, context };
+      // The deletion is repeated until the settings are in force.
+      if (!await this.configuration.reconcile(change)) { return; }
+    }
+    await this.claims.endRelease(present, properties, context);
   }
 
   /** Writes the tags of a file system of this resource that has none, because they were removed by hand. */

@@ -1,8 +1,10 @@
 import type { FileSystemDescription } from '@aws-sdk/client-efs';
 import { accessPoints } from './access-points';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
+import { log } from '../../shared/log';
 import { boolean } from '../../shared/property-values';
 import type { Efs } from '../efs';
+import { otherRecords } from '../mount-targets/record';
 import { policyOf } from '../settings/file-system-policy';
 import type { Replications } from '../settings/replication';
 
@@ -29,4 +31,14 @@ export async function refuseUnexpected(
   if (found.length === 0) { return; }
   throw new Error(`file system ${id} would be adopted with ${found.join(', ')}, which the props do not declare: `
     + "remove that, declare it where there is a prop for it, or set 'adoptAsIs' to accept it");
+}
+
+/** Logs the mount targets that no set of this library has. They stay as they are, unless a set takes them over. */
+export async function nameForeignTargets(fileSystem: FileSystemDescription, efs: Efs): Promise<void> {
+  const id = fileSystem.FileSystemId!;
+  const ofSets = otherRecords(fileSystem, '').flatMap(({ subnetIds }) => subnetIds);
+  const foreign = (await efs.mountTargets(id)).filter(({ SubnetId }) => !ofSets.includes(SubnetId!));
+  if (foreign.length === 0) { return; }
+  const mountTargets = foreign.map(({ MountTargetId, SubnetId }) => `${MountTargetId} in ${SubnetId}`);
+  log({ event: 'the adopted file system has mount targets that are of no set: they let clients in, and stay until a set takes them over', id, mountTargets });
 }

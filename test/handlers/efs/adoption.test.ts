@@ -40,7 +40,10 @@ describe('a file system that was retained', () => {
     await expect(second.deploy(RETAINED, { failAfter: true })).rejects.toThrow(/^another resource failed$/);
     expect(ids()).toEqual([first.physicalId]);
     expect(world.tags(first.physicalId!)).toEqual({
-      [OWNERSHIP_TAGS.stackId]: first.stackId, [OWNERSHIP_TAGS.owner]: RETAINED.Owner, [OWNERSHIP_TAGS.logicalId]: 'Thing',
+      [OWNERSHIP_TAGS.stackId]: first.stackId,
+      [OWNERSHIP_TAGS.owner]: RETAINED.Owner,
+      [OWNERSHIP_TAGS.logicalId]: 'Thing',
+      [OWNERSHIP_TAGS.identity]: expect.any(String),
     });
 
     const third = redeployed();

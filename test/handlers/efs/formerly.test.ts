@@ -46,7 +46,7 @@ test('in a rollback, the former resource has it again', async () => {
   world.stacks.statuses.set(stack.stackId, 'UPDATE_ROLLBACK_IN_PROGRESS');
   await renamed.play(renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: id }));
   expect(world.ids).toEqual([id]);
-  const { [OWNERSHIP_TAGS.identity]: _identity, [OWNERSHIP_TAGS.requestId]: _call, ...kept } = before;
+  const { [OWNERSHIP_TAGS.requestId]: _call, ...kept } = before;
   expect(world.tags(id)).toEqual(kept);
 });
 
@@ -59,7 +59,7 @@ test.each([0, 1, 2, 3])('in a rollback, the former resource has it again althoug
   world.server.faults.choose(operation => (/(T|Unt)agResource$/.test(operation) && made++ === changes ? dead : undefined));
   const deletion = renamed.event('Delete', { ...NEW, Formerly: ['Thing'] }, { PhysicalResourceId: id });
   await renamed.play(deletion).catch(() => renamed.play(deletion));
-  const { [OWNERSHIP_TAGS.identity]: _identity, [OWNERSHIP_TAGS.requestId]: _call, ...kept } = before;
+  const { [OWNERSHIP_TAGS.requestId]: _call, ...kept } = before;
   expect(world.tags(id)).toMatchObject(kept);
 });
 
