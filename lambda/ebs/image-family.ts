@@ -1,7 +1,8 @@
-import { isAllListed } from './completion';
+import { isAllListed, mayBeInvisible } from './completion';
 import { isProof } from './evidence';
 import { deregister, type Image } from './images';
 import type { ImageServices } from './services';
+import { SERVICE_TIMEOUT_SECONDS } from '../../src/contract/answering';
 import { MACHINE_IMAGE_TAGS } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { saidBy } from '../shared/errors';
@@ -95,7 +96,21 @@ export class ImageFamily {
       await deregister(this.aws, id);
       log({ event: 'deregistered an image that was kept', imageId: id });
     }
+    await this.removeRecordsOfDeregistered();
     return this.aws.kept.removeUnused(this.resource.stackId);
+  }
+
+  /** A step that died after it had deregistered an image left its record. */
+  private async removeRecordsOfDeregistered(): Promise<void> {
+    const { images, store } = this.aws;
+    if (store === undefined) { return; }
+    const there = (await this.all()).map(({ id }) => id);
+    for (const id of (await store.images()).filter(each => !there.includes(each))) {
+      const record = await store.creation(id);
+      // A call may have registered the image until CloudFormation stopped waiting for it.
+      const isOld = isProof(record, this.resource) && !mayBeInvisible(record.sent + 1000 * SERVICE_TIMEOUT_SECONDS);
+      if (isOld && await images.find(id) === undefined) { await store.removeCreation(id); }
+    }
   }
 
   /** CloudFormation names the image, so it is ours. Without a record, it could not be recognized later; it may be from before the stack had records. */

@@ -45,7 +45,19 @@ export class KeptSnapshots {
       if (await this.isParent(snapshot)) { continue; }
       all = await this.remove(snapshot) && all;
     }
+    await this.removeFilesOfDeleted(stackId);
     return all;
+  }
+
+  /** Removes the files of a snapshot that was left and is deleted: a step died before it could do so. The Delete of any other snapshot does. */
+  private async removeFilesOfDeleted(stackId: string): Promise<void> {
+    const { snapshots, store } = this.aws;
+    if (store === undefined) { return; }
+    const there = (await snapshots.findTagged({ [OWNERSHIP_TAGS.stackId]: stackId })).map(({ id }) => id);
+    for (const id of (await store.snapshots()).filter(each => !there.includes(each))) {
+      const wasLeft = (await store.creation(id))?.state !== undefined;
+      if (wasLeft && await snapshots.find(id) === undefined) { await store.remove(id); }
+    }
   }
 
   /** Whether an import uses a snapshot as its parent. One of this stack deletes it in the end. */

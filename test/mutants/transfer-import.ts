@@ -131,7 +131,7 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the clean-up leaves foreign snapshots alone (M19)',
     file: 'lambda/transfer/import/leftovers.ts',
-    find: 'if (snapshot && valueOf(snapshot.tags, OWNERSHIP_TAGS.stackId) === undefined)',
+    find: 'if (snapshot && valueOf(snapshot.tags, OWNERSHIP_TAGS.stackId) === undefined && await store.creation(snapshotId) === undefined)',
     replace: 'if (snapshot === null)',
     test: CLEAN_UP_TEST,
     name: 'not ours',

@@ -1,4 +1,6 @@
-import { DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectsCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type ListObjectsV2CommandOutput, type S3Client,
+} from '@aws-sdk/client-s3';
 import { creationKeyOf, type CreationRecord } from './creation-record';
 import type { Plan } from './plan';
 import { parseFinishedRange, type FinishedRange } from './range-record';
@@ -44,6 +46,16 @@ export class TransferStore {
     await this.removeKeys([creationKeyOf(id)]).catch(error => {
       if (!isNamed(error, 'NoSuchBucket')) { throw error; }
     });
+  }
+
+  /** Returns the ids of the snapshots that have anything in the bucket. */
+  public snapshots(): Promise<string[]> {
+    return this.idsBelow('transfers/snap-');
+  }
+
+  /** Returns the ids of the AMIs that have a record. */
+  public images(): Promise<string[]> {
+    return this.idsBelow('images/ami-', '.json');
   }
 
   public async savePlan(snapshotId: string, plan: Plan): Promise<void> {
@@ -201,6 +213,26 @@ export class TransferStore {
       return Contents.map(({ Key }) => Key!);
     } catch (error) {
       if (isNamed(error, 'NoSuchBucket')) { return []; }
+      throw error;
+    }
+  }
+
+  /** Returns the ids in keys that begin with `<folder>/<kind of id>`: they end before `end`. Returns none if there is no bucket. */
+  protected async idsBelow(prefix: string, end = '/'): Promise<string[]> {
+    const ids: string[] = [];
+    for (let token: string | undefined; ;) {
+      const { CommonPrefixes = [], NextContinuationToken } = await this.page(prefix, end, token);
+      ids.push(...CommonPrefixes.map(({ Prefix }) => Prefix!.slice(prefix.indexOf('/') + 1, -end.length)));
+      token = NextContinuationToken;
+      if (token === undefined) { return ids; }
+    }
+  }
+
+  private async page(Prefix: string, Delimiter: string, ContinuationToken: string | undefined): Promise<Partial<ListObjectsV2CommandOutput>> {
+    try {
+      return await this.call('s3:ListBucket', () => this.s3.send(new ListObjectsV2Command({ Bucket: this.bucket, Prefix, Delimiter, ContinuationToken })));
+    } catch (error) {
+      if (isNamed(error, 'NoSuchBucket')) { return {}; }
       throw error;
     }
   }

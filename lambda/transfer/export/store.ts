@@ -1,4 +1,3 @@
-import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import type { ExportPlan } from './layout';
 import { isNamed } from '../../shared/errors';
 import { BlockSet } from '../blocks/block-set';
@@ -51,8 +50,6 @@ export interface ExportResult {
   readonly size: number;
 }
 
-const PREFIX = 'transfers/';
-
 /**
  * The files of exports in the transfer bucket, below `transfers/<export id>/`:
  *
@@ -94,14 +91,7 @@ export class ExportStore extends TransferStore {
 
   /** Returns the records of all exports of the stack. */
   public async records(): Promise<ExportRecord[]> {
-    const ids: string[] = [];
-    for (let token: string | undefined; ;) {
-      const { CommonPrefixes = [], NextContinuationToken } = await this.exportPrefixes(token);
-      ids.push(...CommonPrefixes.map(({ Prefix }) => Prefix!.slice(PREFIX.length, -1)));
-      token = NextContinuationToken;
-      if (token === undefined) { break; }
-    }
-    const records = await Promise.all(ids.map(id => this.record(id)));
+    const records = await Promise.all((await this.idsBelow('transfers/export-')).map(id => this.record(id)));
     return records.filter(record => record !== undefined);
   }
 
@@ -177,17 +167,6 @@ export class ExportStore extends TransferStore {
   private async json<T>(exportId: string, name: string): Promise<T | undefined> {
     const found = await this.get(exportId, name);
     return found && JSON.parse(found.toString()) as T;
-  }
-
-  private async exportPrefixes(ContinuationToken: string | undefined): Promise<Partial<ListObjectsV2CommandOutput>> {
-    try {
-      return await this.call('s3:ListBucket', () => this.s3.send(new ListObjectsV2Command({
-        Bucket: this.bucket, Prefix: `${PREFIX}export-`, Delimiter: '/', ContinuationToken,
-      })));
-    } catch (error) {
-      if (isNamed(error, 'NoSuchBucket')) { return {}; }
-      throw error;
-    }
   }
 }
 

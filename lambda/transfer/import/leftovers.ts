@@ -16,7 +16,8 @@ export async function removeLeftovers(
   { snapshots, store }: { snapshots: Snapshots; store: TransferStore }, snapshotId: string, options?: { readonly keepFailure: boolean },
 ): Promise<void> {
   const snapshot = await snapshots.find(snapshotId);
-  if (snapshot && valueOf(snapshot.tags, OWNERSHIP_TAGS.stackId) === undefined) {
+  // EC2 may list a young snapshot without its tags.
+  if (snapshot && valueOf(snapshot.tags, OWNERSHIP_TAGS.stackId) === undefined && await store.creation(snapshotId) === undefined) {
     return log({ event: 'left a snapshot alone that is not ours', snapshotId });
   }
   if (snapshot && await isCompleteAndHandedOut(snapshot, store)) { return log({ event: 'left a snapshot that is complete and in use', snapshotId }); }

@@ -40,6 +40,15 @@ describe('clean-up', () => {
     expect(world.snapshotIds).toContain(foreign);
   });
 
+  test('removes the snapshot although EC2 lists it without its tags', async () => {
+    const { world, aws, input, snapshotId } = transfer;
+    await plan(aws, input);
+    await world.recordSnapshot(snapshotId, 'stack', 'Image', '');
+    world.ec2.snapshots.find(snapshotId)!.tags.clear();
+    await cleanUp(aws, event());
+    world.expectNothingLeft();
+  });
+
   test('removes the objects of one snapshot only', async () => {
     const { world, aws, input, snapshotId } = transfer;
     await plan(aws, input);
