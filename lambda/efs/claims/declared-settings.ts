@@ -34,6 +34,9 @@ const [DECLARED, FOUND, GIVEN_UP, LEFT] = [
   (kind: ClaimKind) => kind, (kind: ClaimKind) => `${kind}+`, (kind: ClaimKind) => `/${kind}`, (kind: ClaimKind) => `-${kind}`,
 ];
 
+/** In place of no words. */
+const NONE = 'none';
+
 /** Begins the word for the tags that the props declare and sets claim: an item for each, see `items.ts`. */
 const TAGS = 'tags:';
 
@@ -52,9 +55,9 @@ export interface SettingsChange {
 export function settingsTags(properties: FileSystemProperties, present: readonly Tag[] = [], id = '', change: SettingsChange = {}): TagProperty[] {
   const settings = SETTING_PROPERTIES.flatMap(setting => wordOf(setting, properties, wordsIn(present), change) ?? []);
   const items = claimedTags(present, id, properties.FileSystemTags).map(itemOf);
-  const words = [...settings, ...items.length > 0 ? [`${TAGS}${items.join('')}`] : []];
+  const words = [...settings, ...items.length > 0 ? [`${TAGS}${items.join('')}`] : [], ...laterWordsIn(present)];
   if (words.length === 0 && valueOf(present, SETTINGS_TAG) === undefined) { return []; }
-  return [{ Key: SETTINGS_TAG, Value: words.join(' ') || 'none' }];
+  return [{ Key: SETTINGS_TAG, Value: words.join(' ') || NONE }];
 }
 
 function wordOf(
@@ -117,6 +120,12 @@ export function withoutClaimed(
     FileSystemTags: old.FileSystemTags?.filter(tag => !ofSets.includes(tag)),
     ...Object.fromEntries(staying.map(({ property }) => [property, undefined])),
   };
+}
+
+/** Returns the words of a later release, which stay as they are. */
+function laterWordsIn(tags: readonly Tag[]): string[] {
+  const known = SETTING_PROPERTIES.flatMap(({ kind }) => [DECLARED, FOUND, GIVEN_UP, LEFT].map(word => word(kind)));
+  return wordsIn(tags).filter(word => word !== NONE && !known.includes(word) && !word.startsWith(TAGS));
 }
 
 function wordsIn(tags: readonly Tag[]): string[] {

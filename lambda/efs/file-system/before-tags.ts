@@ -66,8 +66,8 @@ export function readBefore(tags: readonly Tag[] = []): Before | undefined {
   const userTags = tags.filter(({ Key }) => Key!.startsWith(USER_TAG)).map(({ Key, Value }) => ({ Key: Key!.slice(USER_TAG.length), Value: Value! }));
   if (value === undefined) { return undefined; }
   const owner = valueOf(tags, OWNER);
-  if (value === NONE || owner === undefined) { return { userTags }; }
   const [stackId, state] = value.split(' ');
+  if (!stackId.startsWith('arn:') || owner === undefined) { return { userTags }; }
   const logicalId = valueOf(tags, LOGICAL_ID) ?? owner.slice(owner.lastIndexOf('/') + 1);
   const declared = valueOf(tags, DECLARED);
   return { claim: { stackId, owner, logicalId, ...state !== undefined && { state } }, userTags, ...declared !== undefined && { declared } };

@@ -20,7 +20,7 @@ import type { FileSystemAttributes, FileSystemProperties } from '../../../src/co
 import { OWNERSHIP_TAGS, REPLACED_TAG } from '../../../src/contract/ownership';
 import { failedCallOf } from '../../shared/answering/call';
 import { isDenial } from '../../shared/denials';
-import { isCertainlyBack, isCertainlyForward } from '../../shared/direction';
+import { isCertainlyBack, isCertainlyForward, throwUnlessBack } from '../../shared/direction';
 import { isNamed, nameOf, OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
@@ -123,19 +123,23 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
       log({ event: 'file system released', id, restores, reason: holdsRetained ? "its 'removalPolicy' is RETAIN, and it holds data" : 'it was adopted' });
       return this.claims.release(present, restores);
     }
+    if (isKeptByLaterRelease(present)) { return throwUnlessBack(context, laterStateError(present)); }
     await refuseIfRenamed(present, properties, context, this.services);
     await this.deleteOrUnblock(present, properties, context);
   }
 
   public async gone(id: string, _properties: FileSystemProperties, context: Context): Promise<boolean> {
     const present = await this.services.efs.fileSystem(id, POLL);
-    return !present || !belongsTo(present.Tags, context) || stateOf(present.Tags) === 'retained';
+    if (!present || !belongsTo(present.Tags, context)) { return true; }
+    if (!isKeptByLaterRelease(present)) { return stateOf(present.Tags) === 'retained'; }
+    await throwUnlessBack(context, laterStateError(present));
+    return true;
   }
 
   public async wasHandedOut(id: string, properties: FileSystemProperties, context: Context): Promise<boolean> {
     const present = await this.services.efs.fileSystem(id);
     if (!present || stateOf(present.Tags) === 'creating') { return false; }
-    if ((await this.replacedBy(context))?.FileSystemId === id) { return true; }
+    if (isKeptByLaterRelease(present) || (await this.replacedBy(context))?.FileSystemId === id) { return true; }
     if (readBefore(present.Tags) === undefined) { return this.evidence.isOfConstruct(present, properties, context); }
     // It was known before it was adopted, too.
     return this.evidence.isListed(id, context);
@@ -234,6 +238,16 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
 /** Whether a resource of this library claims the file system, or claimed it until it was released. */
 function hasClaim({ Tags: tags }: FileSystemDescription): boolean {
   return valueOf(tags, OWNERSHIP_TAGS.stackId) !== undefined;
+}
+
+/** Whether a later release has given a state to a file system that holds data. It may mean that the data are not this stack's to delete. */
+function isKeptByLaterRelease(fileSystem: FileSystemDescription): boolean {
+  return stateOf(fileSystem.Tags) === 'unknown' && dataIn(fileSystem) > 0;
+}
+
+function laterStateError({ FileSystemId: id, Tags: tags }: FileSystemDescription): Error {
+  return new Error(`file system ${id} is not deleted, because it holds data, and a later release of cdk-durable-storage has set its tag ${OWNERSHIP_TAGS.state} `
+    + `to ${valueOf(tags, OWNERSHIP_TAGS.state)}: use that release, or delete the file system by hand`);
 }
 
 /** Throws if the file system will not become available. */

@@ -4,7 +4,7 @@ import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { log } from '../../shared/log';
 import { boolean } from '../../shared/property-values';
 import type { Efs } from '../efs';
-import { otherRecords } from '../mount-targets/record';
+import { holdersOf, otherRecords } from '../mount-targets/record';
 import { policyOf } from '../settings/file-system-policy';
 import type { Replications } from '../settings/replication';
 
@@ -36,8 +36,8 @@ export async function refuseUnexpected(
 /** Logs the mount targets that no set of this library has. They stay as they are, unless a set takes them over. */
 export async function nameForeignTargets(fileSystem: FileSystemDescription, efs: Efs): Promise<void> {
   const id = fileSystem.FileSystemId!;
-  const ofSets = otherRecords(fileSystem, '').flatMap(({ subnetIds }) => subnetIds);
-  const foreign = (await efs.mountTargets(id)).filter(({ SubnetId }) => !ofSets.includes(SubnetId!));
+  const sets = otherRecords(fileSystem, '');
+  const foreign = (await efs.mountTargets(id)).filter(({ SubnetId }) => holdersOf(SubnetId!, sets).length === 0);
   if (foreign.length === 0) { return; }
   const mountTargets = foreign.map(({ MountTargetId, SubnetId }) => `${MountTargetId} in ${SubnetId}`);
   log({ event: 'the adopted file system has mount targets that are of no set: they let clients in, and stay until a set takes them over', id, mountTargets });

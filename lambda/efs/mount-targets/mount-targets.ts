@@ -8,6 +8,7 @@ import type { NetworkInterfaces } from './network-interfaces';
 import { swapIn } from './plan';
 import { Reconciliation } from './reconciliation';
 import { callDigest, currentRecord, isSuperseded, otherRecords, ownRecord, readRecord } from './record';
+import { NewerRecord, type SetRecord } from './record-text';
 import { SetDeletion } from './set-deletion';
 import { SetRecords, splitId, type RecordedSituation } from './set-records';
 import { withLeaving } from './sharing';
@@ -15,7 +16,7 @@ import type { Subnets } from './subnets';
 import { withTakenBack } from './taken-back';
 import { retainedBy, retainedSubnets, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
-import { isCertainlyBack } from '../../shared/direction';
+import { isCertainlyBack, throwUnlessBack } from '../../shared/direction';
 import { isNamed, OutOfReach, saidBy } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
 import { log } from '../../shared/log';
@@ -90,7 +91,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
   public async delete(id: string, _properties: MountTargetsProperties, context: Context): Promise<void> {
     const [fileSystemId, key] = splitId(id);
     const fileSystem = await this.services.efs.fileSystem(fileSystemId);
-    const record = fileSystem && ownRecord(readRecord(fileSystem, key), context);
+    const record = fileSystem && ownRecord(await this.known(() => readRecord(fileSystem, key), context), context);
     if (!record || isSuperseded(record, context)) { return; }
     try {
       await this.deletion.step(fileSystem, key, record, context);
@@ -101,7 +102,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
 
   /** The record is deleted last. A later call may have made it anew. */
   public async gone(id: string, _properties: MountTargetsProperties, context: Context): Promise<boolean> {
-    const record = ownRecord(await this.records.find(id, POLL), context);
+    const record = ownRecord(await this.known(() => this.records.find(id, POLL), context), context);
     return record === undefined || isSuperseded(record, context);
   }
 
@@ -110,7 +111,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     for (const candidate of candidates) {
       const id = resourceIdOf(candidate.FileSystemId);
       if (found.has(id)) { continue; }
-      const record = ownRecord(await this.records.find(`${id}/${ownerDigest(candidate)}`), context);
+      const record = ownRecord(await this.known(() => this.records.find(`${id}/${ownerDigest(candidate)}`), context), context);
       if (!record || isSuperseded(record, context)) { continue; }
       found.set(id, {
         id: `${id}/${ownerDigest(candidate)}`,
@@ -122,6 +123,17 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
       });
     }
     return [...found.values()];
+  }
+
+  /** Returns the record that `read` returns; undefined if a later release wrote it, and the deletion certainly belongs to a rollback. Throws otherwise. */
+  private async known(read: () => SetRecord | undefined | Promise<SetRecord | undefined>, context: Context): Promise<SetRecord | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof NewerRecord)) { throw error; }
+      await throwUnlessBack(context, error);
+      return undefined;
+    }
   }
 
   private async situation(

@@ -1,3 +1,5 @@
+import { OutOfReach } from '../../shared/errors';
+
 /**
  * The record of a set of mount targets: one tag on its file system, because mount targets have no tags. A mount target belongs to every
  * set that records its subnet, and goes when no set does so any more. EFS allows one mount target per Availability Zone, and a set records
@@ -53,11 +55,18 @@ export function textOf(record: SetRecord): string {
   return text;
 }
 
-/** Returns undefined for what this library did not write. Throws for a record of a later release, which must not be changed. */
+/** The record of a set was written by a later release, in whatever form that has. It must not be changed, and a rollback leaves the set as it is. */
+export class NewerRecord extends OutOfReach {
+  constructor(tagKey: string) {
+    super(`the tag ${tagKey} was written by a later release of cdk-durable-storage: use that one`);
+  }
+}
+
+/** Returns undefined for what this library did not write. Throws `NewerRecord` for a record of a later release. */
 export function readText(value: string, tagKey: string): SetRecord | undefined {
+  if (Number(/^(\d{1,3})[a-z] /.exec(value)?.[1]) > VERSION) { throw new NewerRecord(tagKey); }
   const [, version, letter, stack, call, sent, words, owner] = /^(\d+)([crd]) (\S+) (\S+) ([0-9a-z]+)([^=]*)(?:=(.*))?$/.exec(value) ?? [];
-  if (version === undefined) { return undefined; }
-  if (Number(version) !== VERSION) { throw new Error(`the tag ${tagKey} was written by a later release of cdk-durable-storage: use that one`); }
+  if (Number(version) !== VERSION) { return undefined; }
   const all = [...words.matchAll(WORD)].map(([, mark, word]) => ({ mark, word }));
   const marked = (...marks: string[]) => all.filter(({ mark }) => marks.includes(mark)).map(({ word }) => word);
   const adopted = marked(MARKS.adopted).map(word => idOf('subnet', word));

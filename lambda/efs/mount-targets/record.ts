@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileSystemDescription, Tag } from '@aws-sdk/client-efs';
-import { readText, textOf, type SetRecord } from './record-text';
+import { NewerRecord, readText, textOf, type SetRecord } from './record-text';
 import { OWNERSHIP_TAG_PREFIX } from '../../../src/contract/ownership';
 import { valueOf } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
@@ -9,6 +9,8 @@ import type { Context } from '../../shared/resource-lifecycle';
 export interface OtherRecord extends SetRecord {
   /** The key of its tag. */
   readonly tagKey: string;
+  /** A later release wrote it, so that any mount target may be that set's. */
+  readonly mayHoldAll?: boolean;
 }
 
 const DIGEST_LENGTH = 6;
@@ -34,14 +36,19 @@ export function recordTag(key: string, record: SetRecord): Tag {
 /** Returns the records of all sets on the file system except one. */
 export function otherRecords({ Tags: tags = [] }: FileSystemDescription, key: string): OtherRecord[] {
   return tags.filter(({ Key }) => Key!.startsWith(recordKey('')) && Key !== recordKey(key)).flatMap(({ Key, Value }) => {
-    const record = readText(Value!, Key!);
-    return record ? [{ ...record, tagKey: Key! }] : [];
+    try {
+      const record = readText(Value!, Key!);
+      return record ? [{ ...record, tagKey: Key! }] : [];
+    } catch (error) {
+      if (!(error instanceof NewerRecord)) { throw error; }
+      return [{ tagKey: Key!, mayHoldAll: true, state: 'ready', stack: NO_STACK, call: '', sent: 0, subnetIds: [] }];
+    }
   });
 }
 
 /** Returns the sets that hold a mount target in the subnet: those that are being deleted hold none. */
 export function holdersOf(subnetId: string, others: readonly OtherRecord[]): OtherRecord[] {
-  return others.filter(({ state, subnetIds }) => state !== 'deleting' && subnetIds.includes(subnetId));
+  return others.filter(({ state, subnetIds, mayHoldAll }) => mayHoldAll || (state !== 'deleting' && subnetIds.includes(subnetId)));
 }
 
 /** Returns the record if it is of the set of this stack. The logical id is part of the key. */
