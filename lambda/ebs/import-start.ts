@@ -55,7 +55,7 @@ export class ImportStart {
 
   private async check(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<ImportRequest> {
     const integrity = integrityOf(properties);
-    const image = await openImage(this.aws.source, properties);
+    const image = await openImage(this.aws.source, properties, context);
     const volumeSize = volumeSizeFor(image, properties.VolumeSize);
     refuseLongStream(image, limitsOf(properties), integrity);
     const { Encrypted, KmsKeyId } = properties;

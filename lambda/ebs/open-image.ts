@@ -1,14 +1,16 @@
 import { DELTA_FORMAT } from '../../src/contract/disk-image-format';
 import type { SnapshotImportProperties } from '../../src/contract/snapshot-import';
-import type { PinnedSource } from '../../src/contract/transfer';
+import type { PinnedObject, PinnedSource } from '../../src/contract/transfer';
+import { log } from '../shared/log';
 import { boolean, integer } from '../shared/property-values';
+import type { Context } from '../shared/resource-lifecycle';
 import { pinDelta } from '../transfer/image/delta';
-import { pinManifest } from '../transfer/image/manifest';
+import { ForeignManifest, pinManifest } from '../transfer/image/manifest';
 import { nameOfImage, type Source } from '../transfer/image/object';
 import { probe } from '../transfer/image/probe';
 
 /** Pins the version of the object that is current now, and finds out what it holds. */
-export async function openImage(source: Source, properties: SnapshotImportProperties): Promise<PinnedSource> {
+export async function openImage(source: Source, properties: SnapshotImportProperties, { stackId }: Pick<Context, 'stackId'>): Promise<PinnedSource> {
   const { SourceETag, SourceFormat, ContainerAsRaw, Manifest, VolumeSize } = properties;
   const object = await source.pin({
     bucket: properties.SourceBucket, bucketOwner: properties.SourceBucketOwner, key: properties.SourceKey, versionId: properties.SourceVersion,
@@ -18,10 +20,25 @@ export async function openImage(source: Source, properties: SnapshotImportProper
   }
   if (SourceFormat === DELTA_FORMAT) { return pinDelta(source, object, properties); }
   // An exported image is raw, whatever its first bytes look like.
-  if (Manifest !== undefined && boolean('manifest', Manifest)) { return pinManifest(source, object); }
+  if (Manifest !== undefined && boolean('manifest', Manifest)) { return withManifest(source, object, properties, stackId); }
   return probe(source, object, {
     format: SourceFormat,
     containerAsRaw: ContainerAsRaw !== undefined && boolean('containerAsRaw', ContainerAsRaw),
     volumeSize: VolumeSize === undefined ? undefined : integer('volumeSize', VolumeSize),
   });
+}
+
+async function withManifest(
+  source: Source, object: PinnedObject, { SourceETag, ForeignManifest: allowed, Verify }: SnapshotImportProperties, stackId: string,
+): Promise<PinnedSource> {
+  const account = allowed !== undefined && boolean('allowForeignManifest', allowed) ? undefined : stackId.split(':')[4];
+  try {
+    const pinned = await pinManifest(source, object, account);
+    // To verify all of the snapshot, its digests must be those of the object itself: each block is read and hashed.
+    return Verify === 'FULL' ? object : pinned;
+  } catch (error) {
+    if (!(error instanceof ForeignManifest) || SourceETag === undefined) { throw error; }
+    log({ event: 'reading an export without its manifest', because: error.message });
+    return object;
+  }
 }

@@ -24,6 +24,8 @@ export interface SnapshotImportProperties extends OwnerProperties, TransferPlace
   readonly ContainerAsRaw?: string | boolean;
   /** `true`: the image is what an export made, and the manifest beside it tells the digests. Absent: they are computed. */
   readonly Manifest?: string | boolean;
+  /** `true`: the manifest may lie in a bucket of another account. Absent: that is refused, or an export is read without it. */
+  readonly ForeignManifest?: string | boolean;
   /** Whole GiB. Absent: just large enough for the image. */
   readonly VolumeSize?: string | number;
   readonly Description?: string;

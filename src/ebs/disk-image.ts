@@ -8,7 +8,7 @@ import { DiskImageFormat } from './disk-image-format';
 import { ExportFormat } from './export-format';
 import type { SnapshotExport } from './snapshot-export';
 import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
-import { checkBucketOwner } from '../private/ebs/bucket-owner';
+import { checkBucketOwner, foreignOwner } from '../private/ebs/bucket-owner';
 import type { DiskImageLocation } from '../private/ebs/image-location';
 import { checkObjectKey } from '../private/ebs/object-key';
 import { check, misuse, notBoth } from '../private/resource/validation';
@@ -79,11 +79,24 @@ export interface DiskImageBucketOptions extends DiskImageOptions {
    * The deployment fails, before anything is made, unless the manifest is that of this very object: of its size, and of its
    * CRC32, which S3 must know (`ChecksumType: FULL_OBJECT`, as that of an export is).
    *
+   * Whoever may write the manifest decides which blocks an increment does not read: trust them as you trust those who may write the image. With
+   * `Verification.FULL`, each block of the object is read and hashed all the same.
+   *
    * A change alone imports nothing: it counts from the next import on.
    *
    * @default false
    */
   readonly manifest?: boolean;
+
+  /**
+   * Whether the `manifest` may lie in a bucket of another account, whose owner you trust. Without it, the deployment fails before
+   * anything is made if the bucket does not belong to the account of the stack.
+   *
+   * A change alone imports nothing.
+   *
+   * @default false
+   */
+  readonly allowForeignManifest?: boolean;
 }
 
 /**
@@ -184,11 +197,15 @@ class BucketImage extends DiskImage {
     const { bucket, key, versionId } = this;
     checkObjectKey(scope, key, LONGEST_KEY);
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
-    const { format = DiskImageFormat.AUTO, manifest } = this.options;
+    const { format = DiskImageFormat.AUTO, manifest, allowForeignManifest } = this.options;
     notBoth(scope, "'manifest'", `'format: ${format}'`, manifest === true && format !== DiskImageFormat.AUTO && format !== DiskImageFormat.RAW);
     const { encryptionKey, bucketOwner } = this.options;
     checkBucketOwner(scope, bucket, bucketOwner);
-    return { bucket, bucketOwner, key, versionId, manifest, encryptionKey, ...formatOf(scope, this.options) };
+    const foreign = foreignOwner(scope, bucket, bucketOwner);
+    if (manifest && !allowForeignManifest && foreign !== undefined) {
+      throw misuse(scope, `'manifest' needs a bucket of this account, got one of ${foreign}; leave 'manifest' out, or set 'allowForeignManifest' if you trust all who may write there`);
+    }
+    return { bucket, bucketOwner, key, versionId, manifest, allowForeignManifest, encryptionKey, ...formatOf(scope, this.options) };
   }
 }
 

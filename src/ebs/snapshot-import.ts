@@ -108,7 +108,8 @@ export interface SnapshotImportProps {
    * How much of the snapshot is read back and compared once it is completed.
    *
    * EBS checks the SHA-256 of each block when it takes it, and that of all of them
-   * when it completes the snapshot, whatever is chosen here. A change alone verifies nothing.
+   * when it completes the snapshot, whatever is chosen here. With FULL, an image with a `manifest` is read as any other one: nothing is taken
+   * from the manifest. A change alone verifies nothing.
    *
    * @default Verification.SAMPLE - reading all of it back costs half as much as writing it, and takes as long
    */
@@ -451,6 +452,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       SourceFormat: image.format,
       ContainerAsRaw: image.containerAsRaw,
       Manifest: image.manifest || undefined,
+      ForeignManifest: image.allowForeignManifest || undefined,
       VolumeSize: volumeSize,
       Description: props.description,
       // Never `false`, which EBS refuses where the account encrypts by default.

@@ -57,6 +57,22 @@ const IMPORTS: readonly Mutant[] = [
     test: 'test/unit/src/private/ebs/transfer.test.ts',
   },
   {
+    guard: 'an image that is verified as a whole takes nothing from its manifest',
+    file: 'lambda/ebs/open-image.ts',
+    find: "return Verify === 'FULL' ? object : pinned;",
+    replace: 'return [pinned, Verify][0] as PinnedSource;',
+    test: EXPORT_TEST,
+    name: 'is read as a whole and hashed',
+  },
+  {
+    guard: 'a manifest of a bucket that belongs to another account is not used',
+    file: 'lambda/transfer/image/manifest.ts',
+    find: 'bucketOwner: account ?? bucketOwner,',
+    replace: 'bucketOwner,',
+    test: EXPORT_TEST,
+    name: 'is refused before anything is made (with bucketOwner: undefined)',
+  },
+  {
     guard: 'a snapshot that cannot be shared is refused before its blocks are copied',
     file: 'lambda/ebs/import-start.ts',
     find: '    await refuseUnshareable(this.aws, properties, request);\n',

@@ -1,12 +1,20 @@
-import { nameOfImage, type Source } from './object';
+import { nameOfImage, type ImageLocation, type Source } from './object';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
 import type { PinnedObject, PinnedSource } from '../../../src/contract/transfer';
+import { isDenial } from '../../shared/denials';
 import { BLOCK_SIZE } from '../blocks/sizes';
 import { MANIFEST_LINE, readManifest } from '../formats/manifest';
 
-/** Finds the manifest of an image that an export made. Throws unless the manifest belongs to this very object. */
-export async function pinManifest(source: Source, image: PinnedObject): Promise<PinnedSource> {
-  const object = await source.pin({ bucket: image.bucket, bucketOwner: image.bucketOwner, key: manifestKeyOf(image.key), what: 'manifest' });
+/** The error for a manifest whose writer the user does not vouch for. */
+export class ForeignManifest extends Error {}
+
+/**
+ * Finds the manifest of an image that an export made. Throws unless the manifest belongs to this very object.
+ *
+ * @param account The account that the bucket must belong to. Absent: the user allows any.
+ */
+export async function pinManifest(source: Source, image: PinnedObject, account: string | undefined): Promise<PinnedSource> {
+  const object = await findManifest(source, image, account);
   const name = nameOfImage(object);
   const start = Buffer.alloc(Math.min(object.size, MANIFEST_LINE));
   if (start.length > 0) { await source.read(object, 0, start); }
@@ -22,4 +30,20 @@ export async function pinManifest(source: Source, image: PinnedObject): Promise<
   }
   if (checksum.value !== crc32) { throw new Error(`${name} is that of another object: with CRC32 ${crc32}, and the ${nameOfImage(image)} has ${checksum.value}`); }
   return { ...image, manifest: { ...object, digestsAt } };
+}
+
+async function findManifest(source: Source, { bucket, bucketOwner, key }: PinnedObject, account: string | undefined): Promise<PinnedObject> {
+  const manifest = { bucket, bucketOwner: account ?? bucketOwner, key: manifestKeyOf(key), what: 'manifest' } as const;
+  if (account !== undefined && bucketOwner !== undefined && bucketOwner !== account) { throw new ForeignManifest(notUsed(manifest, account)); }
+  try {
+    return await source.pin(manifest);
+  } catch (error) {
+    // The image could be read, so it is the owner that S3 denies, unless this key is denied alone.
+    throw account !== undefined && isDenial(error) ? new ForeignManifest(notUsed(manifest, account), { cause: error }) : error;
+  }
+}
+
+function notUsed(manifest: ImageLocation, account: string): string {
+  return `${nameOfImage(manifest)} is not used, because its bucket is not known to be of this account (${account}), and a manifest decides what an increment does not read; `
+    + "leave 'manifest' out, or set 'allowForeignManifest' if you trust all who may write there";
 }

@@ -18,6 +18,8 @@ export interface DiskImageLocation {
   readonly containerAsRaw?: boolean;
   /** Whether an export wrote a manifest beside the object. */
   readonly manifest?: boolean;
+  /** Whether the manifest may lie in a bucket of another account. */
+  readonly allowForeignManifest?: boolean;
 }
 
 /** Returns a key as a policy must write it: wildcards are escaped, and characters beyond Latin-1, which IAM does not accept, become `*`. */

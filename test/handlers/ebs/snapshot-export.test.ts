@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import { crc32 } from 'zlib';
 import { readDeltaHeader, readDeltaTable, RECORD_SIZE, recordOffset, tableRange } from '../../../lambda/transfer/formats/delta';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
+import { ACCOUNT } from '../../../world/emulator/environment';
 import { THROTTLE, type Fault } from '../../../world/emulator/faults';
 import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
 import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
@@ -511,7 +512,7 @@ describe('an export that is imported by its manifest', () => {
     const second = await givenSnapshot({ 3: block('x'), 7: block('y'), 8: block('z'), 19: Buffer.alloc(BLOCK_SIZE) }, first);
     await world.exports('Second').deploy(wanted(second, { Key: 'second.img' }));
     const read = world.readsOf(EXPORTS, 'second.img');
-    const next = await stack.deploy(byManifest({ SourceKey: 'second.img', Verify: 'FULL' }));
+    const next = await stack.deploy(byManifest({ SourceKey: 'second.img', Verify: 'SAMPLE' }));
     expect(next.ParentSnapshotId).toBe(base.SnapshotId);
     world.expectContent(next.SnapshotId, volumeOf(second));
     expect(world.ebs.snapshot(next.SnapshotId)!.writtenIndexes).toEqual([3, 7, 8, 19]);
@@ -519,6 +520,74 @@ describe('an export that is imported by its manifest', () => {
 
     // Nobody imports again for how it was read.
     expect(await stack.deploy(byManifest({ SourceKey: 'second.img', Manifest: false }))).toEqual(next);
+  });
+
+  /** A second image, whose manifest says that block 3 is still that of the first. */
+  async function givenLie(options?: EbsHandlerWorldOptions) {
+    const first = await givenExported(options);
+    const stack = world.stack();
+    const base = await stack.deploy(byManifest());
+    const second = await givenSnapshot({ 3: block('mended') }, first);
+    await world.exports('Second').deploy(wanted(second, { Key: 'second.img' }));
+    await world.s3.put(EXPORTS, 'second.img.manifest', withDigest(3, digestOf(block('b')))(Buffer.from(await bytesOf('second.img.manifest'))));
+    return { stack, base, second };
+  }
+
+  test('is read as a whole and hashed if all of it shall be verified, so that the snapshot is the object whatever its manifest says', async () => {
+    const { stack, base, second } = await givenLie({ rangeBlocks: 7 });
+    const read = world.readsOf(EXPORTS, 'second.img');
+    const next = await stack.deploy(byManifest({ SourceKey: 'second.img', Verify: 'FULL' }));
+    expect(next.ParentSnapshotId).toBe(base.SnapshotId);
+    world.expectContent(next.SnapshotId, volumeOf(second));
+    expect(world.ebs.snapshot(next.SnapshotId)!.writtenIndexes).toEqual([3]);
+    expect(read.bytes).toBe(VOLUME * BLOCK_SIZE);
+  });
+
+  test('and read as a whole is compared with the checksum of the object', async () => {
+    const { stack } = await givenLie();
+    const { content } = world.s3.object(EXPORTS, 'second.img')!;
+    const read = content.read.bind(content);
+    jest.spyOn(content, 'read').mockImplementation(async (from, to) => {
+      const bytes = Buffer.from(await read(from, to));
+      if (from <= 7 * BLOCK_SIZE && to > 7 * BLOCK_SIZE) { bytes[7 * BLOCK_SIZE - from] = 1; }
+      return bytes;
+    });
+    await expect(stack.deploy(byManifest({ SourceKey: 'second.img', Verify: 'FULL' })))
+      .rejects.toThrow('what was read of image s3://exports/second.img is not what S3 says it holds');
+  });
+
+  describe('of a bucket of another account', () => {
+    const OWNER = '999988887777';
+    const NOT_BELIEVED = `manifest s3://exports/disk.img.manifest is not used, because its bucket is not known to be of this account (${ACCOUNT})`;
+
+    async function givenForeign(): Promise<string> {
+      const snapshot = await givenExported();
+      const arn = `arn:aws:s3:::${EXPORTS}`;
+      const policy = { Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:*', Resource: [arn, `${arn}/*`] }] };
+      Object.assign(world.s3.buckets.get(EXPORTS)!, { owner: OWNER, policy });
+      return snapshot;
+    }
+
+    test.each([undefined, OWNER])('is refused before anything is made (with bucketOwner: %s)', async SourceBucketOwner => {
+      await givenForeign();
+      const started = world.server.count('ebs:StartSnapshot');
+      await expect(world.stack().deploy(byManifest({ SourceBucketOwner }))).rejects.toThrow(NOT_BELIEVED);
+      expect(world.server.count('ebs:StartSnapshot')).toBe(started);
+    });
+
+    test.each([undefined, OWNER])('is imported by it if the user allows that (with bucketOwner: %s)', async SourceBucketOwner => {
+      const snapshot = await givenForeign();
+      const { SnapshotId } = await world.stack().deploy(byManifest({ SourceBucketOwner, ForeignManifest: true }));
+      world.expectContent(SnapshotId, volumeOf(snapshot));
+    });
+
+    test('is imported without it if it is an export of this app', async () => {
+      const snapshot = await givenForeign();
+      const manifest = world.readsOf(EXPORTS, 'disk.img.manifest');
+      const { SnapshotId } = await world.stack().deploy(byManifest({ SourceETag: `"${world.s3.object(EXPORTS, 'disk.img')!.etag}"` }));
+      world.expectContent(SnapshotId, volumeOf(snapshot));
+      expect(manifest.bytes).toBe(0);
+    });
   });
 
   test('is read only where it has something, if zeros are left out', async () => {

@@ -2,7 +2,9 @@ import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, DiskImageFormat, ExportFormat, Snapshot, SnapshotExport, SnapshotImport, type SnapshotExportProps } from '../../../../src';
+import {
+  DiskImage, DiskImageFormat, ExportFormat, Snapshot, SnapshotExport, SnapshotImport, type DiskImageBucketOptions, type SnapshotExportProps,
+} from '../../../../src';
 import { ENV, givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing } from '../../../harness/given';
 
 function givenExport(props: Partial<SnapshotExportProps> = {}, stack: Stack = givenStack().stack): Stack {
@@ -116,6 +118,30 @@ describe('an export of the app', () => {
     const { stack, image } = exported({ waitForCompletion: false });
     expect(() => new SnapshotImport(stack, 'Import', { image }))
       .toThrow("'image' must be complete before this import begins, got Stack/Export, which has 'waitForCompletion: false' (in Stack/Import)");
+  });
+});
+
+describe('a manifest in a bucket of another account', () => {
+  const OWNER = '999988887777';
+  const given = (options: DiskImageBucketOptions, account?: string) => {
+    const { stack } = givenStack();
+    const bucket = s3.Bucket.fromBucketAttributes(stack, 'Bucket', { bucketName: 'exports', account });
+    new SnapshotImport(stack, 'Import', { image: DiskImage.fromBucket(bucket, 'a.img', undefined, { manifest: true, ...options }) });
+    return propertiesOf(stack, 'Custom::SnapshotImport');
+  };
+
+  test.each<[string, DiskImageBucketOptions, string | undefined]>([
+    ['as bucketOwner says', { bucketOwner: OWNER }, undefined], ['as the bucket says', {}, OWNER],
+  ])('%s, is refused unless it is allowed', (_, options, account) => {
+    expect(() => given(options, account)).toThrow("'manifest' needs a bucket of this account, got one of 999988887777; leave 'manifest' out, or set 'allowForeignManifest' "
+      + 'if you trust all who may write there (in Stack/Import)');
+    expect(given({ ...options, allowForeignManifest: true }, account)).toMatchObject({ Manifest: true, ForeignManifest: true });
+  });
+
+  test.each<[DiskImageBucketOptions, string | undefined]>([
+    [{}, undefined], [{ bucketOwner: ENV.account }, undefined], [{}, ENV.account],
+  ])('is not meant by %j in a bucket of %s', (options, account) => {
+    expect(given(options, account)).not.toHaveProperty('ForeignManifest');
   });
 });
 
