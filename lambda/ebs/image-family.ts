@@ -5,11 +5,11 @@ import type { ImageServices } from './services';
 import { SERVICE_TIMEOUT_SECONDS } from '../../src/contract/answering';
 import { MACHINE_IMAGE_TAGS } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
+import type { Direction } from '../shared/direction';
 import { saidBy } from '../shared/errors';
 import { log } from '../shared/log';
 import { valueOf } from '../shared/ownership';
 import type { Context } from '../shared/resource-lifecycle';
-import { STATUS_LAG_MILLISECONDS } from '../shared/stacks';
 import { isHandedOut, stateOf, stateTag } from '../shared/state-tag';
 
 /** When the AMI last became the current one of its resource, in milliseconds since 1970; 0 if never. */
@@ -30,17 +30,17 @@ export interface Departure {
  *
  * CloudFormation deletes what an update replaced only after the update has succeeded, and that Delete looks like the one of a
  * rollback, or of the end of the stack. So the decision needs two facts: whether another image has become current since, and
- * the status of the stack.
+ * where the operation leads.
  *
  * @param others the other images of the resource that were handed out, the latest first
- * @param status undefined if CloudFormation does not say
+ * @param way `deletion`: the resource or its stack goes
  */
-export function departureOf(image: Image, others: readonly Image[], status: string | undefined): Departure {
-  const most = isReplaced(image, others) ? Number(valueOf(others[0].tags, MACHINE_IMAGE_TAGS.retainPrevious) ?? 0) : 0;
-  if (status === undefined && most > 0) { return { keep: true }; }
+export function departureOf(image: Image, others: readonly Image[], way: Direction | 'deletion'): Departure {
+  const most = isReplaced(image, others) ? mostKept(others) : 0;
+  if (way === 'unknown' && most > 0) { return { keep: true }; }
   // A rollback: deregister what the failed update registered, but keep an image that it only made current again.
-  if (status === undefined || /ROLLBACK/.test(status)) { return { keep: stateOf(image.tags) === 'returned' }; }
-  const keep = most > 0 && !/^DELETE/.test(status);
+  if (way === 'unknown' || way === 'back') { return { keep: stateOf(image.tags) === 'returned' }; }
+  const keep = most > 0 && way === 'forward';
   return { keep, superfluous: others.filter(({ tags }) => stateOf(tags) === 'retained').slice(keep ? most - 1 : 0) };
 }
 
@@ -49,11 +49,16 @@ function isReplaced(image: Image, [latest]: readonly Image[]): boolean {
   return latest !== undefined && currentSince(latest) > currentSince(image);
 }
 
+/** How many replaced images the current one keeps. */
+function mostKept([latest]: readonly Image[]): number {
+  return Number(valueOf(latest.tags, MACHINE_IMAGE_TAGS.retainPrevious) ?? 0);
+}
+
 /** The images that one resource has made: the current one, and replaced ones that are kept for launch templates and instance refreshes. */
 export class ImageFamily {
   constructor(
     private readonly aws: ImageServices,
-    private readonly resource: Pick<Context, 'stackId' | 'logicalId' | 'deletionBegan'>,
+    private readonly resource: Pick<Context, 'stackId' | 'logicalId' | 'deletionBegan' | 'certainDirection'>,
   ) {}
 
   /** The time for an image that becomes current: later than that of all others, even if the clocks of functions differ. */
@@ -68,10 +73,7 @@ export class ImageFamily {
       .sort((a, b) => currentSince(b) - currentSince(a));
     // The image that replaced it just before may not be listed yet.
     if (!isReplaced(image, others) && !isAllListed(this.resource.deletionBegan)) { return; }
-    // An image that nothing replaced goes because its resource goes, whatever the stack does.
-    const status = isReplaced(image, others) ? await this.stackStatus() : 'DELETE_IN_PROGRESS';
-    if (this.mayBeOld(status)) { return; }
-    const { keep, superfluous } = departureOf(image, others, status);
+    const { keep, superfluous } = departureOf(image, others, await this.wayOf(image, others));
     if (superfluous && !await this.remove(superfluous)) { return; }
     await (keep ? this.retain(image) : deregister(this.aws, image.id));
   }
@@ -125,17 +127,20 @@ export class ImageFamily {
     log({ event: 'kept an image that was replaced', imageId: id });
   }
 
-  /** Whether a status may be that of the operation before: it would count as a rollback, which keeps no image. */
-  private mayBeOld(status: string | undefined): boolean {
-    return status !== undefined && /ROLLBACK/.test(status) && Date.now() < this.resource.deletionBegan + STATUS_LAG_MILLISECONDS;
+  /** Returns where the operation leads, which is certain only after a minute, so that it is asked for only if images are kept. */
+  private async wayOf(image: Image, others: readonly Image[]): Promise<Direction | 'deletion'> {
+    // An image that nothing replaced goes because its resource goes, whatever the stack does.
+    if (!isReplaced(image, others)) { return 'deletion'; }
+    const keeps = mostKept(others) > 0 || [image, ...others].some(({ tags }) => ['retained', 'returned'].includes(stateOf(tags) ?? ''));
+    return !keeps || await this.isStackGoing() ? 'deletion' : this.resource.certainDirection();
   }
 
-  private async stackStatus(): Promise<string | undefined> {
+  private async isStackGoing(): Promise<boolean> {
     try {
-      return await this.aws.stacks.status(this.resource.stackId) ?? 'DELETE_COMPLETE';
+      return /^DELETE/.test(await this.aws.stacks.status(this.resource.stackId) ?? 'DELETE_COMPLETE');
     } catch (error) {
       log({ event: 'could not ask for the state of the stack', stackId: this.resource.stackId, error: saidBy(error) });
-      return undefined;
+      return false;
     }
   }
 }

@@ -1,6 +1,5 @@
 import { isOwnLeftover } from './cancelled-creation';
 import { createOrCleanUp } from './creation';
-import { isCertainlyBack } from './direction';
 import { saidBy } from './errors';
 import { log } from './log';
 import { contextOf, type ActResult, type DirectedEvent, type ResourceEvent } from './resource-event';
@@ -49,7 +48,7 @@ async function takeUpAgain<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, { id, requestId }: Pick<Found, 'id' | 'requestId'>, event: DirectedEvent<P>,
 ): Promise<void> {
   const isEarlier = id !== event.PhysicalResourceId && requestId !== event.RequestId;
-  if (lifecycle.takeUp && isEarlier && !await isCertainlyBack(contextOf(lifecycle, event))) { await lifecycle.takeUp(id); }
+  if (lifecycle.takeUp && isEarlier && await event.certainDirection() !== 'back') { await lifecycle.takeUp(id); }
 }
 
 /** Returns the first of the things that was the resource earlier. */

@@ -187,7 +187,7 @@ export const EBS_EVIDENCE_MUTANTS: readonly Mutant[] = [
   {
     guard: 'an update that goes back to what CloudFormation retained is not taken for a rollback by a status from before',
     file: 'lambda/shared/replacement.ts',
-    find: '!await isCertainlyBack(contextOf(lifecycle, event))) { await lifecycle.takeUp(id); }',
+    find: "await event.certainDirection() !== 'back') { await lifecycle.takeUp(id); }",
     replace: "event.Direction !== 'back') { await lifecycle.takeUp(id); }",
     test: RETAINED_TEST,
     name: 'with the status of the rollback before',

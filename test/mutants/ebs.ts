@@ -310,8 +310,8 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'a rollback removes only the AMI that the failed update registered',
     file: FAMILY,
-    find: 'if (status === undefined || /ROLLBACK/.test(status))',
-    replace: 'if (status === undefined)',
+    find: "if (way === 'unknown' || way === 'back')",
+    replace: "if (way === 'unknown')",
     test: FAMILY_TEST,
   },
   {
@@ -324,7 +324,7 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'an AMI is kept if CloudFormation does not say what the stack is doing',
     file: FAMILY,
-    find: 'if (status === undefined && most > 0) { return { keep: true }; }',
+    find: "if (way === 'unknown' && most > 0) { return { keep: true }; }",
     replace: '',
     test: FAMILY_TEST,
   },
@@ -344,12 +344,12 @@ const MACHINE_IMAGES: readonly Mutant[] = [
     name: 'go although EC2 releases their snapshots late',
   },
   {
-    guard: 'an AMI that is kept is not deregistered because CloudFormation tells the rollback before',
-    file: 'lambda/ebs/image-family.ts',
-    find: 'if (this.mayBeOld(status)) { return; }',
-    replace: '',
+    guard: 'an AMI that is kept is not deregistered because CloudFormation shows an earlier status',
+    file: FAMILY,
+    find: 'this.resource.certainDirection();',
+    replace: '(this.resource as Context).direction;',
     test: MACHINE_TEST,
-    name: 'still tells the rollback before',
+    name: 'CloudFormation still',
   },
   {
     guard: 'the snapshot of a kept AMI stays, and is not lost when that goes',

@@ -455,6 +455,20 @@ describe('images that were replaced', () => {
     expect(images()).toEqual([]);
   });
 
+  test('are not touched by a rollback while CloudFormation still shows the update', async () => {
+    const [first, second] = [await deploy(1, 1), await deploy(2, 1)];
+    let deletes = Infinity;
+    world.stacks.stale = {
+      status: 'UPDATE_IN_PROGRESS',
+      isOver: () => {
+        if (world.stacks.statuses.get(stack.stackId) === 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS') { deletes = Math.min(deletes, world.clock.now()); }
+        return world.clock.now() >= deletes + 50 * SECOND;
+      },
+    };
+    await expect(deploy(3, 1, { fail: true })).rejects.toThrow('another resource failed');
+    expectThere(first, second);
+  });
+
   test('become fewer with the next new image, if fewer are wanted', async () => {
     const [first, second, third] = [await deploy(1, 2), await deploy(2, 2), await deploy(3, 2)];
     await deploy(3, 1);

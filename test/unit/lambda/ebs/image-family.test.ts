@@ -17,11 +17,10 @@ const image = (id: string, currentSince: number, { state, retainPrevious = 0 }: 
     ...state === undefined ? [] : [{ Key: OWNERSHIP_TAGS.state, Value: state }],
   ],
 });
-const CLEAN_UP = 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS';
 const old = image('old', 3);
 const kept = [image('kept-2', 2, { state: 'retained' }), image('kept-1', 1, { state: 'retained' })];
-const departure = (family: readonly Image[], status: string | undefined, leaving = old) => {
-  const { keep, superfluous } = departureOf(leaving, family, status);
+const departure = (family: readonly Image[], way: Parameters<typeof departureOf>[2], leaving = old) => {
+  const { keep, superfluous } = departureOf(leaving, family, way);
   return { keep, superfluous: superfluous?.map(({ id }) => id) };
 };
 const replacedBy = (retainPrevious: number) => [image('new', 4, { retainPrevious }), ...kept];
@@ -33,34 +32,34 @@ describe('after an update that replaced the image', () => {
     [2, true, ['kept-1']],
     [3, true, []],
   ])('with retainPrevious %i: keeps it: %s, and deregisters %j', (retainPrevious, keep, superfluous) => {
-    expect(departure(replacedBy(retainPrevious), CLEAN_UP)).toEqual({ keep, superfluous });
+    expect(departure(replacedBy(retainPrevious), 'forward')).toEqual({ keep, superfluous });
   });
 });
 
 test('the end of the stack deregisters all of them', () => {
-  expect(departure(replacedBy(3), 'DELETE_IN_PROGRESS')).toEqual({ keep: false, superfluous: ['kept-2', 'kept-1'] });
+  expect(departure(replacedBy(3), 'deletion')).toEqual({ keep: false, superfluous: ['kept-2', 'kept-1'] });
 });
 
 test('an image that nothing replaced goes with all that were kept', () => {
-  expect(departure(kept, 'DELETE_IN_PROGRESS')).toEqual({ keep: false, superfluous: ['kept-2', 'kept-1'] });
+  expect(departure(kept, 'deletion')).toEqual({ keep: false, superfluous: ['kept-2', 'kept-1'] });
 });
 
-describe.each(['UPDATE_ROLLBACK_IN_PROGRESS', 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS'])('in %s', status => {
+describe('in a rollback', () => {
   test('only the image that the failed update registered goes', () => {
-    expect(departure(replacedBy(2), status)).toEqual({ keep: false, superfluous: undefined });
+    expect(departure(replacedBy(2), 'back')).toEqual({ keep: false, superfluous: undefined });
   });
 
   test('an image that the failed update made current again is kept', () => {
-    expect(departure(replacedBy(0), status, image('old', 3, { state: 'returned' }))).toEqual({ keep: true, superfluous: undefined });
+    expect(departure(replacedBy(0), 'back', image('old', 3, { state: 'returned' }))).toEqual({ keep: true, superfluous: undefined });
   });
 });
 
-describe('if CloudFormation does not say what the stack is doing', () => {
+describe('if nothing shows what the stack is doing', () => {
   test('the image is kept where images are kept at all, and no other goes', () => {
-    expect(departure(replacedBy(1), undefined)).toEqual({ keep: true, superfluous: undefined });
+    expect(departure(replacedBy(1), 'unknown')).toEqual({ keep: true, superfluous: undefined });
   });
 
   test('it goes where none are kept', () => {
-    expect(departure(replacedBy(0), undefined)).toEqual({ keep: false, superfluous: undefined });
+    expect(departure(replacedBy(0), 'unknown')).toEqual({ keep: false, superfluous: undefined });
   });
 });
