@@ -41,6 +41,7 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     const volumeSize = await this.check(properties);
     const record = newRecord(exportId, properties, context, volumeSize);
     await target.refuseTaken(record);
+    await target.refuseUnlistable(record);
     await store.saveRecord(record);
     const begun = { ...record, uploadId: await target.begin(record) };
     await store.saveRecord(begun);

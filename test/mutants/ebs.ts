@@ -443,6 +443,14 @@ const EXPORTS: readonly Mutant[] = [
     name: 'overwrites no object',
   },
   {
+    guard: 'an export that could not be completed is refused before a block is read',
+    file: EXPORT,
+    find: '    await target.refuseUnlistable(record);\n',
+    replace: '',
+    test: EXPORT_TEST,
+    name: 'whose parts may not be listed',
+  },
+  {
     guard: 'an upload whose answer was lost is known by the record that was written before',
     file: EXPORT,
     find: 'await store.saveRecord(record);',

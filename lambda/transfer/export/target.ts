@@ -49,6 +49,15 @@ export class ExportTarget {
     }
   }
 
+  /** Throws if the parts of an upload may not be listed, which its end and its clean-up need. S3 denies that before it looks for the upload. */
+  public async refuseUnlistable(target: Target): Promise<void> {
+    try {
+      await this.parts({ ...target, uploadId: 'none' });
+    } catch (error) {
+      if (isDenial(error)) { throw error; }
+    }
+  }
+
   public async begin(place: Place): Promise<string> {
     const { UploadId } = await this.call('s3:PutObject', place, () => this.s3.send(new CreateMultipartUploadCommand({
       ...requestFor(place), Metadata: { [MARK]: place.exportId }, ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT',

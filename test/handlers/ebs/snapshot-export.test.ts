@@ -161,6 +161,15 @@ describe('an export', () => {
     expectNothing();
   });
 
+  test('whose parts may not be listed, as its end needs, is refused before a block is read', async () => {
+    await start();
+    const snapshot = await sparse();
+    world.denied.push('s3:ListMultipartUploadParts');
+    await expect(world.exports().deploy(wanted(snapshot))).rejects.toThrow(/s3:ListMultipartUploadParts failed for s3:\/\/exports\/disk.img: access is denied/);
+    expect(world.server.count('ebs:GetSnapshotBlock')).toBe(0);
+    expectNothing();
+  });
+
   test('that S3 refuses for another reason than a denial says so in the words of S3', async () => {
     await start();
     const snapshot = await sparse();
