@@ -169,6 +169,14 @@ const IMPORTS: readonly Mutant[] = [
     name: 'somebody planted',
   },
   {
+    guard: 'a pending snapshot that somebody tagged as one of this stack does not keep a parent from being deleted',
+    file: 'lambda/transfer/parent/use.ts',
+    find: '  return await store.creation(id) !== undefined;',
+    replace: '  return true;',
+    test: 'test/handlers/ebs/increments.test.ts',
+    name: 'somebody planted',
+  },
+  {
     guard: 'a parent stays if CloudFormation does not say whether another stack imports from it',
     file: 'lambda/transfer/parent/use.ts',
     find: 'stackId, error: saidBy(error) });\n    return true;',

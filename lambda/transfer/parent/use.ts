@@ -14,9 +14,6 @@ import { SnapshotInUse, type Snapshot, type Snapshots } from '../snapshot/snapsh
  * The functions of another stack may not delete it, so a Delete that meets an import of another stack fails and names it.
  */
 
-/** How long the record of a snapshot may be missing after it was started. */
-const RECORDED_AFTER_MILLISECONDS = 600_000;
-
 interface UseServices {
   readonly snapshots: Snapshots;
   readonly store: TransferStore;
@@ -98,11 +95,11 @@ function stackOf({ tags }: Snapshot): string | undefined {
   return valueOf(tags, OWNERSHIP_TAGS.stackId);
 }
 
-/** Whether a pending snapshot with the tags of this stack is being imported. Tags prove nothing, but the record does. */
-async function isImport({ store, executions }: UseServices, { id, started }: Snapshot): Promise<boolean> {
+/** Whether a pending snapshot with the tags of this stack is being imported. Tags prove nothing, but the record does, which a step writes when it has started the snapshot. */
+async function isImport({ store, executions }: UseServices, { id }: Snapshot): Promise<boolean> {
   // EC2 may refuse to delete the snapshot of a failed import while it is pending. Its clean-up is over, so it would never release the parent.
   if ((await executions?.find(id))?.status === 'FAILED') { return false; }
-  return Date.now() < started + RECORDED_AFTER_MILLISECONDS || await store.creation(id) !== undefined;
+  return await store.creation(id) !== undefined;
 }
 
 /** Whether CloudFormation has a pending snapshot as a resource of the stack that its tags name, or is working on that resource. */

@@ -317,11 +317,11 @@ describe('an old snapshot that is deleted while it is the parent of a running im
 
     /** The parent is gone for CloudFormation; its child is completed by now. */
     async function given(): Promise<void> {
-      await start({ ebs: { completionDelay: 60_000 } });
+      await start({ ebs: { completionDelay: 150_000 } });
       [child, machine] = [another('Custom::SnapshotImport', 'Child'), another('Custom::MachineImage', 'Machine')];
       await machine.deploy(machineProperties(old, { RetainPrevious: 1 }));
       foreign = await world.givenSnapshot({});
-      await world.clock.sleep(60_000);
+      await world.clock.sleep(150_000);
       await child.deploy(properties({ ParentSnapshotId: old, WaitForCompletion: false }));
       await machine.deploy(machineProperties(foreign, { RetainPrevious: 1 }));
       await stack.destroy();
@@ -431,7 +431,6 @@ describe('a pending snapshot that somebody planted with the tag of a child', () 
     await start();
     const Tags = Object.entries({ ...tags(), [PARENT_TAG]: old }).map(([Key, Value]) => ({ Key, Value }));
     const planted = await world.givenSnapshot({}, { Tags, Timeout: 4_320 }, false);
-    world.clock.advance(900_000);
     await stack.destroy();
     expect(world.snapshotIds).toEqual([planted]);
     expect(objectsOf(old)).toEqual([]);
