@@ -1,11 +1,13 @@
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { ACCOUNT } from '../../../world/emulator/environment';
+import { THROTTLE } from '../../../world/emulator/faults';
 import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
 import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 
 const OTHER = '999988887777';
 const FOREIGN = 'foreign-images';
 const EXPORTS = 'exports';
+const HOUR = 3_600_000;
 
 let world: EbsHandlerWorld;
 afterEach(() => world.close());
@@ -46,10 +48,23 @@ describe('an import', () => {
     expect(world.snapshotIds).toEqual([]);
   });
 
-  test('of the bucket of the expected account names that account in every call', async () => {
+  /** Puts a bucket of another account in the place of the bucket of the images. */
+  async function changeHands(): Promise<void> {
+    world.s3.buckets.delete(IMAGES);
+    openBucket(IMAGES, OTHER);
+    await world.s3.put(IMAGES, 'disk.img', image);
+  }
+
+  test.each([
+    ['that CloudFormation waits for', {}],
+    ['in the background', { WaitForCompletion: false }],
+    ['that began while S3 throttled', {}, () => world.server.faults.inject('s3:HeadObject', THROTTLE, { times: 60 })],
+  ])('of the bucket of the expected account names that account in every call: one %s', async (_, more, hinder = () => {}) => {
     await start();
     const missing = callsWithoutOwner(FOREIGN, OTHER);
-    const { SnapshotId } = await world.stack().deploy(wanted(OTHER));
+    hinder();
+    const { SnapshotId } = await world.stack().deploy({ ...wanted(OTHER), Verify: 'FULL', ...more });
+    await world.clock.sleep(HOUR);
     world.expectContent(SnapshotId, image);
     expect(missing).toEqual([]);
   });
@@ -60,12 +75,22 @@ describe('an import', () => {
     const stack = world.stack();
     const event = stack.event('Create', properties({ SourceBucketOwner: ACCOUNT }));
     const started = await world.handlers.act(event);
-    world.s3.buckets.delete(IMAGES);
-    openBucket(IMAGES, OTHER);
-    await world.s3.put(IMAGES, 'disk.img', image);
+    await changeHands();
     world.handlers.act = async () => started;
     await expect(stack.play(event)).rejects.toThrow('access is denied');
     expect(world.snapshotIds).toEqual([]);
+  });
+
+  test('in the background reads nothing of a bucket that changed hands after CloudFormation had its answer', async () => {
+    world = await EbsHandlerWorld.start({ rangeBlocks: 11, rule: true });
+    await world.s3.put(IMAGES, 'disk.img', image);
+    let reads = { bytes: 0 };
+    world.server.faults.before('ebs:StartSnapshot', () => { void changeHands().then(() => { reads = world.readsOf(IMAGES, 'disk.img'); }); });
+    const { SnapshotId } = await world.stack().deploy(properties({ SourceBucketOwner: ACCOUNT, WaitForCompletion: false }));
+    await world.clock.sleep(HOUR);
+    expect(world.snapshotIds).not.toContain(SnapshotId);
+    expect(world.s3.buckets.get(IMAGES)!.owner).toBe(OTHER);
+    expect(reads.bytes).toBe(0);
   });
 });
 
