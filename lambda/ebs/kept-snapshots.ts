@@ -3,7 +3,6 @@ import type { Image, Images } from './images';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
 import { log } from '../shared/log';
 import type { Stacks } from '../shared/stacks';
-import { stateOf } from '../shared/state-tag';
 import type { LeftState } from '../transfer/bucket/creation-record';
 import type { TransferStore } from '../transfer/bucket/store';
 import { condemnIfUsed, markLeft, ParentInUse } from '../transfer/parent/use';
@@ -20,7 +19,7 @@ export class KeptSnapshots {
   }) {}
 
   /**
-   * Keeps a snapshot that EC2 refused to delete, if images that are kept use it. Throws `refusal` if others do: the snapshot is marked then,
+   * Keeps a snapshot that EC2 refused to delete, if images of this stack use it. Throws `refusal` if others do: the snapshot is marked then,
    * so that a later deletion of this stack removes it. Returns false while EC2 is still releasing it. `since`: when the deletion began, in milliseconds since 1970.
    */
   public async keep(refusal: SnapshotInUse, stackId: string, since: number): Promise<boolean> {
@@ -28,11 +27,11 @@ export class KeptSnapshots {
     const users = await this.aws.images.using([snapshotId]);
     if (users.length === 0 && Date.now() < since + RELEASED_AFTER_MILLISECONDS) { return false; }
     const { snapshots, store } = this.aws;
-    const isKept = store !== undefined && await anyOf(users.map(image => this.isKeptImage(image, stackId, store)));
+    const isKept = store !== undefined && await anyOf(users.map(image => this.isOwnImage(image, stackId, store)));
     const snapshot = await snapshots.find(snapshotId);
     if (snapshot && store) { await markLeft({ snapshots, store }, snapshot, isKept ? 'retained' : 'used'); }
     if (!isKept) { throw refusal; }
-    log({ event: 'kept the snapshot of an image that is kept', snapshotId });
+    log({ event: 'kept the snapshot of an image of this stack', snapshotId });
     return true;
   }
 
@@ -70,8 +69,9 @@ export class KeptSnapshots {
     }
   }
 
-  private async isKeptImage(image: Image, stackId: string, store: TransferStore): Promise<boolean> {
-    return isOfStack(stackId, image) && stateOf(image.tags) === 'retained' && (await store.creation(image.id))?.stackId === stackId;
+  /** This library keeps it, or CloudFormation has retained it: the Delete of an image comes before the one of its snapshots. */
+  private async isOwnImage(image: Image, stackId: string, store: TransferStore): Promise<boolean> {
+    return isOfStack(stackId, image) && (await store.creation(image.id))?.stackId === stackId;
   }
 
   /** Without records, nothing proves that a handler has left a snapshot. */

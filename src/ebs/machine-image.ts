@@ -229,7 +229,8 @@ export interface MachineImageProps {
   readonly userData?: ec2.UserData;
 
   /**
-   * What happens to the AMI when it is removed from the stack or replaced. Its snapshots are resources of their own.
+   * What happens to the AMI when it is removed from the stack or replaced. Its snapshots are resources of their own:
+   * with RETAIN, give the imports of its disks RETAIN too, because EC2 refuses to delete the snapshot of an AMI.
    *
    * @default RemovalPolicy.DESTROY - it can be registered again from its snapshots
    */

@@ -225,6 +225,14 @@ const IMPORTS: readonly Mutant[] = [
     name: 'do not keep a snapshot that a foreign image uses',
   },
   {
+    guard: 'an AMI with the tags of a stack keeps no snapshot of it',
+    file: 'lambda/ebs/kept-snapshots.ts',
+    find: 'return isOfStack(stackId, image) && (await store.creation(image.id))?.stackId === stackId;',
+    replace: 'return isOfStack(stackId, image);',
+    test: MACHINE_TEST,
+    name: 'do not keep a snapshot that a foreign image uses',
+  },
+  {
     guard: 'an event that is delivered again does not fill a snapshot that is too small for the image',
     file: 'lambda/ebs/import-start.ts',
     find: 'diskSizeOf(image) > first.volumeSize * GIB',

@@ -519,9 +519,18 @@ describe('images that were replaced', () => {
     expect(images()).toEqual([]);
   });
 
+  test('keep their snapshot if CloudFormation retains the last one', async () => {
+    const { snapshotId, imageId } = await deploy(1, 1);
+    stack.machine = undefined;
+    await stack.destroy();
+    expect(imageIds()).toEqual([imageId]);
+    expect(world.snapshotIds).toEqual([snapshotId]);
+  });
+
   test('do not keep a snapshot that a foreign image uses: that is told', async () => {
     const { snapshotId } = await deploy(1, 0);
-    const imageId = world.givenImage('foreign', snapshotId);
+    // Anybody can write tags.
+    const imageId = world.givenImage('foreign', snapshotId, { [OWNERSHIP_TAGS.stackId]: stack.stackId });
     await expect(stack.destroy()).rejects.toThrow(`snapshot ${snapshotId} cannot be deleted while ${imageId} uses it`);
     expect(imageIds()).toEqual([imageId]);
   });
