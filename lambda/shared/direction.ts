@@ -142,9 +142,9 @@ export async function isCertainlyBack(context: Directed): Promise<boolean> {
   return context.direction === 'back' && await context.certainDirection() === 'back';
 }
 
-/** Returns whether the event certainly belongs to the way to the new template. The status may be from before an operation that rolls back by now. */
+/** Returns whether the event certainly belongs to the way to the new template. The first status may have been from before the clean-up, or before the operation. */
 export async function isCertainlyForward(context: Directed): Promise<boolean> {
-  return context.direction === 'forward' && await context.certainDirection() === 'forward';
+  return await context.certainDirection() === 'forward';
 }
 
 /** Throws the error, unless the event certainly belongs to a rollback, which an error would leave stuck: then it is only logged. */

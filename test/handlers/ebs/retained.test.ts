@@ -112,6 +112,14 @@ describe.each(KINDS)('%s under a policy that retains', (_, kind) => {
     expect(kind.there()).toEqual([second]);
   });
 
+  test('goes then although CloudFormation still tells the update', async () => {
+    const until = world.clock.now() + 50_000;
+    world.stacks.stale = { status: 'UPDATE_IN_PROGRESS', isOver: () => world.clock.now() >= until };
+    stack.onStatus!('UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
+    await stack.play(event('Delete', one, first));
+    expect(kind.there()).toEqual([second]);
+  });
+
   test('goes if the failed operation made it', async () => {
     stack.onStatus!('UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
     await stack.play(event('Delete', two, second));
