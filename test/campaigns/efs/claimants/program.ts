@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import type { Statuses, Trouble } from '../../../harness/handled-stacks';
 
 /** What a construct declares on a file system of others. */
 export type Wish =
@@ -16,9 +17,6 @@ export type StackName = 'One' | 'Two';
 /** The constructs of a stack by their logical ids. */
 export type Wishes = Readonly<Record<string, Wish>>;
 
-/** `late`: each status shows after 50 seconds. `denied`: handlers may not ask. */
-export type Statuses = 'present' | 'late' | 'denied';
-
 /** Somebody sets it by hand before any stack is deployed. */
 export interface Found {
   readonly policy?: Value;
@@ -29,19 +27,7 @@ export interface Found {
 }
 
 export type Step =
-  | {
-    readonly kind: 'deploy';
-    readonly stack: StackName;
-    readonly wishes: Wishes;
-    /** Another resource of the stack fails when all of these are there. */
-    readonly failAfter: boolean;
-    /** CloudFormation gives up on the resource with this logical id after that many polls. */
-    readonly cancel?: { readonly id: string; readonly polls: number };
-    readonly duplicates: boolean;
-    readonly rollbackWith: 'old' | 'new';
-    /** How CloudFormation answers handlers that ask for the status of the stack. */
-    readonly statuses: Statuses;
-  }
+  | Trouble & { readonly kind: 'deploy'; readonly stack: StackName; readonly wishes: Wishes }
   | { readonly kind: 'destroy'; readonly stack: StackName };
 
 export interface Program {
