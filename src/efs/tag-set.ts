@@ -6,7 +6,7 @@ import type { TagSetProperties } from '../contract/tag-set';
 import { grantOn, grantOnForeign } from '../private/efs/foreign-access';
 import { nameParts } from '../private/efs/owned-file-system';
 import { EfsProvider } from '../private/efs/provider';
-import { userTagStatement } from '../private/efs/tag-access';
+import { holderStatement, userTagStatement } from '../private/efs/tag-access';
 import { handledResource } from '../private/functions/handled-resource';
 import { inRegion, refuseRivals } from '../private/resource/rivals';
 import { mergedTags, stackTags, TAG_RULES, tagFaults } from '../private/resource/tags';
@@ -109,7 +109,7 @@ export class TagSet extends Resource implements ITaggableV2 {
     const access = fileSystem
       ? grantOnForeign(this, { provider, fileSystem, statements })
       : grantOn({ provider, id: accessPoint!.accessPointId, arn: accessPoint!.accessPointArn, statements });
-    if (access) { resource.node.addDependency(access); }
+    if (access) { resource.node.addDependency(access, provider.adoptions.grant([holderStatement(this)])); }
   }
 }
 

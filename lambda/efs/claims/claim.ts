@@ -78,6 +78,11 @@ export function roomFor({ wanted: _wanted, found: _found, owner: _owner, ...rest
   return LONGEST_VALUE - claimTag('tags', { ...rest, state: longest, wanted: '', found: '', owner: '' }).Value!.length;
 }
 
+/** Whether the tag of a claim has room for the whole owner. */
+export function isWhole(kind: ClaimKind, claim: Claim): boolean {
+  return claimTag(kind, claim).Value!.length < LONGEST_VALUE;
+}
+
 /** Returns a digest of a value, for claims. Values that mean the same must be written in the same way. */
 export function digestOf(value: string, characters = DIGEST_CHARACTERS): string {
   return createHash('sha256').update(value).digest('base64url').slice(0, characters);

@@ -1,5 +1,6 @@
 import type { Tag } from '@aws-sdk/client-efs';
 import { callDigits, claimsIn, claimTag, holderOf, isNewer, stackDigits, type Claim, type Claims } from './claim';
+import { isGone } from './gone-claims';
 import { advance, begin, beginLeaving, stateInForce, type Caller, type Decision } from './transitions';
 import { claimKey, type ClaimKind } from '../../../src/contract/claims';
 import type { OwnerProperties } from '../../../src/contract/ownership';
@@ -8,6 +9,7 @@ import { OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
+import type { Stacks } from '../../shared/stacks';
 import type { Efs } from '../efs';
 
 /** The claim that one call makes for a resource. */
@@ -23,12 +25,20 @@ export interface Claiming {
   readonly agree?: Caller['agree'];
 }
 
+export interface ClaimServices {
+  readonly efs: Efs;
+  readonly stacks: Stacks;
+}
+
 /** The claim of one resource in one call: reads and writes its tag as `transitions.ts` decides. */
 export class Claimant {
   public readonly key: string;
   private readonly digest: string;
 
-  constructor(private readonly efs: Pick<Efs, 'tag' | 'untag'>, private readonly claiming: Claiming) {
+  private readonly efs: Efs;
+
+  constructor(private readonly services: ClaimServices, private readonly claiming: Claiming) {
+    this.efs = services.efs;
     this.digest = ownerDigest(claiming.properties);
     this.key = claimKey(claiming.kind, this.digest);
   }
@@ -43,11 +53,21 @@ export class Claimant {
     return own && !isNewer(own) ? own : undefined;
   }
 
-  /** Begins a Create or Update: writes the claim, or throws. @param prepare makes what comes before the claim, and returns what was found */
-  public async begin(tags: readonly Tag[], prepare: () => Promise<string>): Promise<void> {
+  /**
+   * Begins a Create or Update: writes the claim, or throws. Removes claims in the way whose resources are gone.
+   * @param prepare makes what comes before the claim, and returns what was found
+   */
+  public async begin(tags: readonly Tag[], prepare: (tags: readonly Tag[]) => Promise<string>): Promise<void> {
+    const { kind, id, context } = this.claiming;
     const decision = await this.decide(begin, tags);
+    if (decision.kind === 'refused' && await isGone(kind, decision.because, context.stackId, this.services.stacks)) {
+      const key = claimKey(kind, decision.because.claimant);
+      log({ event: 'removing a claim whose resource is gone: its value counts as there before', id, claim: holderOf(kind, decision.because) });
+      await this.efs.untag(id, [key]);
+      return this.begin(tags.filter(({ Key }) => Key !== key), prepare);
+    }
     if (decision.kind !== 'write') { return void await this.follow(decision, tags); }
-    await this.write(decision.state, await prepare());
+    await this.write(decision.state, await prepare(tags));
   }
 
   /** Returns whether the next change may be made now. Throws if it must never be made. */

@@ -1,6 +1,6 @@
 import type { Tag } from '@aws-sdk/client-efs';
 import { callDigits, isNewer, type Claim, type Claims, type NewerClaim } from './claim';
-import { Claimant, type Claiming } from './claimant';
+import { Claimant, type Claiming, type ClaimServices } from './claimant';
 import { stayingIn } from './transitions';
 import type { OwnerProperties } from '../../../src/contract/ownership';
 import { OutOfReach } from '../../shared/errors';
@@ -33,7 +33,11 @@ export abstract class ClaimedLifecycle<P extends OwnerProperties, A extends obje
   /** What is claimed, in errors: `the policy`. */
   protected abstract readonly name: string;
 
-  constructor(protected readonly efs: Efs) {}
+  protected readonly efs: Efs;
+
+  constructor(private readonly services: ClaimServices) {
+    this.efs = services.efs;
+  }
 
   public async create(properties: P, context: CreateContext<P>): Promise<Created> {
     if (await this.isTakenBack(properties, context.old, context)) { throw this.takenBack(properties); }
@@ -165,7 +169,7 @@ export abstract class ClaimedLifecycle<P extends OwnerProperties, A extends obje
   private async claim(properties: P, old: P | undefined, context: Context): Promise<void> {
     const thing = await this.existing(properties);
     const claimant = this.claimant(thing, properties, context);
-    await claimant.begin(thing.tags, () => this.prepare(thing, properties, old, claimant.claimsIn(thing.tags), context));
+    await claimant.begin(thing.tags, tags => this.prepare({ ...thing, tags }, properties, old, claimant.claimsIn(tags), context));
   }
 
   private async leave(thing: T, properties: P, own: Claim, claimant: Claimant): Promise<boolean> {
@@ -193,7 +197,7 @@ export abstract class ClaimedLifecycle<P extends OwnerProperties, A extends obje
 
   private claimant(thing: T, properties: P, context: Context): Claimant {
     const { kind, name } = this;
-    return new Claimant(this.efs, { kind, name, id: thing.id, properties, context, ...this.wants(thing, properties) });
+    return new Claimant(this.services, { kind, name, id: thing.id, properties, context, ...this.wants(thing, properties) });
   }
 
   /** Returns the old properties if they are of the same thing. */

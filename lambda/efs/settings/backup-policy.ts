@@ -1,5 +1,5 @@
 import { DescribeBackupPolicyCommand, PutBackupPolicyCommand, type FileSystemDescription } from '@aws-sdk/client-efs';
-import { SettingLifecycle, type InForce, type SettingServices } from './setting';
+import { SettingLifecycle, type InForce } from './setting';
 import type { BackupPolicyProperties, BackupPolicyProperty } from '../../../src/contract/configuration';
 import { isNamed } from '../../shared/errors';
 import { digestOf } from '../claims/claim';
@@ -12,10 +12,6 @@ import type { Efs } from '../efs';
 export class BackupPolicyLifecycle extends SettingLifecycle<BackupPolicyProperties> {
   protected readonly kind = 'backup';
   protected readonly name = 'the backup policy';
-
-  constructor({ efs }: SettingServices) {
-    super(efs);
-  }
 
   protected digest(_fileSystem: FileSystemDescription, { BackupPolicy: { Status: status } }: BackupPolicyProperties): string {
     return digestOf(status);

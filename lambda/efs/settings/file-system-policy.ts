@@ -2,7 +2,7 @@ import {
   DeleteFileSystemPolicyCommand, DescribeFileSystemPolicyCommand, PutFileSystemPolicyCommand, type FileSystemDescription,
 } from '@aws-sdk/client-efs';
 import { isSamePolicy, meaningIn, rolesAndUsersIn } from './policy-meaning';
-import { SettingLifecycle, type InForce, type SettingServices } from './setting';
+import { SettingLifecycle, type InForce } from './setting';
 import type { FileSystemPolicyProperties } from '../../../src/contract/configuration';
 import { isNamed, OutOfReach } from '../../shared/errors';
 import { boolean } from '../../shared/property-values';
@@ -17,10 +17,6 @@ const MOST_PRINCIPALS = 3;
 export class FileSystemPolicyLifecycle extends SettingLifecycle<FileSystemPolicyProperties> {
   protected readonly kind = 'policy';
   protected readonly name = 'the policy';
-
-  constructor({ efs }: SettingServices) {
-    super(efs);
-  }
 
   protected digest({ FileSystemArn: arn }: FileSystemDescription, { FileSystemPolicy: wanted }: FileSystemPolicyProperties): string {
     return digestOf(meaningIn(wanted, arn!));

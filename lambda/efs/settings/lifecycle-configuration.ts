@@ -1,7 +1,7 @@
 import {
   DescribeLifecycleConfigurationCommand, PutLifecycleConfigurationCommand, type FileSystemDescription, type LifecyclePolicy,
 } from '@aws-sdk/client-efs';
-import { SettingLifecycle, type InForce, type SettingServices } from './setting';
+import { SettingLifecycle, type InForce } from './setting';
 import type { LifecycleConfigurationProperties, LifecyclePolicyProperty } from '../../../src/contract/configuration';
 import { OutOfReach } from '../../shared/errors';
 import { boolean } from '../../shared/property-values';
@@ -14,10 +14,6 @@ type Policies = readonly LifecyclePolicyProperty[];
 export class LifecycleConfigurationLifecycle extends SettingLifecycle<LifecycleConfigurationProperties> {
   protected readonly kind = 'lifecycle';
   protected readonly name = 'the life-cycle configuration';
-
-  constructor({ efs }: SettingServices) {
-    super(efs);
-  }
 
   protected digest(_fileSystem: FileSystemDescription, { LifecyclePolicies: wanted = [] }: LifecycleConfigurationProperties): string {
     return digestOf(transitionsIn(wanted));

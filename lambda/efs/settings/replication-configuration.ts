@@ -16,9 +16,9 @@ export class ReplicationConfigurationLifecycle extends SettingLifecycle<Replicat
   protected readonly name = 'the replication';
   private readonly replications: Replications;
 
-  constructor({ efs, replications }: ReplicationServices) {
-    super(efs);
-    this.replications = replications;
+  constructor(services: ReplicationServices) {
+    super(services);
+    this.replications = services.replications;
   }
 
   protected digest(_fileSystem: FileSystemDescription, properties: ReplicationConfigurationProperties): string {

@@ -5,14 +5,13 @@ import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
 import type { Context } from '../../shared/resource-lifecycle';
 import { claimsIn, isNewer, isRetained, NOTHING, type Claim, type Claims, type NewerClaim } from '../claims/claim';
+import type { ClaimServices } from '../claims/claimant';
 import { ClaimedLifecycle } from '../claims/claimed-lifecycle';
 import { isDeclaredByProps } from '../claims/declared-settings';
 import { foundBy } from '../claims/transitions';
-import { resourceIdOf, type Efs } from '../efs';
+import { resourceIdOf } from '../efs';
 
-export interface SettingServices {
-  readonly efs: Efs;
-}
+export type SettingServices = ClaimServices;
 
 /** The value that is in force: the wanted one, another one, or none. */
 export type InForce = 'wanted' | 'other' | 'none';

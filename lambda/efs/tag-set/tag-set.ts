@@ -9,14 +9,13 @@ import { isReserved, valueOf } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
 import type { Context } from '../../shared/resource-lifecycle';
 import { isNewer, isRetained, type Claim, type Claims, type NewerClaim } from '../claims/claim';
+import type { ClaimServices } from '../claims/claimant';
 import { ClaimedLifecycle, type Thing } from '../claims/claimed-lifecycle';
 import { itemsDeclaredByProps } from '../claims/declared-settings';
 import { agree, foundItems, foundText, hasSameKey, itemOf, itemsIn, wantedItems, type Item } from '../claims/items';
-import { resourceIdOf, type Efs } from '../efs';
+import { resourceIdOf } from '../efs';
 
-export interface TagSetServices {
-  readonly efs: Efs;
-}
+export type TagSetServices = ClaimServices;
 
 /** Some tags of a file system or access point that may have other tags, too. Two sets may have a key if they give it the same value. */
 export class TagSetLifecycle extends ClaimedLifecycle<TagSetProperties, TagSetAttributes, Thing> {
@@ -24,10 +23,6 @@ export class TagSetLifecycle extends ClaimedLifecycle<TagSetProperties, TagSetAt
   public readonly physicalId = /^fs(ap)?-[0-9a-f]{8,40}\/.+$/;
   protected readonly kind = 'tags';
   protected readonly name = "'tags'";
-
-  constructor({ efs }: TagSetServices) {
-    super(efs);
-  }
 
   public userTags({ Tags }: TagSetProperties): TagSetProperties['Tags'] {
     return Tags;

@@ -2,6 +2,7 @@ import { Aspects, CfnResource, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as efs from 'aws-cdk-lib/aws-efs';
 import type { Construct, IConstruct } from 'constructs';
 import type { EfsProvider } from './provider';
+import { holderStatement } from './tag-access';
 import { OWNERSHIP_TAG_PREFIX, OWNERSHIP_TAGS, RETAINED_TAG } from '../../contract/ownership';
 import { ownerPrefix } from '../resource/owner';
 
@@ -22,11 +23,8 @@ export function adoptionAccess(scope: Construct, provider: EfsProvider, fileSyst
         'ForAllValues:StringLike': { 'aws:TagKeys': `${OWNERSHIP_TAG_PREFIX}*` },
       },
     },
-    {
-      // Whether it, or a mount target of it, belongs to a stack, whichever that is.
-      actions: ['cloudformation:DescribeStackResources'],
-      resources: [stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: '*/*' })],
-    },
+    // Whether it, or a mount target of it, belongs to a stack, whichever that is.
+    holderStatement(scope),
   ]);
 }
 

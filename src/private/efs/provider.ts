@@ -45,7 +45,7 @@ export class EfsProvider extends Construct implements ServiceProvider {
     return MergedPolicies.of(this, 'KeyAccess', { roles: [this.role], things: 'keys of file systems', neededBy: 'creation', most: 2 });
   }
 
-  /** Policies for file systems that are adopted, or replicated to. */
+  /** Policies for file systems that are adopted, or replicated to, and for questions about other stacks. */
   public get adoptions(): MergedPolicies {
     return MergedPolicies.of(this, 'AdoptionAccess', { roles: [this.role], things: 'file systems to adopt or to replicate to', neededBy: 'creation' });
   }

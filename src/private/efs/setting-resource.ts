@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { grantOnForeign } from './foreign-access';
 import { factsOf, nameParts, type OwnSetting } from './owned-file-system';
 import { EfsProvider } from './provider';
-import { claimStatement } from './tag-access';
+import { claimStatement, holderStatement } from './tag-access';
 import type { SettingProperties } from '../../contract/configuration';
 import type { EfsResourceType } from '../../contract/resource-types';
 import { handledResource } from '../functions/handled-resource';
@@ -31,7 +31,7 @@ export function settingResource<P extends SettingProperties>(
     properties: { FileSystemId: fileSystem.fileSystemId, ...properties },
   });
   const access = grantOnForeign(scope, { provider, fileSystem, statements: [{ actions }, claimStatement()] });
-  if (access) { resource.node.addDependency(access); }
+  if (access) { resource.node.addDependency(access, provider.adoptions.grant([holderStatement(scope)])); }
   const construct = resourceType.replace('Custom::', '');
   refuseRivals(scope, {
     kind: construct,

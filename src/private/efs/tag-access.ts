@@ -1,4 +1,6 @@
+import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
 import { CLAIM_KINDS, claimKey } from '../../contract/claims';
 import { OWNERSHIP_TAGS } from '../../contract/ownership';
 
@@ -18,5 +20,13 @@ export function userTagStatement(): Omit<iam.PolicyStatementProps, 'resources'> 
   return {
     actions: TAGGING,
     conditions: { 'ForAllValues:StringNotEqualsIgnoreCase': { 'aws:TagKeys': [OWNERSHIP_TAGS.owner, OWNERSHIP_TAGS.stackId] } },
+  };
+}
+
+/** Allows to ask whether a stack, whichever it is, has something. */
+export function holderStatement(scope: Construct): iam.PolicyStatementProps {
+  return {
+    actions: ['cloudformation:DescribeStackResources'],
+    resources: [Stack.of(scope).formatArn({ service: 'cloudformation', resource: 'stack', resourceName: '*/*' })],
   };
 }
