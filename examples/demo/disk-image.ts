@@ -27,6 +27,8 @@ export function makeDiskImage(folder: string, revision: number): { path: string;
   const file = openSync(path, 'w');
   ftruncateSync(file, SIZE + 1000);
   for (let third = 0; third < 2; third++) { writeRandom(file, third * 96 * MIB, 80 * MIB, `${third === 1 ? revision : 1}/${third}`); }
+  // The signature of a boot sector, by which the import knows a disk.
+  writeSync(file, Buffer.from([0x55, 0xaa]), 0, 2, 510);
   writeSync(file, `end of revision ${revision}`, SIZE + 900);
   closeSync(file);
   return { path, made: 'bytes of its own (mke2fs is not installed here)' };

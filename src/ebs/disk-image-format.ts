@@ -2,9 +2,12 @@
  * The format of a disk image.
  */
 export enum DiskImageFormat {
-  /** What the image's first bytes say, or its last ones where only these tell; never its name. */
+  /**
+   * Detected from the first bytes, or from the last ones where only these tell, never from the name. A raw disk must show itself by a boot
+   * signature, a partition table or a file system.
+   */
   AUTO = 'AUTO',
-  /** The content of a disk, byte for byte. */
+  /** The content of a disk, byte for byte, whatever it begins with. */
   RAW = 'RAW',
   /**
    * QEMU's format, in its versions 2 and 3: also with compressed clusters (zlib, zstd), extended L2 entries, and

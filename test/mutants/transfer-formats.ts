@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant';
 
+const PROBE_TEST = 'test/unit/lambda/transfer/image/probe.test.ts';
 const ENDS_TEST = 'test/unit/lambda/transfer/formats/ends.test.ts';
 
 export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
@@ -33,5 +34,36 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
     replace: '',
     test: 'test/handlers/ebs/image-checksum.test.ts',
     name: 'compressed by',
+  },
+  {
+    guard: 'an object that does not show itself as a disk is not taken for one',
+    file: 'lambda/transfer/image/probe.ts',
+    find: "      refuseUnlikeDisk(head, \"if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW\");\n",
+    replace: '',
+    test: PROBE_TEST,
+    name: 'by its first bytes',
+  },
+  {
+    guard: 'nor is the content of a stream',
+    file: 'lambda/transfer/formats/nested-format.ts',
+    find: 'if (!isStated) {',
+    replace: 'if (isStated && format === undefined) {',
+    test: PROBE_TEST,
+    name: 'by its first bytes',
+  },
+  {
+    guard: 'a disk with sectors of 4096 bytes is not taken for one of 512',
+    file: 'lambda/transfer/formats/disk-signature.ts',
+    find: 'if (has(head, 4096, GPT) && !has(head, 512, GPT))',
+    replace: 'if (head.length < 0)',
+    test: PROBE_TEST,
+    name: '4096',
+  },
+  {
+    guard: 'nor is one in a VHDX',
+    file: 'lambda/transfer/formats/vhdx.ts',
+    find: 'if (sectorSize === 4096) { refuseLargeSectors(); }',
+    replace: 'if (sectorSize === 4096) { return { size: 512, blockSize }; }',
+    test: 'test/unit/lambda/transfer/formats/refusals.test.ts',
   },
 ];

@@ -127,7 +127,7 @@ class Making {
   private disk({ odd = false } = {}): string {
     const { random } = this;
     const path = join(this.folder, `${this.made++}.img`);
-    const size = odd ? random.between(1, LARGEST_DISK) : random.between(1, LARGEST_DISK / 512) * 512;
+    const size = odd ? random.between(512, LARGEST_DISK) : random.between(1, LARGEST_DISK / 512) * 512;
     writeFileSync(path, '');
     truncateSync(path, size);
     const file = openSync(path, 'r+');
@@ -138,6 +138,8 @@ class Making {
       if (random.chance(0.5)) { for (let i = 0; i + 4 <= length; i += 4) { bytes.writeUInt32LE(random.between(0, 2 ** 31), i); } }
       writeSync(file, bytes, 0, length, at);
     }
+    // The signature of a boot sector, without which no compressed disk is taken for one.
+    writeSync(file, Buffer.from([0x55, 0xaa]), 0, 2, 510);
     closeSync(file);
     return path;
   }

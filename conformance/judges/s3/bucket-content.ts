@@ -8,8 +8,11 @@ export const BLOCK = 512 * 1024;
 
 /** Returns bytes that differ from block to block; every third block is zeros. */
 export function disk(blocks: number, seed: string): Buffer {
-  return Buffer.concat(Array.from({ length: blocks }, (_, i) =>
+  const bytes = Buffer.concat(Array.from({ length: blocks }, (_, i) =>
     i % 3 === 1 ? Buffer.alloc(BLOCK) : Buffer.alloc(BLOCK, createHash('sha256').update(`${seed} ${i}`).digest())));
+  // The signature of a boot sector.
+  bytes.set([0x55, 0xaa], 510);
+  return bytes;
 }
 
 /** What a user of the buckets does by other means. */

@@ -1,8 +1,10 @@
 import { DELTA_MAGIC } from './delta';
+import { isDisk } from './disk-signature';
 import { refuse, type ImageFile } from './layout';
 import { refuseMisplacedFooter } from './vhd';
 import { refuseVmdkDescriptor } from './vmdk';
 import { CONTAINER_MAGIC, type DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
+import { foreignFormat, likelyFormat } from '../../../src/contract/foreign-format';
 
 /** What an image is, by its first bytes or, where those tell nothing, its last ones. */
 export type DetectedFormat = Exclude<(typeof DISK_IMAGE_FORMATS)[number], 'AUTO'>;
@@ -31,7 +33,8 @@ export function detectByHead(head: Buffer): DetectedFormat | undefined {
 export function detectByTail(tail: Buffer, before: number): DetectedFormat {
   const footer = tail.length - FOOTER;
   if (footer >= 0 && begins(tail, 'conectix', footer)) { return 'VHD'; }
-  if (footer >= 0 && begins(tail, 'koly', footer)) { refuse(unsupported('an Apple disk image (DMG)')); }
+  if (footer >= 0 && begins(tail, 'koly', footer)) { refuse(unsupported('an Apple disk image (DMG)', 'convert it with: qemu-img convert -O qcow2')); }
+  if (begins(tail, 'cdsaencr', tail.length - 8)) { refuse(unsupported('an encrypted Apple disk image (DMG)', 'convert it with: hdiutil convert -format UDTO')); }
   refuseMisplacedFooter(tail, before);
   return 'RAW';
 }
@@ -41,36 +44,23 @@ export function byHead(head: Buffer): DetectedFormat | undefined {
   return CONTAINER_MAGIC.find(({ magic }) => begins(head, magic))?.format;
 }
 
-/** Formats of disks and archives that nobody wants to have as a disk. An ISO is one: it is what a machine boots from. */
-const UNSUPPORTED: readonly { readonly magic: string; readonly at?: number; readonly name: string; readonly remedy?: string }[] = [
-  { magic: DELTA_MAGIC, name: 'a delta between two snapshots, not a disk', remedy: 'give it by DiskImage.fromDelta' },
-  { magic: '\x7f\x10\xda\xbe', at: 64, name: 'a VirtualBox disk (VDI)' },
-  { magic: 'QED\0', name: 'a QED image' },
-  { magic: 'COWD', name: 'a VMDK of an ESX server (COWD)' },
-  { magic: 'WithoutFreeSpace', name: 'a Parallels disk' },
-  { magic: 'WithouFreSpacExt', name: 'a Parallels disk' },
-  { magic: 'Bochs Virtual HD Image', name: 'a Bochs disk' },
-  { magic: '\x3a\xff\x26\xed', name: 'an Android sparse image', remedy: 'convert it with simg2img' },
-  { magic: 'EVF\x09\x0d\x0a\xff\x00', name: 'an EnCase image (EWF)', remedy: 'convert it with ewfexport' },
-  { magic: 'MSWIM\0\0\0', name: 'a Windows image (WIM), which holds files and no disk', remedy: 'apply it to a disk first' },
-  { magic: 'BZh', name: 'compressed with bzip2', remedy: 'compress it with zstd or gzip instead' },
-  { magic: '\x04\x22\x4d\x18', name: 'compressed with lz4', remedy: 'compress it with zstd or gzip instead' },
-  { magic: '\x5d\x00\x00\x80\x00\xff\xff\xff\xff', name: 'compressed with LZMA', remedy: 'compress it with zstd or gzip instead' },
-  { magic: 'LZIP', name: 'compressed with lzip', remedy: 'compress it with zstd or gzip instead' },
-  { magic: 'PK\x03\x04', name: 'a ZIP archive', remedy: 'extract the disk from it first' },
-  { magic: '7z\xbc\xaf\x27\x1c', name: 'a 7-Zip archive', remedy: 'extract the disk from it first' },
-  { magic: 'Rar!\x1a\x07', name: 'a RAR archive', remedy: 'extract the disk from it first' },
-  { magic: 'ustar', at: 257, name: 'a tar archive, as OVA files are', remedy: 'extract the disk from it first' },
-];
-
 function refuseKnown(head: Buffer): void {
   if (/^#\s*Disk DescriptorFile/i.test(head.toString('latin1', 0, 64))) { refuseVmdkDescriptor(head.toString('latin1')); }
-  const known = UNSUPPORTED.find(({ magic, at }) => begins(head, magic, at));
-  if (known) { refuse(unsupported(known.name, known.remedy)); }
+  if (begins(head, DELTA_MAGIC)) { refuse(unsupported('a delta between two snapshots, not a disk', 'give it by DiskImage.fromDelta')); }
+  const foreign = foreignFormat(head);
+  if (foreign) { refuse(unsupported(foreign.name, foreign.remedy)); }
 }
 
-function unsupported(name: string, remedy = 'convert it with: qemu-img convert -O qcow2'): string {
+function unsupported(name: string, remedy: string): string {
   return `is ${name}, which is not supported; ${remedy}`;
+}
+
+/** Throws unless the first bytes of a file show that it is a disk. `remedy` says how a disk that does not is imported. */
+export function refuseUnlikeDisk(head: Buffer, remedy: string): void {
+  if (isDisk(head)) { return; }
+  const likely = likelyFormat(head);
+  const what = likely ? `looks like it is ${likely.name}` : `begins with ${[...head.subarray(0, 12)].map(byte => byte.toString(16).padStart(2, '0')).join(' ')}`;
+  refuse(`is not known as a disk: it ${what}, and has no boot signature, partition table, file system, LVM or LUKS header; ${likely ? `${likely.remedy}; or, ` : ''}${remedy}`);
 }
 
 function begins(bytes: Buffer, magic: string, at = 0): boolean {

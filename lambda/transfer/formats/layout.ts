@@ -63,6 +63,12 @@ export function damaged(format: string, how: string): never {
   return refuse(`is a damaged ${format} image: ${how}`);
 }
 
+/** Refuses a disk whose partitions are counted in sectors of 4096 bytes. */
+export function refuseLargeSectors(): never {
+  return refuse('is a disk with sectors of 4096 bytes, but EBS volumes have sectors of 512 bytes, so neither firmware nor kernel would find its partitions; '
+    + 'make it anew with sectors of 512 bytes (Hyper-V: New-VHD -LogicalSectorSizeBytes 512; systemd-repart: --sector-size=512)');
+}
+
 /** Limit for the size of a disk: larger than any volume, and small enough that every sum of two positions is exact. */
 export const MOST_DISK_BYTES = 2 ** 50;
 

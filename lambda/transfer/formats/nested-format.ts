@@ -1,4 +1,5 @@
-import { detectByHead, detectByTail } from './detect';
+import { detectByHead, detectByTail, refuseUnlikeDisk } from './detect';
+import { refuseMisplacedGpt } from './disk-signature';
 import { ImageRefusal, refuse } from './layout';
 import { STREAM_NAMES, type StreamFormat } from './streams';
 import { checkFixedVhdFooter, VHD_FOOTER } from './vhd';
@@ -8,11 +9,13 @@ import { checkFixedVhdFooter, VHD_FOOTER } from './vhd';
  * as the tables of other formats require.
  */
 
-/** Throws if the first bytes of the content are not those of a raw disk. */
-export function refuseInside(format: StreamFormat, head: Buffer): void {
+/** Throws if the first bytes of the content are not those of a raw disk. `isStated`: the user says that it is one, by the format of the stream. */
+export function refuseInside(format: StreamFormat, head: Buffer, isStated: boolean): void {
   namingTheStream(format, () => {
     const inside = detectByHead(head);
     if (inside) { refuse(`is ${inside}, not a raw disk; decompress it first (qcow2 has a compression of its own: qemu-img convert -c -O qcow2)`); }
+    refuseMisplacedGpt(head);
+    if (!isStated) { refuseUnlikeDisk(head, `if it is a raw disk all the same, set 'format' to DiskImageFormat.${format}`); }
   });
 }
 

@@ -6,7 +6,8 @@ import { DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
 import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
 import { GIB } from '../blocks/sizes';
 import { MOST_STREAM_BYTES } from '../flow/division';
-import { byHead, detect, TAIL, type DetectedFormat } from '../formats/detect';
+import { byHead, detect, refuseUnlikeDisk, TAIL, type DetectedFormat } from '../formats/detect';
+import { DISK_HEAD, refuseMisplacedGpt } from '../formats/disk-signature';
 import { ImageRefusal, refuse, type ImageFile } from '../formats/layout';
 import { footerInside, refuseInside } from '../formats/nested-format';
 import { openLayout } from '../formats/open';
@@ -24,9 +25,12 @@ export interface ProbeOptions {
   readonly volumeSize?: number;
 }
 
-/** Bytes of a stream that show its content. */
+/** Bytes of a file that show its format. */
 const HEAD_BYTES = 4096;
 const SMALL_PIECE = 128 * 1024;
+
+/** Bytes of a disk in which it has its GPT, whatever the size of its sectors. */
+const GPT_HEAD = 8192;
 
 /** Finds out the format of an object and the size of the disk in it, from headers only. Throws if it cannot be imported. */
 export async function probe(source: Source, pinned: PinnedSource, options: ProbeOptions): Promise<PinnedSource> {
@@ -38,14 +42,22 @@ export async function probe(source: Source, pinned: PinnedSource, options: Probe
   return named(pinned, async () => {
     if (format === 'RAW') { return refuseContainer(file, pinned); }
     const found = format === 'AUTO' ? await detect(file) : await confirmed(file, format as DetectedFormat);
-    if (found === 'RAW') { return pinned; }
+    if (found === 'RAW') {
+      const head = await headOf(file);
+      refuseMisplacedGpt(head);
+      refuseUnlikeDisk(head, "if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW");
+      return pinned;
+    }
+    const isStated = format !== 'AUTO';
     const layout = await openLayout(file, found);
-    if (!layout) { return { ...pinned, image: await streamOf(file, readFile, found as StreamFormat, options.volumeSize) }; }
+    if (!layout) { return { ...pinned, image: await streamOf(file, readFile, found as StreamFormat, isStated, options.volumeSize) }; }
+    const disk = new LaidOutDisk(layout, readFile);
+    const content = fileOf(disk.size, (offset, into) => disk.read(offset, into));
     if (found in STREAM_NAMES) {
-      const disk = new LaidOutDisk(layout, readFile);
-      const diskSize = await sizeInside(found as StreamFormat, fileOf(disk.size, (offset, into) => disk.read(offset, into)));
+      const diskSize = await sizeInside(found as StreamFormat, content, isStated);
       return { ...pinned, image: { format: found, diskSize } };
     }
+    refuseMisplacedGpt(await content.read(0, Math.min(GPT_HEAD, content.size)));
     return { ...pinned, image: { format: found, diskSize: layout.size } };
   });
 }
@@ -59,6 +71,7 @@ async function refuseContainer(file: ImageFile, pinned: PinnedSource): Promise<P
   if (what !== 'RAW') {
     refuse(`looks like ${what}, but 'format' is RAW, with which that file itself would be the disk; leave 'format' out, or set 'containerAsRaw' if that is meant`);
   }
+  refuseMisplacedGpt(await headOf(file));
   return pinned;
 }
 
@@ -69,11 +82,13 @@ async function confirmed(file: ImageFile, format: DetectedFormat): Promise<Detec
   return format;
 }
 
-async function streamOf(file: ImageFile, readFile: ReadFile, format: StreamFormat, volumeSize: number | undefined): Promise<PinnedImage> {
+async function streamOf(
+  file: ImageFile, readFile: ReadFile, format: StreamFormat, isStated: boolean, volumeSize: number | undefined,
+): Promise<PinnedImage> {
   const name = STREAM_NAMES[format];
   const head = await start(decompressed(format, piecesOf(file.size, readFile, SMALL_PIECE)));
   if (head.length === 0) { refuse(`is an empty ${name} stream`); }
-  refuseInside(format, head);
+  refuseInside(format, head, isStated);
 
   const exact = format === 'XZ' ? withoutLikelyFooter((await xzFraming(file))?.size) : undefined;
   if (exact !== undefined) { return { format, diskSize: exact, stream: { atLeast: exact, limit: 'STATED' } }; }
@@ -99,10 +114,14 @@ function withoutLikelyFooter(size: number | undefined): number | undefined {
 }
 
 /** Returns the size of a compressed disk that can be read at any offset, without the footer of a fixed VHD. */
-async function sizeInside(format: StreamFormat, file: ImageFile): Promise<number> {
-  refuseInside(format, await file.read(0, Math.min(HEAD_BYTES, file.size)));
+async function sizeInside(format: StreamFormat, file: ImageFile, isStated: boolean): Promise<number> {
+  refuseInside(format, await headOf(file), isStated);
   const before = Math.max(0, file.size - TAIL);
   return file.size - footerInside(format, await file.read(before, file.size - before), before);
+}
+
+function headOf(file: ImageFile): Promise<Buffer> {
+  return file.read(0, Math.min(DISK_HEAD, file.size));
 }
 
 async function start(pieces: AsyncGenerator<Buffer>): Promise<Buffer> {
@@ -112,7 +131,7 @@ async function start(pieces: AsyncGenerator<Buffer>): Promise<Buffer> {
   for await (const piece of pieces) {
     taken.push(piece);
     length += piece.length;
-    if (length >= HEAD_BYTES) { break; }
+    if (length >= DISK_HEAD) { break; }
   }
   return Buffer.concat(taken);
 }

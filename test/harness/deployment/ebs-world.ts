@@ -80,12 +80,13 @@ export class EbsWorld extends DeploymentWorld {
   }
 }
 
-/** A disk whose blocks differ from each other, with zeros between them; `seed` makes another one. */
+/** A disk with a boot signature whose blocks differ from each other, with zeros between them; `seed` makes another one. */
 export function disk(mebibytes: number, seed: string, odd = 0): Buffer {
   const bytes = Buffer.alloc(mebibytes * MIB + odd);
   for (let at = 0, block = 0; at < bytes.length; at += BLOCK_SIZE, block++) {
     if (block % 3 === 1) { continue; }
     bytes.fill(createHash('sha256').update(`${seed} ${block}`).digest(), at, Math.min(at + BLOCK_SIZE, bytes.length));
   }
+  if (bytes.length >= 512) { bytes.set([0x55, 0xaa], 510); }
   return bytes;
 }
