@@ -1,4 +1,4 @@
-import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type DiskLayout, type Extent, type ImageFile } from './layout';
+import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, refuseLargeSectors, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables, u64le } from './tables';
 import { Crc } from '../blocks/crc';
 
@@ -9,6 +9,7 @@ import { Crc } from '../blocks/crc';
 
 const FORMAT = 'VHDX';
 const KIB = 1024;
+const SECTOR = 512;
 const MIB = 1024 * KIB;
 const HEADERS = [64 * KIB, 128 * KIB];
 const HEADER_BYTES = 4 * KIB;
@@ -38,11 +39,11 @@ export async function openVhdx(file: ImageFile): Promise<DiskLayout> {
   if (file.size < MIB) { damaged(FORMAT, 'its header is cut off'); }
   await refuseLog(tables);
   const regions = await regionsOf(tables);
-  const { size, blockSize, sectorSize } = await parametersOf(tables, regions.metadata);
+  const { size, blockSize } = await parametersOf(tables, regions.metadata);
 
   const blocks = Math.ceil(size / blockSize);
   /** After so many blocks, the table has an entry for a bitmap, which only differencing disks use. */
-  const perBitmap = 2 ** 23 * sectorSize / blockSize;
+  const perBitmap = 2 ** 23 * SECTOR / blockSize;
   const entries = blocks + Math.floor(Math.max(blocks - 1, 0) / perBitmap);
   if (entries * 8 > regions.bat.length) { damaged(FORMAT, `its table of blocks has ${regions.bat.length} bytes, where ${entries * 8} are needed`); }
   return new Vhdx(tables, size, blockSize, perBitmap, regions.bat);
@@ -96,7 +97,6 @@ async function regionsOf(tables: Tables): Promise<{ readonly bat: Region; readon
 interface Parameters {
   readonly size: number;
   readonly blockSize: number;
-  readonly sectorSize: number;
 }
 
 async function parametersOf(tables: Tables, region: Region): Promise<Parameters> {
@@ -127,10 +127,11 @@ async function parametersOf(tables: Tables, region: Region): Promise<Parameters>
   const blockSize = parameters.readUInt32LE(0);
   if (blockSize < MIB || blockSize > 256 * MIB || (blockSize & (blockSize - 1)) !== 0) { damaged(FORMAT, `its blocks have ${blockSize} bytes`); }
   const sectorSize = (await item(ITEMS.logicalSector, 4)).readUInt32LE(0);
-  if (sectorSize !== 512 && sectorSize !== 4096) { damaged(FORMAT, `its sectors have ${sectorSize} bytes`); }
+  if (sectorSize === 4096) { refuseLargeSectors(); }
+  if (sectorSize !== SECTOR) { damaged(FORMAT, `its sectors have ${sectorSize} bytes`); }
   const size = u64le(await item(ITEMS.diskSize, 8), 0);
-  if (size === 0 || size % sectorSize !== 0 || size > MOST_DISK_BYTES) { damaged(FORMAT, `it claims to be a disk of ${size} bytes`); }
-  return { size, blockSize, sectorSize };
+  if (size === 0 || size % SECTOR !== 0 || size > MOST_DISK_BYTES) { damaged(FORMAT, `it claims to be a disk of ${size} bytes`); }
+  return { size, blockSize };
 }
 
 class Vhdx implements DiskLayout {

@@ -19,3 +19,12 @@ test('a VHDX image with entries in its log is refused', async () => {
   }
   await expect(openImage(new MemoryFile(bytes))).rejects.toThrow('is a VHDX image that was not closed properly');
 });
+
+test('a VHDX image of a disk with sectors of 4096 bytes is refused, because EBS has sectors of 512 bytes', async () => {
+  const bytes = fixture('dynamic-1m.vhdx');
+  const item = bytes.indexOf(Buffer.from('1dbf41816fa90947ba47f233a8faab5f', 'hex'));
+  const at = bytes.indexOf('metadata') + bytes.readUInt32LE(item + 16);
+  expect(bytes.readUInt32LE(at)).toBe(512);
+  bytes.writeUInt32LE(4096, at);
+  await expect(openImage(new MemoryFile(bytes))).rejects.toThrow('is a disk with sectors of 4096 bytes, but EBS volumes have sectors of 512 bytes');
+});
