@@ -66,4 +66,27 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
     replace: 'if (sectorSize === 4096) { return { size: 512, blockSize }; }',
     test: 'test/unit/lambda/transfer/formats/refusals.test.ts',
   },
+  {
+    guard: 'a frame of zstd that needs a dictionary is not called damaged',
+    file: 'lambda/transfer/formats/zstd-stream.ts',
+    find: '  refuseDictionary(header);\n',
+    replace: '',
+    test: 'test/unit/lambda/transfer/formats/unsupported.test.ts',
+  },
+  {
+    guard: 'the function that looks at an image does not read a gigantic block of xz',
+    file: 'lambda/transfer/formats/xz.ts',
+    find: 'if (unpadded > length + length / 16 + LARGEST_BLOCK_OVERHEAD)',
+    replace: 'if (unpadded < 0)',
+    test: 'test/unit/lambda/transfer/formats/hostile.test.ts',
+    name: 'a block of xz',
+  },
+  {
+    guard: 'frames of nothing do not take all the time of a function',
+    file: 'lambda/transfer/formats/zstd-stream.ts',
+    find: 'frames > MANY_FRAMES && content < frames * LEAST_BYTES_PER_FRAME',
+    replace: 'frames < 0',
+    test: 'test/unit/lambda/transfer/formats/hostile.test.ts',
+    name: 'frames of a byte',
+  },
 ];

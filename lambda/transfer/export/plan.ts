@@ -110,5 +110,5 @@ async function deltaPreludeOf(reader: ExportReadClients['reader'], { snapshotId,
     if (token === undefined) { break; }
   }
   const table = DeltaTable.of(changes);
-  return { bytes: deltaPrelude({ volumeSize, baseSnapshotId: sinceId, snapshotId }, table), blocks: table.written().length };
+  return { bytes: deltaPrelude({ volumeSize, baseSnapshotId: sinceId, snapshotId }, table), blocks: table.records };
 }

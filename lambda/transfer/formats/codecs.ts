@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
 import { damaged, type ChunkDecoder } from './layout';
-import { frameLength, withChecksum } from './zstd';
+import { frameHeader, frameLength, refuseDictionary, withChecksum } from './zstd';
 
 const inflating = promisify(inflate);
 const inflatingRaw = promisify(inflateRaw);
@@ -19,6 +19,8 @@ export const zlibDecoder: ChunkDecoder = (bytes, { length }) => inflating(bytes,
 /** Decompresses one frame of zstd. `format` names the image in errors. `checksum` is that of the content, which the frame itself may lack. */
 export function zstdDecoder(format: string, checksum?: number): ChunkDecoder {
   return async (bytes, { length }) => {
+    const header = frameHeader(bytes);
+    if (header) { refuseDictionary(header); }
     const end = frameLength(bytes) ?? damaged(format, 'a compressed cluster is no zstd');
     const frame = bytes.subarray(0, end);
     return unzstd(checksum === undefined ? frame : withChecksum(frame, checksum), { maxOutputLength: length });

@@ -33,7 +33,10 @@ const GONE = 0x80000000;
 /** Which blocks changed, in order: an entry each. */
 export class DeltaTable {
   public static read(bytes: Buffer): DeltaTable {
-    const entries = new Uint32Array(bytes.length / ENTRY_SIZE);
+    // A table may have 512 MiB. Where the bytes lie well, as those of a large buffer do, they are not copied; Lambda's processors are little-endian.
+    const count = Math.floor(bytes.length / ENTRY_SIZE);
+    if (bytes.byteOffset % ENTRY_SIZE === 0) { return new DeltaTable(new Uint32Array(bytes.buffer, bytes.byteOffset, count)); }
+    const entries = new Uint32Array(count);
     for (let i = 0; i < entries.length; i++) { entries[i] = bytes.readUInt32LE(i * ENTRY_SIZE); }
     return new DeltaTable(entries);
   }
@@ -46,11 +49,28 @@ export class DeltaTable {
 
   public get length(): number { return this.entries.length; }
 
+  /** The number of blocks that have a content. */
+  public get records(): number {
+    let records = 0;
+    for (const entry of this.entries) { if (entry < GONE) { records++; } }
+    return records;
+  }
+
   /** Indexes of the blocks that have a content, in the order of the records. */
-  public written(): Uint32Array { return this.entries.filter(entry => entry < GONE); }
+  public written(): Uint32Array { return this.select(this.records, 0); }
 
   /** Indexes of the blocks that read as zeros from now on. */
-  public gone(): Uint32Array { return this.entries.filter(entry => entry >= GONE).map(entry => entry & ~GONE); }
+  public gone(): Uint32Array { return this.select(this.length - this.records, GONE); }
+
+  /** Unlike `TypedArray.filter`, which needs many times the memory of a large table. */
+  private select(count: number, flag: number): Uint32Array {
+    const indexes = new Uint32Array(count);
+    let next = 0;
+    for (const entry of this.entries) {
+      if ((entry & GONE) >>> 0 === flag) { indexes[next++] = entry & ~GONE; }
+    }
+    return indexes;
+  }
 
   public bytes(): Buffer {
     const bytes = Buffer.alloc(this.entries.length * ENTRY_SIZE);
@@ -70,7 +90,7 @@ export class DeltaTable {
 
 /** How a delta begins. */
 export function deltaPrelude(header: Omit<DeltaHeader, 'blockSize' | 'entries' | 'records'>, table: DeltaTable): Buffer {
-  const whole: DeltaHeader = { blockSize: BLOCK_SIZE, ...header, entries: table.length, records: table.written().length };
+  const whole: DeltaHeader = { blockSize: BLOCK_SIZE, ...header, entries: table.length, records: table.records };
   return Buffer.concat([Buffer.from((DELTA_MAGIC + JSON.stringify(whole)).padEnd(DELTA_HEADER_SIZE)), table.bytes()]);
 }
 
@@ -102,7 +122,7 @@ export function recordOffset(header: Pick<DeltaHeader, 'entries'>, n: number): n
 /** The table, from its range of the file. */
 export function readDeltaTable(bytes: Buffer, header: Pick<DeltaHeader, 'entries' | 'records' | 'volumeSize'>, name: string): DeltaTable {
   const table = DeltaTable.read(bytes);
-  if (table.length !== header.entries || table.written().length !== header.records || !table.isValid(header.volumeSize)) {
+  if (table.length !== header.entries || table.records !== header.records || !table.isValid(header.volumeSize)) {
     throw new Error(`${name} is a damaged delta: its table does not match its header`);
   }
   return table;

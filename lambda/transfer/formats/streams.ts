@@ -28,7 +28,8 @@ export async function* decompressed(format: StreamFormat, compressed: AsyncItera
     if (error instanceof ImageRefusal) { throw error; }
     const { message, code } = error as { message: string; code?: string };
     if (!own || (format !== 'XZ' && code === undefined)) { throw error; }
-    return refuse(`is a damaged ${STREAM_NAMES[format]} stream: ${format === 'XZ' ? xzError(message) : message}`);
+    if (format === 'XZ') { refuseXz(message); }
+    return refuse(`is a damaged ${STREAM_NAMES[format]} stream: ${message}`);
   }
 }
 
@@ -57,13 +58,12 @@ async function* xz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   }
 }
 
-/** As xz_embedded numbers them. */
-function xzError(message: string): string {
+/** Explains the errors of xz_embedded, by their numbers. */
+function refuseXz(message: string): void {
   switch (/error code (\d+)/.exec(message)?.[1]) {
-    case '3': case '4': return 'it needs too much memory; compress it with a dictionary of at most 64 MiB';
-    case '6': return 'it has options that are not supported; compress it with CRC32 or CRC64, and LZMA2 alone';
-    case '7': return 'its content does not have the checksum that it should have';
-    case '8': return 'unexpected end of file, or something that is no xz behind it';
-    default: return message;
+    case '3': case '4': return refuse('is an xz stream that needs too much memory; compress it again with a dictionary of at most 64 MiB');
+    case '6': return refuse('is an xz stream with a filter or a kind of checksum that is not supported; compress it again with LZMA2 alone, with: xz -dc … | xz -T0 --check=crc64');
+    case '7': return refuse('is a damaged xz stream: its content does not have the checksum that it should have');
+    case '8': return refuse('is a damaged xz stream: unexpected end of file, or something that is no xz behind it');
   }
 }

@@ -29,14 +29,17 @@ export async function openVhd(file: ImageFile): Promise<DiskLayout> {
   }
 }
 
-/** The one at the start, where there is one: it is what a dynamic disk is read by. */
+/** Returns the copy of the footer at the start, where a dynamic disk has it, or, if there is none that is whole, the footer at the end. */
 async function footerOf(tables: Tables): Promise<Buffer> {
   const { size } = tables.file;
   if (size < FOOTER) { damaged('VHD', 'its footer is cut off'); }
-  const start = await tables.bytes('the footer', 0, FOOTER);
-  const footer = start.toString('latin1', 0, 8) === 'conectix' ? start : await tables.bytes('the footer', size - FOOTER, FOOTER);
-  if (footer.toString('latin1', 0, 8) !== 'conectix') { refuse('is no VHD: it has no footer'); }
-  return withChecksum(footer);
+  const footers = [await tables.bytes('the footer', 0, FOOTER), await tables.bytes('the footer', size - FOOTER, FOOTER)].filter(isFooter);
+  if (footers.length === 0) { refuse('is no VHD: it has no footer'); }
+  return withChecksum(footers.find(hasChecksum) ?? footers[0]);
+}
+
+function isFooter(bytes: Buffer): boolean {
+  return bytes.toString('latin1', 0, 8) === 'conectix';
 }
 
 /** Throws if this footer is not that of a fixed VHD whose disk is the so many bytes before it. */
@@ -60,7 +63,11 @@ export function refuseMisplacedFooter(tail: Buffer, before: number): void {
 }
 
 function withChecksum(footer: Buffer): Buffer {
-  return checksum(footer, 64) === footer.readUInt32BE(64) ? footer : damaged('VHD', 'the checksum of its footer is wrong');
+  return hasChecksum(footer) ? footer : damaged('VHD', 'the checksum of its footer is wrong');
+}
+
+function hasChecksum(footer: Buffer): boolean {
+  return checksum(footer, 64) === footer.readUInt32BE(64);
 }
 
 /** The ones' complement of the sum of all bytes but the checksum's own. */

@@ -14,9 +14,13 @@ const FOOTER = 12;
 const HEADER_MAGIC = Buffer.from('\xfd7zXZ\0', 'latin1');
 /** A worker keeps a few whole blocks in memory. `xz -T0` makes 24 MiB of them. */
 const LARGEST_BLOCK = 32 * 1024 * 1024;
+/** Headers, padding and checksums of a block. */
+const LARGEST_BLOCK_OVERHEAD = 64 * 1024;
 /** 2 TiB in blocks of 24 MiB; and at most 30 MB in memory. */
 const LONGEST_INDEX = 512 * 1024;
 const MOST_STREAMS = 1_000;
+/** Number of the kind of checksum. */
+const SHA_256 = 10;
 const NO_END = 'is an xz file that does not end as xz does: its end is missing, or something else is behind it, which is not supported; was it uploaded completely? '
   + 'If xz -t accepts it up to there, decompress it first with: xz -dc';
 
@@ -56,6 +60,9 @@ export async function xzFraming(file: ImageFile): Promise<XzFraming | undefined>
     const length = (footer.readUInt32LE(4) + 1) * 4;
     if (length > LONGEST_INDEX) { return undefined; }
     if (end - FOOTER - length < HEADER) { damaged(FORMAT, 'its index is longer than the file'); }
+    if ((footer[9] & 0x0f) === SHA_256) {
+      refuse('is an xz file with checksums of SHA-256, which are not supported; compress it again, with: xz -dc … | xz -T0 --check=crc64');
+    }
     const index = await tables.bytes('the index', end - FOOTER - length, length);
     const blocks = blocksOf(index, end - FOOTER - length, footer[9] & 0x0f);
     streams.unshift(blocks);
@@ -89,6 +96,8 @@ function blocksOf(index: Buffer, end: number, check: number): Block[] {
   let file = end - sizes.reduce((total, { unpadded }) => total + padded(unpadded), 0);
   if (file < HEADER) { damaged(FORMAT, 'its blocks are longer than the file'); }
   return sizes.map(({ unpadded, length }) => {
+    // LZMA2 stores what does not compress, with three bytes for 64 KiB.
+    if (unpadded > length + length / 16 + LARGEST_BLOCK_OVERHEAD) { damaged(FORMAT, `its index claims to have a block of ${unpadded} bytes for ${length} bytes of content`); }
     const block = { file, length, check, unpadded };
     file += padded(unpadded);
     return block;

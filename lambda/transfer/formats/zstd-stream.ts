@@ -2,13 +2,11 @@ import { constants, createZstdDecompress } from 'node:zlib';
 import type { ByteInput } from './byte-input';
 import { refuse } from './layout';
 import { OUTPUT_BYTES, through } from './stream-decoder';
-import { frameHeader, skippableLength, type FrameHeader } from './zstd';
+import { blockAt, BLOCK_HEADER, CHECKSUM, frameHeader, refuseDictionary, skippableLength, type FrameHeader } from './zstd';
 
 /** 128 MiB, as the command line tools have it: an image cannot make a worker use up its memory. */
 const LARGEST_ZSTD_WINDOW_LOG = 27;
 const LONGEST_HEADER = 18;
-/** Blocks are handed to the decoder in pieces of about this size, because each piece takes time of its own. */
-const PIECE_BYTES = 128 * 1024;
 
 /** Each frame needs a decoder of its own, which takes about a millisecond. */
 const MANY_FRAMES = 1_000;
@@ -40,6 +38,7 @@ function headerOf(start: Buffer, position: number): FrameHeader {
     return refuse(`is a zstd stream with something at byte ${position} that is no zstd frame, which is not supported; was it uploaded completely? `
       + 'If the disk ends there, decompress it first with: zstd -d');
   }
+  refuseDictionary(header);
   if (header.window > 2 ** LARGEST_ZSTD_WINDOW_LOG) {
     refuse(`is a zstd stream that needs ${header.window} bytes of memory; compress it again without --ultra and --long`);
   }
@@ -52,20 +51,24 @@ async function* frame(input: ByteInput, header: FrameHeader): AsyncGenerator<Buf
 }
 
 async function* bytesOf(input: ByteInput, { length, checksum }: FrameHeader): AsyncGenerator<Buffer> {
-  let parts = [await input.take(length)];
-  let size = length;
-  for (let last = false; !last;) {
-    const head = await input.take(3);
-    const block = head.readUIntLE(0, 3);
-    last = block % 2 === 1;
-    // The second type is one byte, repeated.
-    const content = await input.take((block >> 1) % 4 === 1 ? 1 : block >> 3);
-    parts.push(head, content);
-    size += head.length + content.length;
-    if (last && checksum) { parts.push(await input.take(4)); }
-    if (last || size >= PIECE_BYTES) {
-      yield Buffer.concat(parts);
-      [parts, size] = [[], 0];
-    }
+  yield await input.take(length);
+  for (let hasMore = true; hasMore;) {
+    const blocks = blocksIn(await input.piece());
+    // The next block may reach beyond what is there.
+    const bytes = blocks.bytes || blockAt(await input.peek(BLOCK_HEADER), 0)?.bytes || BLOCK_HEADER;
+    const taken = await input.take(bytes);
+    hasMore = !(blocks.bytes > 0 ? blocks.last : blockAt(taken, 0)!.last);
+    yield taken;
+  }
+  if (checksum) { yield await input.take(CHECKSUM); }
+}
+
+/** Returns the length of all whole blocks of a frame that are there, and whether the frame ends with them. */
+function blocksIn(bytes: Buffer): { readonly bytes: number; readonly last: boolean } {
+  for (let at = 0; ;) {
+    const block = blockAt(bytes, at);
+    if (!block || at + block.bytes > bytes.length) { return { bytes: at, last: false }; }
+    at += block.bytes;
+    if (block.last) { return { bytes: at, last: true }; }
   }
 }

@@ -1,11 +1,14 @@
 /** Zstandard's framing (RFC 8878): what can be known of it without decompressing. */
 
+import { refuse } from './layout';
+
 export const ZSTD_MAGIC = 0xfd2f_b528;
 /** Position of the byte that describes the header. */
 const DESCRIPTOR = 4;
 const HAS_CHECKSUM = 4;
 /** Length of the checksum at the end of a frame. */
-const CHECKSUM = 4;
+export const CHECKSUM = 4;
+export const BLOCK_HEADER = 3;
 const isSkippable = (magic: number) => (magic & 0xffff_fff0) >>> 0 === 0x184d_2a50;
 
 export interface FrameHeader {
@@ -16,6 +19,8 @@ export interface FrameHeader {
   /** What the decoder must keep in memory. */
   readonly window: number;
   readonly checksum: boolean;
+  /** Whether it can only be decompressed with a dictionary that is in another file. */
+  readonly dictionary: boolean;
 }
 
 /** undefined: that is no frame, or not enough of one. */
@@ -35,7 +40,13 @@ export function frameHeader(bytes: Buffer): FrameHeader | undefined {
     ...(contentSize !== undefined && { contentSize }),
     window: single ? contentSize! : windowBase + windowBase / 8 * (bytes[5] & 7),
     checksum: (descriptor & HAS_CHECKSUM) !== 0,
+    dictionary: dictionaryBytes > 0 && bytes.subarray(sizeAt - dictionaryBytes, sizeAt).some(byte => byte !== 0),
   };
+}
+
+/** Throws if the frame needs a dictionary. */
+export function refuseDictionary({ dictionary }: FrameHeader): void {
+  if (dictionary) { refuse('is compressed by zstd with a dictionary, which is not supported; decompress it first, with: zstd -d -D, and compress it without one'); }
 }
 
 function sizeIn(bytes: Buffer, at: number, length: number): number {
@@ -51,17 +62,23 @@ function sizeIn(bytes: Buffer, at: number, length: number): number {
 export function frameLength(bytes: Buffer): number | undefined {
   const header = frameHeader(bytes);
   if (!header) { return undefined; }
-  for (let at = header.length; at + 3 <= bytes.length;) {
-    const block = bytes.readUIntLE(at, 3);
-    const [last, type, size] = [block & 1, (block >> 1) & 3, block >> 3];
-    // One byte, repeated.
-    at += 3 + (type === 1 ? 1 : size);
-    if (last) {
+  for (let at = header.length; ;) {
+    const block = blockAt(bytes, at);
+    if (!block) { return undefined; }
+    at += block.bytes;
+    if (block.last) {
       at += header.checksum ? CHECKSUM : 0;
       return at <= bytes.length ? at : undefined;
     }
   }
-  return undefined;
+}
+
+/** Returns the length of the block at a position, with its header, and whether it is the last one of its frame. undefined: not even its header is there. */
+export function blockAt(bytes: Buffer, at: number): { readonly bytes: number; readonly last: boolean } | undefined {
+  if (at + BLOCK_HEADER > bytes.length) { return undefined; }
+  const block = bytes.readUIntLE(at, BLOCK_HEADER);
+  // A block of the second type is one byte, repeated.
+  return { bytes: BLOCK_HEADER + ((block >> 1) % 4 === 1 ? 1 : block >> 3), last: block % 2 === 1 };
 }
 
 /** Returns a whole frame with this checksum of its content, which a decoder compares: the lowest 32 bits of the XXH64. */

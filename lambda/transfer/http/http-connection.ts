@@ -19,7 +19,7 @@ export interface WireOptions {
   readonly connectTimeout?: number;
   /** Limit for the time from the request to the head of its answer, in milliseconds. */
   readonly answerTimeout?: number;
-  /** Limit for a pause within a body, in milliseconds. */
+  /** Limit for the time that `LEAST_PER_TIMEOUT` bytes of a body take, or its rest, in milliseconds. */
   readonly bodyTimeout?: number;
 }
 
@@ -28,6 +28,8 @@ const SCRATCH_BYTES = 16 * 1024;
 const LONGEST_HEAD = 64 * 1024;
 /** Limit for a body without a buffer of the caller: those of errors. */
 const LONGEST_BODY = 1024 * 1024;
+/** 13 KB a second, within the 20 seconds that are usual. */
+const LEAST_PER_TIMEOUT = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 type State = 'idle' | 'head' | 'fixed' | 'chunked' | 'until closed' | 'closed';
@@ -41,6 +43,7 @@ export class HttpConnection {
   private state: State = 'idle';
   private current!: { readonly options: SendOptions; readonly resolve: (answer: Answer) => void; readonly reject: (error: unknown) => void };
   private timer: NodeJS.Timeout | undefined;
+  private sinceRefresh = 0;
   private head!: AnswerHead;
   private keepAlive = true;
   /** Received bytes of a head, or of a line between chunks, that is not complete yet. */
@@ -171,7 +174,8 @@ export class HttpConnection {
     if (length !== undefined && !/^\d+$/.test(length)) { throw named('ECONNRESET', `the answer's length is '${length}'`); }
     this.head = head;
     this.keepAlive = version === '1.1' && !/\bclose\b/i.test(connection);
-    this.allow(this.options.bodyTimeout, 'sent nothing more');
+    this.sinceRefresh = 0;
+    this.allow(this.options.bodyTimeout, `sent neither the rest of the body nor ${LEAST_PER_TIMEOUT} bytes of it`);
     this.target = this.current.options.into?.(head);
     if (head.statusCode === 204 || head.statusCode === 304 || (Number(length) === 0 && encoding === undefined)) { return this.finish(); }
     if (encoding !== undefined) {
@@ -237,7 +241,12 @@ export class HttpConnection {
 
   private took(bytes: number): void {
     this.filled += bytes;
-    this.timer?.refresh();
+    this.sinceRefresh += bytes;
+    // A body that trickles is given up too, because a new connection may be faster.
+    if (this.sinceRefresh >= LEAST_PER_TIMEOUT) {
+      this.sinceRefresh = 0;
+      this.timer?.refresh();
+    }
     if (this.target) { this.current.options.received?.(bytes); }
   }
 

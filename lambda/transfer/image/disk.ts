@@ -1,6 +1,7 @@
+import { GIB } from '../blocks/sizes';
 import { limiter } from '../flow/concurrency';
 import { decompress } from '../formats/chunk';
-import type { Chunk, Data, DiskLayout, ImageFile } from '../formats/layout';
+import { refuse, type Chunk, type Data, type DiskLayout, type ImageFile } from '../formats/layout';
 import { OverlapGuard } from '../formats/overlap-guard';
 
 /** The disk that a worker reads, whatever the format of the image. */
@@ -22,6 +23,8 @@ export type ReadFile = (offset: number, into: Buffer, arrived?: (filled: number)
 const LARGEST_GAP = 256 * 1024;
 /** Bytes that one request reads at most, unless one piece is larger. */
 const LARGEST_GROUP = 4 * 1024 * 1024;
+/** Bytes that may be read in vain in any case, and otherwise for each byte that is used. Only clusters of a few KiB in random order need more. */
+const [MOST_IN_VAIN, MOST_IN_VAIN_FOR_ONE] = [8 * GIB, 16];
 /** Requests that one call sends at once. */
 const REQUESTS = 4;
 /** Decompressed bytes that are kept, because the next part may need them too. */
@@ -30,6 +33,9 @@ const MOST_KEPT_BYTES = 64 * 1024 * 1024;
 /** The disk in an image whose layout is known. Unallocated areas are not read, and neighbouring pieces are read together. */
 export class LaidOutDisk implements Disk {
   private readonly overlaps: OverlapGuard;
+  /** Bytes of groups that were read, and used or not. */
+  private used = 0;
+  private inVain = 0;
   private readonly kept = new Map<number, { readonly content: Promise<Buffer>; readonly length: number }>();
 
   /** @param size Bytes of the disk; the rest of the layout is not a part of it. */
@@ -59,10 +65,21 @@ export class LaidOutDisk implements Disk {
     if (group.length === 1 && first.kind === 'chunk') { return this.place(first, await this.whole(first, from, into.length), from, into); }
     const start = first.file;
     const bytes = Buffer.allocUnsafe(Math.max(...group.map(endOf)) - start);
+    this.refuseWaste(group, bytes.length);
     await this.readFile(start, bytes);
     for (const piece of group) {
       const own = bytes.subarray(piece.file - start, endOf(piece) - start);
       if (piece.kind === 'data') { own.copy(into, piece.at - from); } else { this.place(piece, await this.content(piece, own), from, into); }
+    }
+  }
+
+  /** Throws if most of what is read is not used, because it would take hours. */
+  private refuseWaste(group: readonly (Data | Chunk)[], length: number): void {
+    const used = group.reduce((total, piece) => total + endOf(piece) - piece.file, 0);
+    this.used += used;
+    this.inVain += Math.max(0, length - used);
+    if (this.inVain > MOST_IN_VAIN && this.inVain > MOST_IN_VAIN_FOR_ONE * this.used) {
+      refuse(`is a ${this.layout.format} image in so random an order that ${this.inVain} bytes had to be read in vain for ${this.used} of its disk; convert it with: qemu-img convert -O qcow2`);
     }
   }
 

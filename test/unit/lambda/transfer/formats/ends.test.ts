@@ -90,6 +90,12 @@ test.each<[string, Buffer]>([
 });
 
 describe('xz', () => {
+  test('of two streams is read whole, wherever it is divided', async () => {
+    const [first, second] = [storedXz(FIRST), storedXz(SECOND)];
+    const bytes = Buffer.concat([first, zeros(4), second]);
+    for (const piece of [bytes.length, first.length, first.length + 4, 10_000]) { expect([piece, (await read('XZ', bytes, piece)).equals(CONTENT)]).toEqual([piece, true]); }
+  });
+
   test('with zeros behind its end is read', async () => {
     const bytes = Buffer.concat([storedXz(CONTENT), zeros(512)]);
     expect((await xzFraming(new MemoryFile(bytes)))?.size).toBe(CONTENT.length);

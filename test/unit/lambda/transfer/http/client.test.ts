@@ -131,7 +131,7 @@ test('a connection that the server has closed meanwhile is not used again', asyn
 test.each([
   ['does not answer', '', 'TimeoutError', 'the server did not answer within 0.1 seconds'],
   ['stalls in the head', 'HTTP/1.1 200 OK\r\nCont', 'TimeoutError', 'the server did not answer within 0.1 seconds'],
-  ['stalls in the body', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf', 'TimeoutError', 'the server sent nothing more within 0.1 seconds'],
+  ['stalls in the body', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf', 'TimeoutError', 'the server sent neither the rest of the body nor 262144 bytes of it within 0.1 seconds'],
   ['sends a longer body than fits', 'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n', 'TimeoutError', 'the body is longer than it should be'],
   ['sends more chunks than fit', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n', 'TimeoutError', 'the body is longer than it should be'],
   ['sends no chunks', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n', 'ECONNRESET', 'the answer is not divided into chunks as it says'],
@@ -141,6 +141,16 @@ test.each([
   await serve(socket => void say(socket, answer));
   await expect(wire.send(request(), { into: () => Buffer.alloc(10) })).rejects.toMatchObject({ name, message });
   await until(() => [...sockets].every(socket => socket.destroyed || socket.readableEnded));
+});
+
+test('a request fails, so that it is retried, if the body trickles', async () => {
+  wire = new Wire({ connectTimeout: LONG, answerTimeout: LONG, bodyTimeout: 100 });
+  await serve(socket => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n');
+    const timer = setInterval(() => socket.write('x'), 10);
+    socket.once('close', () => clearInterval(timer));
+  });
+  await expect(wire.send(request(), { into: () => Buffer.alloc(100_000) })).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
 test('a request fails if the connection breaks, and what came until then is counted', async () => {
