@@ -21,7 +21,7 @@ const files: Build = stack => void new FileSystem(stack, 'Files', { vpc: vpcIn(s
 test.each<[string, (stackId: string) => string | undefined]>([
   ['no stack', () => undefined],
   ['a stack that never was', stackId => stackId.replace(/[^/]*$/, '00000000-0000-0000-0000-000000000000')],
-])('a file system that somebody planted under the token and the owner of a stack to come, with the tag of %s, is not adopted', async (_, stackOf) => {
+])('a file system that somebody planted for a stack to come, with its token and owner and the tag of %s, is not adopted', async (_, stackOf) => {
   const before = (await world.deploy('App', files)).expectSuccess('CREATE_COMPLETE');
   const { creationToken, tags } = world.fileSystem(before.id('Files'));
   (await world.destroy('App')).expectSuccess('DELETE_COMPLETE');
@@ -31,7 +31,8 @@ test.each<[string, (stackId: string) => string | undefined]>([
     CreationToken: creationToken,
     Encrypted: true,
     Tags: [
-      { Key: OWNERSHIP_TAGS.owner, Value: tags[OWNERSHIP_TAGS.owner] }, ...stackTag === undefined ? [] : [{ Key: OWNERSHIP_TAGS.stackId, Value: stackTag }],
+      { Key: OWNERSHIP_TAGS.owner, Value: tags[OWNERSHIP_TAGS.owner] },
+      ...stackTag === undefined ? [] : [{ Key: OWNERSHIP_TAGS.stackId, Value: stackTag }],
     ],
   }));
   await world.pass({ minutes: 1 });
