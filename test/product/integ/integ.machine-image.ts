@@ -4,12 +4,14 @@ import { RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { integApp } from './app';
-import { DiskImage, MachineDisk, MachineImage, SnapshotExport, SnapshotImport } from '../../../src';
+import { DiskImage, DiskImageFormat, MachineDisk, MachineImage, SnapshotExport, SnapshotImport } from '../../../src';
 
 /** A machine image of an imported snapshot, which nobody starts; and that snapshot written back to S3. */
 const app = integApp();
 const stack = new Stack(app, 'cdk-durable-storage-machine-image');
-const snapshot = new SnapshotImport(stack, 'Snapshot', { image: DiskImage.fromAsset(join(__dirname, 'disk.txt')), volumeSize: Size.gibibytes(1) });
+// Text shows no sign of a disk, so its format must be said.
+const disk = DiskImage.fromAsset(join(__dirname, 'disk.txt'), { format: DiskImageFormat.RAW });
+const snapshot = new SnapshotImport(stack, 'Snapshot', { image: disk, volumeSize: Size.gibibytes(1) });
 
 const image = new MachineImage(stack, 'Image', { rootDisk: MachineDisk.fromImport(snapshot), architecture: ec2.InstanceArchitecture.ARM_64 });
 const template = new ec2.LaunchTemplate(stack, 'Template', { machineImage: image, instanceType: new ec2.InstanceType('t4g.nano') });

@@ -4,12 +4,13 @@ import { RemovalPolicy, Size, Stack, Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { integApp } from './app';
-import { DiskImage, SnapshotImport, Verification } from '../../../src';
+import { DiskImage, DiskImageFormat, SnapshotImport, Verification } from '../../../src';
 
 /** A small image as an asset, plain and under a key of the customer; a volume is made from the first. */
 const app = integApp();
 const stack = new Stack(app, 'cdk-durable-storage-snapshot-import');
-const image = DiskImage.fromAsset(join(__dirname, 'disk.txt'));
+// Text shows no sign of a disk, so its format must be said.
+const image = DiskImage.fromAsset(join(__dirname, 'disk.txt'), { format: DiskImageFormat.RAW });
 
 const plain = new SnapshotImport(stack, 'Plain', { image, volumeSize: Size.gibibytes(1), verify: Verification.FULL, description: 'integration test' });
 Tags.of(plain).add('purpose', 'integration test');
