@@ -4,6 +4,9 @@ export const DISK_IMAGE_FORMATS = ['AUTO', 'RAW', 'QCOW2', 'VHD', 'VHDX', 'VMDK'
 /** In the place of a format: no image, but what an export with `since` made. */
 export const DELTA_FORMAT = 'DELTA';
 
+/** First bytes of a delta. */
+export const DELTA_MAGIC = 'cdk-durable-storage delta 1\n';
+
 /**
  * First bytes (in latin1) of what holds a disk, and is none. Those are looked
  * at when the image is imported; at synthesis too where the image is a local file.

@@ -1,5 +1,3 @@
-import * as fs from 'fs';
-import * as path from 'path';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3_assets from 'aws-cdk-lib/aws-s3-assets';
@@ -7,9 +5,10 @@ import type { Construct } from 'constructs';
 import { DiskImageFormat } from './disk-image-format';
 import { ExportFormat } from './export-format';
 import type { SnapshotExport } from './snapshot-export';
-import { CONTAINER_MAGIC, DELTA_FORMAT } from '../contract/disk-image-format';
+import { DELTA_FORMAT } from '../contract/disk-image-format';
 import { checkBucketOwner, foreignOwner } from '../private/ebs/bucket-owner';
 import type { DiskImageLocation } from '../private/ebs/image-location';
+import { lookAtImage } from '../private/ebs/local-image';
 import { checkObjectKey } from '../private/ebs/object-key';
 import { check, misuse, notBoth } from '../private/resource/validation';
 
@@ -157,7 +156,8 @@ export abstract class DiskImage {
   /**
    * An image in a local file, uploaded as an asset when the app is deployed.
    *
-   * Another content makes another snapshot.
+   * Another content makes another snapshot. The first and last bytes of the file are looked at when the app is synthesized: a file that the import
+   * would refuse by them, or that is not in the `format`, is refused then. What `bundling` makes of it is looked at when it is imported.
    *
    * @param filePath The file, relative to the working directory of the app.
    * @param options Options of the asset, and what the image is.
@@ -241,8 +241,8 @@ class AssetImage extends DiskImage {
   public _sizeInBytes(scope: Construct): number | undefined {
     // What bundling makes of the path, be it a folder, is seen afterwards.
     if (this.options.bundling) { return undefined; }
-    const size = sizeOf(scope, this.filePath);
-    return isRaw(this.filePath, size, this.options) ? size : undefined;
+    const { size, format } = lookAtImage(scope, this.filePath, this.options);
+    return format === 'RAW' ? size : undefined;
   }
 
   public _bind(scope: Construct): DiskImageLocation {
@@ -254,34 +254,7 @@ class AssetImage extends DiskImage {
   }
 }
 
-function sizeOf(scope: Construct, filePath: string): number {
-  const file = path.resolve(filePath);
-  const stats = fs.statSync(file, { throwIfNoEntry: false });
-  if (!stats) { throw misuse(scope, `'image' must be a file, got '${file}', which does not exist`); }
-  if (!stats.isFile()) { throw misuse(scope, `'image' must be a file, got '${file}', which is a folder or a device`); }
-  if (stats.size === 0) { throw misuse(scope, `'image' must not be empty, got '${file}' of 0 bytes`); }
-  return stats.size;
-}
-
 function formatOf(scope: Construct, { format, containerAsRaw }: DiskImageOptions): Pick<DiskImageOptions, 'format' | 'containerAsRaw'> {
   notBoth(scope, "'containerAsRaw'", `'format: ${format ?? DiskImageFormat.AUTO}'`, containerAsRaw === true && format !== DiskImageFormat.RAW);
   return { format: format === DiskImageFormat.AUTO ? undefined : format, containerAsRaw: containerAsRaw || undefined };
-}
-
-/** As the import will see it; whatever is not raw tells the size of its disk there. */
-function isRaw(filePath: string, size: number, { format = DiskImageFormat.AUTO }: DiskImageOptions): boolean {
-  if (format !== DiskImageFormat.AUTO) { return format === DiskImageFormat.RAW; }
-  const file = fs.openSync(path.resolve(filePath), 'r');
-  try {
-    const bytes = (position: number) => {
-      const buffer = Buffer.alloc(8);
-      return buffer.toString('latin1', 0, fs.readSync(file, buffer, 0, buffer.length, position));
-    };
-    const head = bytes(0);
-    // The footer of a fixed VHD.
-    const tail = size < 512 ? '' : bytes(size - 512);
-    return tail !== 'conectix' && !CONTAINER_MAGIC.some(({ magic }) => head.startsWith(magic));
-  } finally {
-    fs.closeSync(file);
-  }
 }

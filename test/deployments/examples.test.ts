@@ -24,7 +24,12 @@ afterAll(async () => {
 });
 
 const example = (file: string): Record<string, any> => jest.requireActual(`../../examples/${file}`);
-const image = (content: string) => world.file('disk.img', Buffer.alloc(512 * 1024, content));
+/** A disk with a boot signature. */
+const image = (content: string) => {
+  const bytes = Buffer.alloc(512 * 1024, content);
+  bytes.set([0x55, 0xaa], 510);
+  return world.file('disk.img', bytes);
+};
 const givenApp = () => new App({
   outdir: mkdtempSync(join(folder, 'out-')),
   analyticsReporting: false,

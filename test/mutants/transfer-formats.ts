@@ -14,7 +14,7 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'a fixed VHD with something behind its footer is not taken for a raw disk',
-    file: 'lambda/transfer/formats/detect.ts',
+    file: 'src/contract/image-recognition.ts',
     find: '  refuseMisplacedFooter(tail, before);\n',
     replace: '',
     test: ENDS_TEST,
@@ -37,8 +37,8 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'an object that does not show itself as a disk is not taken for one',
-    file: 'lambda/transfer/image/probe.ts',
-    find: "      refuseUnlikeDisk(head, \"if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW\");\n",
+    file: 'src/contract/image-recognition.ts',
+    find: "    refuseUnlikeDisk(ends.head, \"if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW\");\n",
     replace: '',
     test: PROBE_TEST,
     name: 'by its first bytes',
@@ -53,7 +53,7 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'a disk with sectors of 4096 bytes is not taken for one of 512',
-    file: 'lambda/transfer/formats/disk-signature.ts',
+    file: 'src/contract/disk-signature.ts',
     find: 'if (has(head, 4096, GPT) && !has(head, 512, GPT))',
     replace: 'if (head.length < 0)',
     test: PROBE_TEST,

@@ -1,4 +1,5 @@
 /* eslint-disable no-bitwise */
+import { DELTA_MAGIC } from '../../../src/contract/disk-image-format';
 import { DIGEST_SIZE } from '../blocks/digests';
 import { BLOCK_SIZE, blocksOf, GIB, MOST_GIB } from '../blocks/sizes';
 
@@ -22,7 +23,6 @@ export interface DeltaHeader {
   readonly records: number;
 }
 
-export const DELTA_MAGIC = 'cdk-durable-storage delta 1\n';
 /** The header is JSON behind the magic, filled up with spaces. */
 export const DELTA_HEADER_SIZE = 4_096;
 export const RECORD_SIZE = DIGEST_SIZE + BLOCK_SIZE;

@@ -1,3 +1,7 @@
+import { ImageRefusal, refuse, refuseLargeSectors } from '../../../src/contract/image-refusal';
+
+export { ImageRefusal, refuse, refuseLargeSectors };
+
 /** Maps bytes of the disk to bytes of the file. The only thing that a reader of a format makes. */
 export interface DiskLayout {
   /** Name of the format within a sentence: `qcow2`, `dynamic VHD`. */
@@ -52,21 +56,8 @@ export interface ImageFile {
   read(offset: number, length: number): Promise<Buffer>;
 }
 
-/** The reason why an image cannot be imported. The message continues a sentence that begins with the name of the image. */
-export class ImageRefusal extends Error {}
-
-export function refuse(what: string): never {
-  throw new ImageRefusal(what);
-}
-
 export function damaged(format: string, how: string): never {
   return refuse(`is a damaged ${format} image: ${how}`);
-}
-
-/** Refuses a disk whose partitions are counted in sectors of 4096 bytes. */
-export function refuseLargeSectors(): never {
-  return refuse('is a disk with sectors of 4096 bytes, but EBS volumes have sectors of 512 bytes, so neither firmware nor kernel would find its partitions; '
-    + 'make it anew with sectors of 512 bytes (Hyper-V: New-VHD -LogicalSectorSizeBytes 512; systemd-repart: --sector-size=512)');
 }
 
 /** Limit for the size of a disk: larger than any volume, and small enough that every sum of two positions is exact. */

@@ -1,8 +1,8 @@
-import { detectByHead, detectByTail, refuseUnlikeDisk } from './detect';
-import { refuseMisplacedGpt } from './disk-signature';
 import { ImageRefusal, refuse } from './layout';
 import { STREAM_NAMES, type StreamFormat } from './streams';
 import { checkFixedVhdFooter, VHD_FOOTER } from './vhd';
+import { refuseMisplacedGpt } from '../../../src/contract/disk-signature';
+import { detectByHead, detectByTail, refuseUnlikeDisk } from '../../../src/contract/image-recognition';
 
 /*
  * The content of an image that is compressed as a whole. It must be a raw disk or a fixed VHD, because a stream cannot be read at random,

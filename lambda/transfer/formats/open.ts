@@ -1,4 +1,3 @@
-import type { DetectedFormat } from './detect';
 import { plainLayout, type DiskLayout, type ImageFile } from './layout';
 import { openQcow2 } from './qcow2';
 import type { StreamFormat } from './streams';
@@ -7,6 +6,7 @@ import { openVhdx } from './vhdx';
 import { openVmdk } from './vmdk';
 import { xzFraming } from './xz';
 import { openSeekableZstd } from './zstd-seekable';
+import type { DetectedFormat } from '../../../src/contract/image-recognition';
 
 type Reader<L> = (file: ImageFile) => Promise<L>;
 

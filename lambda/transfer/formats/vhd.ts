@@ -49,19 +49,6 @@ export function checkFixedVhdFooter(tail: Buffer, before: number): void {
   if (size !== before) { damaged('fixed VHD', `its footer tells of a disk of ${size} bytes, but there are ${before} before it`); }
 }
 
-/** Throws if a fixed VHD ends within `tail`, but not at its end. `before` is the number of bytes before `tail`. */
-export function refuseMisplacedFooter(tail: Buffer, before: number): void {
-  for (let at = tail.indexOf('conectix', 0, 'latin1'); at >= 0; at = tail.indexOf('conectix', at + 1, 'latin1')) {
-    const behind = tail.length - at - FOOTER;
-    if (at + 56 > tail.length || behind === 0 || u64be(tail, at + 48) !== before + at) { continue; }
-    if (behind < 0) {
-      refuse(`is a fixed VHD with a footer of ${FOOTER + behind} bytes, as old versions of Virtual PC wrote it, which is not supported; append ${-behind} zero bytes, `
-        + `with: truncate -s ${before + at + FOOTER}`);
-    }
-    refuse(`is a fixed VHD with ${behind} bytes behind its footer, which is not supported; cut them off, with: truncate -s ${before + at + FOOTER}`);
-  }
-}
-
 function withChecksum(footer: Buffer): Buffer {
   return hasChecksum(footer) ? footer : damaged('VHD', 'the checksum of its footer is wrong');
 }

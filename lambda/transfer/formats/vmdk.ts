@@ -1,6 +1,7 @@
 import { zlibDecoder } from './codecs';
 import { damaged, Extents, MOST_DISK_BYTES, outside, refuse, type ChunkDecoder, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables, u64le } from './tables';
+import { createType } from '../../../src/contract/vmdk-descriptor';
 
 /**
  * VMDK in one sparse extent: "Virtual Disk Format 5.0" of VMware. A directory
@@ -100,15 +101,6 @@ function refuseVariant(descriptor: string): void {
   }
   const extents = descriptor.match(/^(RW|RDONLY|NOACCESS)\s/gm)?.length ?? 1;
   if (extents > 1) { refuse(`is one extent of a VMDK in ${extents} files; convert the disk, by its descriptor, with: qemu-img convert -O qcow2`); }
-}
-
-/** Not a VMDK itself, but the text that is beside those in several files. */
-export function refuseVmdkDescriptor(descriptor: string): never {
-  return refuse(`is the descriptor of a VMDK of type '${createType(descriptor)}', whose data is in other files; join them first, with: qemu-img convert -O qcow2`);
-}
-
-function createType(descriptor: string): string {
-  return /^createType\s*=\s*"([\w-]{1,40})"/im.exec(descriptor)?.[1] ?? 'unknown';
 }
 
 function isPowerOfTwo(value: number, least: number, most: number): boolean {

@@ -3,12 +3,13 @@ import type { Source } from './object';
 import { named } from './open-disk';
 import { piecesOf } from './stream-disk';
 import { DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
+import { DISK_HEAD, refuseMisplacedGpt } from '../../../src/contract/disk-signature';
+import { recognize, TAIL, type StatedFormat } from '../../../src/contract/image-recognition';
 import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
 import { GIB } from '../blocks/sizes';
 import { MOST_STREAM_BYTES } from '../flow/division';
-import { byHead, detect, refuseUnlikeDisk, TAIL, type DetectedFormat } from '../formats/detect';
-import { DISK_HEAD, refuseMisplacedGpt } from '../formats/disk-signature';
-import { ImageRefusal, refuse, type ImageFile } from '../formats/layout';
+import { endsOf } from '../formats/detect';
+import { refuse, type ImageFile } from '../formats/layout';
 import { footerInside, refuseInside } from '../formats/nested-format';
 import { openLayout } from '../formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
@@ -16,17 +17,11 @@ import { VHD_FOOTER } from '../formats/vhd';
 import { xzFraming } from '../formats/xz';
 import { frameHeader } from '../formats/zstd';
 
-export interface ProbeOptions {
-  /** @default AUTO */
-  readonly format?: string;
-  /** Whether a container is meant to be the disk itself if the format is RAW. */
-  readonly containerAsRaw?: boolean;
+export interface ProbeOptions extends StatedFormat {
   /** Size of the volume in whole GiB. */
   readonly volumeSize?: number;
 }
 
-/** Bytes of a file that show its format. */
-const HEAD_BYTES = 4096;
 const SMALL_PIECE = 128 * 1024;
 
 /** Bytes of a disk in which it has its GPT, whatever the size of its sectors. */
@@ -40,14 +35,8 @@ export async function probe(source: Source, pinned: PinnedSource, options: Probe
   const readFile: ReadFile = (offset, into) => source.read(pinned, offset, into);
   const file = fileOf(pinned.size, readFile);
   return named(pinned, async () => {
-    if (format === 'RAW') { return refuseContainer(file, pinned); }
-    const found = format === 'AUTO' ? await detect(file) : await confirmed(file, format as DetectedFormat);
-    if (found === 'RAW') {
-      const head = await headOf(file);
-      refuseMisplacedGpt(head);
-      refuseUnlikeDisk(head, "if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW");
-      return pinned;
-    }
+    const found = recognize(await endsOf(file), options);
+    if (found === 'RAW') { return pinned; }
     const isStated = format !== 'AUTO';
     const layout = await openLayout(file, found);
     if (!layout) { return { ...pinned, image: await streamOf(file, readFile, found as StreamFormat, isStated, options.volumeSize) }; }
@@ -60,26 +49,6 @@ export async function probe(source: Source, pinned: PinnedSource, options: Probe
     refuseMisplacedGpt(await content.read(0, Math.min(GPT_HEAD, content.size)));
     return { ...pinned, image: { format: found, diskSize: layout.size } };
   });
-}
-
-/** Throws if the object is a container, because a disk with the container in it is hardly wanted. */
-async function refuseContainer(file: ImageFile, pinned: PinnedSource): Promise<PinnedSource> {
-  const what = await detect(file).catch(error => {
-    if (!(error instanceof ImageRefusal)) { throw error; }
-    return error.message.replace(/^is /, '').replace(/[,;].*$/, '');
-  });
-  if (what !== 'RAW') {
-    refuse(`looks like ${what}, but 'format' is RAW, with which that file itself would be the disk; leave 'format' out, or set 'containerAsRaw' if that is meant`);
-  }
-  refuseMisplacedGpt(await headOf(file));
-  return pinned;
-}
-
-/** Throws unless the object has the given format. A fixed VHD may begin with anything. */
-async function confirmed(file: ImageFile, format: DetectedFormat): Promise<DetectedFormat> {
-  const head = byHead(await file.read(0, Math.min(HEAD_BYTES, file.size)));
-  if (format !== 'VHD' && head !== format) { refuse(`is not ${format}, as 'format' says${head ? `, but ${head}` : ''}; leave 'format' out, or correct it`); }
-  return format;
 }
 
 async function streamOf(

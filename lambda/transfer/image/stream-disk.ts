@@ -1,5 +1,5 @@
 import type { Disk, ReadFile } from './disk';
-import { TAIL } from '../formats/detect';
+import { TAIL } from '../../../src/contract/image-recognition';
 import { refuse } from '../formats/layout';
 import { footerInside } from '../formats/nested-format';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';

@@ -33,6 +33,8 @@ test('a container may be raw only where that is said', () => {
   expect(() => given({ containerAsRaw: true })).toThrow("specify 'containerAsRaw' or 'format: AUTO', not both (in Stack/Image)");
 });
 
+const BOOT_SECTOR = 'bootcode'.padEnd(510, '\0') + '\x55\xaa';
+
 describe('a local file', () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'formats-'));
   afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -55,8 +57,9 @@ describe('a local file', () => {
   };
 
   test('that is raw must fit into the volume', () => {
-    expect(define(file('raw.img', 'bootcode'))).toThrow("'volumeSize' must be at least 2 GiB for an image of 1610612736 bytes, got 1");
-    expect(define(file('meant.img', 'QFI\xfb'), { format: DiskImageFormat.RAW })).toThrow("'volumeSize' must be at least 2 GiB");
+    expect(define(file('raw.img', BOOT_SECTOR))).toThrow("'volumeSize' must be at least 2 GiB for an image of 1610612736 bytes, got 1");
+    expect(define(file('meant.img', 'QFI\xfb'), { format: DiskImageFormat.RAW, containerAsRaw: true })).toThrow("'volumeSize' must be at least 2 GiB");
+    expect(define(file('stated.img', 'no signature'), { format: DiskImageFormat.RAW })).toThrow("'volumeSize' must be at least 2 GiB");
   });
 
   test.each([
@@ -65,5 +68,24 @@ describe('a local file', () => {
     ['disk.zst', '\x28\xb5\x2f\xfd', ''],
   ])('that is none, as %s, tells its size when it is imported', (name, start, end) => {
     expect(define(file(name, start, end))).toThrow('accepted');
+  });
+
+  test.each<[string, string, string, DiskImageOptions, string]>([
+    ['disk.zip', 'PK\x03\x04', '', {}, 'is a ZIP archive, which is not supported; extract the disk from it first (in Stack/Image)'],
+    ['disk.vdi', '\0'.repeat(64) + '\x7f\x10\xda\xbe', '', {}, 'is a VirtualBox disk (VDI), which is not supported; convert it with: qemu-img convert -O qcow2'],
+    ['disk.dmg', BOOT_SECTOR, 'koly', {}, 'is an Apple disk image (DMG), which is not supported'],
+    ['disk.img', 'nothing that is known', '', {}, "if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW"],
+    ['disk.4k', BOOT_SECTOR.padEnd(4096, '\0') + 'EFI PART', '', {}, 'is a disk with sectors of 4096 bytes, but EBS volumes have sectors of 512 bytes'],
+    ['disk.delta', 'cdk-durable-storage delta 1\n', '', {}, 'is a delta between two snapshots, not a disk, which is not supported; give it by DiskImage.fromDelta'],
+    ['disk.vmdk', '# Disk DescriptorFile\ncreateType="monolithicFlat"', '', {}, "is the descriptor of a VMDK of type 'monolithicFlat', whose data is in other files"],
+    ['raw.img', 'QFI\xfb', '', { format: DiskImageFormat.RAW },
+      "looks like QCOW2, but 'format' is RAW, with which that file itself would be the disk; leave 'format' out, or set 'containerAsRaw' if that is meant"],
+    ['raw.zip', 'PK\x03\x04', '', { format: DiskImageFormat.RAW }, "looks like a ZIP archive, but 'format' is RAW"],
+    ['disk.vhdx', 'QFI\xfb', '', { format: DiskImageFormat.VHDX }, "is not VHDX, as 'format' says, but QCOW2; leave 'format' out, or correct it"],
+    ['disk.gz', BOOT_SECTOR, '', { format: DiskImageFormat.GZIP }, "is not GZIP, as 'format' says; leave 'format' out, or correct it"],
+  ])('that the import would refuse, as %s, is refused at synthesis in the same words (%#)', (name, start, end, options, message) => {
+    const filePath = file(name, start, end);
+    expect(define(filePath, options)).toThrow(`'image' '${filePath}' `);
+    expect(define(filePath, options)).toThrow(message);
   });
 });

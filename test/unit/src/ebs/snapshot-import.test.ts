@@ -7,7 +7,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DiskImage, Snapshot, SnapshotExport, SnapshotImport, type SnapshotImportProps, Verification, ZeroBlocks } from '../../../../src';
+import { DiskImage, DiskImageFormat, Snapshot, SnapshotExport, SnapshotImport, type SnapshotImportProps, Verification, ZeroBlocks } from '../../../../src';
 import { givenStack, onlyOf, ownerOfOnly, propertiesOf, statementsAllowing, tagsIn, warningsOf } from '../../../harness/given';
 
 const TYPE = 'Custom::SnapshotImport';
@@ -209,7 +209,7 @@ describe('the key of an object whose bucket does not name it', () => {
   test('may encrypt an asset, or a delta', () => {
     const { stack } = givenStack();
     const encryptionKey = kms.Key.fromKeyArn(stack, 'Key', KEY_ARN);
-    new SnapshotImport(stack, 'Asset', { image: DiskImage.fromAsset(__filename, { encryptionKey }) });
+    new SnapshotImport(stack, 'Asset', { image: DiskImage.fromAsset(__filename, { encryptionKey, format: DiskImageFormat.RAW }) });
     new SnapshotImport(stack, 'Delta', {
       image: DiskImage.fromDelta(s3.Bucket.fromBucketName(stack, 'Bucket', 'images'), 'delta', undefined, { encryptionKey }),
       parent: Snapshot.fromSnapshotId(stack, 'Parent', 'snap-0123456789abcdef0'),

@@ -1,4 +1,4 @@
-import { refuseLargeSectors } from './layout';
+import { refuseLargeSectors } from './image-refusal';
 
 /** Bytes of the start of a disk in which it shows itself: the last signature looked for is that of ZFS. */
 export const DISK_HEAD = 256 * 1024;
