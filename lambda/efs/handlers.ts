@@ -29,5 +29,6 @@ export function efsLifecycles(clients: EfsClients) {
 
 /** Returns the handlers of all EFS resources. */
 export function efsHandlers(clients: EfsClients): EventHandlers {
-  return handlersOf(efsLifecycles(clients), { stacks: new Stacks(clients.cloudFormation) });
+  const stacks = new Stacks(clients.cloudFormation);
+  return handlersOf(efsLifecycles(clients), { stacks, failures: stacks });
 }

@@ -14,6 +14,9 @@ export type RequestType = 'Create' | 'Update' | 'Delete';
 /** How long a question is repeated that CloudFormation throttles. */
 const THROTTLED_MILLISECONDS = 5 * 60_000;
 
+/** URLs of responses are dated in seconds, the events of a stack in milliseconds. */
+const PRECISION_MILLISECONDS = 1_000;
+
 /** The directions of Create, Update and Delete by the status of the root stack. The first row that matches counts. */
 const ROWS: readonly (readonly [RegExp, Direction, Direction, Direction])[] = [
   // The Delete is that of a cancelled or failed creation.
@@ -83,20 +86,24 @@ function rowOf(requestType: RequestType, { status, rollbackDisabled, operation }
 export interface Asked {
   readonly RequestType: RequestType;
   readonly StackId: string;
+  readonly LogicalResourceId: string;
 }
 
 /** Asks CloudFormation for the direction of events. */
 export class Directions {
-  constructor(private readonly stacks: Pick<Stacks, 'describe'>) {}
+  /** @param failures Says whether a resource has failed; absent where the role may not ask that. */
+  constructor(private readonly stacks: Pick<Stacks, 'describe'>, private readonly failures?: Pick<Stacks, 'hasFailedUpdate'>) {}
 
   /**
    * Returns the direction of an event. Throws `TooEarly` if the status may be from before the event.
    * @param sent when CloudFormation sent the event, in milliseconds since 1970
    */
-  public async ask({ RequestType: requestType, StackId }: Asked, sent: number): Promise<Direction> {
+  public async ask(event: Asked, sent: number): Promise<Direction> {
+    const { RequestType: requestType, StackId } = event;
     const own = await this.describe(StackId, sent);
     const root = own?.rootId === undefined ? own : await this.describe(own.rootId, sent);
-    const direction = directionOf({ requestType, root, own, age: Date.now() - sent });
+    const shown = directionOf({ requestType, root, own, age: Date.now() - sent });
+    const direction = shown === 'unknown' && await this.isTakenBackAlone(event, own, sent) ? 'back' : shown;
     log({ event: 'direction', requestType, direction, root: root?.status, own: own?.status });
     if (direction === undefined) { throw new TooEarly(); }
     return direction;
@@ -109,6 +116,22 @@ export class Directions {
   public async askAgain(event: Asked, sent: number): Promise<Direction> {
     if (Date.now() < sent + STATUS_LAG_MILLISECONDS) { throw new TooEarly(); }
     return this.ask(event, sent);
+  }
+
+  /**
+   * Returns whether an Update takes back the resource alone, as CloudFormation does with one that failed in an update without rollback: it sends a second
+   * Update of a resource in one operation for nothing else. A failure after the event may be that of the event itself, which comes late.
+   */
+  private async isTakenBackAlone(
+    { RequestType: requestType, StackId, LogicalResourceId }: Asked, own: StackState | undefined, sent: number,
+  ): Promise<boolean> {
+    if (this.failures === undefined || requestType !== 'Update' || own?.begun === undefined || !own.rollbackDisabled) { return false; }
+    try {
+      return await this.failures.hasFailedUpdate(StackId, LogicalResourceId, [own.begun, sent + PRECISION_MILLISECONDS]);
+    } catch (error) {
+      log({ event: 'could not ask whether the resource has failed', StackId, LogicalResourceId, error: saidBy(error) });
+      return false;
+    }
   }
 
   private async describe(stackId: string, sent: number): Promise<StackState | undefined> {

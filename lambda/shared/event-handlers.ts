@@ -18,6 +18,8 @@ import type { OwnerProperties } from '../../src/contract/ownership';
 
 export interface HandlerOptions {
   readonly stacks: Pick<Stacks, 'status' | 'describe' | 'resource'>;
+  /** See `Directions`. */
+  readonly failures?: Pick<Stacks, 'hasFailedUpdate'>;
 }
 
 /**
@@ -41,7 +43,7 @@ export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle
 /** Returns the handlers of a service. */
 export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): EventHandlers {
   const lifecycleOf = lookup(lifecycles);
-  const directions = new Directions(options.stacks);
+  const directions = new Directions(options.stacks, options.failures);
   const directed = (event: ResourceEvent<any>, direction: Direction): DirectedEvent<any> =>
     ({ ...event, Direction: direction, certainDirection: () => directions.askAgain(event, beginOf(event)) });
   return {
@@ -99,7 +101,7 @@ async function continueOrPoll<P extends OwnerProperties>(
   if (event.Deferred === undefined) { return poll(lifecycle, event, options); }
   const { PhysicalResourceId, ...operation } = event;
   const original = event.RequestType === 'Create' ? operation : event;
-  const direction = await new Directions(options.stacks).ask(event, beginOf(event));
+  const direction = await new Directions(options.stacks, options.failures).ask(event, beginOf(event));
   if (event.Direction !== 'back' && (direction === 'back' || direction === 'over')) {
     await removeOwn(lifecycle, original);
     throw new Error('CloudFormation cancelled the operation while it was waiting for services that throttled it');

@@ -133,6 +133,20 @@ export class Stacks {
     return false;
   }
 
+  /** Returns whether an update of the resource has failed between two times, in milliseconds since 1970. Throws if CloudFormation does not answer. */
+  public async hasFailedUpdate(stackId: string, logicalId: string, [since, until]: readonly [number, number]): Promise<boolean> {
+    return await ask('DescribeStackEvents', async () => {
+      for await (const { StackEvents: events = [] } of paginateDescribeStackEvents({ client: this.client }, { StackName: stackId })) {
+        const recent = events.filter(({ Timestamp: at }) => at!.getTime() >= since);
+        const failures = recent.filter(event => event.LogicalResourceId === logicalId && event.ResourceStatus === 'UPDATE_FAILED');
+        if (failures.some(({ Timestamp: at }) => at!.getTime() <= until)) { return true; }
+        // The latest events come first.
+        if (recent.length < events.length) { return false; }
+      }
+      return false;
+    }) ?? false;
+  }
+
   /** Returns the status of a stack; undefined if there is no such stack, or CloudFormation has forgotten it. */
   public async status(stackId: string): Promise<string | undefined> {
     return (await this.describe(stackId))?.status;

@@ -19,6 +19,8 @@ export class Stacks implements Service {
   public readonly remembered: Remembered[] = [];
   public broken = false;
   public disableRollback = false;
+  /** Updates of resources that failed, by the logical id and the time in milliseconds since 1970. */
+  public readonly failedUpdates: { readonly logicalId: string; readonly at: number }[] = [];
   /** When the latest operation began, in milliseconds since 1970. */
   public begun = Date.parse('2026-01-01T00:00:00Z');
   /** The type of the latest operation. */
@@ -35,7 +37,7 @@ export class Stacks implements Service {
     switch (this.operation(call)) {
       case 'DescribeStackResources': return id === null ? this.resourceAnswer(asked.get('PhysicalResourceId')!) : this.rememberedAnswer(asked);
       case 'DescribeStackResource': return this.detailAnswer(asked);
-      case 'DescribeStackEvents': return xml('DescribeStackEvents', '<StackEvents></StackEvents>');
+      case 'DescribeStackEvents': return this.eventsAnswer(id);
     }
     const status = this.stale && !this.stale.isOver() ? this.stale.status : this.statuses.get(id);
     if (!status) { throw new ServiceError('ValidationError', 400, `Stack with id ${id} does not exist`); }
@@ -72,6 +74,13 @@ export class Stacks implements Service {
     if (physicalId === undefined) { throw new ServiceError('ValidationError', 400, `Resource ${logicalId} does not exist for stack ${stackId}`); }
     return xml('DescribeStackResource', `<StackResourceDetail><StackId>${stackId}</StackId><LogicalResourceId>${logicalId}</LogicalResourceId>`
       + `<PhysicalResourceId>${physicalId}</PhysicalResourceId><ResourceStatus>CREATE_COMPLETE</ResourceStatus></StackResourceDetail>`);
+  }
+
+  private eventsAnswer(stackId: string): Answer {
+    const events = [...this.failedUpdates].reverse().map(({ logicalId, at }, position) =>
+      `<member><StackId>${stackId}</StackId><StackName>Stack</StackName><EventId>${position}</EventId><LogicalResourceId>${logicalId}</LogicalResourceId>`
+      + `<ResourceStatus>UPDATE_FAILED</ResourceStatus><Timestamp>${new Date(at).toISOString()}</Timestamp></member>`);
+    return xml('DescribeStackEvents', `<StackEvents>${events.join('')}</StackEvents>`);
   }
 
   private rememberedAnswer(asked: URLSearchParams): Answer {

@@ -455,6 +455,22 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     test: OWNERSHIP,
   },
   {
+    guard: 'a late update that failed does not pass for the one that takes it back',
+    file: 'lambda/shared/direction.ts',
+    find: '[own.begun, sent + PRECISION_MILLISECONDS]',
+    replace: '[own.begun, Infinity]',
+    test: 'test/handlers/efs/taken-back-alone.test.ts',
+    name: 'the failure is that of the event itself',
+  },
+  {
+    guard: 'the failure of an earlier operation makes no update one that is taken back',
+    file: 'lambda/shared/direction.ts',
+    find: 'LogicalResourceId, [own.begun, ',
+    replace: 'LogicalResourceId, [0, ',
+    test: 'test/handlers/efs/taken-back-alone.test.ts',
+    name: 'in an earlier operation',
+  },
+  {
     guard: 'a property that a later release adds replaces nothing',
     file: 'lambda/shared/identity.ts',
     find: '    .filter(([, value, standard]) => JSON.stringify(value) !== JSON.stringify(standard))\n',

@@ -95,7 +95,7 @@ describe('CloudFormation', () => {
   const SENT = 1_000_000;
   const describe_ = jest.fn<Promise<StackState | undefined>, [string]>();
   const asked = new Directions({ describe: describe_ });
-  const event = (RequestType: RequestType = 'Update') => ({ RequestType, StackId: 'nested' });
+  const event = (RequestType: RequestType = 'Update') => ({ RequestType, StackId: 'nested', LogicalResourceId: 'Thing' });
   let now: number;
   beforeEach(() => {
     now = SENT + 1_000;
