@@ -86,7 +86,8 @@ async function importWith(plan: FaultPlan): Promise<string> {
 
   const begin = world.clock.now();
   const wanted = properties({
-    ZeroBlocks: plan.zeroBlocks, Verify: plan.verify, ...(plan.encrypted && { KmsKeyId: key }),
+    // Some images are too short for a boot signature.
+    SourceFormat: 'RAW', ZeroBlocks: plan.zeroBlocks, Verify: plan.verify, ...(plan.encrypted && { KmsKeyId: key }),
   });
   world.ec2.encryptionByDefault = plan.blow?.kind === 'account encrypts';
   const outcome = await stack.deploy(wanted).then(({ SnapshotId }) => ({ SnapshotId }), (error: Error) => ({ error }));

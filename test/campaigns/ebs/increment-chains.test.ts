@@ -138,6 +138,8 @@ class Chain {
     late = event === 'worker out of time' ? 2 : 0;
     const waits = !background || fails || event === 'rollback';
     const outcome = await this.stack.deploy(properties({
+      // Mutations leave no boot signature.
+      SourceFormat: 'RAW',
       SourceKey: this.key,
       SourceRevision: `${++this.revision}`,
       VolumeSize: volumeSize,
