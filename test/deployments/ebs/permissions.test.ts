@@ -95,13 +95,10 @@ describe('after all of this', () => {
     const parent = 'to read a parent whose digests are not recorded; all were';
     const lateFailure = 'to remove the object of an export that fails at its end; none failed so late';
     const lockedBucket = 'for a bucket that a key encrypts, as snapshot-import.test.ts and snapshot-export.test.ts have it';
-    const cleanUp = 'to clean up where the rule on the end of executions does not; it was faster';
     const ended = 'to return a token that was left after the end, as awaiting.test.ts has it';
     const map = 'the CDK grants it with every Distributed Map';
     expectUnused(world, {
-      EbsRole: {
-        'kms:Encrypt': listed, 'kms:GenerateDataKey': lockedBucket, 's3:ListMultipartUploadParts': cleanUp, 'states:SendTaskSuccess': ended,
-      },
+      EbsRole: { 'kms:Encrypt': listed, 'kms:GenerateDataKey': lockedBucket, 'states:SendTaskSuccess': ended },
       EbsTransferCopyRole: {
         'kms:CreateGrant': listed,
         'kms:DescribeKey': listed,
