@@ -66,7 +66,7 @@ test('cdk-nag finds nothing in functions outside of a VPC, with odd object keys,
 test.each<[string, (app: App) => void]>([
   ['demo', app => {
     const imagePath = join(tmpdir(), 'nag-disk.img');
-    writeFileSync(imagePath, 'a disk');
+    writeFileSync(imagePath, Buffer.alloc(512));
     new DemoStack(app, 'Demo', { env: ENV, imagePath, costCenter: '1001', clients: 'Clients' });
   }],
 ])('cdk-nag finds nothing in the example %s', (_, define) => {

@@ -17,6 +17,7 @@ import type { Report, Section } from '../../tools/report';
 import { version } from '../../tools/tools';
 
 const MIB = 1024 * 1024;
+const BOOT_SIGNATURE = [0x55, 0xaa];
 const STACK = 'Demo';
 
 export async function judgeDeployment(report: Report): Promise<void> {
@@ -176,10 +177,12 @@ class Deployments {
     return join(this.folder, `cdk.out-${this.synthesized}`);
   }
 
-  /** A small disk, partly zeros, whose end is not the end of a block. */
+  /** A small disk with a boot signature, partly zeros, whose end is not the end of a block. */
   private image(seed: string): string {
     const path = join(this.folder, `${seed}.img`);
-    writeFileSync(path, Buffer.alloc(5 * MIB, createHash('sha512').update(seed).digest()));
+    const bytes = Buffer.alloc(5 * MIB, createHash('sha512').update(seed).digest());
+    bytes.set(BOOT_SIGNATURE, 510);
+    writeFileSync(path, bytes);
     copyFileSync(path, `${path}.head`);
     truncateSync(path, 20 * MIB);
     writeFileSync(path, Buffer.from(`the end of ${seed}`), { flag: 'a' });

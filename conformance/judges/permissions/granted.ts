@@ -75,7 +75,10 @@ class Play {
   constructor(private readonly folder: string) {
     this.images = ['first', 'second'].map(seed => {
       const path = join(folder, `${seed}.img`);
-      writeFileSync(path, Buffer.alloc(1024 * 1024, seed));
+      const bytes = Buffer.alloc(1024 * 1024, seed);
+      // The boot signature, by which the import knows a disk.
+      bytes.set([0x55, 0xaa], 510);
+      writeFileSync(path, bytes);
       return path;
     });
   }
