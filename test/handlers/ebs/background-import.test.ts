@@ -121,7 +121,7 @@ describe('an import that nobody waits for', () => {
   });
 
   test.each(['old', 'new'] as const)('comes back, still running, when its replacement is rolled back with the %s id', async rollbackWith => {
-    const image = await start({ ebs: { completionDelay: 60_000 } });
+    const image = await start({ ebs: { completionDelay: 300_000 } });
     const stack = world.stack();
     const first = await stack.deploy(properties());
     await world.clock.sleep(10_000);
