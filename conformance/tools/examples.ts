@@ -1,6 +1,7 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type Environment } from 'aws-cdk-lib';
-import { ROOT } from './folders';
 import { AdoptionStack } from '../../examples/adoption';
 import { Composition } from '../../examples/composition';
 import { ExchangeStack, ExportStack, ImportStack } from '../../examples/copy/stacks';
@@ -15,8 +16,9 @@ import { ACCOUNT, REGION } from '../../world/emulator/environment';
 
 const OTHER_ACCOUNT = '444455556666';
 const env: Environment = { account: ACCOUNT, region: REGION };
-/** Any file is a raw image. */
-const imagePath = join(ROOT, 'package.json');
+/** A disk of zeros. */
+const imagePath = join(mkdtempSync(join(tmpdir(), 'examples-')), 'disk.img');
+writeFileSync(imagePath, Buffer.alloc(512));
 
 const EXAMPLES: Record<string, (app: App) => unknown> = {
   'adoption': app => new AdoptionStack(app, 'Adoption', { env }),
