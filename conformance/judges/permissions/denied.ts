@@ -26,6 +26,8 @@ const EXPLAINED: Record<string, string> = {
     'succeeds: plan and progress stay in the transfer bucket until the export is deleted, and go then',
   's3:ListBucketMultipartUploads in create of SnapshotExport: whole, then what changed':
     'succeeds: it only looks for uploads whose answer, and with it their id, was lost; without it they stay until a life cycle rule of the bucket ends them',
+  ...Object.fromEntries(['ec2:GetEbsDefaultKmsKeyId', 'ec2:GetEbsEncryptionByDefault'].map(action => [`${action} in create of SnapshotImport: shared`,
+    'succeeds: it only refuses a key of AWS before the copying, which EC2 does at the end; it says in the log that it cannot tell'])),
   'scheduler:DeleteSchedule in update of FileSystem: whose throughput changes later':
     'fails and names it; the rollback, which EFS does not allow for 24 hours, leaves a schedule that does it then',
 };
