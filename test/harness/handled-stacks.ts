@@ -12,7 +12,7 @@ import { Template, type ResourceDefinition } from '../../world/cloudformation/te
 import type { Clock } from '../../world/emulator/clock';
 import type { EmulatorServer } from '../../world/emulator/server';
 
-/** What goes wrong in a deployment. */
+/** The faults of one deployment. */
 export interface Trouble {
   /** Another resource of the stack fails when all of these are there. */
   readonly failAfter: boolean;
@@ -38,9 +38,9 @@ interface World {
 
 const POLL_MILLISECONDS = 6_000;
 const MOST_POLLS = 400;
-/** Of calls that CloudFormation has given up. */
+/** A call that CloudFormation has given up is still polled so often beside its Delete. */
 const LATE_POLLS = 4;
-/** For which a late status is the one of before. */
+/** A late status shows after this time, in milliseconds. */
 const LATE = 50_000;
 const OTHER = 'Test::Other';
 
@@ -68,8 +68,14 @@ export class HandledStacks {
     return this.all.find(({ name, status }) => name === wanted && status !== 'DELETE_COMPLETE');
   }
 
-  /** Returns the stack, or undefined if nothing was to be done. */
-  public async deploy(name: string, resources: Record<string, ResourceDefinition>, trouble: Trouble): Promise<Stack | undefined> {
+  /**
+   * Returns the stack and whether it is as the template says; undefined if nothing was to be done. Throws if the deployment failed without a
+   * reason, or its rollback did.
+   * @param mayBeRefused whether a handler may refuse the template
+   */
+  public async deploy(
+    name: string, resources: Record<string, ResourceDefinition>, trouble: Trouble, mayBeRefused: boolean,
+  ): Promise<{ stack: Stack; isComplete: boolean } | undefined> {
     const present = this.present(name);
     const other = trouble.failAfter && { Other: { Type: OTHER, DependsOn: Object.keys(resources) } };
     const template = new Template({ Resources: { ...resources, ...other } }, {}, NO_SCOPE);
@@ -82,15 +88,27 @@ export class HandledStacks {
     await (present ? deployment.update(template) : deployment.create(template));
     this.trouble = undefined;
     denied.splice(0);
-    return stack;
+    await this.endAbandoned();
+    const isComplete = /^(CREATE|UPDATE)_COMPLETE$/.test(stack.status);
+    const isCancelled = trouble.cancel !== undefined && trouble.cancel.id in resources;
+    this.expectReason(stack, isComplete ? !trouble.failAfter : mayBeRefused || trouble.failAfter || isCancelled);
+    if (stack.status === 'ROLLBACK_COMPLETE') { await this.delete(stack); }
+    return { stack, isComplete };
   }
 
   public async delete(stack: Stack): Promise<void> {
     await this.deployment(stack, {}).delete();
   }
 
+  private expectReason({ name, events, status }: Stack, isExpected: boolean): void {
+    if (isExpected && /^((CREATE|UPDATE)|(UPDATE_)?ROLLBACK)_COMPLETE$/.test(status)) { return; }
+    const reasons = events.filter(event => event.logicalId !== name && event.status.endsWith('_FAILED') && !/cancelled|as planned/i.test(event.reason ?? ''))
+      .map(({ logicalId, reason }) => `${logicalId}: ${reason}`);
+    throw new Error(`unexpected ${status}: ${reasons.join('\n')}`);
+  }
+
   /** Executions of calls that CloudFormation has given up go on to their end. */
-  public async endAbandoned(): Promise<void> {
+  private async endAbandoned(): Promise<void> {
     for (const event of this.abandoned.splice(0)) {
       for (let polls = 0; polls < MOST_POLLS && !await this.pollLate(event); polls++) { await this.world.clock.sleep(POLL_MILLISECONDS); }
     }
@@ -186,7 +204,7 @@ export class HandledStacks {
     }
   }
 
-  /** Polls for an execution of which CloudFormation hears nothing. Returns whether it has ended. */
+  /** Polls for an execution whose answer CloudFormation ignores. Returns whether it has ended. */
   private async pollLate(event: ResourceEvent<any>): Promise<boolean> {
     try {
       return (await this.world.handlers.poll(event)).IsComplete;

@@ -4,8 +4,8 @@ import { programs, type Program } from './stacks/program';
 import { EbsHandlerWorld } from '../../harness/ebs/ebs-handler-world';
 
 /**
- * Random deployments of two stacks with imports, machine images and exports, some of which are retained. After each, what the templates declare is
- * there and complete, what was retained is there, what somebody else made is there, and nothing else:
+ * Random deployments of two stacks with imports, machine images and exports, some of which are retained. After each, everything that
+ * the templates declare is there and complete, and so is everything that was retained or that somebody else made, and nothing else is:
  *
  *     SEQUENCES=10000 npx jest test/campaigns/ebs/stacks.test.ts    more, from another seed each time
  *     SEED=123 npx jest test/campaigns/ebs/stacks.test.ts           the same ones again

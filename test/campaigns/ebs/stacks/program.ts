@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
-import type { Statuses, Trouble } from '../../../harness/handled-stacks';
+import type { Trouble } from '../../../harness/handled-stacks';
+import { seldom, trouble } from '../../trouble';
 
-/** What a construct declares. */
+/** The declaration of one construct. */
 export type Wish = { readonly policy: Policy } & (
   | { readonly kind: 'disk'; readonly image: Name; readonly pinned: boolean }
   | { readonly kind: 'machine'; readonly of: 'disk' | 'given'; readonly name: Name }
@@ -28,8 +29,6 @@ export interface Program {
 /** The logical ids that a construct of a kind may have: a change from one to the other is a rename. */
 const IDS: Record<Kind, readonly string[]> = { disk: ['DiskA', 'DiskB'], machine: ['MachineA', 'MachineB'], export: ['ExportA', 'ExportB'] };
 
-/** The first of the choices is what a failure is reduced to. */
-const seldom = fc.constantFrom(false, false, false, true);
 const name = fc.constantFrom<Name>('one', 'two');
 const policy = fc.constantFrom<Policy>('Delete', 'Delete', 'Retain');
 
@@ -47,29 +46,18 @@ const wishes: fc.Arbitrary<Wishes> = fc.record({
 
 const stack = fc.constantFrom<StackName>('One', 'One', 'One', 'Two');
 
-/**
- * A creation that CloudFormation has given up is left where its policy retains it, because no Delete comes, and where a handler may not ask
- * when the operation began.
- */
-const withoutLeaving = ({ cancel, statuses, ...rest }: Extract<Step, { kind: 'deploy' }>) =>
-  ({ ...rest, statuses, ...statuses !== 'denied' && rest.wishes[cancel?.id ?? '']?.policy !== 'Retain' && { cancel } });
+/** A creation that CloudFormation has given up stays where its policy retains it, because no Delete comes. */
+const withoutLeaving = ({ cancel, ...rest }: Extract<Step, { kind: 'deploy' }>) =>
+  ({ ...rest, ...rest.wishes[cancel?.id ?? '']?.policy !== 'Retain' && { cancel } });
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('deploy' as const),
-      stack,
-      wishes,
-      failAfter: seldom,
-      cancel: fc.option(fc.record({ id: fc.constantFrom(...Object.values(IDS).flat()), polls: fc.nat(4) }), { nil: undefined, freq: 5 }),
-      duplicates: seldom,
-      rollbackWith: fc.constantFrom('old' as const, 'new' as const),
-      statuses: fc.constantFrom<Statuses>('present', 'present', 'present', 'late', 'denied'),
-    }).map(withoutLeaving),
+    arbitrary: fc.record({ kind: fc.constant('deploy' as const), stack, wishes, goesWrong: trouble(Object.values(IDS).flat()) })
+      .map(({ goesWrong, ...deployment }) => withoutLeaving({ ...deployment, ...goesWrong })),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('destroy' as const), stack }) },
 );
 
-/** Replacements, renames, and ways back to something retained are what two random deployments in a row come to. */
+/** Replacements, renames, and ways back to something retained come from two random deployments in a row. */
 export const programs: fc.Arbitrary<Program> = fc.record({ steps: fc.array(step, { minLength: 2, maxLength: 6 }) });

@@ -45,7 +45,6 @@ export class Account {
     } else {
       await this.deploy(step);
     }
-    await this.stacks.endAbandoned();
     this.world.clock.advance(120_000);
     this.check();
   }
@@ -63,18 +62,8 @@ export class Account {
   private async deploy(step: Deploy): Promise<void> {
     const mayBeRefused = step.statuses === 'denied' || this.model.mayBeRefused(step.stack, step.wishes);
     const resources = Object.fromEntries(Object.entries(step.wishes).map(([id, wish]) => [id, this.resource(step.stack, id, wish)]));
-    const stack = await this.stacks.deploy(step.stack, resources, step);
-    if (!stack) { return; }
-    if (/^(CREATE|UPDATE)_COMPLETE$/.test(stack.status)) {
-      expect(step.failAfter).toBe(false);
-      this.model.accept(step.stack, step.wishes);
-      return;
-    }
-    const reasons = stack.events.filter(({ status, reason }) => status.endsWith('_FAILED') && !/cancelled|as planned/i.test(reason ?? ''))
-      .map(({ logicalId, reason }) => `${logicalId}: ${reason}`).filter(text => !text.startsWith(step.stack));
-    if (!/^(UPDATE_)?ROLLBACK_COMPLETE$/.test(stack.status)) { throw new Error(`${stack.status}: ${reasons.join('\n')}`); }
-    if (!mayBeRefused && !step.failAfter && !(step.cancel && step.cancel.id in step.wishes)) { throw new Error(`no reason to fail so: ${reasons.join('\n')}`); }
-    if (stack.status === 'ROLLBACK_COMPLETE') { await this.stacks.delete(stack); }
+    const deployed = await this.stacks.deploy(step.stack, resources, step, mayBeRefused);
+    if (deployed?.isComplete) { this.model.accept(step.stack, step.wishes); }
   }
 
   private async destroy(stack: Stack): Promise<void> {

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
-import type { Statuses, Trouble } from '../../../harness/handled-stacks';
+import type { Trouble } from '../../../harness/handled-stacks';
+import { seldom, trouble } from '../../trouble';
 
 /** What a construct declares on a file system of others. */
 export type Wish =
@@ -55,28 +56,13 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
 const wishes: fc.Arbitrary<Wishes> = fc.array(fc.record({ wish, place: fc.nat(1) }), { maxLength: 5 })
   .map(all => Object.fromEntries(all.map(({ wish: one, place }) => [IDS[one.kind][place], one])));
 
-/** A handler that may not ask when the operation began leaves a creation that CloudFormation has given up. */
-const withoutLeaving = ({ cancel, statuses, ...rest }: Extract<Step, { kind: 'deploy' }>) =>
-  ({ ...rest, statuses, ...statuses !== 'denied' && { cancel } });
-
-/** The first of the choices is what a failure is reduced to. */
-const seldom = fc.constantFrom(false, false, false, true);
 const stack = fc.constantFrom<StackName>('One', 'One', 'Two');
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('deploy' as const),
-      stack,
-      wishes,
-      failAfter: seldom,
-      cancel: fc.option(
-        fc.record({ id: fc.constantFrom(...Object.values(IDS).flat()), polls: fc.nat(3) }), { nil: undefined, freq: 5 }),
-      duplicates: seldom,
-      rollbackWith: fc.constantFrom('old' as const, 'new' as const),
-      statuses: fc.constantFrom<Statuses>('present', 'present', 'present', 'late', 'denied'),
-    }).map(withoutLeaving),
+    arbitrary: fc.record({ kind: fc.constant('deploy' as const), stack, wishes, goesWrong: trouble(Object.values(IDS).flat()) })
+      .map(({ goesWrong, ...deployment }) => ({ ...deployment, ...goesWrong })),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('destroy' as const), stack }) },
 );
