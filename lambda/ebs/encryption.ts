@@ -24,7 +24,7 @@ export async function encryptionKeyOf(
   return /:key\//.test(key) ? key : starter.keyArn(key);
 }
 
-/** Throws if the snapshot shall be shared, but AWS manages the key that it would have. If the handler may not ask for the key, EC2 decides in the end. */
+/** Refuses to share a snapshot that EBS would encrypt with a key of AWS. If the handler may not describe the key, EC2 refuses it after the copying. */
 export async function refuseUnshareable(
   aws: EncryptionServices, { SharedWith = [], ParentSnapshotId: parentId }: SnapshotImportProperties, wanted: WantedEncryption,
 ): Promise<void> {

@@ -34,7 +34,7 @@ async function withManifest(
   const account = allowed !== undefined && boolean('allowForeignManifest', allowed) ? undefined : stackId.split(':')[4];
   try {
     const pinned = await pinManifest(source, object, account);
-    // To verify all of the snapshot, its digests must be those of the object itself: each block is read and hashed.
+    // A full verification needs the digests of the object itself, so each block is read and hashed.
     return Verify === 'FULL' ? object : pinned;
   } catch (error) {
     if (!(error instanceof ForeignManifest) || SourceETag === undefined) { throw error; }

@@ -6,9 +6,9 @@ export const DISK_HEAD = 256 * 1024;
 const KIB = 1024;
 const GPT = 'EFI PART';
 
-/** [offset, magic in latin1] of what a disk may begin with. blkid knows them by the same. */
+/** The signatures of partition tables, file systems and volumes, as [offset, magic in latin1]. blkid checks the same bytes. */
 const SIGNATURES: readonly (readonly [offset: number, magic: string])[] = [
-  // Partition tables and boot sectors: MBR (also FAT, NTFS, exFAT, and what a BIOS boots), GPT, Apple, BSD, Sun, SGI, Amiga.
+  // Partition tables and boot sectors: MBR (also FAT, NTFS, exFAT, and boot sectors of a BIOS), GPT, Apple, BSD, Sun, SGI, Amiga.
   [510, '\x55\xaa'], [512, GPT], [512, 'PM\0'], [512, '\x57\x45\x56\x82'], [508, '\xda\xbe'], [0, '\x0b\xe5\xa9\x41'], [0, 'RDSK'],
   // FAT, NTFS, exFAT, ReFS, BitLocker
   [54, 'FAT12   '], [54, 'FAT16   '], [82, 'FAT32   '], [3, 'NTFS    '], [3, 'EXFAT   '], [3, 'ReFS\0'], [3, '-FVE-FS-'],
@@ -32,7 +32,7 @@ const SIGNATURES: readonly (readonly [offset: number, magic: string])[] = [
   ...[4, 8, 16, 32, 64].flatMap(page => ['SWAPSPACE2', 'SWAP-SPACE', 'S1SUSPEND'].map((magic): [number, string] => [page * KIB - 10, magic])),
 ];
 
-/** Where ZFS has its uberblocks. */
+/** The offset of the first uberblock of ZFS, and the size of one. */
 const [UBERBLOCKS, UBERBLOCK] = [128 * KIB, KIB];
 const UBERBLOCK_MAGICS = ['\x0c\xb1\xba\x00\x00\x00\x00\x00', '\x00\x00\x00\x00\x00\xba\xb1\x0c'];
 

@@ -3,14 +3,11 @@
  * looked at when an app is synthesized, an object when it is imported.
  */
 export interface ForeignFormat {
-  /** As in "is a ZIP archive, which is not supported". */
+  /** The name in the error, for instance "a ZIP archive". */
   readonly name: string;
-  /** What to do, as in "extract the disk from it first". */
+  /** The advice in the error, for instance "extract the disk from it first". */
   readonly remedy: string;
 }
-
-/** Bytes of the start that `foreignFormat` looks at. */
-export const FOREIGN_HEAD = 512;
 
 const CONVERT = 'convert it with: qemu-img convert -O qcow2';
 const EXTRACT = 'extract the disk from it first';
@@ -18,7 +15,7 @@ const DECOMPRESS = 'decompress it first';
 const UPLOAD = 'upload the disk image itself';
 
 interface Magic {
-  /** In latin1. */
+  /** The bytes, in latin1. */
   readonly magic: string;
   readonly at?: number;
   readonly name: string;
@@ -109,7 +106,7 @@ function byMagic(magics: readonly Magic[], head: Buffer): ForeignFormat | undefi
   return magics.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic);
 }
 
-/** As tar itself checks it: the header has a checksum, whether it is of the format `ustar` or older. */
+/** Checks the checksum of the header as tar does. Formats older than `ustar` have it too. */
 function isTar(head: Buffer): boolean {
   const [at, length] = [148, 8];
   const stated = /^ *([0-7]{1,7})[ \0]/.exec(head.toString('latin1', at, at + length))?.[1];
@@ -119,7 +116,7 @@ function isTar(head: Buffer): boolean {
   return sum === parseInt(stated, 8);
 }
 
-/** As xz and file(1) check it: the file has no magic. */
+/** Checks the header as xz and file(1) do, because the format has no magic. */
 function isLzma(head: Buffer): boolean {
   if (head.length < 13 || head[0] >= 225) { return false; }
   const [dictionary, low, high] = [head.readUInt32LE(1), head.readUInt32LE(5), head.readUInt32LE(9)];

@@ -8,7 +8,7 @@ import { refuseVmdkDescriptor } from './vmdk-descriptor';
  * The format of a file by its first and last bytes. A local file is looked at when an app is synthesized, an object when it is imported.
  */
 
-/** What an image is, by its first bytes or, where those tell nothing, its last ones. */
+/** The format of an image. Its first bytes show it, or its last ones. */
 export type DetectedFormat = Exclude<(typeof DISK_IMAGE_FORMATS)[number], 'AUTO'>;
 
 /** Bytes at the start that may show the format. */
@@ -76,7 +76,7 @@ function confirmed({ head }: FileEnds, format: DetectedFormat): DetectedFormat {
   return format;
 }
 
-/** Of the first bytes only. undefined: as `byHead`. */
+/** Finds the format by the first bytes only; undefined if they do not show it. Refuses formats that cannot be read. */
 export function detectByHead(head: Buffer): DetectedFormat | undefined {
   const found = byHead(head);
   if (!found) { refuseKnown(head); }
@@ -106,7 +106,7 @@ function refuseMisplacedFooter(tail: Buffer, before: number): void {
   }
 }
 
-/** undefined: nothing that is known, so a raw disk or the fixed VHD that only its end shows. */
+/** Finds the format by the first bytes; undefined for a raw disk and for a fixed VHD, which only its end shows. */
 export function byHead(head: Buffer): DetectedFormat | undefined {
   return CONTAINER_MAGIC.find(({ magic }) => begins(head, magic))?.format;
 }

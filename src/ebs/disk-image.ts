@@ -78,8 +78,8 @@ export interface DiskImageBucketOptions extends DiskImageOptions {
    * The deployment fails, before anything is made, unless the manifest is that of this very object: of its size, and of its
    * CRC32, which S3 must know (`ChecksumType: FULL_OBJECT`, as that of an export is).
    *
-   * Whoever may write the manifest decides which blocks an increment does not read: trust them as you trust those who may write the image. With
-   * `Verification.FULL`, each block of the object is read and hashed all the same.
+   * The author of the manifest decides which blocks an increment does not read, so trust them as you trust the author of the image. With
+   * `Verification.FULL`, each block of the object is read and hashed even so.
    *
    * A change alone imports nothing: it counts from the next import on.
    *
@@ -157,7 +157,7 @@ export abstract class DiskImage {
    * An image in a local file, uploaded as an asset when the app is deployed.
    *
    * Another content makes another snapshot. The first and last bytes of the file are looked at when the app is synthesized: a file that the import
-   * would refuse by them, or that is not in the `format`, is refused then. What `bundling` makes of it is looked at when it is imported.
+   * would refuse by them, or that is not in the `format`, is refused then. The result of `bundling` is looked at when it is imported.
    *
    * @param filePath The file, relative to the working directory of the app.
    * @param options Options of the asset, and what the image is.

@@ -55,7 +55,7 @@ export class Claimant {
 
   /**
    * Begins a Create or Update: writes the claim, or throws. Removes claims in the way whose resources are gone.
-   * @param prepare makes what comes before the claim, and returns what was found
+   * @param prepare makes the changes that come before the claim, and returns the value that was there
    */
   public async begin(tags: readonly Tag[], prepare: (tags: readonly Tag[]) => Promise<string>): Promise<void> {
     const { kind, id, context } = this.claiming;

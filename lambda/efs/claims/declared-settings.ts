@@ -34,7 +34,7 @@ const [DECLARED, FOUND, GIVEN_UP, LEFT] = [
   (kind: ClaimKind) => kind, (kind: ClaimKind) => `${kind}+`, (kind: ClaimKind) => `/${kind}`, (kind: ClaimKind) => `-${kind}`,
 ];
 
-/** In place of no words. */
+/** The value of the tag if there are no words. */
 const NONE = 'none';
 
 /** Begins the word for the tags that the props declare and sets claim: an item for each, see `items.ts`. */

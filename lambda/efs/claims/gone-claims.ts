@@ -4,12 +4,12 @@ import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import type { Stacks } from '../../shared/stacks';
 
-/** CloudFormation waits so long for a resource. It may not list a younger one yet. */
+/** CloudFormation waits for a resource for an hour. It may not list a younger one yet. */
 const YOUNG_SECONDS = 3_600;
 
 /**
- * Returns whether CloudFormation certainly no longer has the resource of a claim: its stack is gone, or has retained the resource. Nothing says that of a
- * claim of a nested stack, because its tag has no name of that. If CloudFormation does not answer, the claim stands.
+ * Returns whether CloudFormation certainly no longer has the resource of a claim: its stack is gone, or has retained the resource. Returns false for a
+ * claim of a nested stack, because its tag does not have the name of that. If CloudFormation does not answer, the claim stands.
  * @param ownStackId of the stack that asks, in the same account and Region
  */
 export async function isGone(kind: ClaimKind, claim: Claim | NewerClaim, ownStackId: string, stacks: Pick<Stacks, 'listed'>): Promise<boolean> {

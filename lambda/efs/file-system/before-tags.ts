@@ -29,7 +29,7 @@ export interface Before {
   readonly declared?: string;
 }
 
-/** What an adoption overwrites, and how many tags the file system can take. */
+/** The tags and settings that an adoption overwrites, and the number of tags for which the file system has room. */
 interface Overwritten {
   readonly userTags?: readonly TagProperty[];
   /** The settings tag that the adoption writes. */
@@ -39,7 +39,7 @@ interface Overwritten {
   readonly room: number;
 }
 
-/** Returns the tags that keep what an adoption overwrites. */
+/** Returns the tags that record the tags and settings which an adoption overwrites. */
 export function beforeTags(present: readonly Tag[] = [], { userTags = [], declared, settings = [], room }: Overwritten): TagProperty[] {
   const [stackId, owner, logicalId] = [OWNERSHIP_TAGS.stackId, OWNERSHIP_TAGS.owner, OWNERSHIP_TAGS.logicalId].map(key => valueOf(present, key));
   const state = valueOf(present, OWNERSHIP_TAGS.state);

@@ -193,7 +193,7 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
   }
 
   /**
-   * Restores what an adoption has overwritten: the settings in a rollback only, and before the tags, because the role may change them only while
+   * Restores the settings and tags that an adoption has overwritten. The settings come back in a rollback only, and before the tags, because the role may change them only while
    * the tags name its stack.
    */
   private async giveBack(present: FileSystemDescription, properties: FileSystemProperties, context: Context): Promise<void> {

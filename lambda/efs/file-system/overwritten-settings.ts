@@ -14,8 +14,8 @@ import type { Replications } from '../settings/replication';
 
 /*
  * The settings that an adoption overwrites, as they were, in one tag: `policy=none replication=none backup=ENABLED
- * lifecycle=TransitionToIA:AFTER_7_DAYS/TransitionToArchive:AFTER_90_DAYS`. A policy that was there is not recorded: whoever may set tags must not be
- * able to choose a policy.
+ * lifecycle=TransitionToIA:AFTER_7_DAYS/TransitionToArchive:AFTER_90_DAYS`. A former policy is not recorded, because somebody who may
+ * only set tags could choose a policy by that.
  */
 const WORDS = { policy: 'policy', replication: 'replication', backup: 'backup', lifecycle: 'lifecycle' } as const;
 const NONE = 'none';

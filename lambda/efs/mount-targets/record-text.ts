@@ -55,7 +55,7 @@ export function textOf(record: SetRecord): string {
   return text;
 }
 
-/** The record of a set was written by a later release, in whatever form that has. It must not be changed, and a rollback leaves the set as it is. */
+/** A later release has written the record of a set, in a form of its own. Nothing changes that record, and a rollback leaves the set as it is. */
 export class NewerRecord extends OutOfReach {
   constructor(tagKey: string) {
     super(`the tag ${tagKey} was written by a later release of cdk-durable-storage: use that one`);

@@ -18,7 +18,7 @@ export function imageChecksumOf(head: HeadObjectCommandOutput): ImageChecksum | 
   return algorithm && { algorithm, value: head[`Checksum${algorithm}`]! };
 }
 
-/** Throws if the CRC of what was read differs from S3's. @param name Name of the image for the error. */
+/** Throws if the CRC of the content differs from S3's. @param name Name of the image for the error. */
 export function compareChecksum({ algorithm, value }: ImageChecksum, crc: bigint, name: string): void {
   const read = Crc.named(algorithm).base64(crc);
   if (read === value) { return; }

@@ -43,7 +43,7 @@ export class ByteInput {
   }
 
   /** Takes bytes that are no work for a decoder. */
-  public async skip(length: number): Promise<void> {
+  public async discard(length: number): Promise<void> {
     for (let left = length; left > 0;) {
       const taken = await this.take(Math.min(left, (await this.piece()).length || left));
       left -= taken.length;
@@ -51,7 +51,7 @@ export class ByteInput {
     }
   }
 
-  /** To be called for each piece of content. */
+  /** Records that the decoder has returned content. */
   public foundContent(): void {
     this.withoutContent = 0;
   }

@@ -33,7 +33,7 @@ const GONE = 0x80000000;
 /** Which blocks changed, in order: an entry each. */
 export class DeltaTable {
   public static read(bytes: Buffer): DeltaTable {
-    // A table may have 512 MiB. Where the bytes lie well, as those of a large buffer do, they are not copied; Lambda's processors are little-endian.
+    // A table may have 512 MiB, so it is copied only if its bytes are not aligned. Lambda's processors are little-endian.
     const count = Math.floor(bytes.length / ENTRY_SIZE);
     if (bytes.byteOffset % ENTRY_SIZE === 0) { return new DeltaTable(new Uint32Array(bytes.buffer, bytes.byteOffset, count)); }
     const entries = new Uint32Array(count);

@@ -8,7 +8,7 @@ export async function endsOf(file: ImageFile): Promise<FileEnds> {
   return { size, head: await file.read(0, head), tail: await file.read(size - tail, tail) };
 }
 
-/** Returns the format of a file. Refuses, by name, what is no raw disk but cannot be read either. */
+/** Returns the format of a file. Refuses formats that cannot be read, by name. */
 export async function detect(file: ImageFile): Promise<DetectedFormat> {
   return detected(await endsOf(file));
 }

@@ -22,6 +22,6 @@ export async function* gunzip(input: ByteInput): AsyncGenerator<Buffer> {
       refuse(`has zeros behind the end of its gzip data, which is at byte ${end}, and something else behind them, so a part of it may be lost; upload it again, `
         + 'or, if gzip -d gives the whole disk, decompress it and upload that');
     }
-    await input.skip(piece.length);
+    await input.discard(piece.length);
   }
 }

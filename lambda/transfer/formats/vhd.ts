@@ -29,7 +29,7 @@ export async function openVhd(file: ImageFile): Promise<DiskLayout> {
   }
 }
 
-/** Returns the copy of the footer at the start, where a dynamic disk has it, or, if there is none that is whole, the footer at the end. */
+/** Returns the copy of the footer at the start of a dynamic disk, or the footer at the end if that copy is damaged. */
 async function footerOf(tables: Tables): Promise<Buffer> {
   const { size } = tables.file;
   if (size < FOOTER) { damaged('VHD', 'its footer is cut off'); }

@@ -18,7 +18,7 @@ export async function* unzstd(input: ByteInput): AsyncGenerator<Buffer> {
   for (let start = await input.peek(LONGEST_HEADER); start.length > 0; start = await input.peek(LONGEST_HEADER)) {
     const skippable = skippableLength(start);
     if (skippable > 0) {
-      await input.skip(skippable);
+      await input.discard(skippable);
       continue;
     }
     frames++;
@@ -54,7 +54,7 @@ async function* bytesOf(input: ByteInput, { length, checksum }: FrameHeader): As
   yield await input.take(length);
   for (let hasMore = true; hasMore;) {
     const blocks = blocksIn(await input.piece());
-    // The next block may reach beyond what is there.
+    // The next block may be longer than the bytes at hand.
     const bytes = blocks.bytes || blockAt(await input.peek(BLOCK_HEADER), 0)?.bytes || BLOCK_HEADER;
     const taken = await input.take(bytes);
     hasMore = !(blocks.bytes > 0 ? blocks.last : blockAt(taken, 0)!.last);

@@ -4,7 +4,7 @@ import { compareChecksum, type ImageChecksum } from '../blocks/image-checksum';
 import { BLOCK_SIZE } from '../blocks/sizes';
 
 /**
- * Returns a function that reads an object in order, and throws at its end if what was read differs from S3's checksum.
+ * Returns a function that reads an object in order, and throws at its end if the content differs from S3's checksum.
  * @param name Name of the image for the error.
  */
 export function checkedReading(readFile: ReadFile, size: number, checksum: ImageChecksum, name: string): ReadFile {

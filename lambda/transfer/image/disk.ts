@@ -73,7 +73,7 @@ export class LaidOutDisk implements Disk {
     }
   }
 
-  /** Throws if most of what is read is not used, because it would take hours. */
+  /** Throws if most of the bytes are read and not used, because the import would take hours. */
   private refuseWaste(group: readonly (Data | Chunk)[], length: number): void {
     const used = group.reduce((total, piece) => total + endOf(piece) - piece.file, 0);
     this.used += used;

@@ -8,7 +8,7 @@ import { StreamDisk } from '../../../../../lambda/transfer/image/stream-disk';
 import { fixture, MemoryFile, openImage, RAWS, readDisk, sha256 } from '../../../../harness/formats/fixtures';
 import { storedXz } from '../../../../harness/formats/stored-xz';
 
-/** What may be behind the end of an image: only what loses nothing is accepted. */
+/** Bytes behind the end of an image are accepted only if nothing is lost by that. */
 
 const CONTENT = randomBytes(65_536);
 const [FIRST, SECOND] = [CONTENT.subarray(0, 20_000), CONTENT.subarray(20_000)];

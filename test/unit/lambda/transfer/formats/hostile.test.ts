@@ -102,6 +102,6 @@ test('a table of a delta as large as it can be is divided without a copy of it',
   expect([...table.written().subarray(0, 4)]).toEqual([1, 2, 4, 5]);
   expect([...table.gone().subarray(0, 4)]).toEqual([0, 3, 6, 9]);
   expect(table.written().length + table.gone().length).toBe(entries);
-  // Where the bytes lie otherwise, it reads the same.
+  // A table that is not aligned reads the same.
   expect([...DeltaTable.read(Buffer.concat([Buffer.alloc(1), bytes.subarray(0, 40)]).subarray(1)).written()]).toEqual([1, 2, 4, 5, 7, 8]);
 });

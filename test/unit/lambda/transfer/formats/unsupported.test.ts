@@ -2,19 +2,19 @@ import { decompressed } from '../../../../../lambda/transfer/formats/streams';
 import { xzFraming } from '../../../../../lambda/transfer/formats/xz';
 import { fixture, MemoryFile, openImage, RAWS, readDisk, sha256 } from '../../../../harness/formats/fixtures';
 
-/** What is not supported is not called damaged, and what can be read all the same is read. */
+/** Images that are not supported are not called damaged. A dynamic VHD with one damaged footer is read. */
 
 async function readAll(format: 'ZSTD' | 'XZ', bytes: Buffer): Promise<void> {
   for await (const piece of decompressed(format, [bytes])) { expect(piece.length).toBeGreaterThan(0); }
 }
 
-test('zstd with a dictionary', async () => {
+test('zstd with a dictionary is refused as not supported, with the command that decompresses it', async () => {
   // RFC 8878: one segment, a dictionary with an id of one byte, five bytes of content in one block.
   const frame = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x21, 42, 5, 5 * 8 + 1, 0, 0]), Buffer.from('hello')]);
   await expect(readAll('ZSTD', frame)).rejects.toThrow(/^is compressed by zstd with a dictionary, which is not supported; decompress it first, with: zstd -d -D/);
 });
 
-test('xz with checksums of SHA-256', async () => {
+test('xz with checksums of SHA-256 is refused as not supported, with the command that compresses it with others', async () => {
   const bytes = fixture('sha256.xz');
   await expect(xzFraming(new MemoryFile(bytes))).rejects.toThrow(/^is an xz file with checksums of SHA-256, which are not supported; compress it again, with: xz -dc … \| xz -T0 --check=crc64$/);
   await expect(readAll('XZ', bytes)).rejects.toThrow(/^is an xz stream with a filter or a kind of checksum that is not supported; compress it again/);

@@ -7,7 +7,7 @@ import { seekableZstd } from '../../../../harness/formats/seekable';
 import { sparseQcow2 } from '../../../../harness/formats/sparse-qcow2';
 import { storedXz } from '../../../../harness/formats/stored-xz';
 
-/** What the handler makes of an object before a snapshot is started. */
+/** Returns the format that the handler finds before a snapshot is started. */
 async function look(bytes: Buffer, options: ProbeOptions = {}) {
   const file = new MemoryFile(bytes);
   const source = { read: (_: unknown, offset: number, into: Buffer) => file.readInto(offset, into) } as unknown as Source;
@@ -15,7 +15,7 @@ async function look(bytes: Buffer, options: ProbeOptions = {}) {
   return image?.format ?? 'RAW';
 }
 
-/** As much of a disk as is looked at, of bytes that are in no format, with a signature. */
+/** Returns the start of a disk: bytes in no format, with a signature. */
 function disk(at: number, magic: string | Buffer, size = 300_000): Buffer {
   const bytes = Buffer.alloc(size, 0xa7);
   Buffer.from(magic as string, 'latin1').copy(bytes, at);
@@ -41,7 +41,7 @@ const FOREIGN: [string, Buffer, string][] = [
   ['compressed with LZMA', Buffer.from('XQAAEAD//////////wAwiAiG1EwjZ4/pFogLkFwo4eTdYqjDsxdf+w==', 'base64'), 'xz --format=lzma -d'],
   ['compressed with LZMA', Buffer.from('XQAAAAT//////////wAwiAiG1EwjZ4/pFogLkFwo4eTdYqjDsxdf+w==', 'base64'), 'xz --format=lzma -d'],
   ['compressed with LZMA', Buffer.from('EgAAMAD//////////wAwiEm23xn45ot2Slpp//Y4H5N2htbJ7YzWHw==', 'base64'), 'xz --format=lzma -d'],
-  // With its size in the header, as the LZMA SDK writes it.
+  // The LZMA SDK writes the size into the header.
   ['compressed with LZMA', Buffer.from('XQAAgAAtAAAAAAAAAAAwiAiG1EwjZ4/pFogLkFwo4eTdYqjDsxdf+w==', 'base64'), 'xz --format=lzma -d'],
   ['compressed with lz4 (legacy format)', Buffer.from('AiFMGCEAAAD9CGEgZGlzayBvZiBhIGZl', 'base64'), 'lz4 -d'],
   ['compressed with lz4', Buffer.from('BCJNGGRApyEAAAD9CGEgZGlzayBvZiBh', 'base64'), 'lz4 -d'],
@@ -163,7 +163,7 @@ describe('a disk whose GPT is counted in sectors of 4096 bytes', () => {
   const message = 'is a disk with sectors of 4096 bytes, but EBS volumes have sectors of 512 bytes, so neither firmware nor kernel would find its partitions';
 
   test('is refused, raw and compressed, whatever its format is said to be', async () => {
-    // As a protective MBR, and as bytes that show nothing.
+    // One without a boot signature, and one with it.
     for (const bytes of [large, Buffer.concat([disk(510, '\x55\xaa', 512), large.subarray(512)])]) {
       for (const format of ['AUTO', 'RAW']) { await expect(look(bytes, { format })).rejects.toThrow(message); }
       for (const format of ['AUTO', 'GZIP']) { await expect(look(gzipSync(bytes), { format, volumeSize: 1 })).rejects.toThrow(message); }
