@@ -371,10 +371,19 @@ const FILE_SYSTEM_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a file system is not adopted with a policy, replication or access points that the props do not declare',
     file: `${EFS}/file-system/adopter.ts`,
-    find: 'await refuseUnexpected(existing, properties, this.services);\n    await nameForeignTargets',
-    replace: 'await nameForeignTargets',
+    find: '    await refuseUnexpected(existing, properties, this.services);\n    if (await this.evidence',
+    replace: '    if (await this.evidence',
     test: `${HANDLERS}/evidence.test.ts`,
     name: 'unless the user accepts that',
+  },
+  {
+    guard: 'the planted record of an adoption does not spare a file system the check',
+    file: `${EFS}/file-system/adopter.ts`,
+    find: 'await refuseUnexpected(existing, properties, this.services);\n    if (await this.evidence.isAdoptedByEarlierCall(existing, context)) {',
+    replace: 'const isResumed = await this.evidence.isAdoptedByEarlierCall(existing, context);\n'
+      + '    if (!isResumed) { await refuseUnexpected(existing, properties, this.services); }\n    if (isResumed) {',
+    test: `${HANDLERS}/evidence.test.ts`,
+    name: 'has planted the record of an adoption',
   },
   {
     guard: 'a file system is deleted only if it belongs to the resource',

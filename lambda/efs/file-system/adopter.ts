@@ -94,11 +94,12 @@ export class Adopter {
 
   /** Adopts the file system, so that it is released in the end, not deleted. Keeps the record of an adoption by an earlier call. */
   private async adopt(existing: FileSystemDescription, { properties, context }: Creation): Promise<string> {
+    // In any case, because somebody may have planted the record of an adoption.
+    await refuseUnexpected(existing, properties, this.services);
     if (await this.evidence.isAdoptedByEarlierCall(existing, context)) {
       await this.claims.claim(existing, properties, context, { keepsBefore: true });
       return existing.FileSystemId!;
     }
-    await refuseUnexpected(existing, properties, this.services);
     await nameForeignTargets(existing, this.services.efs);
     log({ event: 'file system adopted', id: existing.FileSystemId, from: valueOf(existing.Tags, OWNERSHIP_TAGS.stackId) });
     await this.claims.adopt(existing, properties, context, {

@@ -1,6 +1,7 @@
 import {
   CreateAccessPointCommand, CreateFileSystemCommand, CreateReplicationConfigurationCommand, DeleteFileSystemCommand, PutFileSystemPolicyCommand,
 } from '@aws-sdk/client-efs';
+import { BEFORE_TAG } from '../../../lambda/efs/file-system/before-tags';
 import { tokenOf } from '../../../lambda/efs/file-system/immutables';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
 import { inEachTest, EfsHandlerWorld } from '../../harness/efs/efs-handler-world';
@@ -105,6 +106,22 @@ describe('a file system with what the props do not declare', () => {
     }
     await stack.deploy({ ...PLAIN, AdoptFileSystemId: id, AdoptAsIs: true });
     expect(stack.physicalId).toBe(id);
+  });
+
+  test.each(things)('is not adopted with %s although somebody has planted the record of an adoption by this resource', async (_, named, add) => {
+    const id = await prepared();
+    await add(id);
+    await world.tag(id, {
+      [OWNERSHIP_TAGS.owner]: PLAIN.Owner,
+      [OWNERSHIP_TAGS.stackId]: stack.stackId,
+      [OWNERSHIP_TAGS.logicalId]: 'Thing',
+      [OWNERSHIP_TAGS.state]: 'adopted',
+      [BEFORE_TAG]: 'none',
+    });
+    world.clock.advance(600_000);
+    for (const by of [{ AdoptFileSystemId: id }, { CreationToken: 'theirs', Adopt: 'ALWAYS' }]) {
+      await expect(stack.deploy({ ...PLAIN, ...by })).rejects.toThrow(`file system ${id} would be adopted with ${named}`);
+    }
   });
 
   test('is adopted if the props have a policy, which then counts', async () => {
