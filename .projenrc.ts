@@ -64,6 +64,7 @@ const project = new awscdk.AwsCdkConstructLibrary({
     'dependency-cruiser',
     'esbuild',
     'fast-check',
+    'hash-wasm@^4.13.0',
     `node@^${NODE_MAJOR}`,
     'tsx',
     'undici',

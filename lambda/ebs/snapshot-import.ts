@@ -35,8 +35,8 @@ interface ImportMemo {
 /** A snapshot with the content of a disk image in S3. */
 export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
   public readonly identity = [
-    'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceETag', 'SourceRevision', 'SourceFormat', 'ContainerAsRaw',
-    'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
+    'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceETag', 'SourceSha256', 'SourceSha256SumsKey', 'SourceRevision', 'SourceFormat',
+    'ContainerAsRaw', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
   ] as const;
   public readonly defaults = { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' };
   public readonly physicalId = /^snap-[0-9a-f]{8,40}$/;
@@ -49,9 +49,9 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     return Tags;
   }
 
-  public hasFixedContent({ SourceVersion, SourceETag }: SnapshotImportProperties): boolean {
+  public hasFixedContent({ SourceVersion, SourceETag, SourceSha256 }: SnapshotImportProperties): boolean {
     // S3 overwrites the version `null`, which an object has in a bucket that does not keep versions.
-    return (SourceVersion !== undefined && SourceVersion !== 'null') || SourceETag !== undefined;
+    return (SourceVersion !== undefined && SourceVersion !== 'null') || SourceETag !== undefined || SourceSha256 !== undefined;
   }
 
   public async create(properties: SnapshotImportProperties, context: CreateContext<SnapshotImportProperties>): Promise<Created> {

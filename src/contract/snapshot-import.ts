@@ -16,6 +16,10 @@ export interface SnapshotImportProperties extends OwnerProperties, TransferPlace
   readonly SourceVersion?: string;
   /** The ETag that the object must have, as an export tells it. Absent: any. */
   readonly SourceETag?: string;
+  /** The SHA-256 that the object must have, as 64 hexadecimal digits. Absent: any. */
+  readonly SourceSha256?: string;
+  /** The key of a checksum file in the same bucket, whose line for the file name of the object has that SHA-256. Absent: none. */
+  readonly SourceSha256SumsKey?: string;
   /** Any string; another one imports again. For objects without a version id. */
   readonly SourceRevision?: string;
   /** See `disk-image-format.ts`; or `DELTA`: what an export with `since` made, to be applied to `ParentSnapshotId`. Absent: what its first bytes say. */

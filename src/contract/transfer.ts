@@ -38,7 +38,7 @@ export interface TransferParent {
 /** One version of one object, as it was when the import began. */
 export interface PinnedObject {
   /** What it is, for whoever reads of it. Absent: an image. */
-  readonly what?: 'manifest';
+  readonly what?: 'manifest' | 'checksum file';
   readonly bucket: string;
   /** The account that the bucket must belong to. Absent: any. */
   readonly bucketOwner?: string;
@@ -50,8 +50,20 @@ export interface PinnedObject {
   readonly size: number;
 }
 
+/** The SHA-256 that the user wants an object to have. */
+export interface ContentPin {
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256: string;
+  /** Name of the user's property, for errors. */
+  readonly prop: 'sha256' | 'sha256SumsKey';
+  /** Whether a worker computes the SHA-256 of the object, because S3 has none. */
+  readonly computed: boolean;
+}
+
 /** What is imported. */
 export interface PinnedSource extends PinnedObject {
+  /** Absent: the object may have any SHA-256. */
+  readonly pin?: ContentPin;
   /** Absent: the object is the disk, byte for byte, unless it is a delta. */
   readonly image?: PinnedImage;
   /** It is no image, but a delta: what it leads from and to. */
@@ -94,6 +106,7 @@ export interface PlanResult {
   readonly snapshotId: string;
   /** How many ranges are copied at once. */
   readonly workers: number;
+  /** Of an import, also `HASH_ITEM`, which is no range; see `lambda/transfer/bucket/plan.ts`. */
   readonly ranges: readonly { readonly n: number }[];
   /** Whether anything shall be read back. */
   readonly verify: boolean;

@@ -10,6 +10,7 @@ const STORE = 'lambda/transfer/bucket/store.ts';
 const PARENT = 'lambda/transfer/parent/digests.ts';
 const COPY_TEST = 'test/handlers/transfer/copy.test.ts';
 const SEAL_TEST = 'test/handlers/transfer/seal.test.ts';
+const PIN_TEST = 'test/handlers/ebs/content-pin.test.ts';
 const CLEAN_UP_TEST = 'test/handlers/transfer/clean-up.test.ts';
 const DECISION_TEST = 'test/unit/lambda/transfer/import/block-decision.test.ts';
 const PART_TEST = 'test/unit/lambda/transfer/import/part-reader.test.ts';
@@ -60,7 +61,7 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a worker whose range another one finished does not fail the import (M03)',
     file: COPY,
-    find: 'if (await aws.store.digests(input.snapshotId, input.n).catch(() => undefined)) { return { done: true }; }',
+    find: 'if (await isDone(aws.store, input).catch(() => false)) { return { done: true }; }',
     replace: '',
     test: COPY_TEST,
     name: 'whose range another worker finished',
@@ -96,6 +97,46 @@ export const TRANSFER_IMPORT_MUTANTS: readonly Mutant[] = [
     replace: '',
     test: SEAL_TEST,
     name: 'replaced',
+  },
+  {
+    guard: 'a snapshot is not completed if its image has another SHA-256 than the user has pinned',
+    file: SEAL,
+    find: '  comparePin(pin, sha256, nameOfImage(image));\n',
+    replace: '',
+    test: PIN_TEST,
+    name: 'raw image in several ranges is refused',
+  },
+  {
+    guard: 'a worker whose hash another one computed does not fail the import',
+    file: COPY,
+    find: 'n === HASH_ITEM ? await store.sha256(snapshotId) : await store.digests',
+    replace: 'await store.digests',
+    test: COPY_TEST,
+    name: 'whose hash another worker computed',
+  },
+  {
+    guard: 'a snapshot is not completed if the SHA-256 of a pinned image is not known',
+    file: 'lambda/transfer/image/content-pin.ts',
+    find: 'if (found === sha256) { return; }',
+    replace: 'if (found === sha256 || found === undefined) { return; }',
+    test: PIN_TEST,
+    name: 'was not computed',
+  },
+  {
+    guard: 'an image of which S3 has another SHA-256 than the user has pinned is refused before a snapshot is started',
+    file: 'lambda/transfer/image/content-pin.ts',
+    find: '  if (known !== undefined) { comparePin(pin, known, nameOfImage(object)); }\n',
+    replace: '',
+    test: PIN_TEST,
+    name: 'before a snapshot is started if it is another one',
+  },
+  {
+    guard: 'the SHA-256 of SHA-256 of parts is not taken for that of the object',
+    file: 'lambda/transfer/image/object.ts',
+    find: "ChecksumType === 'FULL_OBJECT' && ChecksumSHA256",
+    replace: 'ChecksumSHA256',
+    test: PIN_TEST,
+    name: 'is hashed if that SHA-256',
   },
   {
     guard: 'a snapshot with a missing range is not completed',

@@ -71,13 +71,16 @@ export function refuseLongStream(image: PinnedSource, limits: TransferLimits, { 
 /** When the import is given up, in milliseconds since 1970. */
 export function deadlineOf(image: PinnedSource, properties: SnapshotImportProperties, started: number): number {
   if (waitsForCompletion(properties)) { return deadlineWhileWaiting(started); }
-  return deadlineInBackground(started, leastTime(image, limitsOf(properties), {}).milliseconds);
+  const { milliseconds } = leastTime(image, limitsOf(properties), {});
+  // Most functions have a fifth of the fastest network.
+  const hashing = image.pin?.computed ? image.size / WORKER_BYTES_PER_SECOND * 1000 : 0;
+  return deadlineInBackground(started, Math.max(milliseconds, hashing));
 }
 
-/** A lower bound from two limits that cannot be raised: the rate of puts, and the network of the workers. */
+/** A lower bound from limits that cannot be raised: the rate of puts, and the network of the workers. */
 function leastTime(image: PinnedSource, limits: TransferLimits, options: ImportOptions): LeastTime {
-  const [putting, reading] = [puttingTime(image, limits, options), readingTime(image, limits, options)];
-  return reading.milliseconds > putting.milliseconds ? reading : putting;
+  const times = [puttingTime(image, limits, options), readingTime(image, limits, options), hashingTime(image)];
+  return times.reduce((longest, time) => time.milliseconds > longest.milliseconds ? time : longest);
 }
 
 function puttingTime(image: PinnedSource, { maxPutsPerSecond: rate = PUTS_PER_SECOND }: TransferLimits, options: ImportOptions): LeastTime {
@@ -97,6 +100,15 @@ function readingTime(image: PinnedSource, limits: TransferLimits, options: Impor
     milliseconds: mayReadNothing(image, options) ? 0 : size / workers / FASTEST_WORKER_BYTES_PER_SECOND * 1000,
     because: `to read ${size} bytes by ${workers} workers at ${FASTEST_WORKER_BYTES_PER_SECOND / 1e6} MB a second, which is the most that Lambda offers, takes`,
     remedy: 'raise \'maxConcurrency\', or ',
+  };
+}
+
+/** One worker computes the SHA-256 of an image that is pinned, from its start to its end. */
+function hashingTime({ size, pin }: PinnedSource): LeastTime {
+  return {
+    milliseconds: pin?.computed ? size / FASTEST_WORKER_BYTES_PER_SECOND * 1000 : 0,
+    because: `to compute the SHA-256 of ${size} bytes in one worker at ${FASTEST_WORKER_BYTES_PER_SECOND / 1e6} MB a second, which is the most that Lambda offers, takes`,
+    remedy: `leave '${pin?.prop}' out, or `,
   };
 }
 

@@ -4,6 +4,9 @@ import type { ImageChecksum } from '../blocks/image-checksum';
 import { GIB } from '../blocks/sizes';
 import type { Blocks } from '../blocks/unchanged-parts';
 
+/** The item of the Map over the ranges that computes the SHA-256 of the whole object, beside the copying of the ranges. */
+export const HASH_ITEM = -1;
+
 /** The parent of an increment; see `parent/digests.ts`. */
 export interface PlanParent {
   readonly snapshotId: string;

@@ -18,6 +18,8 @@ import type { ImagePart } from '../blocks/unchanged-parts';
  *     parent/<n>      the digests of the parent's blocks in that range, for an increment
  *     reading/<n>     the same, while they are still being read from the parent
  *     parts.json      the parts that the image was uploaded in, if S3 has a SHA-256 of each
+ *     hashing.json    how far the SHA-256 of the image is computed, if the user has pinned it and S3 has none
+ *     sha256          that SHA-256, in hexadecimal digits
  *     refused         there if Lambda refused a worker for minutes, see overdue.ts
  *     token           ends the wait of the execution that answers CloudFormation, see wake.ts
  *     failure         why a range could not be copied, because a Distributed Map does not return it
@@ -124,6 +126,23 @@ export class TransferStore {
 
   public async saveParentProgress(snapshotId: string, n: number, digests: Buffer): Promise<void> {
     await this.put(snapshotId, `reading/${n}`, digests);
+  }
+
+  public async hashing(snapshotId: string): Promise<Hashing | undefined> {
+    const hashing = await this.get(snapshotId, 'hashing.json');
+    return hashing && JSON.parse(hashing.toString()) as Hashing;
+  }
+
+  public async saveHashing(snapshotId: string, hashing: Hashing): Promise<void> {
+    await this.put(snapshotId, 'hashing.json', JSON.stringify(hashing));
+  }
+
+  public async sha256(snapshotId: string): Promise<string | undefined> {
+    return (await this.get(snapshotId, 'sha256'))?.toString();
+  }
+
+  public async saveSha256(snapshotId: string, sha256: string): Promise<void> {
+    await this.put(snapshotId, 'sha256', sha256);
   }
 
   public async manifest(snapshotId: string): Promise<Manifest | undefined> {
@@ -287,6 +306,14 @@ interface Conditions {
 
 /** Errors of a conditional write if another writer was first, or is writing at the same time. */
 export const NOT_FIRST = ['PreconditionFailed', 'ConditionalRequestConflict'];
+
+/** How far the SHA-256 of an object is computed. */
+export interface Hashing {
+  /** Bytes from the start of the object that were hashed. */
+  readonly hashed: number;
+  /** State of the hash after these bytes, in base64. */
+  readonly state: string;
+}
 
 /** Count and checksum with which a snapshot was sealed. */
 export interface Manifest {

@@ -48,9 +48,16 @@ export class Source {
 
   /** Throws if the object was changed since the import began. Returns S3's checksum of the whole object, if it has one. */
   public async verify(source: PinnedObject): Promise<ImageChecksum | undefined> {
-    const head = await this.head(source, source.etag);
-    if (head.ETag !== source.etag || head.ContentLength !== source.size) { throw changed(source); }
-    return imageChecksumOf(head);
+    return imageChecksumOf(await this.unchangedHead(source));
+  }
+
+  /**
+   * Returns S3's SHA-256 of the whole object in hexadecimal digits; undefined if S3 has none. Throws if the object was changed since the import
+   * began. S3 computes it itself of an object that was put in one piece with a SHA-256. That of a multipart upload is one of the parts' SHA-256.
+   */
+  public async sha256(source: PinnedObject): Promise<string | undefined> {
+    const { ChecksumType, ChecksumSHA256 } = await this.unchangedHead(source);
+    return ChecksumType === 'FULL_OBJECT' && ChecksumSHA256 !== undefined ? Buffer.from(ChecksumSHA256, 'base64').toString('hex') : undefined;
   }
 
   /**
@@ -126,6 +133,12 @@ export class Source {
       ...requestFor(source), ObjectAttributes: ['ETag', 'ObjectParts'], PartNumberMarker: marker,
     });
     return retrying(() => this.s3.send(command), { what: 's3:GetObjectAttributes', policy: RETRY_POLICIES.OPTIONAL });
+  }
+
+  private async unchangedHead(source: PinnedObject): Promise<HeadObjectCommandOutput> {
+    const head = await this.head(source, source.etag);
+    if (head.ETag !== source.etag || head.ContentLength !== source.size) { throw changed(source); }
+    return head;
   }
 
   private head(location: ImageLocation, etag?: string): Promise<HeadObjectCommandOutput> {

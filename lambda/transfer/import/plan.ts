@@ -3,7 +3,7 @@ import { log } from '../../shared/log';
 import { RETRY_POLICIES } from '../../shared/retry';
 import { blocksOf } from '../blocks/sizes';
 import { unchangedBlocks, type Blocks, type ImagePart } from '../blocks/unchanged-parts';
-import { type Plan, diskSizeOf, rangesOf } from '../bucket/plan';
+import { type Plan, diskSizeOf, HASH_ITEM, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
 import { divide } from '../flow/division';
 import { mayBeKnown } from '../image/known-digests';
@@ -39,10 +39,13 @@ export async function plan(aws: PlanServices, input: TransferInput, smallRange?:
   await store.savePlan(snapshotId, made);
   const { blocks, putsPerSecond, parent, unchanged = [] } = made;
   log({ event: 'planned', snapshotId, blocks, ranges: rangesOf(made), workers, putsPerSecond, parent: parent?.snapshotId, unchanged: sum(unchanged) });
+  const ranges = Array.from({ length: rangesOf(made) }, (_, n) => ({ n }));
+  // One worker more reads the object from its start to its end. It begins first, because it may take the longest.
+  const hashes = made.source.pin?.computed === true;
   return {
     snapshotId,
-    workers,
-    ranges: Array.from({ length: rangesOf(made) }, (_, n) => ({ n })),
+    workers: hashes ? workers + 1 : workers,
+    ranges: hashes ? [{ n: HASH_ITEM }, ...ranges] : ranges,
     verify: verify !== undefined,
     increment: parent !== undefined,
   };

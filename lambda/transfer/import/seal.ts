@@ -5,6 +5,7 @@ import { DIGEST_SIZE, Digests, LinearChecksum } from '../blocks/digests';
 import { digestsOfWritten } from '../blocks/zero';
 import { rangeOf, rangesOf, type Plan } from '../bucket/plan';
 import type { Manifest, TransferStore } from '../bucket/store';
+import { comparePin } from '../image/content-pin';
 import { nameOfImage, type Source } from '../image/object';
 import type { BlockWriter } from '../snapshot/block-writer';
 
@@ -18,6 +19,7 @@ export interface SealServices {
 export async function seal({ source, store, writer }: SealServices, { snapshotId }: SnapshotInput): Promise<void> {
   const plan = await store.plan(snapshotId);
   await source.verify(plan.source);
+  await refuseOtherContent(source, store, snapshotId, plan);
   const manifest = await manifestOf(store, snapshotId, plan);
   const { blocks, checksum } = manifest;
   // A retried function may seal twice. The second caller cannot know whether the first call to CompleteSnapshot succeeded,
@@ -26,6 +28,14 @@ export async function seal({ source, store, writer }: SealServices, { snapshotId
   if (!alone) { await store.saveManifest({ ...manifest, again: true }); }
   await writer.complete(snapshotId, blocks, checksum, async () => !alone || (await store.manifest(snapshotId))?.again === true);
   log({ event: 'sealed', snapshotId, blocks, checksum });
+}
+
+/** Throws if the user has pinned the image, and the object has another SHA-256. */
+async function refuseOtherContent(source: Source, store: TransferStore, snapshotId: string, { source: image }: Plan): Promise<void> {
+  const { pin } = image;
+  if (!pin) { return; }
+  const sha256 = pin.computed ? await store.sha256(snapshotId) : await source.sha256(image);
+  comparePin(pin, sha256, nameOfImage(image));
 }
 
 /** Computes count and checksums from the ranges. Throws if a block is missing, or if the image that was read differs from S3's checksum. */

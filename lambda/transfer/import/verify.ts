@@ -10,7 +10,7 @@ import { worker } from '../../shared/worker';
 import { DIGEST_SIZE } from '../blocks/digests';
 import { readBackSample } from '../blocks/read-back-sample';
 import { isThere } from '../blocks/zero';
-import { rangeOf, rangesOf } from '../bucket/plan';
+import { HASH_ITEM, rangeOf, rangesOf } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
 import { Shift, timeOf, type Deadline } from '../flow/shift';
 import { BlockReader, type ListedBlock } from '../snapshot/block-reader';
@@ -35,6 +35,7 @@ export const handler = worker((input: VerifyInput, context: Deadline) => verify(
 
 /** Reads one range back, or as much of it as there is time for. Throws if the snapshot is not what was written. */
 export async function verify(aws: VerifyServices, input: VerifyInput, deadline: Deadline): Promise<VerifyResult> {
+  if (input.n === HASH_ITEM) { return { ...input, done: true }; }
   const shift = new Shift(deadline, isTransient, { reserveMilliseconds: RESERVE_MILLISECONDS });
   const time = timeOf(deadline);
   const range = await withPatience(time, () => RangeVerification.open(aws, input, shift));

@@ -1,3 +1,4 @@
+import { createHash } from 'crypto';
 import { ebsHandlers } from '../../../lambda/ebs/handlers';
 import { MachineImageLifecycle } from '../../../lambda/ebs/machine-image';
 import { ebsClients } from '../../../lambda/ebs/services';
@@ -140,10 +141,14 @@ describe('there and back', () => {
     world.expectContent(first, disk(2 * BLOCK_SIZE, 'monday'));
   });
 
-  test('goes back to the snapshot that there was, if the object is pinned', async () => {
+  test.each<[string, (image: Buffer) => object]>([
+    ['the ETag', image => ({ SourceETag: `"${createHash('md5').update(image).digest('hex')}"` })],
+    ['the SHA-256', image => ({ SourceSha256: createHash('sha256').update(image).digest('hex') })],
+  ])('goes back to the snapshot that there was, if %s of the object is given', async (_, pinOf) => {
     const stack = world.stack();
-    const { etag } = world.s3.object(IMAGES, 'disk.img')!;
-    const [small, large] = [10, 20].map(VolumeSize => properties({ ...keep, VolumeSize, SourceETag: `"${etag}"` }));
+    await put('monday');
+    const pin = pinOf(disk(2 * BLOCK_SIZE, 'monday'));
+    const [small, large] = [10, 20].map(VolumeSize => properties({ ...keep, VolumeSize, ...pin }));
     const { SnapshotId: first } = await stack.deploy(small);
     world.stacks.statuses.set(stack.stackId, 'UPDATE_IN_PROGRESS');
     const second = await update(stack, large, small, first);

@@ -1,3 +1,4 @@
+import { createHash } from 'crypto';
 import { DIGEST_SIZE, Digests } from '../../../lambda/transfer/blocks/digests';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { disk, IMAGES, properties, TRANSFERS } from '../../harness/ebs/disk-images';
@@ -88,4 +89,40 @@ test('a worker that is killed before anything was recorded is followed by one th
   const { recorded, putAfter } = await importWithDeathAt(8);
   expect(recorded).toEqual([]);
   expect(putAfter.size).toBe(BLOCKS);
+});
+
+test('a worker that is killed while it hashes is followed by one that begins with what was not hashed', async () => {
+  let requests = 0;
+  let killed = false;
+  world = await EbsHandlerWorld.start({
+    rangeBlocks: 2 * BLOCKS,
+    ebs: { startWindow: 0 },
+    around: (name, work) => {
+      // The first of two workers hashes.
+      const hashes = name === 'copy' && (world.invocations.copy === 1 || killed);
+      return live(world, work, { dies: () => hashes && !killed && requests >= 8 && (killed = true) });
+    },
+  });
+  const image = disk(2 * BLOCKS * BLOCK_SIZE);
+  await world.s3.put(IMAGES, 'disk.img', image);
+  const { content } = world.s3.object(IMAGES, 'disk.img')!;
+  const read = content.read.bind(content);
+  const pieces: number[] = [];
+  content.read = (from, to) => {
+    if (to - from > 4 * 1024 * 1024) {
+      pieces.push(from);
+      requests++;
+      // Slowly enough for progress to be saved: every half a minute.
+      world.clock.advance(40_000);
+    }
+    return read(from, to);
+  };
+  const { SnapshotId } = await world.stack().deploy(properties({ SourceSha256: createHash('sha256').update(image).digest('hex') }));
+
+  world.expectContent(SnapshotId, image);
+  expect(killed).toBe(true);
+  expect(world.invocations.plan).toBe(1);
+  // Twelve pieces of 8 MiB: the second worker did not begin with the first.
+  expect(pieces.filter(from => from === 0)).toEqual([0]);
+  expect(new Set(pieces).size).toBe(12);
 });

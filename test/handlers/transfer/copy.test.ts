@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import { EBSClient, PutSnapshotBlockCommand } from '@aws-sdk/client-ebs';
 import { PLENTY, Transfer } from './transfer';
 import { clientConfig } from '../../../lambda/shared/client-config';
+import { HASH_ITEM } from '../../../lambda/transfer/bucket/plan';
 import type { Source } from '../../../lambda/transfer/image/object';
 import { copy } from '../../../lambda/transfer/import/copy';
 import { plan } from '../../../lambda/transfer/import/plan';
@@ -11,6 +12,7 @@ import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { Fault } from '../../../world/emulator/faults';
 import type { FunctionNetworkOptions } from '../../../world/emulator/lambda/network';
 import { checksum } from '../../../world/emulator/s3/checksums';
+import { IMAGES } from '../../harness/ebs/disk-images';
 
 let transfer: Transfer;
 
@@ -69,6 +71,27 @@ describe('copy', () => {
 
     expect(await Promise.all([first, second])).toEqual([{ done: true }, { done: true }]);
     expect(refused).toBeGreaterThan(0);
+    expect(transfer.has('failure')).toBe(false);
+  });
+
+  test('whose hash another worker computed meanwhile has not failed', async () => {
+    const { world, image, aws, input, snapshotId } = transfer;
+    const sha256 = createHash('sha256').update(image).digest('hex');
+    const pinned = { ...input, source: { ...input.source, pin: { sha256, prop: 'sha256', computed: true } } } as const;
+    const { ranges, workers } = await plan(aws, pinned);
+    expect([ranges, workers]).toEqual([[{ n: HASH_ITEM }, { n: 0 }], 2]);
+    const read = aws.source.read.bind(aws.source);
+    // Once the first worker has finished, the image is replaced, and the second one cannot read any further.
+    let first: Promise<unknown> | undefined;
+    const source = Object.assign(Object.create(aws.source) as Source, {
+      read: async (...call: Parameters<Source['read']>) => {
+        first ??= copy(aws, { snapshotId, n: HASH_ITEM }, PLENTY).then(() => world.s3.put(IMAGES, 'disk.img', image.subarray(1)));
+        await first;
+        return read(...call);
+      },
+    });
+    expect(await copy({ ...aws, source }, { snapshotId, n: HASH_ITEM }, PLENTY)).toEqual({ done: true });
+    expect((await transfer.object('sha256')).toString()).toBe(sha256);
     expect(transfer.has('failure')).toBe(false);
   });
 

@@ -43,6 +43,16 @@ describe('an import is refused only if it cannot end in time', () => {
   });
 });
 
+test('one worker hashes an image whose SHA-256 is pinned, unless S3 has it', () => {
+  const pinned = (gib: number, computed = true) => ({ ...image(gib), pin: { sha256: 'a'.repeat(64), prop: 'sha256' as const, computed } });
+  expect(() => refuseLate(pinned(1_024), {}, {})).not.toThrow();
+  expect(() => refuseLate(pinned(1_200), {}, { zeroBlocks: 'OMIT' })).toThrow('to compute the SHA-256 of 1288490188800 bytes in one worker at 375 MB a second, '
+    + "which is the most that Lambda offers, takes at least 58 minutes, and an import may take 50; leave 'sha256' out, or set 'waitForCompletion' to false");
+  expect(() => refuseLate(pinned(1_200, false), {}, { zeroBlocks: 'OMIT' })).not.toThrow();
+  // At the network that most functions have, it takes 4.0 hours.
+  expect(deadlineOf(pinned(1_024), properties({ WaitForCompletion: 'false' }), 0) / HOUR).toBeCloseTo(4 + 2 * 3.9, 1);
+});
+
 test('what may be known before it is read may take no time', () => {
   const parts = { ...image(8_000), etag: '"e-9000"' };
   expect(() => refuseLate(parts, {}, { increment: true })).not.toThrow();
