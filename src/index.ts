@@ -11,7 +11,10 @@ export { MountTargets, type MountTargetsProps } from './efs/mount-targets';
 export { ThroughputCooldown } from './efs/throughput-cooldown';
 export { TagSet, type TagSetProps } from './efs/tag-set';
 
-export { DiskImage, type DiskImageAssetOptions, type DiskImageBucketOptions, type DiskImageOptions, type DiskImageReadOptions } from './ebs/disk-image';
+export {
+  DiskImage, type DiskImageAssetOptions, type DiskImageBucketOptions, type DiskImageDeltaOptions, type DiskImageOptions,
+  type DiskImagePinOptions, type DiskImageReadOptions,
+} from './ebs/disk-image';
 export { DiskImageFormat } from './ebs/disk-image-format';
 export { ExportFormat } from './ebs/export-format';
 export { Verification, ZeroBlocks } from './ebs/integrity';

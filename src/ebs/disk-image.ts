@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3_assets from 'aws-cdk-lib/aws-s3-assets';
@@ -67,9 +68,44 @@ export interface DiskImageOptions extends DiskImageReadOptions {
 }
 
 /**
+ * Which content an object must have.
+ */
+export interface DiskImagePinOptions {
+  /**
+   * The SHA-256 that the object must have: 64 hexadecimal digits, as `sha256sum` prints them. It covers the object as it is in S3: of a
+   * compressed image, the compressed file.
+   *
+   * The import fails, and leaves nothing, if the object has another one. If S3 has the SHA-256 of the whole object
+   * (`aws s3api put-object --checksum-algorithm SHA256`, up to 5 GB), it is compared before anything is made. Otherwise one function more
+   * reads the object from its start to its end while it is copied, about 14 seconds for each GiB, and the snapshot is completed after that.
+   *
+   * A change makes a new snapshot.
+   *
+   * @default - any content
+   */
+  readonly sha256?: string;
+
+  /**
+   * The key of an object of the same bucket in which the SHA-256 of the image is: a `SHA256SUMS`, or a `.sha256`. It is read when the
+   * snapshot is made. The line for the file name of the image counts (`sha256sum` or `sha256sum --tag`), or the only line if that has nothing but
+   * the digest. The import is as with `sha256` then. Whoever may write to the bucket can replace both: `sha256` does not have this gap.
+   *
+   * A change makes a new snapshot. Another content of the object is not noticed: change `sourceRevision` of the import.
+   *
+   * @default - `sha256`, or any content
+   */
+  readonly sha256SumsKey?: string;
+}
+
+/**
+ * A delta in a bucket.
+ */
+export interface DiskImageDeltaOptions extends DiskImageReadOptions, DiskImagePinOptions {}
+
+/**
  * A disk image in a bucket.
  */
-export interface DiskImageBucketOptions extends DiskImageOptions {
+export interface DiskImageBucketOptions extends DiskImageOptions, DiskImagePinOptions {
   /**
    * Whether the image is what a `SnapshotExport` made in the format RAW, or a copy of that, with its manifest beside it, at `<key>.manifest`: from it come
    * the SHA-256 of all blocks, which are not computed again. Where the snapshot becomes an increment, blocks that did not
@@ -122,7 +158,7 @@ export abstract class DiskImage {
    * @param bucket The bucket. It may be in another account, if its policy lets this one read.
    * @param key The key of the object.
    * @param versionId The version of the object. Default: the current one.
-   * @param options What the image is. Default: what its first bytes say.
+   * @param options What the image is, and which content it must have. Default: what its first bytes say, and any content.
    */
   public static fromBucket(bucket: s3.IBucket, key: string, versionId?: string, options?: DiskImageBucketOptions): DiskImage {
     return new BucketImage(bucket, key, versionId, options);
@@ -147,9 +183,9 @@ export abstract class DiskImage {
    * @param bucket The bucket. It may be in another account, if its policy lets this one read.
    * @param key The key of the delta.
    * @param versionId The version of the object. Default: the current one.
-   * @param options How the delta is read. Default: with the key of the bucket, if it has one
+   * @param options How the delta is read, and which content it must have. Default: with the key of the bucket, if it has one
    */
-  public static fromDelta(bucket: s3.IBucket, key: string, versionId?: string, options?: DiskImageReadOptions): DiskImage {
+  public static fromDelta(bucket: s3.IBucket, key: string, versionId?: string, options?: DiskImageDeltaOptions): DiskImage {
     return new DeltaImage(bucket, key, versionId, options);
   }
 
@@ -205,7 +241,8 @@ class BucketImage extends DiskImage {
     if (manifest && !allowForeignManifest && foreign !== undefined) {
       throw misuse(scope, `'manifest' needs a bucket of this account, got one of ${foreign}; leave 'manifest' out, or set 'allowForeignManifest' if you trust all who may write there`);
     }
-    return { bucket, bucketOwner, key, versionId, manifest, allowForeignManifest, encryptionKey, ...formatOf(scope, this.options) };
+    const pin = pinOf(scope, this.options);
+    return { bucket, bucketOwner, key, versionId, manifest, allowForeignManifest, encryptionKey, ...pin, ...formatOf(scope, this.options) };
   }
 }
 
@@ -252,6 +289,16 @@ class AssetImage extends DiskImage {
     checkBucketOwner(scope, asset.bucket, bucketOwner);
     return { bucket: asset.bucket, bucketOwner, key: asset.s3ObjectKey, encryptionKey, ...formatOf(scope, { format, containerAsRaw }) };
   }
+}
+
+function pinOf(scope: Construct, { sha256, sha256SumsKey, manifest }: DiskImageBucketOptions): DiskImagePinOptions {
+  notBoth(scope, "'sha256'", "'sha256SumsKey'", sha256 !== undefined && sha256SumsKey !== undefined);
+  // A manifest decides which blocks of an increment are not read, so its author could choose a content that is not that of the object.
+  notBoth(scope, "'sha256'", "'manifest'", sha256 !== undefined && manifest === true);
+  notBoth(scope, "'sha256SumsKey'", "'manifest'", sha256SumsKey !== undefined && manifest === true);
+  check(scope, 'sha256', sha256, '64 hexadecimal digits', value => /^[0-9a-f]{64}$/i.test(value));
+  checkObjectKey(scope, sha256SumsKey, LONGEST_KEY, 'sha256SumsKey');
+  return { sha256: Token.isUnresolved(sha256) ? sha256 : sha256?.toLowerCase(), sha256SumsKey };
 }
 
 function formatOf(scope: Construct, { format, containerAsRaw }: DiskImageOptions): Pick<DiskImageOptions, 'format' | 'containerAsRaw'> {

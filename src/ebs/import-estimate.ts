@@ -40,6 +40,14 @@ export interface ImportEstimateOptions {
   readonly verify?: Verification;
 
   /**
+   * Whether the image is pinned by `sha256` or `sha256SumsKey`, and S3 has no SHA-256 of the whole object, so that one function more reads
+   * it from its start to its end.
+   *
+   * @default false
+   */
+  readonly hashed?: boolean;
+
+  /**
    * As `workerMemory` of `StorageFunctions`.
    *
    * @default - 1769 MiB
@@ -160,18 +168,20 @@ export function estimateImport(options: ImportEstimateOptions): ImportEstimate {
   const ranges = blocks <= concurrency * 512 ? Math.ceil(blocks / 512) : Math.min(concurrency * rounds, blocks);
   const workers = Math.min(concurrency, ranges);
   const copying = Math.max(puts / maxPutsPerSecond, blocks * BLOCK_SIZE / workers / BYTES_PER_SECOND);
+  const hashing = options.hashed ? blocks * BLOCK_SIZE / BYTES_PER_SECOND : 0;
   const verifying = gets * BLOCK_SIZE / Math.min(VERIFIERS, ranges) / BYTES_PER_SECOND;
 
-  // Each range is copied, asked whether it is done, and ends; and once more if it is read back.
-  const transitions = 5 + ranges * 3 + (gets > 0 ? 2 + ranges * 3 : 0);
+  // Each range is copied, asked whether it is done, and ends; and once more if it is read back. The hashing is counted as a range.
+  const items = options.hashed ? ranges + 1 : ranges;
+  const transitions = 5 + items * 3 + (gets > 0 ? 2 + items * 3 : 0);
   const ebsDollars = puts / 1000 * (prices.thousandPuts ?? 0.006) + gets / 1000 * (prices.thousandGets ?? 0.003);
-  const gibibyteSeconds = copying * workers * memoryGiB + verifying * Math.min(VERIFIERS, ranges) + START_AND_END_SECONDS;
+  const gibibyteSeconds = (copying * workers + hashing) * memoryGiB + verifying * Math.min(VERIFIERS, ranges) + START_AND_END_SECONDS;
   const lambdaDollars = gibibyteSeconds * (prices.lambdaGibibyteSecond ?? 0.0000133334);
   const stepFunctionsDollars = transitions / 1000 * (prices.thousandTransitions ?? 0.025);
   return {
     puts,
     gets,
-    duration: Duration.seconds(Math.ceil(copying + verifying + START_AND_END_SECONDS)),
+    duration: Duration.seconds(Math.ceil(Math.max(copying, hashing) + verifying + START_AND_END_SECONDS)),
     ebsDollars,
     lambdaDollars,
     stepFunctionsDollars,

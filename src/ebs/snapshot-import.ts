@@ -448,6 +448,8 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       SourceKey: image.key,
       SourceVersion: image.versionId,
       SourceETag: image.etag,
+      SourceSha256: image.sha256,
+      SourceSha256SumsKey: image.sha256SumsKey,
       SourceRevision: props.sourceRevision,
       SourceFormat: image.format,
       ContainerAsRaw: image.containerAsRaw,

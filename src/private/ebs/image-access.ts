@@ -8,14 +8,17 @@ import { keyTarget, onlyVia } from '../resource/key-access';
 
 const READ = ['s3:GetObject', 's3:GetObjectVersion'];
 
-/** Grants what a construct's handlers do with its image, and its manifest. The custom resource must depend on all that is returned. */
-export function grantImage(
-  scope: Construct, { bucket, bucketOwner, key, manifest, encryptionKey = bucket.encryptionKey }: DiskImageLocation, policies: ImportPolicies,
-): IConstruct[] {
+/**
+ * Grants what a construct's handlers do with its image, its manifest, and its checksum file. The custom resource must depend on all that is
+ * returned.
+ */
+export function grantImage(scope: Construct, location: DiskImageLocation, policies: ImportPolicies): IConstruct[] {
+  const { bucket, bucketOwner, key, manifest, sha256SumsKey, encryptionKey = bucket.encryptionKey } = location;
   const objects = (...keys: string[]) => keys.map(name => bucket.arnForObjects(literally(name)));
+  const beside = [...manifest ? [manifestKeyOf(key)] : [], ...sha256SumsKey === undefined ? [] : [sha256SumsKey]];
   const owned = onlyOwnedBy(bucketOwner);
   const read: iam.PolicyStatementProps[] = [
-    { ...owned, actions: READ, resources: manifest ? objects(key, manifestKeyOf(key)) : objects(key) },
+    { ...owned, actions: READ, resources: objects(key, ...beside) },
     // Without it, S3 answers that access is denied if the object is missing.
     { ...owned, actions: ['s3:ListBucket'], resources: [bucket.bucketArn] },
   ];

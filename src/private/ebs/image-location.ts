@@ -13,6 +13,10 @@ export interface DiskImageLocation {
   readonly encryptionKey?: kms.IKeyRef;
   /** The ETag that the object must have. */
   readonly etag?: string;
+  /** The SHA-256 that the object must have. */
+  readonly sha256?: string;
+  /** The key of the object that names the SHA-256. */
+  readonly sha256SumsKey?: string;
   /** The format; detected from the content if absent. */
   readonly format?: string;
   readonly containerAsRaw?: boolean;

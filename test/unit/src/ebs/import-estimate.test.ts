@@ -46,6 +46,15 @@ test.each([0.01, 1, 3, 10, 100, 1000, 16_000])('the work of %d GiB is divided as
   expect(stepFunctionsDollars).toBeCloseTo((5 + 3 * ranges) / 1000 * 0.025, 4);
 });
 
+test('hashing takes one function more, and as long as that reads the image', () => {
+  const [plain, hashed] = [of(100), of(100, { hashed: true })];
+  const seconds = 100 * 1024 ** 3 / 78e6;
+  expect(hashed.duration.toSeconds()).toBeGreaterThan(seconds);
+  expect(hashed.lambdaDollars - plain.lambdaDollars).toBeCloseTo(seconds * 1769 / 1024 * 0.0000133334, 6);
+  expect(hashed.stepFunctionsDollars - plain.stepFunctionsDollars).toBeCloseTo(6 / 1000 * 0.025, 10);
+  expect(hashed.ebsDollars).toBe(plain.ebsDollars);
+});
+
 test('prices are those of the Region', () => {
   const { ebsDollars, lambdaDollars } = of(1, { verify: Verification.NONE, prices: { thousandPuts: 0.01, lambdaGibibyteSecond: 0 } });
   expect(ebsDollars).toBeCloseTo(0.02048, 10);
