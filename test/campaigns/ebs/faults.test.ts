@@ -1,3 +1,4 @@
+import { createHash } from 'crypto';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import type { Fault } from '../../../world/emulator/faults';
 import type { StoredObject } from '../../../world/emulator/s3/bucket';
@@ -44,7 +45,7 @@ const REASONS: Record<Blow, RegExp> = {
   'snapshot in error after seal': /EBS could not complete snapshot/,
   'snapshot deleted': /somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND/,
   'execution stopped': /the transfer was stopped/,
-  'cancelled': /the transfer was stopped|somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND|was cancelled|no transfer fills it/,
+  'cancelled': /the transfer was stopped|somebody deleted it|was deleted while|SNAPSHOT_NOT_FOUND|was cancelled|no transfer fills it|no longer exists/,
   'refused for good': /ServiceQuotaExceededException/,
   'dead service': /no block could be read and put in 14 minutes: ThrottlingException|ebs:PutSnapshotBlock failed/,
   'bits rot': /reads back another block \d+ than was written|has lost block \d+|has a block \d+ that was never written/,
@@ -88,6 +89,7 @@ async function importWith(plan: FaultPlan): Promise<string> {
   const wanted = properties({
     // Some images are too short for a boot signature.
     SourceFormat: 'RAW', ZeroBlocks: plan.zeroBlocks, Verify: plan.verify, ...(plan.encrypted && { KmsKeyId: key }),
+    ...(plan.pinned && { SourceSha256: createHash('sha256').update(image).digest('hex') }),
   });
   world.ec2.encryptionByDefault = plan.blow?.kind === 'account encrypts';
   const outcome = await stack.deploy(wanted).then(({ SnapshotId }) => ({ SnapshotId }), (error: Error) => ({ error }));
@@ -111,7 +113,7 @@ async function importWith(plan: FaultPlan): Promise<string> {
   }
   world.expectContent(outcome.SnapshotId, image, { omitted: plan.zeroBlocks === 'OMIT' ? zerosOf(image) : [] });
   expect(world.snapshotIds).toEqual([outcome.SnapshotId]);
-  expect(world.transferObjects.filter(name => !/\/(plan\.json|manifest\.json|record\.json|digests\/\d+|progress\/\d+)$/.test(name))).toEqual([]);
+  expect(world.transferObjects.filter(name => !/\/(plan\.json|manifest\.json|record\.json|digests\/\d+|progress\/\d+|hashing\.json|sha256)$/.test(name))).toEqual([]);
   await stack.destroy();
   world.expectNothingLeft();
   return plan.blow ? `completed in spite of: ${plan.blow.kind}` : 'completed';

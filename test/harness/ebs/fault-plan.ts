@@ -21,6 +21,8 @@ export interface FaultPlan {
   readonly encrypted: boolean;
   readonly zeroBlocks: 'WRITE' | 'OMIT';
   readonly verify: 'NONE' | 'SAMPLE' | 'FULL';
+  /** Whether the SHA-256 of the image is given. */
+  readonly pinned: boolean;
   /** How often act is delivered. */
   readonly deliveries: number;
   /** The part of all calls that fails by chance. */
@@ -100,6 +102,7 @@ export function faultPlan(seed: number): FaultPlan {
     encrypted: zeroBlocks === 'WRITE' && random.chance(0.2),
     zeroBlocks,
     verify: random.of(['NONE', 'SAMPLE', 'FULL']),
+    pinned: seed % 3 === 0,
     deliveries: random.chance(0.1) ? 2 : 1,
     noise: random.of([0, 0, 0.02, 0.1, 0.2]),
     bursts: Array.from({ length: random.of([0, 0, 1, 2]) }, () => burst(random, blocks)),
