@@ -88,7 +88,10 @@ async function importWith(plan: FaultPlan): Promise<string> {
   const begin = world.clock.now();
   const wanted = properties({
     // Some images are too short for a boot signature.
-    SourceFormat: 'RAW', ZeroBlocks: plan.zeroBlocks, Verify: plan.verify, ...(plan.encrypted && { KmsKeyId: key }),
+    SourceFormat: 'RAW',
+    ZeroBlocks: plan.zeroBlocks,
+    Verify: plan.verify,
+    ...(plan.encrypted && { KmsKeyId: key }),
     ...(plan.pinned && { SourceSha256: createHash('sha256').update(image).digest('hex') }),
   });
   world.ec2.encryptionByDefault = plan.blow?.kind === 'account encrypts';
