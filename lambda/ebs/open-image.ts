@@ -26,13 +26,14 @@ export async function openImage(source: Source, properties: SnapshotImportProper
 async function openObject(
   source: Source, object: PinnedObject, properties: SnapshotImportProperties, { stackId }: Pick<Context, 'stackId'>,
 ): Promise<PinnedSource> {
-  const { SourceFormat, ContainerAsRaw, Manifest, VolumeSize } = properties;
+  const { SourceFormat, ContainerAsRaw, ArchiveMember, Manifest, VolumeSize } = properties;
   if (SourceFormat === DELTA_FORMAT) { return pinDelta(source, object, properties); }
   // An exported image is raw, whatever its first bytes look like.
   if (Manifest !== undefined && boolean('manifest', Manifest)) { return withManifest(source, object, properties, stackId); }
   return probe(source, object, {
     format: SourceFormat,
     containerAsRaw: ContainerAsRaw !== undefined && boolean('containerAsRaw', ContainerAsRaw),
+    archiveMember: ArchiveMember,
     volumeSize: VolumeSize === undefined ? undefined : integer('volumeSize', VolumeSize),
   });
 }

@@ -36,7 +36,7 @@ interface ImportMemo {
 export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperties, SnapshotImportAttributes> {
   public readonly identity = [
     'SourceBucket', 'SourceKey', 'SourceVersion', 'SourceETag', 'SourceSha256', 'SourceSha256SumsKey', 'SourceRevision', 'SourceFormat',
-    'ContainerAsRaw', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
+    'ContainerAsRaw', 'ArchiveMember', 'VolumeSize', 'Description', 'Encrypted', 'KmsKeyId', 'ZeroBlocks',
   ] as const;
   public readonly defaults = { SourceFormat: 'AUTO', ContainerAsRaw: 'false', Description: '', Encrypted: 'false', ZeroBlocks: 'WRITE' };
   public readonly physicalId = /^snap-[0-9a-f]{8,40}$/;

@@ -1,3 +1,5 @@
+import { looksLikeTar } from './archive/tar-header';
+
 /**
  * Formats of disks and archives that no import reads, by the bytes that `file` and their own decoders check. A file at hand is
  * looked at when an app is synthesized, an object when it is imported.
@@ -7,6 +9,8 @@ export interface ForeignFormat {
   readonly name: string;
   /** The advice in the error, for instance "extract the disk from it first". */
   readonly remedy: string;
+  /** It is text, so no disk, and nothing that could hold one. */
+  readonly isText?: boolean;
 }
 
 const CONVERT = 'convert it with: qemu-img convert -O qcow2';
@@ -14,12 +18,10 @@ const EXTRACT = 'extract the disk from it first';
 const DECOMPRESS = 'decompress it first';
 const UPLOAD = 'upload the disk image itself';
 
-interface Magic {
+interface Magic extends ForeignFormat {
   /** The bytes, in latin1. */
   readonly magic: string;
   readonly at?: number;
-  readonly name: string;
-  readonly remedy: string;
 }
 
 /** Long enough that no disk begins so by chance. */
@@ -71,10 +73,10 @@ const MAGICS: readonly Magic[] = [
   { magic: '!<arch>\ndebian-binary', name: 'a Debian package', remedy: EXTRACT },
   { magic: '!<arch>\n', name: 'an ar archive', remedy: EXTRACT },
   { magic: '\xed\xab\xee\xdb', name: 'an RPM package', remedy: EXTRACT },
-  { magic: 'version https://git-lfs.github.com/spec/', name: 'a pointer of Git LFS, not the file itself', remedy: 'fetch the file, with: git lfs pull' },
+  { magic: 'version https://git-lfs.github.com/spec/', name: 'a pointer of Git LFS, not the file itself', remedy: 'fetch the file, with: git lfs pull', isText: true },
   { magic: 'age-encryption.org/v1', name: 'encrypted with age', remedy: 'decrypt it first, with: age -d' },
   { magic: 'Salted__', name: 'encrypted with openssl', remedy: 'decrypt it first, with: openssl enc -d' },
-  { magic: '-----BEGIN ', name: 'a message of PGP, or a key', remedy: 'decrypt it first' },
+  { magic: '-----BEGIN ', name: 'a message of PGP, or a key', remedy: 'decrypt it first', isText: true },
 ];
 
 /** Too short to be sure of: they count only where nothing shows a disk. */
@@ -84,13 +86,13 @@ const SHORT_MAGICS: readonly Magic[] = [
   { magic: '\x1f\xa0', name: 'compressed with LZH', remedy: `${DECOMPRESS}, with: gzip -d` },
   { magic: '\xc7\x71', name: 'a binary cpio archive', remedy: EXTRACT },
   { magic: '\x71\xc7', name: 'a binary cpio archive', remedy: EXTRACT },
-  { magic: '#!', name: 'a script', remedy: UPLOAD },
+  { magic: '#!', name: 'a script', remedy: UPLOAD, isText: true },
   { magic: 'MZ', name: 'a program for Windows or UEFI', remedy: UPLOAD },
 ];
 
 /** Returns the format of a file that is no raw disk for certain, by its first bytes. */
 export function foreignFormat(head: Buffer): ForeignFormat | undefined {
-  if (isTar(head)) { return { name: 'a tar archive, as OVA files are', remedy: EXTRACT }; }
+  if (looksLikeTar(head)) { return { name: 'a tar archive, as OVA files are', remedy: EXTRACT }; }
   if (isLzma(head)) { return { name: 'compressed with LZMA', remedy: `${DECOMPRESS}, with: xz --format=lzma -d` }; }
   return byMagic(MAGICS, head) ?? markup(head);
 }
@@ -99,21 +101,11 @@ export function foreignFormat(head: Buffer): ForeignFormat | undefined {
 export function likelyFormat(head: Buffer): ForeignFormat | undefined {
   return byMagic(SHORT_MAGICS, head)
     ?? (isZlib(head) ? { name: 'compressed with zlib (like gzip, but without its header)', remedy: `${DECOMPRESS}, with: zlib-flate -uncompress` } : undefined)
-    ?? (isText(head) ? { name: `text that begins with ${JSON.stringify(head.toString('latin1', 0, 24))}`, remedy: UPLOAD } : undefined);
+    ?? (isText(head) ? { name: `text that begins with ${JSON.stringify(head.toString('latin1', 0, 24))}`, remedy: UPLOAD, isText: true } : undefined);
 }
 
 function byMagic(magics: readonly Magic[], head: Buffer): ForeignFormat | undefined {
   return magics.find(({ magic, at = 0 }) => head.toString('latin1', at, at + magic.length) === magic);
-}
-
-/** Checks the checksum of the header as tar does. Formats older than `ustar` have it too. */
-function isTar(head: Buffer): boolean {
-  const [at, length] = [148, 8];
-  const stated = /^ *([0-7]{1,7})[ \0]/.exec(head.toString('latin1', at, at + length))?.[1];
-  if (head.length < 512 || stated === undefined || head[0] === 0) { return head.toString('latin1', 257, 262) === 'ustar'; }
-  let sum = 0;
-  for (let i = 0; i < 512; i++) { sum += i >= at && i < at + length ? 0x20 : head[i]; }
-  return sum === parseInt(stated, 8);
 }
 
 /** Checks the header as xz and file(1) do, because the format has no magic. */
@@ -130,8 +122,8 @@ function isZlib(head: Buffer): boolean {
 
 function markup(head: Buffer): ForeignFormat | undefined {
   const text = head.toString('latin1').replace(/^\xef\xbb\xbf/, '').trimStart().toLowerCase();
-  if (text.startsWith('<?xml') || text.startsWith('<error>')) { return { name: 'XML, as an error of S3 or the description of an OVA is', remedy: UPLOAD }; }
-  return text.startsWith('<!doctype html') || text.startsWith('<html') ? { name: 'a web page (HTML)', remedy: UPLOAD } : undefined;
+  if (text.startsWith('<?xml') || text.startsWith('<error>')) { return { name: 'XML, as an error of S3 or the description of an OVA is', remedy: UPLOAD, isText: true }; }
+  return text.startsWith('<!doctype html') || text.startsWith('<html') ? { name: 'a web page (HTML)', remedy: UPLOAD, isText: true } : undefined;
 }
 
 function isText(head: Buffer): boolean {

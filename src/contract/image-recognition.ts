@@ -29,10 +29,12 @@ export interface StatedFormat {
   readonly format?: string;
   /** Whether a container is meant to be the disk itself if the format is RAW. */
   readonly containerAsRaw?: boolean;
+  /** The file is in an archive, and the user did not name it. */
+  readonly isUnnamedMember?: boolean;
 }
 
 /** Returns the format of a file. Throws an `ImageRefusal` if it cannot be imported, or is not in the format that the user states. */
-export function recognize(ends: FileEnds, { format = 'AUTO', containerAsRaw }: StatedFormat): DetectedFormat {
+export function recognize(ends: FileEnds, { format = 'AUTO', containerAsRaw, isUnnamedMember }: StatedFormat): DetectedFormat {
   if (format === 'RAW') {
     if (!containerAsRaw) { refuseContainer(ends); }
     return 'RAW';
@@ -41,7 +43,7 @@ export function recognize(ends: FileEnds, { format = 'AUTO', containerAsRaw }: S
   const found = detected(ends);
   if (found === 'RAW') {
     refuseMisplacedGpt(ends.head);
-    refuseUnlikeDisk(ends.head, "if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW");
+    refuseUnlikeDisk(ends.head, `if it is a raw disk all the same, set ${isUnnamedMember ? "'archiveMember' to its name, and " : ''}'format' to DiskImageFormat.RAW`);
   }
   return found;
 }

@@ -26,6 +26,8 @@ export interface SnapshotImportProperties extends OwnerProperties, TransferPlace
   readonly SourceFormat?: string;
   /** `true`: of a file that holds a disk, the file itself shall be the disk. Absent: that is refused. */
   readonly ContainerAsRaw?: string | boolean;
+  /** The file in an archive that is the disk. Absent: the only one that shows itself as a disk. */
+  readonly ArchiveMember?: string;
   /** `true`: the image is what an export made, and the manifest beside it tells the digests. Absent: they are computed. */
   readonly Manifest?: string | boolean;
   /** `true`: the manifest may lie in a bucket of another account. Absent: that is refused, or an export is read without it. */

@@ -99,6 +99,20 @@ export interface PinnedImage {
     /** Why the disk cannot be larger. */
     readonly limit: 'VOLUME_SIZE' | 'STATED' | 'WORKER';
   };
+  /** The object is a tar archive, and the image a file in it. */
+  readonly member?: PinnedMember;
+}
+
+export interface PinnedMember {
+  readonly name: string;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Where its first header is. */
+  readonly header: number;
+  /** The user chose it by its name. Absent: it is the only disk. */
+  readonly isNamed?: boolean;
+  /** All of the archive is compressed. Absent: what `format` and `stream` say is said of the file alone. */
+  readonly isInStream?: boolean;
 }
 
 /** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */

@@ -65,6 +65,16 @@ export interface DiskImageOptions extends DiskImageReadOptions {
    * @default false
    */
   readonly containerAsRaw?: boolean;
+
+  /**
+   * The name of the file that is the disk, if the object is a tar archive or an OVA, as `tar -t` prints it. `format` is then that of the file.
+   * It is needed if more than one file may be a disk, or if the disk does not show itself as one.
+   *
+   * A change makes a new snapshot.
+   *
+   * @default - the only file in the archive that shows itself as a disk
+   */
+  readonly archiveMember?: string;
 }
 
 /**
@@ -140,7 +150,7 @@ export interface DiskImageBucketOptions extends DiskImageOptions, DiskImagePinOp
 export interface DiskImageAssetOptions extends s3_assets.AssetOptions, DiskImageOptions {}
 
 /**
- * A disk image for an EBS snapshot: raw, or in one of the formats of hypervisors, or compressed.
+ * A disk image for an EBS snapshot: raw, or in one of the formats of hypervisors, or compressed; also in a tar archive or an OVA.
  *
  * The image is read once, when the snapshot is made. It is converted on the way; the size of the
  * disk in it counts, not that of the file.
@@ -192,8 +202,9 @@ export abstract class DiskImage {
   /**
    * An image in a local file, uploaded as an asset when the app is deployed.
    *
-   * Another content makes another snapshot. The first and last bytes of the file are looked at when the app is synthesized: a file that the import
-   * would refuse by them, or that is not in the `format`, is refused then. The result of `bundling` is looked at when it is imported.
+   * Another content makes another snapshot. The first and last bytes of the file, and the headers of an archive, are looked at when the app is
+   * synthesized: a file that the import would refuse by them, or that is not in the `format`, is refused then. The result of `bundling` is looked
+   * at when it is imported.
    *
    * @param filePath The file, relative to the working directory of the app.
    * @param options Options of the asset, and what the image is.
@@ -234,6 +245,7 @@ class BucketImage extends DiskImage {
     checkObjectKey(scope, key, LONGEST_KEY);
     check(scope, 'versionId', versionId, 'the id of a version', value => value !== '');
     const { format = DiskImageFormat.AUTO, manifest, allowForeignManifest } = this.options;
+    notBoth(scope, "'manifest'", "'archiveMember'", manifest === true && this.options.archiveMember !== undefined);
     notBoth(scope, "'manifest'", `'format: ${format}'`, manifest === true && format !== DiskImageFormat.AUTO && format !== DiskImageFormat.RAW);
     const { encryptionKey, bucketOwner } = this.options;
     checkBucketOwner(scope, bucket, bucketOwner);
@@ -277,17 +289,18 @@ class AssetImage extends DiskImage {
 
   public _sizeInBytes(scope: Construct): number | undefined {
     // What bundling makes of the path, be it a folder, is seen afterwards.
-    if (this.options.bundling) { return undefined; }
+    if (this.options.bundling || Token.isUnresolved(this.options.archiveMember)) { return undefined; }
     const { size, format } = lookAtImage(scope, this.filePath, this.options);
     return format === 'RAW' ? size : undefined;
   }
 
   public _bind(scope: Construct): DiskImageLocation {
-    const { format, containerAsRaw, encryptionKey, bucketOwner, ...options } = this.options;
+    const { format, containerAsRaw, archiveMember, encryptionKey, bucketOwner, ...options } = this.options;
     const asset = new s3_assets.Asset(scope, 'Image', { ...options, path: this.filePath });
     if (!asset.isFile) { throw misuse(scope, `'image' must be bundled into a single file, got a folder from '${this.filePath}'`); }
     checkBucketOwner(scope, asset.bucket, bucketOwner);
-    return { bucket: asset.bucket, bucketOwner, key: asset.s3ObjectKey, encryptionKey, ...formatOf(scope, { format, containerAsRaw }) };
+    const what = formatOf(scope, { format, containerAsRaw, archiveMember });
+    return { bucket: asset.bucket, bucketOwner, key: asset.s3ObjectKey, encryptionKey, ...what };
   }
 }
 
@@ -301,7 +314,10 @@ function pinOf(scope: Construct, { sha256, sha256SumsKey, manifest }: DiskImageB
   return { sha256: Token.isUnresolved(sha256) ? sha256 : sha256?.toLowerCase(), sha256SumsKey };
 }
 
-function formatOf(scope: Construct, { format, containerAsRaw }: DiskImageOptions): Pick<DiskImageOptions, 'format' | 'containerAsRaw'> {
+function formatOf(
+  scope: Construct, { format, containerAsRaw, archiveMember }: DiskImageOptions,
+): Pick<DiskImageOptions, 'format' | 'containerAsRaw' | 'archiveMember'> {
+  check(scope, 'archiveMember', archiveMember, 'the name of a file in an archive', value => value !== '');
   notBoth(scope, "'containerAsRaw'", `'format: ${format ?? DiskImageFormat.AUTO}'`, containerAsRaw === true && format !== DiskImageFormat.RAW);
-  return { format: format === DiskImageFormat.AUTO ? undefined : format, containerAsRaw: containerAsRaw || undefined };
+  return { format: format === DiskImageFormat.AUTO ? undefined : format, containerAsRaw: containerAsRaw || undefined, archiveMember };
 }

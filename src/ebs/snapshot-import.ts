@@ -453,6 +453,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       SourceRevision: props.sourceRevision,
       SourceFormat: image.format,
       ContainerAsRaw: image.containerAsRaw,
+      ArchiveMember: image.archiveMember,
       Manifest: image.manifest || undefined,
       ForeignManifest: image.allowForeignManifest || undefined,
       VolumeSize: volumeSize,

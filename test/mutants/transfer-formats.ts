@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant';
 
 const PROBE_TEST = 'test/unit/lambda/transfer/image/probe.test.ts';
+const TAR_TEST = 'test/unit/lambda/transfer/formats/tar.test.ts';
 const ENDS_TEST = 'test/unit/lambda/transfer/formats/ends.test.ts';
 
 export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
@@ -38,8 +39,8 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
   {
     guard: 'an object that does not show itself as a disk is not taken for one',
     file: 'src/contract/image-recognition.ts',
-    find: "    refuseUnlikeDisk(ends.head, \"if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW\");\n",
-    replace: '',
+    find: 'refuseUnlikeDisk(ends.head, `',
+    replace: 'void (`',
     test: PROBE_TEST,
     name: 'by its first bytes',
   },
@@ -88,5 +89,109 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
     replace: 'frames < 0',
     test: 'test/unit/lambda/transfer/formats/hostile.test.ts',
     name: 'frames of a byte',
+  },
+  {
+    guard: 'a header of tar that is damaged does not end the archive',
+    file: 'src/contract/archive/tar-header.ts',
+    find: 'if (!hasChecksum(block) || size === undefined)',
+    replace: 'if (size === undefined)',
+    test: TAR_TEST,
+    name: 'a header with another checksum',
+  },
+  {
+    guard: 'nothing behind the end of a tar archive is lost',
+    file: 'src/contract/archive/tar.ts',
+    find: 'if (bytes.some(byte => byte !== 0))',
+    replace: 'if (bytes.length < 0)',
+    test: TAR_TEST,
+    name: 'behind the end',
+  },
+  {
+    guard: 'a tar archive that is cut off is not taken for a whole one',
+    file: 'src/contract/archive/tar.ts',
+    find: 'if (block.length < TAR_BLOCK) { this.refuseTruncated(at); }',
+    replace: 'if (block.length < TAR_BLOCK) { return undefined; }',
+    test: TAR_TEST,
+    name: 'an archive without its end',
+  },
+  {
+    guard: 'a file that ends beyond the object is not imported in part',
+    file: 'src/contract/archive/tar.ts',
+    find: '(this.size !== undefined && next > this.size)',
+    replace: 'next < 0',
+    test: TAR_TEST,
+    name: 'a file that ends beyond',
+  },
+  {
+    guard: 'of two disks in an archive, none is taken by chance',
+    file: 'src/contract/archive/disk-member.ts',
+    find: 'if (disk && more.length === 0)',
+    replace: 'if (disk)',
+    test: TAR_TEST,
+    name: 'more than one is refused',
+  },
+  {
+    guard: 'nor in one that is compressed as a whole',
+    file: 'lambda/transfer/formats/tar-stream.ts',
+    find: '{ at = another.next; }\n    this.choice.only();',
+    replace: '{ at = another.next; }',
+    test: 'test/handlers/ebs/archives.test.ts',
+    name: 'in a compressed archive',
+  },
+  {
+    guard: 'the first piece of a disk is not taken for the whole disk',
+    file: 'src/contract/archive/disk-member.ts',
+    find: 'isDisk(head) || size >= SMALL',
+    replace: 'isDisk(head)',
+    test: TAR_TEST,
+    name: 'a disk in two pieces',
+  },
+  {
+    guard: 'a map of a sparse file is for all of its content',
+    file: 'src/contract/archive/tar-sparse.ts',
+    find: 'if (sum !== stored)',
+    replace: 'if (sum < 0)',
+    test: TAR_TEST,
+    name: 'a map for other content',
+  },
+  {
+    guard: 'the stretches of a sparse file do not overlap',
+    file: 'src/contract/archive/tar-sparse.ts',
+    find: 'if (map[i] < end || ',
+    replace: 'if (',
+    test: TAR_TEST,
+    name: 'a map that',
+  },
+  {
+    guard: 'endless headers do not take all the time of a function',
+    file: 'src/contract/archive/tar.ts',
+    find: 'if (++this.headers > MOST_HEADERS)',
+    replace: 'if (++this.headers < 0)',
+    test: TAR_TEST,
+    name: 'endless',
+  },
+  {
+    guard: 'a gigantic extended header does not take all the memory of a function',
+    file: 'src/contract/archive/tar.ts',
+    find: 'if (length > most || this.headerBytes > MOST_HEADER_BYTES)',
+    replace: 'if (length < 0)',
+    test: TAR_TEST,
+    name: 'a gigantic extended header',
+  },
+  {
+    guard: 'the handler does not decompress an archive for hours',
+    file: 'lambda/transfer/image/probe.ts',
+    find: 'await tar.find(MOST_BEFORE_DISK)',
+    replace: 'await tar.find()',
+    test: TAR_TEST,
+    name: 'much before the disk',
+  },
+  {
+    guard: 'another file of an archive makes another snapshot',
+    file: 'lambda/ebs/snapshot-import.ts',
+    find: "'ContainerAsRaw', 'ArchiveMember',",
+    replace: "'ContainerAsRaw',",
+    test: 'test/handlers/ebs/archives.test.ts',
+    name: 'another name makes another snapshot',
   },
 ];

@@ -1,13 +1,17 @@
+import { fileIn, inMember, type OpenFile } from './archive-file';
 import { checkedReading } from './checked-reading';
 import { LaidOutDisk, fileOf, type Disk, type ReadFile } from './disk';
 import { nameOfImage, type Source } from './object';
-import { StreamDisk } from './stream-disk';
+import { piecesOf, StreamDisk } from './stream-disk';
+import { quoted } from '../../../src/contract/archive/tar';
 import type { DetectedFormat } from '../../../src/contract/image-recognition';
-import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
+import type { PinnedImage, PinnedMember, PinnedSource } from '../../../src/contract/transfer';
 import type { ImageChecksum } from '../blocks/image-checksum';
-import { ImageRefusal } from '../formats/layout';
+import { ImageRefusal, refuse } from '../formats/layout';
 import { openLayout } from '../formats/open';
-import { STREAM_NAMES, type StreamFormat } from '../formats/streams';
+import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
+import { memberAt } from '../formats/tar-file';
+import { diskInTar } from '../formats/tar-stream';
 import { VHD_FOOTER } from '../formats/vhd';
 
 /**
@@ -19,17 +23,26 @@ export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: ()
   const { image } = pinned;
   if (!image) { return { size: pinned.size, read: readFile }; }
   return named(pinned, async () => {
-    const { stream, diskSize } = image;
+    const { stream, diskSize, member } = image;
+    const file = member && !member.isInStream ? await openMember({ size: pinned.size, readFile }, member) : { size: pinned.size, readFile };
     if (stream) {
-      const inOrder = checksum ? checkedReading(readFile, pinned.size, checksum, nameOfImage(pinned)) : readFile;
-      return withName(pinned, new StreamDisk(image.format as StreamFormat, pinned.size, inOrder, diskSize, limitOf(stream)));
+      const format = image.format as StreamFormat;
+      const inOrder = checksum ? checkedReading(file.readFile, file.size, checksum, nameOfImage(pinned)) : file.readFile;
+      const content = decompressed(format, piecesOf(file.size, inOrder));
+      return withName(pinned, new StreamDisk(format, member?.isInStream ? diskInTar(content, member) : content, diskSize, limitOf(stream)));
     }
-    const layout = await openLayout(fileOf(pinned.size, readFile), image.format as DetectedFormat);
+    const layout = await openLayout(fileOf(file.size, file.readFile), image.format as DetectedFormat);
     // A compressed disk may be a fixed VHD, which ends with a footer.
     const footer = image.format in STREAM_NAMES ? VHD_FOOTER : 0;
     if (!layout || ![image.diskSize, image.diskSize + footer].includes(layout.size)) { throw new Error(`${nameOfImage(pinned)} has a disk of ${layout?.size} bytes, where there were ${image.diskSize}`); }
-    return withName(pinned, new LaidOutDisk(layout, readFile, image.diskSize));
+    return withName(pinned, new LaidOutDisk(layout, file.readFile, image.diskSize));
   });
+}
+
+async function openMember(archive: OpenFile, { name, header, size }: PinnedMember): Promise<OpenFile> {
+  const member = await memberAt(fileOf(archive.size, archive.readFile), header);
+  if (member.name !== name || member.size !== size) { refuse(`is a tar archive in which ${quoted(member.name)} is found now, where ${quoted(name)} was`); }
+  return fileIn(archive, member);
 }
 
 function withName(pinned: PinnedSource, disk: Disk): Disk {
@@ -42,8 +55,9 @@ function withName(pinned: PinnedSource, disk: Disk): Disk {
 }
 
 /** Prefixes a refusal with the name of the image, which the readers of formats do not have. */
-export function named<T>(pinned: PinnedSource, work: () => Promise<T>): Promise<T> {
-  return work().catch(error => { throw error instanceof ImageRefusal ? new Error(`${nameOfImage(pinned)} ${error.message}`) : error; });
+export function named<T>({ image, ...object }: PinnedSource, work: () => Promise<T>): Promise<T> {
+  const done = image?.member && !image.member.isInStream ? inMember(image.member.name, work) : work();
+  return done.catch(error => { throw error instanceof ImageRefusal ? new Error(`${nameOfImage(object)} ${error.message}`) : error; });
 }
 
 function limitOf({ limit }: NonNullable<PinnedImage['stream']>): string {

@@ -1,10 +1,13 @@
+import { fileIn, inMember, type OpenFile } from './archive-file';
 import { fileOf, LaidOutDisk, type ReadFile } from './disk';
 import type { Source } from './object';
 import { named } from './open-disk';
 import { piecesOf } from './stream-disk';
+import { refuseNoArchive } from '../../../src/contract/archive/disk-member';
+import { looksLikeTar, TAR_BLOCK } from '../../../src/contract/archive/tar-header';
 import { DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
 import { DISK_HEAD, refuseMisplacedGpt } from '../../../src/contract/disk-signature';
-import { recognize, TAIL, type StatedFormat } from '../../../src/contract/image-recognition';
+import { byHead, recognize, TAIL, type StatedFormat } from '../../../src/contract/image-recognition';
 import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
 import { GIB } from '../blocks/sizes';
 import { MOST_STREAM_BYTES } from '../flow/division';
@@ -13,6 +16,8 @@ import { refuse, type ImageFile } from '../formats/layout';
 import { footerInside, refuseInside } from '../formats/nested-format';
 import { openLayout } from '../formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
+import { findInTar } from '../formats/tar-file';
+import { TarStream } from '../formats/tar-stream';
 import { VHD_FOOTER } from '../formats/vhd';
 import { xzFraming } from '../formats/xz';
 import { frameHeader } from '../formats/zstd';
@@ -20,7 +25,12 @@ import { frameHeader } from '../formats/zstd';
 export interface ProbeOptions extends StatedFormat {
   /** Size of the volume in whole GiB. */
   readonly volumeSize?: number;
+  /** Name of the file in an archive. */
+  readonly archiveMember?: string;
 }
+
+/** Bytes of other files in an archive that is compressed as a whole: the handler decompresses them to find the disk. */
+const MOST_BEFORE_DISK = 64 * 1024 * 1024;
 
 const SMALL_PIECE = 128 * 1024;
 
@@ -29,26 +39,78 @@ const GPT_HEAD = 8192;
 
 /** Finds out the format of an object and the size of the disk in it, from headers only. Throws if it cannot be imported. */
 export async function probe(source: Source, pinned: PinnedSource, options: ProbeOptions): Promise<PinnedSource> {
-  const format = options.format ?? 'AUTO';
+  const { format = 'AUTO', containerAsRaw, archiveMember } = options;
   if (!(DISK_IMAGE_FORMATS as readonly string[]).includes(format)) { throw new Error(`format must be one of ${DISK_IMAGE_FORMATS.join(', ')}, got ${format}`); }
-  if (pinned.size === 0 || (format === 'RAW' && options.containerAsRaw)) { return pinned; }
-  const readFile: ReadFile = (offset, into) => source.read(pinned, offset, into);
-  const file = fileOf(pinned.size, readFile);
-  return named(pinned, async () => {
-    const found = recognize(await endsOf(file), options);
-    if (found === 'RAW') { return pinned; }
-    const isStated = format !== 'AUTO';
-    const layout = await openLayout(file, found);
-    if (!layout) { return { ...pinned, image: await streamOf(file, readFile, found as StreamFormat, isStated, options.volumeSize) }; }
-    const disk = new LaidOutDisk(layout, readFile);
-    const content = fileOf(disk.size, (offset, into) => disk.read(offset, into));
-    if (found in STREAM_NAMES) {
-      const diskSize = await sizeInside(found as StreamFormat, content, isStated);
-      return { ...pinned, image: { format: found, diskSize } };
-    }
-    refuseMisplacedGpt(await content.read(0, Math.min(GPT_HEAD, content.size)));
-    return { ...pinned, image: { format: found, diskSize: layout.size } };
+  if (pinned.size === 0 || (format === 'RAW' && containerAsRaw && archiveMember === undefined)) { return pinned; }
+  const image = await named(pinned, async () => {
+    const object: OpenFile = { size: pinned.size, readFile: (offset, into) => source.read(pinned, offset, into) };
+    const archive = mayBeArchive(options) ? await imageInArchive(object, options) : undefined;
+    if (!archive && archiveMember !== undefined) { refuseNoArchive(archiveMember); }
+    return archive ?? imageIn(object, options);
   });
+  return image ? { ...pinned, image } : pinned;
+}
+
+/** Whether an archive is to be looked into: 'format' is that of the file in it then. */
+function mayBeArchive({ format = 'AUTO', archiveMember }: ProbeOptions): boolean {
+  return format === 'AUTO' || archiveMember !== undefined;
+}
+
+/** undefined: it is no archive. */
+async function imageInArchive(object: OpenFile, options: ProbeOptions): Promise<PinnedImage | undefined> {
+  const file = fileOf(object.size, object.readFile);
+  const head = await headOf(file);
+  if (looksLikeTar(head)) { return inTar(object, options); }
+  const outer = byHead(head);
+  if (!outer || !(outer in STREAM_NAMES)) { return undefined; }
+  const format = outer as StreamFormat;
+  const pieces = () => decompressed(format, piecesOf(object.size, object.readFile, SMALL_PIECE));
+  return looksLikeTar(await start(pieces(), TAR_BLOCK)) ? inTarStream(format, pieces(), options) : undefined;
+}
+
+async function inTar(archive: OpenFile, { archiveMember, ...stated }: ProbeOptions): Promise<PinnedImage> {
+  const options = { ...stated, isUnnamedMember: archiveMember === undefined };
+  const member = await findInTar(fileOf(archive.size, archive.readFile), archiveMember);
+  const { name, size, header } = member;
+  const image = options.format === 'RAW' && options.containerAsRaw ? undefined : await inMember(name, () => imageIn(fileIn(archive, member), options));
+  return { ...image ?? { format: 'RAW', diskSize: size }, member: { name, size, header, ...(archiveMember !== undefined && { isNamed: true }) } };
+}
+
+async function inTarStream(format: StreamFormat, pieces: AsyncGenerator<Buffer>, { archiveMember, ...stated }: ProbeOptions): Promise<PinnedImage> {
+  const options = { ...stated, isUnnamedMember: archiveMember === undefined };
+  const tar = new TarStream(pieces, archiveMember);
+  try {
+    const { member: { name, size, header }, head } = await tar.find(MOST_BEFORE_DISK);
+    await inMember(name, async () => {
+      if (options.format === 'RAW' && options.containerAsRaw) { return; }
+      const found = recognize({ size, head, tail: Buffer.alloc(0) }, options);
+      if (found !== 'RAW' && found !== 'VHD') { refuse(`is ${found}, but all of the archive is compressed with ${STREAM_NAMES[format]}, so that the file must be a raw disk or a fixed VHD; extract it first`); }
+    });
+    const diskSize = withoutLikelyFooter(size)!;
+    return {
+      format,
+      diskSize,
+      stream: { atLeast: diskSize, limit: 'STATED' },
+      member: { name, size, header, ...(archiveMember !== undefined && { isNamed: true }), isInStream: true },
+    };
+  } finally {
+    await tar.close();
+  }
+}
+
+/** undefined: the file is a raw disk. */
+async function imageIn({ size, readFile }: OpenFile, options: ProbeOptions): Promise<PinnedImage | undefined> {
+  const isStated = options.format !== undefined && options.format !== 'AUTO';
+  const file = fileOf(size, readFile);
+  const found = recognize(await endsOf(file), options);
+  if (found === 'RAW') { return undefined; }
+  const layout = await openLayout(file, found);
+  if (!layout) { return streamOf(file, readFile, found as StreamFormat, isStated, options.volumeSize); }
+  const disk = new LaidOutDisk(layout, readFile);
+  const content = fileOf(disk.size, (offset, into) => disk.read(offset, into));
+  if (found in STREAM_NAMES) { return { format: found, diskSize: await sizeInside(found as StreamFormat, content, isStated) }; }
+  refuseMisplacedGpt(await content.read(0, Math.min(GPT_HEAD, content.size)));
+  return { format: found, diskSize: layout.size };
 }
 
 async function streamOf(
@@ -93,14 +155,14 @@ function headOf(file: ImageFile): Promise<Buffer> {
   return file.read(0, Math.min(DISK_HEAD, file.size));
 }
 
-async function start(pieces: AsyncGenerator<Buffer>): Promise<Buffer> {
+async function start(pieces: AsyncGenerator<Buffer>, most = DISK_HEAD): Promise<Buffer> {
   const taken: Buffer[] = [];
   let length = 0;
   // Leaving the loop closes the stream.
   for await (const piece of pieces) {
     taken.push(piece);
     length += piece.length;
-    if (length >= DISK_HEAD) { break; }
+    if (length >= most) { break; }
   }
   return Buffer.concat(taken);
 }

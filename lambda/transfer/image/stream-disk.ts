@@ -2,7 +2,7 @@ import type { Disk, ReadFile } from './disk';
 import { TAIL } from '../../../src/contract/image-recognition';
 import { refuse } from '../formats/layout';
 import { footerInside } from '../formats/nested-format';
-import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
+import { STREAM_NAMES, type StreamFormat } from '../formats/streams';
 
 /** Bytes that one request reads while the piece before is being decompressed. */
 const PIECE_BYTES = 4 * 1024 * 1024;
@@ -20,12 +20,14 @@ export class StreamDisk implements Disk {
   private pending: Buffer = Buffer.alloc(0);
 
   constructor(
-    private readonly format: StreamFormat, fileSize: number, readFile: ReadFile,
+    private readonly format: StreamFormat,
+    /** The bytes of the disk, and maybe the footer of a fixed VHD. */
+    content: AsyncGenerator<Buffer>,
     public readonly size: number,
     /** Why the stream may not be longer, for the error that refuses it. */
     private readonly limit: string,
   ) {
-    this.pieces = withoutFooter(format, decompressed(format, piecesOf(fileSize, readFile)));
+    this.pieces = withoutFooter(format, content);
   }
 
   /** Reads in turn. Fills `into` with zeros beyond the end of the stream. */

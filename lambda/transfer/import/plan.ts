@@ -64,6 +64,7 @@ async function makePlan(
   const unchanged = parent?.recorded ? await unchangedSince(store, parent.snapshotId, parts) : [];
   // S3's checksum covers the bytes of the object, so it can be compared only if the whole object is read and not converted.
   const isReadWhole = !pinned.image && !pinned.delta && !(parent && pinned.manifest) && unchanged.length === 0;
+  const isReadInOrder = pinned.image?.stream !== undefined && (!pinned.image.member || pinned.image.member.isInStream === true);
   // A stream cannot be divided.
   const { workers, rangeBlocks, putsPerSecond } = divide(blocks, input, pinned.image?.stream ? blocks : smallRange);
   return {
@@ -72,7 +73,7 @@ async function makePlan(
     plan: {
       source: pinned,
       checksum: isReadWhole ? objectChecksum : undefined,
-      streamChecksum: pinned.image?.stream ? objectChecksum : undefined,
+      streamChecksum: isReadInOrder ? objectChecksum : undefined,
       blocks,
       rangeBlocks,
       putsPerSecond,

@@ -20,6 +20,8 @@ export interface DiskImageLocation {
   /** The format; detected from the content if absent. */
   readonly format?: string;
   readonly containerAsRaw?: boolean;
+  /** The file in an archive that is the disk. */
+  readonly archiveMember?: string;
   /** Whether an export wrote a manifest beside the object. */
   readonly manifest?: boolean;
   /** Whether the manifest may lie in a bucket of another account. */

@@ -1,9 +1,14 @@
 import * as fs from 'fs';
 import * as path from 'path';
 import type { IConstruct } from 'constructs';
-import { HEAD, recognize, TAIL, type DetectedFormat, type FileEnds, type StatedFormat } from '../../contract/image-recognition';
+import { findDisk, endsOfMember, inMember, refuseNoArchive } from '../../contract/archive/disk-member';
+import { readAtOnce, type Wanted } from '../../contract/archive/reading';
+import { looksLikeTar } from '../../contract/archive/tar-header';
+import { byHead, HEAD, recognize, TAIL, type DetectedFormat, type FileEnds, type StatedFormat } from '../../contract/image-recognition';
 import { ImageRefusal } from '../../contract/image-refusal';
 import { misuse } from '../resource/validation';
+
+const STREAMS: readonly string[] = ['GZIP', 'ZSTD', 'XZ'];
 
 export interface LocalImage {
   /** Bytes of the file. */
@@ -11,29 +16,47 @@ export interface LocalImage {
   readonly format: DetectedFormat;
 }
 
-/** Looks at the first and last bytes of a file, as the import will do. Throws if the import would refuse it by them. */
-export function lookAtImage(scope: IConstruct, filePath: string, stated: StatedFormat): LocalImage {
-  const ends = endsOf(scope, path.resolve(filePath));
-  try {
-    return { size: ends.size, format: recognize(ends, stated) };
-  } catch (error) {
-    throw error instanceof ImageRefusal ? misuse(scope, `'image' '${filePath}' ${error.message}`) : error;
-  }
+interface Stated extends StatedFormat {
+  readonly archiveMember?: string;
 }
 
-function endsOf(scope: IConstruct, file: string): FileEnds {
+type Read = (wanted: Wanted) => Buffer;
+
+/** Looks at the first and last bytes of a file, as the import will do. Throws if the import would refuse it by them. */
+export function lookAtImage(scope: IConstruct, filePath: string, stated: Stated): LocalImage {
+  const file = path.resolve(filePath);
   const size = sizeOf(scope, file);
   const descriptor = fs.openSync(file, 'r');
+  const read: Read = ({ at, length }) => {
+    const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - at)));
+    return bytes.subarray(0, fs.readSync(descriptor, bytes, 0, bytes.length, at));
+  };
   try {
-    const bytes = (position: number, length: number) => {
-      const buffer = Buffer.alloc(length);
-      return buffer.subarray(0, fs.readSync(descriptor, buffer, 0, length, position));
-    };
-    const tail = Math.min(TAIL, size);
-    return { size, head: bytes(0, Math.min(HEAD, size)), tail: bytes(size - tail, tail) };
+    return lookAt(size, read, stated);
+  } catch (error) {
+    throw error instanceof ImageRefusal ? misuse(scope, `'image' '${filePath}' ${error.message}`) : error;
   } finally {
     fs.closeSync(descriptor);
   }
+}
+
+function lookAt(size: number, read: Read, { archiveMember, ...stated }: Stated): LocalImage {
+  const head = read({ at: 0, length: HEAD });
+  const isOpen = archiveMember !== undefined || stated.format === undefined || stated.format === 'AUTO';
+  if (isOpen && looksLikeTar(head)) {
+    const member = readAtOnce(findDisk(size, archiveMember), read);
+    const isUnnamedMember = archiveMember === undefined;
+    return inMember(member.name, () => recognized(member.size, readAtOnce(endsOfMember(member), read), { ...stated, isUnnamedMember }));
+  }
+  const compression = byHead(head);
+  // What is compressed is looked into when it is imported.
+  if (archiveMember !== undefined && compression !== undefined && STREAMS.includes(compression)) { return { size, format: compression }; }
+  if (archiveMember !== undefined) { refuseNoArchive(archiveMember); }
+  return recognized(size, { head, tail: read({ at: Math.max(0, size - TAIL), length: TAIL }) }, stated);
+}
+
+function recognized(size: number, ends: Omit<FileEnds, 'size'>, stated: StatedFormat): LocalImage {
+  return { size, format: recognize({ size, ...ends }, stated) };
 }
 
 function sizeOf(scope: IConstruct, file: string): number {

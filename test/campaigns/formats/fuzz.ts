@@ -4,8 +4,7 @@ import { detect } from '../../../lambda/transfer/formats/detect';
 import { ImageRefusal } from '../../../lambda/transfer/formats/layout';
 import type { StreamFormat } from '../../../lambda/transfer/formats/streams';
 import { LaidOutDisk } from '../../../lambda/transfer/image/disk';
-import { StreamDisk } from '../../../lambda/transfer/image/stream-disk';
-import { fixture, MemoryFile, openImage } from '../../harness/formats/fixtures';
+import { fixture, MemoryFile, openImage, streamDisk } from '../../harness/formats/fixtures';
 import { seekableZstd } from '../../harness/formats/seekable';
 
 /**
@@ -115,7 +114,7 @@ async function readSome(file: MemoryFile, random: Random): Promise<void> {
 
 async function readStream(file: MemoryFile): Promise<void> {
   const format = await detect(file) as StreamFormat;
-  const disk = new StreamDisk(format, file.size, file.readInto, LARGEST_STREAM, 'which is all');
+  const disk = streamDisk(format, file.size, file.readInto, LARGEST_STREAM, 'which is all');
   try {
     const into = Buffer.allocUnsafe(2 ** 20);
     for (let at = 0; disk.endsAt === undefined && at < LARGEST_STREAM; at += into.length) { await disk.read(at, into); }

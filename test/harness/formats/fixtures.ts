@@ -5,7 +5,9 @@ import { zstdDecompressSync } from 'zlib';
 import { detect } from '../../../lambda/transfer/formats/detect';
 import type { DiskLayout, ImageFile } from '../../../lambda/transfer/formats/layout';
 import { openLayout } from '../../../lambda/transfer/formats/open';
-import { LaidOutDisk } from '../../../lambda/transfer/image/disk';
+import { decompressed, type StreamFormat } from '../../../lambda/transfer/formats/streams';
+import { LaidOutDisk, type ReadFile } from '../../../lambda/transfer/image/disk';
+import { piecesOf, StreamDisk } from '../../../lambda/transfer/image/stream-disk';
 
 const FOLDER = join(__dirname, 'fixtures');
 
@@ -71,4 +73,9 @@ export async function readDisk(layout: DiskLayout, file: MemoryFile, { part = 1_
 
 export function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** A disk that is compressed as a whole, as a worker opens it. */
+export function streamDisk(format: StreamFormat, fileSize: number, readFile: ReadFile, size: number, limit: string): StreamDisk {
+  return new StreamDisk(format, decompressed(format, piecesOf(fileSize, readFile)), size, limit);
 }

@@ -1,10 +1,12 @@
 import * as fs from 'fs';
 import * as os from 'os';
 import * as path from 'path';
-import { Size, type Stack } from 'aws-cdk-lib';
+import { gzipSync } from 'zlib';
+import { Lazy, Size, type Stack } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, DiskImageFormat, SnapshotImport, type DiskImageOptions } from '../../../../src';
 import { DISK_IMAGE_FORMATS } from '../../../../src/contract/disk-image-format';
+import { SPARSE_KINDS, tar, tarHeader } from '../../../harness/formats/tar';
 import { givenStack, propertiesOf } from '../../../harness/given';
 
 const TYPE = 'Custom::SnapshotImport';
@@ -27,6 +29,12 @@ test('the template says what the user chose, and nothing else', () => {
     expect(Object.keys(propertiesOf(given(options), TYPE))).not.toEqual(expect.arrayContaining(['SourceFormat']));
     expect(Object.keys(propertiesOf(given(options), TYPE))).not.toEqual(expect.arrayContaining(['ContainerAsRaw']));
   }
+});
+
+test('a file in an archive has a name, and no manifest', () => {
+  expect(propertiesOf(given({ archiveMember: 'disk.raw', format: DiskImageFormat.RAW }), TYPE)).toMatchObject({ ArchiveMember: 'disk.raw', SourceFormat: 'RAW' });
+  expect(() => given({ archiveMember: '' })).toThrow("'archiveMember' must be the name of a file in an archive, got ''");
+  expect(() => given({ archiveMember: 'disk.raw', manifest: true } as DiskImageOptions)).toThrow("specify 'manifest' or 'archiveMember', not both");
 });
 
 test('a container may be raw only where that is said', () => {
@@ -68,6 +76,39 @@ describe('a local file', () => {
     ['disk.zst', '\x28\xb5\x2f\xfd', ''],
   ])('that is none, as %s, tells its size when it is imported', (name, start, end) => {
     expect(define(file(name, start, end))).toThrow('accepted');
+  });
+
+  describe('that is a tar archive', () => {
+    const disk = Buffer.from(BOOT_SECTOR.padEnd(1_600_000, '\0'), 'latin1');
+    const archive = (name: string, bytes: Buffer) => {
+      const filePath = path.join(folder, name);
+      fs.writeFileSync(filePath, bytes);
+      return filePath;
+    };
+    const ova = archive('machine.ova', tar({ name: 'machine.ovf', content: Buffer.from('<?xml version="1.0"?>') }, { name: 'disk.vmdk', content: Buffer.from('KDMV') }));
+    const two = archive('two.tar', tar({ name: 'one.raw', content: disk }, { name: 'two.raw', content: disk }));
+
+    test('is looked into', () => {
+      expect(define(ova)).toThrow('accepted');
+      expect(define(archive('compressed.tar.gz', gzipSync(tar({ name: 'disk.raw', content: disk }))), { archiveMember: 'disk.raw' })).toThrow('accepted');
+      expect(define(two)).toThrow(`'image' '${two}' is a tar archive in which more than one file may be a disk: 'one.raw', 'two.raw'; name one by 'archiveMember' (in Stack/Image)`);
+      expect(define(two, { archiveMember: 'two.raw' })).toThrow('accepted');
+      expect(define(two, { archiveMember: 'three.raw' })).toThrow("without a file of the name 'three.raw', which 'archiveMember' says");
+      expect(define(two, { archiveMember: Lazy.string({ produce: () => 'two.raw' }) })).toThrow('accepted');
+      expect(define(archive('cut.tar', fs.readFileSync(two).subarray(0, 2_000_000)))).toThrow("that says that its member 'two.raw' ends at byte 3201024, but the file ends at byte 2000000");
+      expect(define(archive('none.img', disk), { archiveMember: 'x' })).toThrow("is no tar archive, so it has no 'x'");
+    });
+
+    test('tells the size of a raw disk in it', () => {
+      const large = tarHeader({ name: 'large.raw', size: 1.5 * 1024 ** 3 });
+      const filePath = archive('large.tar', Buffer.concat([large, disk]));
+      fs.truncateSync(filePath, 512 + 1.5 * 1024 ** 3 + 1_024);
+      expect(define(filePath)).toThrow("'volumeSize' must be at least 2 GiB for an image of 1610612736 bytes, got 1");
+    });
+
+    test.each(SPARSE_KINDS)('may hold a sparse disk (%s)', sparse => {
+      expect(define(archive(`sparse-${sparse}.tar`, tar({ name: 'disk.raw', content: disk, sparse })))).toThrow('accepted');
+    });
   });
 
   test.each<[string, string, string, DiskImageOptions, string]>([

@@ -4,8 +4,7 @@ import { detect } from '../../../../../lambda/transfer/formats/detect';
 import { decompressed, type StreamFormat } from '../../../../../lambda/transfer/formats/streams';
 import { fixedVhdFooter } from '../../../../../lambda/transfer/formats/vhd-footer';
 import { xzFraming } from '../../../../../lambda/transfer/formats/xz';
-import { StreamDisk } from '../../../../../lambda/transfer/image/stream-disk';
-import { fixture, MemoryFile, openImage, RAWS, readDisk, sha256 } from '../../../../harness/formats/fixtures';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, sha256, streamDisk } from '../../../../harness/formats/fixtures';
 import { storedXz } from '../../../../harness/formats/stored-xz';
 
 /** Bytes behind the end of an image are accepted only if nothing is lost by that. */
@@ -143,7 +142,7 @@ describe('a fixed VHD', () => {
 
   test.each(cases)('with %s is refused within gzip', async (_, bytes, message) => {
     const compressed = gzipSync(bytes);
-    const disk = new StreamDisk('GZIP', compressed.length, new MemoryFile(compressed).readInto, 1_000_000, '');
+    const disk = streamDisk('GZIP', compressed.length, new MemoryFile(compressed).readInto, 1_000_000, '');
     await expect(disk.read(0, Buffer.alloc(1_000_000))).rejects.toThrow(`is compressed with gzip, and what it holds ${message}`);
   });
 });

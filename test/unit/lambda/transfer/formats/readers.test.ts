@@ -1,7 +1,6 @@
 import { xzFraming } from '../../../../../lambda/transfer/formats/xz';
 import { LaidOutDisk } from '../../../../../lambda/transfer/image/disk';
-import { StreamDisk } from '../../../../../lambda/transfer/image/stream-disk';
-import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, XZ } from '../../../../harness/formats/fixtures';
+import { fixture, MemoryFile, openImage, RAWS, readDisk, REFUSED, sha256, streamDisk, XZ } from '../../../../harness/formats/fixtures';
 
 describe('the disk is the one that qemu-img makes of', () => {
   test.each(RAWS)('%s', async (name, size, digest) => {
@@ -20,11 +19,11 @@ describe('xz is decompressed, whatever its framing:', () => {
     expect(stated).toBe(size);
     // One block alone is but a stream.
     expect(layout === undefined).toBe(name === 'one-block.xz');
-    const disk = layout ? new LaidOutDisk(layout, file.readInto) : new StreamDisk('XZ', file.size, file.readInto, size, '');
+    const disk = layout ? new LaidOutDisk(layout, file.readInto) : streamDisk('XZ', file.size, file.readInto, size, '');
     const raw = Buffer.alloc(size, 0xee);
     for (let at = 0; at < size; at += 1_234_567) { await disk.read(at, raw.subarray(at, at + 1_234_567)); }
     expect(sha256(raw)).toBe(digest);
-    const stream = new StreamDisk('XZ', file.size, file.readInto, size, '');
+    const stream = streamDisk('XZ', file.size, file.readInto, size, '');
     await stream.read(0, raw.fill(0xee));
     expect(sha256(raw)).toBe(digest);
   });
@@ -33,7 +32,7 @@ describe('xz is decompressed, whatever its framing:', () => {
     const bytes = fixture('blocks.xz');
     await expect(xzFraming(new MemoryFile(bytes.subarray(0, -4)))).rejects.toThrow('does not end as xz does');
     await expect(xzFraming(new MemoryFile(Buffer.concat([bytes, Buffer.from('more')])))).rejects.toThrow('its end is missing');
-    const stream = new StreamDisk('XZ', bytes.length - 30_0, new MemoryFile(bytes).readInto, 10_000_000, '');
+    const stream = streamDisk('XZ', bytes.length - 30_0, new MemoryFile(bytes).readInto, 10_000_000, '');
     await expect(stream.read(0, Buffer.alloc(10_000_000))).rejects.toThrow('is a damaged xz stream: unexpected end of file');
   });
 });

@@ -2,13 +2,13 @@ import { randomBytes } from 'crypto';
 import { gzipSync, zstdCompressSync } from 'zlib';
 import { decompressed } from '../../../../../lambda/transfer/formats/streams';
 import { piecesOf, StreamDisk } from '../../../../../lambda/transfer/image/stream-disk';
-import { MemoryFile } from '../../../../harness/formats/fixtures';
+import { MemoryFile, streamDisk } from '../../../../harness/formats/fixtures';
 import { storedXz } from '../../../../harness/formats/stored-xz';
 
 const CONTENT = Buffer.concat([randomBytes(700_001), Buffer.alloc(600_000), randomBytes(12_345)]);
 
 function given(compressed: Buffer, { size = CONTENT.length, format = 'GZIP' as 'GZIP' | 'ZSTD' } = {}): StreamDisk {
-  return new StreamDisk(format, compressed.length, new MemoryFile(compressed).readInto, size, 'which is all');
+  return streamDisk(format, compressed.length, new MemoryFile(compressed).readInto, size, 'which is all');
 }
 
 async function part(disk: StreamDisk, from: number, length: number): Promise<Buffer> {
@@ -100,17 +100,17 @@ test.each<['GZIP' | 'ZSTD' | 'XZ', (content: Buffer) => Buffer]>([['GZIP', gzipS
     for (let i = 0; i < 20; i++) { await new Promise(resolve => setImmediate(resolve)); }
     // Nor is the rest read: of 200 pieces, at most those of the block of zstd that was begun.
     expect(reads.length).toBeLessThan(read + 20);
-    const disk = new StreamDisk(format, compressed.length, readFile, 2_000_000, 'which is all');
+    const disk = streamDisk(format, compressed.length, readFile, 2_000_000, 'which is all');
     await part(disk, 0, 5_000);
     await disk.close();
     // The next one is not held up.
-    const again = new StreamDisk(format, compressed.length, readFile, 2_000_000, 'which is all');
+    const again = streamDisk(format, compressed.length, readFile, 2_000_000, 'which is all');
     expect((await part(again, 0, 2_000_000)).length).toBe(2_000_000);
     await again.close();
   });
 
 test('a failed read is told as it is, and not as a fault of the stream', async () => {
-  const failing = new StreamDisk('GZIP', 1000, async () => { throw Object.assign(new Error('slow down'), { name: 'SlowDown', code: 'ECONNRESET' }); }, 1000, 'which is all');
+  const failing = streamDisk('GZIP', 1000, async () => { throw Object.assign(new Error('slow down'), { name: 'SlowDown', code: 'ECONNRESET' }); }, 1000, 'which is all');
   await expect(part(failing, 0, 1000)).rejects.toThrow(/^slow down$/);
   await failing.close();
 });
