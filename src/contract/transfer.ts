@@ -99,16 +99,19 @@ export interface PinnedImage {
     /** Why the disk cannot be larger. */
     readonly limit: 'VOLUME_SIZE' | 'STATED' | 'WORKER';
   };
-  /** The object is a tar archive, and the image a file in it. */
+  /** The object is an archive, and the image a file in it. */
   readonly member?: PinnedMember;
 }
 
 export interface PinnedMember {
+  readonly archive: 'TAR' | 'ZIP';
   readonly name: string;
   /** Bytes of the file. */
   readonly size: number;
-  /** Where its first header is. */
-  readonly header: number;
+  /** Where its first header is; in a ZIP archive, its content. */
+  readonly at: number;
+  /** In a ZIP archive, it is deflated: to so many bytes, and with this checksum of its content. */
+  readonly deflated?: { readonly length: number; readonly crc32: number };
   /** The user chose it by its name. Absent: it is the only disk. */
   readonly isNamed?: boolean;
   /** All of the archive is compressed. Absent: what `format` and `stream` say is said of the file alone. */

@@ -67,7 +67,7 @@ export interface DiskImageOptions extends DiskImageReadOptions {
   readonly containerAsRaw?: boolean;
 
   /**
-   * The name of the file that is the disk, if the object is a tar archive or an OVA, as `tar -t` prints it. `format` is then that of the file.
+   * The name of the file that is the disk, if the object is a tar archive, an OVA or a ZIP archive, as `tar -t` or `unzip -l` prints it. `format` is then that of the file.
    * It is needed if more than one file may be a disk, or if the disk does not show itself as one.
    *
    * A change makes a new snapshot.
@@ -150,7 +150,7 @@ export interface DiskImageBucketOptions extends DiskImageOptions, DiskImagePinOp
 export interface DiskImageAssetOptions extends s3_assets.AssetOptions, DiskImageOptions {}
 
 /**
- * A disk image for an EBS snapshot: raw, or in one of the formats of hypervisors, or compressed; also in a tar archive or an OVA.
+ * A disk image for an EBS snapshot: raw, or in one of the formats of hypervisors, or compressed; also in an archive (tar, OVA, ZIP).
  *
  * The image is read once, when the snapshot is made. It is converted on the way; the size of the
  * disk in it counts, not that of the file.
@@ -290,8 +290,7 @@ class AssetImage extends DiskImage {
   public _sizeInBytes(scope: Construct): number | undefined {
     // What bundling makes of the path, be it a folder, is seen afterwards.
     if (this.options.bundling || Token.isUnresolved(this.options.archiveMember)) { return undefined; }
-    const { size, format } = lookAtImage(scope, this.filePath, this.options);
-    return format === 'RAW' ? size : undefined;
+    return lookAtImage(scope, this.filePath, this.options);
   }
 
   public _bind(scope: Construct): DiskImageLocation {

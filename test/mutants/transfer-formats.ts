@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant';
 
 const PROBE_TEST = 'test/unit/lambda/transfer/image/probe.test.ts';
+const ZIP_TEST = 'test/unit/lambda/transfer/formats/zip.test.ts';
 const TAR_TEST = 'test/unit/lambda/transfer/formats/tar.test.ts';
 const ENDS_TEST = 'test/unit/lambda/transfer/formats/ends.test.ts';
 
@@ -193,5 +194,37 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
     replace: "'ContainerAsRaw',",
     test: 'test/handlers/ebs/archives.test.ts',
     name: 'another name makes another snapshot',
+  },
+  {
+    guard: 'a deflated member has the checksum that its archive says',
+    file: 'lambda/transfer/formats/checked-stream.ts',
+    find: 'if (length !== size || sum !== crc32)',
+    replace: 'if (length !== size)',
+    test: ZIP_TEST,
+    name: 'another checksum',
+  },
+  {
+    guard: 'two members of a ZIP archive do not share bytes',
+    file: 'src/contract/archive/zip.ts',
+    find: 'if (!(at + stored <= limit))',
+    replace: 'if (stored < 0)',
+    test: ZIP_TEST,
+    name: 'a member',
+  },
+  {
+    guard: 'a ZIP archive ends as it says',
+    file: 'src/contract/archive/zip.ts',
+    find: 'if (end.start + end.length !== at)',
+    replace: 'if (end.length < 0)',
+    test: ZIP_TEST,
+    name: 'something before it',
+  },
+  {
+    guard: 'an encrypted member is not taken for what it holds',
+    file: 'src/contract/archive/zip.ts',
+    find: 'return !isEncrypted && [STORED',
+    replace: 'return [STORED',
+    test: ZIP_TEST,
+    name: 'encrypted',
   },
 ];

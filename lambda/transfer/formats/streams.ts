@@ -1,14 +1,16 @@
 import { ReadableStream } from 'node:stream/web';
 import { XzReadableStream } from 'xz-decompress';
 import { ByteInput } from './byte-input';
+import { inflateRaw } from './deflate-stream';
 import { gunzip } from './gzip-stream';
 import { ImageRefusal, refuse } from './layout';
 import { unzstd } from './zstd-stream';
 
-export type StreamFormat = 'GZIP' | 'ZSTD' | 'XZ';
+/** `DEFLATE` is in ZIP archives only. */
+export type StreamFormat = 'GZIP' | 'ZSTD' | 'XZ' | 'DEFLATE';
 
 /** As in a sentence. */
-export const STREAM_NAMES: Record<StreamFormat, string> = { GZIP: 'gzip', ZSTD: 'zstd', XZ: 'xz' };
+export const STREAM_NAMES: Record<StreamFormat, string> = { GZIP: 'gzip', ZSTD: 'zstd', XZ: 'xz', DEFLATE: 'deflate' };
 
 /** Decompresses a stream piece by piece. Throws if it is damaged or cut off, or if something is behind its end. */
 export async function* decompressed(format: StreamFormat, compressed: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
@@ -22,6 +24,7 @@ export async function* decompressed(format: StreamFormat, compressed: AsyncItera
     switch (format) {
       case 'GZIP': return yield* content(input, gunzip(input));
       case 'ZSTD': return yield* content(input, unzstd(input));
+      case 'DEFLATE': return yield* content(input, inflateRaw(input));
       case 'XZ': return yield* xz(source);
     }
   } catch (error) {

@@ -11,12 +11,12 @@ const HOLE_BYTES = 1024 * 1024;
 export class TarStream {
   private readonly input: ByteInput;
   private readonly reader = new TarReader();
-  private readonly choice: Choice;
+  private readonly choice: Choice<TarMember>;
 
   /** @param name The member that the user wants. Absent: the only disk. */
   constructor(private readonly pieces: AsyncGenerator<Buffer>, name: string | undefined) {
     this.input = new ByteInput('tar', pieces);
-    this.choice = new Choice(name);
+    this.choice = new Choice('TAR', name);
   }
 
   /** Finds the first disk, and its first bytes. @param most Bytes of other files that may be before it. */
@@ -63,10 +63,7 @@ export class TarStream {
         await this.read(this.reader.end(at));
         return undefined;
       }
-      if (await this.read(this.choice.takes(member))) {
-        this.choice.take(member);
-        return member;
-      }
+      if (await this.read(this.choice.offer(member, headOf))) { return member; }
       at = member.next;
     }
     return refuse(`is a tar archive with more than ${most} bytes of other files before a disk, and is compressed as a whole, so that all of them must be read; pack the disk alone`);

@@ -1,16 +1,18 @@
-import { fileIn, inMember, type OpenFile } from './archive-file';
 import { checkedReading } from './checked-reading';
 import { LaidOutDisk, fileOf, type Disk, type ReadFile } from './disk';
+import { fileIn, inMember, type OpenFile } from './member-file';
 import { nameOfImage, type Source } from './object';
 import { piecesOf, StreamDisk } from './stream-disk';
 import { quoted } from '../../../src/contract/archive/tar';
 import type { DetectedFormat } from '../../../src/contract/image-recognition';
 import type { PinnedImage, PinnedMember, PinnedSource } from '../../../src/contract/transfer';
 import type { ImageChecksum } from '../blocks/image-checksum';
+import { memberAt } from '../formats/archive-file';
+import { withCrc32 } from '../formats/checked-stream';
 import { ImageRefusal, refuse } from '../formats/layout';
 import { openLayout } from '../formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
-import { memberAt } from '../formats/tar-file';
+
 import { diskInTar } from '../formats/tar-stream';
 import { VHD_FOOTER } from '../formats/vhd';
 
@@ -28,8 +30,8 @@ export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: ()
     if (stream) {
       const format = image.format as StreamFormat;
       const inOrder = checksum ? checkedReading(file.readFile, file.size, checksum, nameOfImage(pinned)) : file.readFile;
-      const content = decompressed(format, piecesOf(file.size, inOrder));
-      return withName(pinned, new StreamDisk(format, member?.isInStream ? diskInTar(content, member) : content, diskSize, limitOf(stream)));
+      const content = contentOf(decompressed(format, piecesOf(file.size, inOrder)), member);
+      return withName(pinned, new StreamDisk(format, content, diskSize, limitOf(stream)));
     }
     const layout = await openLayout(fileOf(file.size, file.readFile), image.format as DetectedFormat);
     // A compressed disk may be a fixed VHD, which ends with a footer.
@@ -39,8 +41,18 @@ export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: ()
   });
 }
 
-async function openMember(archive: OpenFile, { name, header, size }: PinnedMember): Promise<OpenFile> {
-  const member = await memberAt(fileOf(archive.size, archive.readFile), header);
+function contentOf(content: AsyncGenerator<Buffer>, member: PinnedMember | undefined): AsyncGenerator<Buffer> {
+  if (member?.isInStream) { return diskInTar(content, member); }
+  return member?.deflated ? withCrc32(content, { size: member.size, crc32: member.deflated.crc32 }) : content;
+}
+
+async function openMember(archive: OpenFile, pinned: PinnedMember): Promise<OpenFile> {
+  const { name, at, size, deflated } = pinned;
+  if (pinned.archive === 'ZIP') {
+    const stored = deflated?.length ?? size;
+    return fileIn(archive, { at, stored, size: stored });
+  }
+  const member = await memberAt(fileOf(archive.size, archive.readFile), at);
   if (member.name !== name || member.size !== size) { refuse(`is a tar archive in which ${quoted(member.name)} is found now, where ${quoted(name)} was`); }
   return fileIn(archive, member);
 }
@@ -56,7 +68,7 @@ function withName(pinned: PinnedSource, disk: Disk): Disk {
 
 /** Prefixes a refusal with the name of the image, which the readers of formats do not have. */
 export function named<T>({ image, ...object }: PinnedSource, work: () => Promise<T>): Promise<T> {
-  const done = image?.member && !image.member.isInStream ? inMember(image.member.name, work) : work();
+  const done = image?.member && !image.member.isInStream ? inMember(image.member, work) : work();
   return done.catch(error => { throw error instanceof ImageRefusal ? new Error(`${nameOfImage(object)} ${error.message}`) : error; });
 }
 

@@ -1,22 +1,23 @@
-import { fileIn, inMember, type OpenFile } from './archive-file';
 import { fileOf, LaidOutDisk, type ReadFile } from './disk';
+import { fileIn, inMember, type OpenFile } from './member-file';
 import type { Source } from './object';
 import { named } from './open-disk';
 import { piecesOf } from './stream-disk';
 import { refuseNoArchive } from '../../../src/contract/archive/disk-member';
 import { looksLikeTar, TAR_BLOCK } from '../../../src/contract/archive/tar-header';
+import { findInZip, headOfZipMember, isDeflated, looksLikeZip } from '../../../src/contract/archive/zip';
 import { DISK_IMAGE_FORMATS } from '../../../src/contract/disk-image-format';
 import { DISK_HEAD, refuseMisplacedGpt } from '../../../src/contract/disk-signature';
 import { byHead, recognize, TAIL, type StatedFormat } from '../../../src/contract/image-recognition';
-import type { PinnedImage, PinnedSource } from '../../../src/contract/transfer';
+import type { PinnedImage, PinnedMember, PinnedSource } from '../../../src/contract/transfer';
 import { GIB } from '../blocks/sizes';
 import { MOST_STREAM_BYTES } from '../flow/division';
+import { diskInTarFile, readFrom } from '../formats/archive-file';
 import { endsOf } from '../formats/detect';
 import { refuse, type ImageFile } from '../formats/layout';
 import { footerInside, refuseInside } from '../formats/nested-format';
 import { openLayout } from '../formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
-import { findInTar } from '../formats/tar-file';
 import { TarStream } from '../formats/tar-stream';
 import { VHD_FOOTER } from '../formats/vhd';
 import { xzFraming } from '../formats/xz';
@@ -61,6 +62,7 @@ async function imageInArchive(object: OpenFile, options: ProbeOptions): Promise<
   const file = fileOf(object.size, object.readFile);
   const head = await headOf(file);
   if (looksLikeTar(head)) { return inTar(object, options); }
+  if (looksLikeZip(head)) { return inZip(object, options); }
   const outer = byHead(head);
   if (!outer || !(outer in STREAM_NAMES)) { return undefined; }
   const format = outer as StreamFormat;
@@ -68,34 +70,61 @@ async function imageInArchive(object: OpenFile, options: ProbeOptions): Promise<
   return looksLikeTar(await start(pieces(), TAR_BLOCK)) ? inTarStream(format, pieces(), options) : undefined;
 }
 
-async function inTar(archive: OpenFile, { archiveMember, ...stated }: ProbeOptions): Promise<PinnedImage> {
-  const options = { ...stated, isUnnamedMember: archiveMember === undefined };
-  const member = await findInTar(fileOf(archive.size, archive.readFile), archiveMember);
-  const { name, size, header } = member;
-  const image = options.format === 'RAW' && options.containerAsRaw ? undefined : await inMember(name, () => imageIn(fileIn(archive, member), options));
-  return { ...image ?? { format: 'RAW', diskSize: size }, member: { name, size, header, ...(archiveMember !== undefined && { isNamed: true }) } };
+async function inTar(archive: OpenFile, options: ProbeOptions): Promise<PinnedImage> {
+  const found = await diskInTarFile(fileOf(archive.size, archive.readFile), options.archiveMember);
+  const member = { archive: 'TAR' as const, ...pinnedMember(found, options), at: found.header };
+  return { ...await imageInMember(fileIn(archive, found), member, options), member };
 }
 
-async function inTarStream(format: StreamFormat, pieces: AsyncGenerator<Buffer>, { archiveMember, ...stated }: ProbeOptions): Promise<PinnedImage> {
-  const options = { ...stated, isUnnamedMember: archiveMember === undefined };
-  const tar = new TarStream(pieces, archiveMember);
+async function inZip(archive: OpenFile, options: ProbeOptions): Promise<PinnedImage> {
+  const file = fileOf(archive.size, archive.readFile);
+  const found = await readFrom(file, findInZip(archive.size, options.archiveMember));
+  const member = { archive: 'ZIP' as const, ...pinnedMember(found, options), at: found.at };
+  if (!isDeflated(found)) { return { ...await imageInMember(fileIn(archive, found), member, options), member }; }
+  const head = await readFrom(file, headOfZipMember(found));
+  const stream = streamInArchive('DEFLATE', found.size);
+  await inMember(member, async () => refuseTables(head, found.size, 'deflated in the archive, so that it must be a raw disk or a fixed VHD; extract it first', optionsInside(options)));
+  return { ...stream, member: { ...member, deflated: { length: found.stored, crc32: found.crc32 } } };
+}
+
+async function inTarStream(format: StreamFormat, pieces: AsyncGenerator<Buffer>, options: ProbeOptions): Promise<PinnedImage> {
+  const tar = new TarStream(pieces, options.archiveMember);
   try {
-    const { member: { name, size, header }, head } = await tar.find(MOST_BEFORE_DISK);
-    await inMember(name, async () => {
-      if (options.format === 'RAW' && options.containerAsRaw) { return; }
-      const found = recognize({ size, head, tail: Buffer.alloc(0) }, options);
-      if (found !== 'RAW' && found !== 'VHD') { refuse(`is ${found}, but all of the archive is compressed with ${STREAM_NAMES[format]}, so that the file must be a raw disk or a fixed VHD; extract it first`); }
-    });
-    const diskSize = withoutLikelyFooter(size)!;
-    return {
-      format,
-      diskSize,
-      stream: { atLeast: diskSize, limit: 'STATED' },
-      member: { name, size, header, ...(archiveMember !== undefined && { isNamed: true }), isInStream: true },
-    };
+    const { member: found, head } = await tar.find(MOST_BEFORE_DISK);
+    const member = { archive: 'TAR' as const, ...pinnedMember(found, options), at: found.header, isInStream: true };
+    const how = `all of the archive is compressed with ${STREAM_NAMES[format]}, so that the file must be a raw disk or a fixed VHD; extract it first`;
+    await inMember(member, async () => refuseTables(head, found.size, how, optionsInside(options)));
+    return { ...streamInArchive(format, found.size), member };
   } finally {
     await tar.close();
   }
+}
+
+function pinnedMember({ name, size }: { readonly name: string; readonly size: number }, { archiveMember }: ProbeOptions): Pick<PinnedMember, 'name' | 'size' | 'isNamed'> {
+  return { name, size, ...(archiveMember !== undefined && { isNamed: true }) };
+}
+
+/** What the user says of the file in the archive. */
+function optionsInside({ archiveMember, ...options }: ProbeOptions): ProbeOptions {
+  return { ...options, isUnnamedMember: archiveMember === undefined };
+}
+
+async function imageInMember(file: OpenFile, member: PinnedMember, options: ProbeOptions): Promise<PinnedImage> {
+  const isRaw = options.format === 'RAW' && options.containerAsRaw;
+  return (isRaw ? undefined : await inMember(member, () => imageIn(file, optionsInside(options)))) ?? { format: 'RAW', diskSize: file.size };
+}
+
+/** The size is in the archive, but maybe that of a fixed VHD. */
+function streamInArchive(format: StreamFormat, size: number): PinnedImage {
+  const diskSize = withoutLikelyFooter(size)!;
+  return { format, diskSize, stream: { atLeast: diskSize, limit: 'STATED' } };
+}
+
+/** Throws if a file that can be read from its start only has tables. `how`: why it can. */
+function refuseTables(head: Buffer, size: number, how: string, options: ProbeOptions): void {
+  if (options.format === 'RAW' && options.containerAsRaw) { return; }
+  const found = recognize({ size, head, tail: Buffer.alloc(0) }, options);
+  if (found !== 'RAW' && found !== 'VHD') { refuse(`is ${found}, but ${how}`); }
 }
 
 /** undefined: the file is a raw disk. */

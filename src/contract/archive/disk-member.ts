@@ -11,51 +11,64 @@ const SMALL = 1024 * 1024;
 /** Names in an error. */
 const MOST_NAMES = 6;
 
-/** Finds the disk in an archive that can be read anywhere: the only one, or the one that has a name. Looks at all of its headers. */
-export function* findDisk(size: number, name: string | undefined): Reading<TarMember> {
-  const [reader, choice] = [new TarReader(size), new Choice(name)];
+/** What an archive is, in a sentence. */
+export const ARCHIVES = { TAR: 'a tar archive', ZIP: 'a ZIP archive' } as const;
+export type Archive = keyof typeof ARCHIVES;
+
+/** Finds the disk in a tar archive that can be read anywhere: the only one, or the one that has a name. Looks at all of its headers. */
+export function* findInTar(size: number, name: string | undefined): Reading<TarMember> {
+  const [reader, choice] = [new TarReader(size), new Choice<TarMember>('TAR', name)];
   for (let at = 0; ;) {
     const member = yield* reader.member(at);
     if (!member) {
       yield* reader.end(at);
       return choice.only();
     }
-    if (yield* choice.takes(member)) { choice.take(member); }
+    yield* choice.offer(member, headOf);
     at = member.next;
   }
 }
 
+interface Member {
+  readonly name: string;
+  readonly isFile: boolean;
+  /** Bytes of the file. */
+  readonly size: number;
+}
+
 /** Which member of an archive is the disk. */
-export class Choice {
-  private readonly disks: TarMember[] = [];
+export class Choice<M extends Member> {
+  private readonly disks: M[] = [];
   private readonly others: string[] = [];
 
   /** @param name What the user wants. Absent: the only disk. */
-  constructor(private readonly name: string | undefined) {}
+  constructor(private readonly archive: Archive, private readonly name: string | undefined) {}
 
-  /** Returns whether a member is the disk, by its name or, without that, by its first bytes. */
-  public* takes(member: TarMember): Reading<boolean> {
-    if (!member.isFile) { return false; }
-    const isTaken = this.name === undefined ? mayBeDisk(yield* headOf(member), member.size) : member.name === this.name;
-    if (!isTaken) { this.others.push(member.name); }
-    return isTaken;
-  }
-
-  public take(member: TarMember): void {
-    if (member.size === 0) { inMember(member.name, () => refuse('is empty')); }
+  /** Takes a member if it is the disk, by its name or, without that, by its first bytes. Returns whether it is. */
+  public* offer(member: M, readHead: (member: M) => Reading<Buffer | undefined>): Reading<boolean> {
+    const { name, isFile, size } = member;
+    if (!isFile) { return false; }
+    const isTaken = this.name === undefined ? mayBeDisk(yield* readHead(member), size) : name === this.name;
+    if (!isTaken) {
+      this.others.push(name);
+      return false;
+    }
+    if (size === 0) { inMember(this.archive, name, () => refuse('is empty')); }
     this.disks.push(member);
+    return true;
   }
 
   /** Returns the member. Throws if there is none, or more than one. */
-  public only(): TarMember {
+  public only(): M {
+    const what = ARCHIVES[this.archive];
     const [disk, ...more] = this.disks;
     if (disk && more.length === 0) { return disk; }
     if (this.name !== undefined) {
-      return refuse(disk ? `is a tar archive with ${this.disks.length} members of the name ${quoted(this.name)}, so it is open which one is meant; pack the disk alone`
-        : `is a tar archive without a file of the name ${quoted(this.name)}, which 'archiveMember' says; it has ${list(this.others)}`);
+      return refuse(disk ? `is ${what} with ${this.disks.length} members of the name ${quoted(this.name)}, so it is open which one is meant; pack the disk alone`
+        : `is ${what} without a file of the name ${quoted(this.name)}, which 'archiveMember' says; it has ${list(this.others)}`);
     }
-    return refuse(disk ? `is a tar archive in which more than one file may be a disk: ${list(this.disks.map(member => member.name))}; name one by 'archiveMember'`
-      : `is a tar archive in which no file shows itself as a disk: it has ${list(this.others)}; if one is a disk all the same, name it by 'archiveMember', and set 'format'`);
+    return refuse(disk ? `is ${what} in which more than one file may be a disk: ${list(this.disks.map(member => member.name))}; name one by 'archiveMember'`
+      : `is ${what} in which no file shows itself as a disk: it has ${list(this.others)}; if one is a disk all the same, name it by 'archiveMember', and set 'format'`);
   }
 }
 
@@ -90,26 +103,27 @@ function* contentOf({ at, size, stored, map = [0, stored] }: TarMember, from: nu
 }
 
 /** Says of a refusal in which file of the archive its cause is. */
-export function inMember<T>(name: string, look: () => T): T {
+export function inMember<T>(archive: Archive, name: string, look: () => T): T {
   try {
     return look();
   } catch (error) {
-    throw ofMember(name, error);
+    throw ofMember(archive, name, error);
   }
 }
 
 /** Returns an error with the name of the file in which its cause is, if it is a refusal. */
-export function ofMember(name: string, error: unknown): unknown {
-  return error instanceof ImageRefusal ? new ImageRefusal(`is a tar archive, and its file ${quoted(name)} ${error.message}`) : error;
+export function ofMember(archive: Archive, name: string, error: unknown): unknown {
+  return error instanceof ImageRefusal ? new ImageRefusal(`is ${ARCHIVES[archive]}, and its file ${quoted(name)} ${error.message}`) : error;
 }
 
 export function refuseNoArchive(name: string): never {
-  return refuse(`is no tar archive, so it has no ${quoted(name)}, which 'archiveMember' names; leave 'archiveMember' out`);
+  return refuse(`is no tar or ZIP archive, so it has no ${quoted(name)}, which 'archiveMember' names; leave 'archiveMember' out`);
 }
 
-/** Returns whether a file may be a disk, or a piece of one: what is certainly none, or small and nothing that is known, is not. */
-function mayBeDisk(head: Buffer, size: number): boolean {
+/** Returns whether a file may be a disk, or a piece of one: what is certainly none, or small and nothing that is known, is not. undefined: a head that cannot be read. */
+function mayBeDisk(head: Buffer | undefined, size: number): boolean {
   if (size === 0) { return false; }
+  if (!head) { return size >= SMALL; }
   const start = head.toString('latin1', 0, 64);
   if (CONTAINER_MAGIC.some(({ magic }) => start.startsWith(magic)) || /^#\s*Disk DescriptorFile/i.test(start)) { return true; }
   const known = foreignFormat(head) ?? (isDisk(head) ? undefined : likelyFormat(head));

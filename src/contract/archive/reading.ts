@@ -8,7 +8,7 @@ export interface Wanted {
   readonly length: number;
 }
 
-/** A reader: it yields which bytes it wants, and is given those that there are. Positions never decrease, so that a stream can serve it. */
+/** A reader: it yields which bytes it wants, and is given those that there are. Positions in a tar archive never decrease, so that a stream can serve it. */
 export type Reading<T> = Generator<Wanted, T, Buffer>;
 
 /** Reads with a function that returns at once. */

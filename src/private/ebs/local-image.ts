@@ -1,20 +1,15 @@
 import * as fs from 'fs';
 import * as path from 'path';
 import type { IConstruct } from 'constructs';
-import { findDisk, endsOfMember, inMember, refuseNoArchive } from '../../contract/archive/disk-member';
+import { endsOfMember, findInTar, inMember, refuseNoArchive } from '../../contract/archive/disk-member';
 import { readAtOnce, type Wanted } from '../../contract/archive/reading';
 import { looksLikeTar } from '../../contract/archive/tar-header';
-import { byHead, HEAD, recognize, TAIL, type DetectedFormat, type FileEnds, type StatedFormat } from '../../contract/image-recognition';
+import { endsOfZipMember, findInZip, isDeflated, looksLikeZip } from '../../contract/archive/zip';
+import { byHead, HEAD, recognize, TAIL, type FileEnds, type StatedFormat } from '../../contract/image-recognition';
 import { ImageRefusal } from '../../contract/image-refusal';
 import { misuse } from '../resource/validation';
 
 const STREAMS: readonly string[] = ['GZIP', 'ZSTD', 'XZ'];
-
-export interface LocalImage {
-  /** Bytes of the file. */
-  readonly size: number;
-  readonly format: DetectedFormat;
-}
 
 interface Stated extends StatedFormat {
   readonly archiveMember?: string;
@@ -22,8 +17,11 @@ interface Stated extends StatedFormat {
 
 type Read = (wanted: Wanted) => Buffer;
 
-/** Looks at the first and last bytes of a file, as the import will do. Throws if the import would refuse it by them. */
-export function lookAtImage(scope: IConstruct, filePath: string, stated: Stated): LocalImage {
+/**
+ * Looks at the first and last bytes of a file, and into an archive, as the import will do. Throws if the import would refuse it by them.
+ * Returns the size of the disk if that is known by now, because it is raw.
+ */
+export function lookAtImage(scope: IConstruct, filePath: string, stated: Stated): number | undefined {
   const file = path.resolve(filePath);
   const size = sizeOf(scope, file);
   const descriptor = fs.openSync(file, 'r');
@@ -40,23 +38,30 @@ export function lookAtImage(scope: IConstruct, filePath: string, stated: Stated)
   }
 }
 
-function lookAt(size: number, read: Read, { archiveMember, ...stated }: Stated): LocalImage {
+function lookAt(size: number, read: Read, { archiveMember, ...stated }: Stated): number | undefined {
   const head = read({ at: 0, length: HEAD });
-  const isOpen = archiveMember !== undefined || stated.format === undefined || stated.format === 'AUTO';
-  if (isOpen && looksLikeTar(head)) {
-    const member = readAtOnce(findDisk(size, archiveMember), read);
-    const isUnnamedMember = archiveMember === undefined;
-    return inMember(member.name, () => recognized(member.size, readAtOnce(endsOfMember(member), read), { ...stated, isUnnamedMember }));
+  const isUnnamedMember = archiveMember === undefined;
+  const mayBeArchive = !isUnnamedMember || stated.format === undefined || stated.format === 'AUTO';
+  if (mayBeArchive && looksLikeTar(head)) {
+    const member = readAtOnce(findInTar(size, archiveMember), read);
+    return inMember('TAR', member.name, () => rawSize({ size: member.size, ...readAtOnce(endsOfMember(member), read) }, { ...stated, isUnnamedMember }));
   }
-  const compression = byHead(head);
-  // What is compressed is looked into when it is imported.
-  if (archiveMember !== undefined && compression !== undefined && STREAMS.includes(compression)) { return { size, format: compression }; }
-  if (archiveMember !== undefined) { refuseNoArchive(archiveMember); }
-  return recognized(size, { head, tail: read({ at: Math.max(0, size - TAIL), length: TAIL }) }, stated);
+  if (mayBeArchive && looksLikeZip(head)) {
+    const member = readAtOnce(findInZip(size, archiveMember), read);
+    const known = inMember('ZIP', member.name, () => rawSize({ size: member.size, ...readAtOnce(endsOfZipMember(member), read) }, { ...stated, isUnnamedMember }));
+    // What is deflated may be a fixed VHD, which only its end shows.
+    return isDeflated(member) ? undefined : known;
+  }
+  if (!isUnnamedMember) {
+    // What is compressed is looked into when it is imported.
+    const isCompressed = STREAMS.includes(byHead(head) ?? '');
+    return isCompressed ? undefined : refuseNoArchive(archiveMember);
+  }
+  return rawSize({ size, head, tail: read({ at: Math.max(0, size - TAIL), length: TAIL }) }, stated);
 }
 
-function recognized(size: number, ends: Omit<FileEnds, 'size'>, stated: StatedFormat): LocalImage {
-  return { size, format: recognize({ size, ...ends }, stated) };
+function rawSize(ends: FileEnds, stated: StatedFormat): number | undefined {
+  return recognize(ends, stated) === 'RAW' ? ends.size : undefined;
 }
 
 function sizeOf(scope: IConstruct, file: string): number {

@@ -6,6 +6,7 @@ import { disk, IMAGES, properties } from '../../harness/ebs/disk-images';
 import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
 import { fixture, MemoryFile, openImage, readDisk } from '../../harness/formats/fixtures';
 import { SPARSE_KINDS, tar, TAR_END, tarMember } from '../../harness/formats/tar';
+import { zip } from '../../harness/formats/zip';
 
 const OVF = { name: 'machine.ovf', content: Buffer.from('<?xml version="1.0"?>\n<Envelope/>\n') };
 const MANIFEST = { name: 'machine.mf', content: Buffer.from('SHA256(machine.ovf)= 6f7c\n') };
@@ -60,6 +61,28 @@ test('a compressed disk in an archive that is not compressed is read where it is
   Object.assign(world.s3.object(IMAGES, 'disk.img')!, { checksum: checksum('CRC64NVME', [object]) });
   const { SnapshotId } = await world.stack().deploy(properties({ VolumeSize: 1 }));
   world.expectContent(SnapshotId, RAW);
+});
+
+test('a stored disk in a ZIP archive is imported by several workers', async () => {
+  await given(zip([{ name: 'README', content: Buffer.from('text') }, { name: 'disk.img', content: RAW }]));
+  const { SnapshotId } = await world.stack().deploy(properties({ Verify: 'FULL' }));
+  world.expectContent(SnapshotId, RAW);
+  expect(world.invocations.copy).toBe(3);
+});
+
+test('a deflated disk in a ZIP archive is imported by one worker', async () => {
+  const object = zip([{ name: 'README', content: Buffer.from('text') }, { name: 'disk.img', content: RAW, deflated: true }]);
+  await given(object);
+  Object.assign(world.s3.object(IMAGES, 'disk.img')!, { checksum: checksum('CRC64NVME', [object]) });
+  const { SnapshotId } = await world.stack().deploy(properties());
+  world.expectContent(SnapshotId, RAW);
+  expect(world.invocations.copy).toBe(1);
+});
+
+test('a deflated disk with another checksum than its archive says leaves nothing', async () => {
+  await given(zip([{ name: 'disk.img', content: RAW, deflated: true, crc: 1 }]));
+  await expect(world.stack().deploy(properties())).rejects.toThrow("image s3://images/disk.img is a ZIP archive, and its file 'disk.img' is damaged: it has");
+  world.expectNothingLeft();
 });
 
 test('a stream that is not finished in time is finished by the next invocation', async () => {

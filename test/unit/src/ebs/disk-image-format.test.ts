@@ -7,6 +7,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DiskImage, DiskImageFormat, SnapshotImport, type DiskImageOptions } from '../../../../src';
 import { DISK_IMAGE_FORMATS } from '../../../../src/contract/disk-image-format';
 import { SPARSE_KINDS, tar, tarHeader } from '../../../harness/formats/tar';
+import { zip } from '../../../harness/formats/zip';
 import { givenStack, propertiesOf } from '../../../harness/given';
 
 const TYPE = 'Custom::SnapshotImport';
@@ -96,7 +97,7 @@ describe('a local file', () => {
       expect(define(two, { archiveMember: 'three.raw' })).toThrow("without a file of the name 'three.raw', which 'archiveMember' says");
       expect(define(two, { archiveMember: Lazy.string({ produce: () => 'two.raw' }) })).toThrow('accepted');
       expect(define(archive('cut.tar', fs.readFileSync(two).subarray(0, 2_000_000)))).toThrow("that says that its member 'two.raw' ends at byte 3201024, but the file ends at byte 2000000");
-      expect(define(archive('none.img', disk), { archiveMember: 'x' })).toThrow("is no tar archive, so it has no 'x'");
+      expect(define(archive('none.img', disk), { archiveMember: 'x' })).toThrow("is no tar or ZIP archive, so it has no 'x'");
     });
 
     test('tells the size of a raw disk in it', () => {
@@ -111,8 +112,22 @@ describe('a local file', () => {
     });
   });
 
+  test('that is a ZIP archive is looked into', () => {
+    const disk = Buffer.from(BOOT_SECTOR.padEnd(1_600_000, '\0'), 'latin1');
+    const archive = (name: string, bytes: Buffer) => {
+      fs.writeFileSync(path.join(folder, name), bytes);
+      return path.join(folder, name);
+    };
+    expect(define(archive('stored.zip', zip([{ name: 'disk.img', content: disk }])))).toThrow('accepted');
+    expect(define(archive('deflated.zip', zip([{ name: 'disk.img', content: disk, deflated: true }])))).toThrow('accepted');
+    expect(define(archive('texts.zip', zip([{ name: 'a.txt', content: Buffer.from('text') }])))).toThrow("in which no file shows itself as a disk: it has 'a.txt'");
+    expect(define(archive('vdi.zip', zip([{ name: 'a.vdi', content: Buffer.from('\0'.repeat(64) + '\x7f\x10\xda\xbe' + '\0'.repeat(500), 'latin1'), deflated: true }]))))
+      .toThrow("is a ZIP archive, and its file 'a.vdi' is a VirtualBox disk (VDI), which is not supported");
+  });
+
   test.each<[string, string, string, DiskImageOptions, string]>([
-    ['disk.zip', 'PK\x03\x04', '', {}, 'is a ZIP archive, which is not supported; extract the disk from it first (in Stack/Image)'],
+    ['disk.zip', 'PK\x03\x04', '', {}, 'is a ZIP archive that does not end as ZIP does: its end is missing'],
+    ['disk.7z', '7z\xbc\xaf\x27\x1c', '', {}, 'is a 7-Zip archive, which is not supported; extract the disk from it first (in Stack/Image)'],
     ['disk.vdi', '\0'.repeat(64) + '\x7f\x10\xda\xbe', '', {}, 'is a VirtualBox disk (VDI), which is not supported; convert it with: qemu-img convert -O qcow2'],
     ['disk.dmg', BOOT_SECTOR, 'koly', {}, 'is an Apple disk image (DMG), which is not supported'],
     ['disk.img', 'nothing that is known', '', {}, "if it is a raw disk all the same, set 'format' to DiskImageFormat.RAW"],

@@ -40,7 +40,6 @@ const FOREIGN: [string, Buffer, string][] = [
   ['compressed with bzip2', latin1('BZh91AY&SY'), 'bzip2 -d'],
   ['compressed with lzop', latin1('\x89LZO\0\x0d\x0a\x1a\x0a'), 'lzop -d'],
   ['compressed with a version of zstd before 0.8', latin1('\x27\xb5\x2f\xfd'), 'zstd -d'],
-  ['a ZIP archive', latin1('PK\x03\x04'), 'extract the disk'],
   ['an empty ZIP archive', Buffer.from(`PK\x05\x06${'\0'.repeat(18)}`), 'upload the disk image itself'],
   ['a ZIP archive in several files', latin1('PK\x07\x08PK\x03\x04'), 'extract the disk'],
   ['a 7-Zip archive', latin1('7z\xbc\xaf\x27\x1c'), 'extract the disk'],

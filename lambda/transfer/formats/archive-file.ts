@@ -1,34 +1,38 @@
 import { damaged, Extents, type DiskLayout, type Extent, type ImageFile } from './layout';
 import { Tables } from './tables';
-import { findDisk } from '../../../src/contract/archive/disk-member';
-import { readInTime, type Wanted } from '../../../src/contract/archive/reading';
+import { findInTar } from '../../../src/contract/archive/disk-member';
+import { readInTime, type Reading } from '../../../src/contract/archive/reading';
 import { TarReader, type TarMember } from '../../../src/contract/archive/tar';
 
-const FORMAT = 'tar';
+const FORMAT = 'archive';
 /** Larger pieces than this are no headers, and not kept. */
 const LARGEST_HEADERS = 32 * 1024;
 
 /** Finds the disk in a tar archive: the only one, or the one that has a name. */
-export function findInTar(file: ImageFile, name: string | undefined): Promise<TarMember> {
-  return readInTime(findDisk(file.size, name), wantedOf(file));
+export function diskInTarFile(file: ImageFile, name: string | undefined): Promise<TarMember> {
+  return readFrom(file, findInTar(file.size, name));
 }
 
 /** Reads the headers of the member that was found, once more. */
 export async function memberAt(file: ImageFile, header: number): Promise<TarMember> {
-  return await readInTime(new TarReader(file.size).member(header), wantedOf(file)) ?? damaged(FORMAT, `there is no header at byte ${header}`);
+  return await readFrom(file, new TarReader(file.size).member(header)) ?? damaged(FORMAT, `there is no header at byte ${header}`);
 }
 
-function wantedOf(file: ImageFile): (wanted: Wanted) => Promise<Buffer> {
+/** Reads an archive that can be read anywhere. */
+export function readFrom<T>(file: ImageFile, reading: Reading<T>): Promise<T> {
   const tables = new Tables(FORMAT, file);
-  return ({ at, length }) => {
+  return readInTime(reading, async ({ at, length }) => {
     const there = Math.max(0, Math.min(length, file.size - at));
-    if (there === 0) { return Promise.resolve(Buffer.alloc(0)); }
+    if (there === 0) { return Buffer.alloc(0); }
     return there > LARGEST_HEADERS ? file.read(at, there) : tables.bytes('a header', at, there);
-  };
+  });
 }
+
+/** Which bytes of an archive are a file. */
+export type Place = Pick<TarMember, 'size' | 'at' | 'stored' | 'map'>;
 
 /** Where the bytes of a member are in the archive. The holes of a sparse one are zeros. */
-export class TarMemberLayout implements DiskLayout {
+export class MemberLayout implements DiskLayout {
   public readonly format = FORMAT;
   public readonly size: number;
   /** The stretches of the file, and where each is in the archive. */
@@ -37,7 +41,7 @@ export class TarMemberLayout implements DiskLayout {
   private readonly files: Float64Array;
 
   /** @param fileSize Bytes of the archive. */
-  constructor({ size, at, stored, map = [0, stored] }: TarMember, private readonly fileSize: number) {
+  constructor({ size, at, stored, map = [0, stored] }: Place, private readonly fileSize: number) {
     this.size = size;
     const count = map.length / 2;
     [this.starts, this.lengths, this.files] = [new Float64Array(count), new Float64Array(count), new Float64Array(count)];
