@@ -1,9 +1,9 @@
 /**
- * qemu-img, gzip, zstd and xz make disk images that nobody has seen before; what an import would read of them is compared with what qemu-img
+ * qemu-img, tar, Python's zipfile, gzip, zstd and xz make disk images that nobody has seen before; what an import would read of them is compared with what qemu-img
  * says they hold. `SEED=… npx projen conformance images` makes the same ones again.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { BlockSet } from '../../../lambda/transfer/blocks/block-set';
 import { BLOCK_SIZE, blocksOf, GIB } from '../../../lambda/transfer/blocks/sizes';
@@ -25,7 +25,7 @@ const LARGEST_DISK = 20 * MIB;
 export async function judgeImages(report: Report): Promise<void> {
   const folder = workFolder('images');
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-  const section = report.section(`qemu-img, gzip, zstd, xz; SEED=${seed}`, 'the import\'s readers');
+  const section = report.section(`qemu-img, tar, zipfile, gzip, zstd, xz; SEED=${seed}`, 'the import\'s readers');
   let bin: string | undefined;
   await section.check('are here', async () => {
     bin = await debian('qemu-utils');
@@ -61,6 +61,27 @@ interface Made {
   readonly volumeSize?: number;
 }
 
+/** How GNU tar writes the map of a sparse file. */
+const SPARSE = [['-S', '--format=oldgnu'], ['-S', '--format=pax', '--sparse-version=0.0'], ['-S', '--format=pax', '--sparse-version=0.1'], ['-S', '--format=pax', '--sparse-version=1.0']];
+
+interface ArchiveOptions {
+  /** Absent: raw. */
+  readonly format?: string;
+  /** Of qemu-img. */
+  readonly options?: string[];
+  readonly sparse?: string[];
+  /** In any format of tar that has no sparse files. */
+  readonly plain?: boolean;
+  readonly compress?: 'gzip' | 'xz';
+  /** Of Python's zipfile. */
+  readonly method?: string;
+}
+
+interface Packing extends ArchiveOptions {
+  readonly folder: string;
+  readonly names: string[];
+}
+
 class Making {
   public readonly kinds: Record<string, () => Promise<Made>> = {
     'qcow2, as it is': () => this.qcow2('none'),
@@ -79,6 +100,17 @@ class Making {
     'gzip of a fixed VHD': () => this.compressed('gzip', ['-1'], { volumeSize: 1, vhd: true }),
     'zstd of a fixed VHD': () => this.compressed('zstd', ['-q', '-1'], { vhd: true }),
     'xz of a fixed VHD, in one block': () => this.compressed('xz', ['-1'], { vhd: true }),
+    'raw in a tar archive': () => this.archived(this.packTar, { plain: true }),
+    'VMDK in an OVA': () => this.archived(this.packTar, { format: 'vmdk', options: ['subformat=streamOptimized'], plain: true }),
+    'qcow2 in a tar archive': () => this.archived(this.packTar, { format: 'qcow2', options: ['compat=1.1'] }),
+    ...Object.fromEntries(SPARSE.map((kind): [string, () => Promise<Made>] => [
+      `a sparse disk in a tar archive, ${kind.join(' ')}`, () => this.archived(this.packTar, { sparse: kind }),
+    ])),
+    'a sparse disk in a tar archive, compressed with gzip': () => this.archived(this.packTar, { sparse: this.random.of(SPARSE), compress: 'gzip' }),
+    'a disk in a tar archive, compressed with xz': () => this.archived(this.packTar, { sparse: this.random.of(SPARSE), compress: 'xz' }),
+    'a disk in a ZIP archive, stored': () => this.archived(this.packZip, { method: 'ZIP_STORED' }),
+    'qcow2 in a ZIP archive, stored': () => this.archived(this.packZip, { format: 'qcow2', options: ['compat=1.1'], method: 'ZIP_STORED' }),
+    'a disk in a ZIP archive, deflated': () => this.archived(this.packZip, { method: 'ZIP_DEFLATED' }),
     'xz of a fixed VHD, in several blocks': () => this.compressed('xz', ['-1', `--block-size=${this.random.between(100_000, 5_000_000)}`], { vhd: true }),
   };
   private made = 0;
@@ -121,6 +153,44 @@ class Making {
     }
     const file = `${disk}.${{ gzip: 'gz', zstd: 'zst', xz: 'xz' }[program]}`;
     return { file, raw: whole?.raw ?? disk, how: `${program} ${options.join(' ')}`, volumeSize };
+  }
+
+  /** Packs a disk with files that are none, in any order. */
+  private async archived(pack: (packing: Packing) => Promise<string>, options: ArchiveOptions): Promise<Made> {
+    const { format, options: convert = [] } = options;
+    const whole = format ? await this.convert(format, convert) : undefined;
+    const disk = whole?.file ?? this.disk({ odd: true });
+    const folder = `${disk}.archive`;
+    mkdirSync(folder);
+    const names = ['machine.ovf', 'machine.mf', 'README.txt', 'disk'];
+    writeFileSync(join(folder, 'machine.ovf'), '<?xml version="1.0"?>\n<Envelope/>\n');
+    writeFileSync(join(folder, 'machine.mf'), `SHA256(machine.ovf)= ${sha256(Buffer.from(disk))}\n`);
+    writeFileSync(join(folder, 'README.txt'), 'a text of several lines\n'.repeat(this.random.between(1, 3_000)));
+    renameSync(disk, join(folder, 'disk'));
+    const inOrder = names.sort(() => this.random.chance(0.5) ? 1 : -1);
+    try {
+      const file = await pack.call(this, { folder, names: inOrder, ...options });
+      return { file, raw: whole?.raw ?? join(folder, 'disk'), how: `${format ?? 'raw'} ${convert.join(' ')} ${[...options.sparse ?? [], options.compress, options.method, ...inOrder].join(' ')}` };
+    } catch (error) {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new Unavailable('there is no tar, gzip, xz or python3') : error;
+    }
+  }
+
+  private async packTar({ folder, names, sparse = [], compress, plain = false }: Packing): Promise<string> {
+    const file = `${folder}.tar`;
+    const format = plain ? [`--format=${this.random.of(['v7', 'ustar', 'gnu', 'pax'])}`] : [];
+    await output('tar', ['-cf', file, ...sparse, ...format, '-C', folder, ...names], { env: environment() });
+    if (!compress) { return file; }
+    await output(compress, ['-1', file], { env: environment() });
+    return `${file}.${{ gzip: 'gz', xz: 'xz' }[compress]}`;
+  }
+
+  private async packZip({ folder, names, method }: Packing): Promise<string> {
+    const file = `${folder}.zip`;
+    const program = 'import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w", getattr(zipfile, sys.argv[2])) as z:\n'
+      + '  for n in sys.argv[4:]:\n    z.write(sys.argv[3] + "/" + n, n)';
+    await output('python3', ['-c', program, file, method!, folder, ...names], { env: environment() });
+    return file;
   }
 
   /** Stretches of data, that compresses well or not at all, of zeros, and of nothing. */
