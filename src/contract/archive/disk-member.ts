@@ -8,6 +8,8 @@ import { quoted, TarReader, type TarMember } from './tar';
 
 /** Bytes of a file that may be something else than a disk without a name for it, such as the settings of a firmware. */
 const SMALL = 1024 * 1024;
+/** The name is a part of what the functions of an import say to each other. */
+const LONGEST_NAME = 1024;
 /** Names in an error. */
 const MOST_NAMES = 6;
 
@@ -54,6 +56,7 @@ export class Choice<M extends Member> {
       return false;
     }
     if (size === 0) { inMember(this.archive, name, () => refuse('is empty')); }
+    if (name.length > LONGEST_NAME) { refuse(`is ${ARCHIVES[this.archive]} in which the disk has a name of ${name.length} characters, but ${LONGEST_NAME} are allowed; pack it under another one`); }
     this.disks.push(member);
     return true;
   }

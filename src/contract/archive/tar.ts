@@ -28,6 +28,8 @@ const MOST_HEADERS = 1_000;
 /** Bytes of all extended headers and long names together. */
 const MOST_HEADER_BYTES = 32 * 1024 * 1024;
 const LONGEST_NAME = 64 * 1024;
+/** Characters of a name in an error. */
+const LONGEST_SHOWN = 60;
 /** Bytes behind the end of the archive that are looked at in one step. */
 const STEP = 256 * 1024;
 /** Zeros that may be behind the end of an archive. tar writes whole records, of 10 KiB unless the user wants more. */
@@ -139,5 +141,6 @@ function roundUp(bytes: number): number {
 
 /** Returns a name for a message: what was made to look like something else does not. */
 export function quoted(name: string): string {
-  return `'${JSON.stringify(name.length > 60 ? `${name.slice(0, 57)}…` : name).slice(1, -1)}'`;
+  const shown = JSON.stringify(name.slice(0, LONGEST_SHOWN + 1)).slice(1, -1);
+  return shown.length > LONGEST_SHOWN ? `'${shown.slice(0, LONGEST_SHOWN - 1)}…'` : `'${shown}'`;
 }

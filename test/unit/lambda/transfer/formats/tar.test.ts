@@ -245,6 +245,16 @@ describe('a hostile archive is refused soon:', () => {
     await expect(readAsImport(gzipSync(lies), {}, 1_000_000)).rejects.toThrow('is a tar archive that is cut off');
   });
 
+  test('a name that is longer than the functions can say to each other', async () => {
+    await expect(lookAsImport(tar({ name: `${'folder/'.repeat(200)}disk.raw`, content: RAW }))).rejects.toThrow('in which the disk has a name of 1408 characters, but 1024 are allowed');
+  });
+
+  test('names that would fill the error', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => ({ name: `${i}${'\u0001'.repeat(300)}`, content: RAW.subarray(0, 1_024) }));
+    await expect(lookAsImport(tar(...names))).rejects.toThrow(/^.{0,900}$/);
+    await expect(lookAsImport(tar(...names))).rejects.toThrow(/'0(\\u0001)+.*…', '1.* and 14 more; name one by 'archiveMember'/);
+  });
+
   test('a number that is larger than any file', async () => {
     const header = withTarChecksum(Object.assign(tarHeader({ name: 'x', size: 0 }), {}).fill(0x7f, 125, 136).fill(0x80, 124, 125));
     await expect(lookAsImport(Buffer.concat([header, TAR_END]))).rejects.toThrow('is a damaged tar archive');
