@@ -101,7 +101,8 @@ function* contentOf({ at, size, stored, map = [0, stored] }: TarMember, from: nu
   const [first, last] = [pieces[0], pieces.at(-1)];
   if (!first || !last) { return content; }
   const bytes = yield { at: first.file, length: last.file + last.length - first.file };
-  for (const piece of pieces) { bytes.copy(content, piece.into, piece.file - first.file, piece.file - first.file + piece.length); }
+  // A stream that is cut off has less of it; whoever reads all of the file refuses that.
+  for (const { into, file, length: of } of pieces) { bytes.subarray(file - first.file, file - first.file + of).copy(content, into); }
   return content;
 }
 

@@ -1,3 +1,4 @@
+import { fuzzArchive } from './archive-fuzz';
 import { fuzz, subjects } from './fuzz';
 
 /**
@@ -15,6 +16,15 @@ test('a mutated image is read or refused, and nothing else', async () => {
   for (let n = FIRST; n < FIRST + CASES; n++) { outcomes[await fuzz(all, n)]++; }
   process.stdout.write(process.env.CASES ?? process.env.FUZZ ? `${JSON.stringify(outcomes)}\n` : '');
   // Otherwise the mutations are too weak or too strong. A few cases that are played again prove nothing of that.
+  const least = CASES < 100 ? -1 : CASES / 10;
+  expect(outcomes.read).toBeGreaterThan(least);
+  expect(outcomes.refused).toBeGreaterThan(least);
+}, 2 ** 31 - 1);
+
+test('a mutated archive is read or refused, and nothing else', async () => {
+  const outcomes = { read: 0, refused: 0 };
+  for (let n = FIRST; n < FIRST + CASES; n++) { outcomes[await fuzzArchive(n)]++; }
+  process.stdout.write(process.env.CASES ?? process.env.FUZZ ? `${JSON.stringify(outcomes)}\n` : '');
   const least = CASES < 100 ? -1 : CASES / 10;
   expect(outcomes.read).toBeGreaterThan(least);
   expect(outcomes.refused).toBeGreaterThan(least);

@@ -1,4 +1,5 @@
 import { gzipSync, zstdCompressSync } from 'zlib';
+import { numbers, type Random } from './numbers';
 import { Crc } from '../../../lambda/transfer/blocks/crc';
 import { detect } from '../../../lambda/transfer/formats/detect';
 import { ImageRefusal } from '../../../lambda/transfer/formats/layout';
@@ -123,8 +124,6 @@ async function readStream(file: MemoryFile): Promise<void> {
   }
 }
 
-type Random = (below: number) => number;
-
 function positionIn({ hot, bytes }: Subject, random: Random): number {
   switch (random(4)) {
     case 0: return random(128);
@@ -172,17 +171,4 @@ function repair(name: string, bytes: Buffer, write: (at: number, value: Buffer) 
       write(start + 4, u32(Number(Crc.named('CRC32C').of(copy)), true));
     }
   }
-}
-
-/** xorshift32, from a number. */
-function numbers(seed: number): Random {
-  let state = (Math.imul(seed + 1, 0x9e37_79b1) >>> 0) || 1;
-  const next = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-  for (let i = 0; i < 8; i++) { next(); }
-  return below => next() % Math.max(below, 1);
 }

@@ -198,6 +198,14 @@ describe('nothing is lost behind the disk:', () => {
     await expect(readAsImport(gzipSync(archive))).rejects.toThrow(message);
   });
 
+  test('a sparse file that is cut off', async () => {
+    const archive = tar({ name: 'disk.raw', content: HOLES, sparse: '1.0' });
+    for (const length of [4_000, 60_000]) {
+      await expect(readAsImport(archive.subarray(0, length))).rejects.toThrow('was it uploaded completely?');
+      await expect(readAsImport(gzipSync(archive.subarray(0, length)))).rejects.toThrow('is a tar archive that is cut off');
+    }
+  });
+
   test('a compressed archive that is cut off', async () => {
     const compressed = gzipSync(Buffer.concat([member, TAR_END]));
     await expect(readAsImport(compressed.subarray(0, compressed.length - 9))).rejects.toThrow('is a damaged gzip stream: unexpected end of file');
