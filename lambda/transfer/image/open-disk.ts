@@ -12,7 +12,6 @@ import { withCrc32 } from '../formats/checked-stream';
 import { ImageRefusal, refuse } from '../formats/layout';
 import { openLayout } from '../formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
-
 import { diskInTar } from '../formats/tar-stream';
 import { VHD_FOOTER } from '../formats/vhd';
 
