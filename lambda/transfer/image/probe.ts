@@ -44,7 +44,7 @@ export async function probe(source: Source, pinned: PinnedSource, options: Probe
   if (!(DISK_IMAGE_FORMATS as readonly string[]).includes(format)) { throw new Error(`format must be one of ${DISK_IMAGE_FORMATS.join(', ')}, got ${format}`); }
   if (pinned.size === 0 || (format === 'RAW' && containerAsRaw && archiveMember === undefined)) { return pinned; }
   const image = await named(pinned, async () => {
-    const object: OpenFile = { size: pinned.size, readFile: (offset, into) => source.read(pinned, offset, into) };
+    const object = readingHeadOnce({ size: pinned.size, readFile: (offset, into) => source.read(pinned, offset, into) });
     const archive = mayBeArchive(options) ? await imageInArchive(object, options) : undefined;
     if (!archive && archiveMember !== undefined) { refuseNoArchive(archiveMember); }
     return archive ?? imageIn(object, options);
@@ -178,6 +178,21 @@ async function sizeInside(format: StreamFormat, file: ImageFile, isStated: boole
   refuseInside(format, await headOf(file), isStated);
   const before = Math.max(0, file.size - TAIL);
   return file.size - footerInside(format, await file.read(before, file.size - before), before);
+}
+
+/** An archive shows itself by the same first bytes as a disk. */
+function readingHeadOnce({ size, readFile }: OpenFile): OpenFile {
+  const length = Math.min(DISK_HEAD, size);
+  let head: Promise<Buffer> | undefined;
+  return {
+    size,
+    readFile: async (offset, into, arrived) => {
+      if (offset !== 0 || into.length !== length) { return readFile(offset, into, arrived); }
+      head ??= fileOf(size, readFile).read(0, length);
+      (await head).copy(into);
+      arrived?.(length);
+    },
+  };
 }
 
 function headOf(file: ImageFile): Promise<Buffer> {
