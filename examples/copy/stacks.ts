@@ -50,7 +50,7 @@ export class ExchangeStack extends Stack {
       resources: [bucket.arnForObjects('*')],
     }));
     bucket.addToResourcePolicy(new iam.PolicyStatement({
-      principals: [writer], actions: ['s3:ListBucket', 's3:ListBucketMultipartUploads'], resources: [bucket.bucketArn],
+      principals: [writer], actions: ['s3:ListBucket'], resources: [bucket.bucketArn],
     }));
   }
 }

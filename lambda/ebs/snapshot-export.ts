@@ -225,7 +225,6 @@ function newRecord(
     key: Key,
     isDelta: SinceSnapshotId !== undefined,
     volumeSize,
-    initiator: process.env.AWS_LAMBDA_FUNCTION_NAME,
     started: Date.now(),
   };
 }

@@ -24,8 +24,6 @@ const EXPLAINED: Record<string, string> = {
     'succeeds: it only lets the deletion wait until EC2 has let go of the network interfaces; it says in the log that it cannot look',
   's3:DeleteObject in create of SnapshotExport: whole, then what changed':
     'succeeds: plan and progress stay in the transfer bucket until the export is deleted, and go then',
-  's3:ListBucketMultipartUploads in create of SnapshotExport: whole, then what changed':
-    'succeeds: it only looks for uploads whose answer, and with it their id, was lost; without it they stay until a life cycle rule of the bucket ends them',
   ...Object.fromEntries(['ec2:GetEbsDefaultKmsKeyId', 'ec2:GetEbsEncryptionByDefault'].map(action => [`${action} in create of SnapshotImport: shared`,
     'succeeds: it only refuses a key of AWS before the copying, which EC2 does at the end; it says in the log that it cannot tell'])),
   'scheduler:DeleteSchedule in update of FileSystem: whose throughput changes later':

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
-  AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, GetObjectCommand, ListMultipartUploadsCommand,
+  CompleteMultipartUploadCommand, CreateMultipartUploadCommand, GetObjectCommand, ListMultipartUploadsCommand,
   ListObjectVersionsCommand, PutObjectCommand, UploadPartCommand, type CompletedPart, type S3Client,
 } from '@aws-sdk/client-s3';
 
@@ -50,13 +50,5 @@ export class BucketContent {
   public async uploads(Bucket: string): Promise<string[]> {
     const { Uploads = [] } = await this.s3.send(new ListMultipartUploadsCommand({ Bucket }));
     return Uploads.map(({ Key }) => Key!);
-  }
-
-  /** Begins an upload and aborts it. Returns its initiator, as S3 lists it. */
-  public async initiatorOf(Bucket: string, Key: string): Promise<string> {
-    const { UploadId } = await this.s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
-    const { Uploads = [] } = await this.s3.send(new ListMultipartUploadsCommand({ Bucket }));
-    await this.s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
-    return Uploads.find(upload => upload.UploadId === UploadId)!.Initiator?.ID ?? '';
   }
 }

@@ -56,9 +56,7 @@ async function complete(aws: ExportClients, exportId: string): Promise<ExportRes
   // The manifest comes first, so that an object that is there always has its manifest.
   await writeManifest(aws, expected);
   await makeObject(aws, expected);
-  const made = await verifiedObject(aws, expected);
-  await abortLostUploads(aws, exportId);
-  return made;
+  return verifiedObject(aws, expected);
 }
 
 async function expectedObject(store: ExportStore, exportId: string): Promise<ExpectedObject> {
@@ -138,14 +136,4 @@ async function verifiedObject({ target }: ExportClients, { place, name, size, cr
     throw new Error(`${name} is not what was exported: S3 has ${made.size} bytes with CRC32 ${made.crc32}, where ${size} with ${crc32} were sent`);
   }
   return made;
-}
-
-/** Aborts further uploads that were begun for the export, and whose ids were lost with the answer. Never throws, because the object is complete; the Delete repeats this. */
-async function abortLostUploads({ store, target }: ExportClients, exportId: string): Promise<void> {
-  try {
-    const record = await store.record(exportId);
-    if (record) { await target.abort({ ...record, uploadId: undefined }); }
-  } catch (error) {
-    log({ event: 'could not abort lost uploads', exportId, error: saidBy(error) });
-  }
 }

@@ -10,7 +10,7 @@ export async function removeExport({ store, target }: ExportClients, exportId: s
   const record = await store.record(exportId);
   if (record) {
     // Abort first: the upload can then no longer be completed.
-    await target.abort(record);
+    if (record.uploadId !== undefined) { await target.abort({ ...record, uploadId: record.uploadId }); }
     await target.delete(record, await store.result(exportId));
     log({ event: 'removed an export', exportId, bucket: record.bucket, key: record.key });
   }

@@ -21,10 +21,8 @@ export interface ExportRecord {
   readonly isDelta: boolean;
   /** GiB. */
   readonly volumeSize: number;
-  /** Absent until S3 has answered. */
+  /** The only upload that is aborted or completed for the export. Absent until S3 has answered. */
   readonly uploadId?: string;
-  /** Name of the function that began the upload. S3 lists it as the initiator, so uploads whose ids were lost can be found. */
-  readonly initiator?: string;
   /** Milliseconds since 1970. */
   readonly started: number;
   /** Whether a poll has returned the export to CloudFormation as complete. */

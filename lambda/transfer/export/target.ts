@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, DeleteObjectCommand, HeadObjectCommand,
-  ListMultipartUploadsCommand, ListPartsCommand, PutObjectCommand, UploadPartCommand, type CompletedPart, type HeadObjectCommandOutput, type S3Client,
+  ListPartsCommand, PutObjectCommand, UploadPartCommand, type CompletedPart, type HeadObjectCommandOutput, type S3Client,
 } from '@aws-sdk/client-s3';
 import type { ExportRecord, ExportResult } from './store';
 import { sendStreamed } from './streamed-body';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
 import { isDenial } from '../../shared/denials';
-import { isNamed, nameOf, saidBy } from '../../shared/errors';
-import { RETRY_POLICIES, retrying, type RetryOptions } from '../../shared/retry';
+import { isNamed, nameOf, RefusedForNow, saidBy } from '../../shared/errors';
+import { log } from '../../shared/log';
+import { RETRY_POLICIES, retrying, type RetryOptions, type RetryPolicy } from '../../shared/retry';
 import { requestFor } from '../bucket/object-request';
 import { isRefusedKey, statusOf } from '../bucket/s3-errors';
 import { isTransient } from '../snapshot/errors';
@@ -77,11 +78,11 @@ export class ExportTarget {
   }
 
   /** Returns all parts, in order. */
-  public async parts(upload: Upload): Promise<StoredPart[]> {
+  public async parts(upload: Upload, policy?: RetryPolicy): Promise<StoredPart[]> {
     const all: StoredPart[] = [];
     for (let marker: string | undefined; ;) {
       const { Parts = [], IsTruncated, NextPartNumberMarker } = await this.call('s3:ListMultipartUploadParts', upload, () =>
-        this.s3.send(new ListPartsCommand({ ...requestFor(upload), UploadId: upload.uploadId, PartNumberMarker: marker })));
+        this.s3.send(new ListPartsCommand({ ...requestFor(upload), UploadId: upload.uploadId, PartNumberMarker: marker })), { policy });
       all.push(...Parts.map(({ PartNumber, ETag, Size, ChecksumCRC32 }) => ({ part: PartNumber!, etag: ETag!, size: Size!, crc32: ChecksumCRC32 })));
       if (!IsTruncated) { return all; }
       marker = NextPartNumberMarker;
@@ -124,10 +125,14 @@ export class ExportTarget {
     return { versionId: head.VersionId, etag: head.ETag!, size: head.ContentLength!, crc32: head.ChecksumCRC32 ?? '' };
   }
 
-  /** Aborts the upload, and all others that the same function began for that key and whose ids were lost. */
-  public async abort({ uploadId, initiator, ...target }: Target & Pick<ExportRecord, 'uploadId' | 'initiator'>): Promise<void> {
-    const lost = initiator === undefined ? [] : await this.uploadsOf(target, initiator);
-    for (const id of new Set([...uploadId === undefined ? [] : [uploadId], ...lost])) { await this.abortOne({ ...target, uploadId: id }); }
+  /** Aborts an upload, which may be aborted or completed already. Throws `RefusedForNow` as long as parts are on their way to S3. */
+  public async abort(upload: Upload): Promise<void> {
+    for (let aborts = 1; await this.hasParts(upload); aborts++) {
+      if (aborts > MOST_ABORTS) {
+        throw new RefusedForNow(`parts of a multipart upload to s3://${upload.bucket}/${upload.key} are still on their way (upload ${upload.uploadId})`);
+      }
+      await sleep(PAUSE);
+    }
   }
 
   /** Deletes the object and the manifest that the export made, and nothing else. In a bucket with versions, deletes only the version. */
@@ -148,40 +153,21 @@ export class ExportTarget {
     await this.call(action, place, () => this.s3.send(new DeleteObjectCommand({ ...requestFor(place), ...which })));
   }
 
-  private async uploadsOf(target: Target, initiator: string): Promise<string[]> {
-    const { Key: key, ...request } = requestFor(target);
-    const found: string[] = [];
-    for (let after: { KeyMarker?: string; UploadIdMarker?: string } = {}; ;) {
-      const { Uploads = [], IsTruncated, NextKeyMarker, NextUploadIdMarker } = await this.ifBucket(this.call('s3:ListBucketMultipartUploads', target, () =>
-        this.s3.send(new ListMultipartUploadsCommand({ ...request, Prefix: key, ...after }))));
-      found.push(...Uploads.filter(({ Key, Initiator }) => Key === key && Initiator?.ID?.split('/').at(-1) === initiator).map(({ UploadId }) => UploadId!));
-      if (!IsTruncated) { return found; }
-      after = { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker };
-    }
-  }
-
-  private async ifBucket<T extends object>(listing: Promise<T>): Promise<Partial<T>> {
+  /** Aborts an upload. Returns whether S3 still has parts of it, which it got while it was aborted. */
+  private async hasParts(upload: Upload): Promise<boolean> {
+    let aborted = false;
     try {
-      return await listing;
+      await this.call('s3:AbortMultipartUpload', upload, () =>
+        this.s3.send(new AbortMultipartUploadCommand({ ...requestFor(upload), UploadId: upload.uploadId })));
+      aborted = true;
+      await this.parts(upload, RETRY_POLICIES.OPTIONAL);
+      return true;
     } catch (error) {
-      if (isNamed(error, 'NoSuchBucket')) { return {}; }
-      throw error;
-    }
-  }
-
-  private async abortOne(upload: Upload): Promise<void> {
-    const { bucket, key, uploadId } = upload;
-    for (let aborts = 1; ; aborts++) {
-      try {
-        await this.call('s3:AbortMultipartUpload', upload, () =>
-          this.s3.send(new AbortMultipartUploadCommand({ ...requestFor(upload), UploadId: uploadId })));
-        await this.parts(upload);
-      } catch (error) {
-        if (isNamed(error, 'NoSuchUpload', 'NoSuchBucket')) { return; }
-        throw error;
-      }
-      if (aborts === MOST_ABORTS) { throw new Error(`the parts of a multipart upload to s3://${bucket}/${key} could not be removed (upload ${uploadId})`); }
-      await sleep(PAUSE);
+      if (isNamed(error, 'NoSuchUpload', 'NoSuchBucket')) { return false; }
+      if (!aborted || !isDenial(error)) { throw error; }
+      // Only parts that were on their way can be left. The second removal of an export that was at work aborts again.
+      log({ event: 'could not look whether parts of an aborted upload are left', bucket: upload.bucket, key: upload.key, error: saidBy(error) });
+      return false;
     }
   }
 

@@ -76,7 +76,7 @@ const LOOK = ['s3:GetObject', 's3:GetObjectVersion'];
 const REMOVE = ['s3:DeleteObject', 's3:DeleteObjectVersion'];
 const ABORT = ['s3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
 /** Without s3:ListBucket, S3 answers 403 and not 404 for a missing object. */
-const LIST = ['s3:ListBucket', 's3:ListBucketMultipartUploads'];
+const LIST = ['s3:ListBucket'];
 
 /** Returns a key as a policy must write it, with `snap-*` for the id of a snapshot, and `*` for every other token. */
 function anyToken(key: string, snapshotIds: string[]): string {

@@ -116,7 +116,7 @@ describe('after all of this', () => {
         'kms:Decrypt': 'the emulated EBS lists without it; no source says whether the real one does',
       },
       EbsExporterFinishRole: {
-        's3:AbortMultipartUpload': 'for uploads whose ids were lost; none was', 's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure,
+        's3:AbortMultipartUpload': 'all that remove objects share one policy, and this one aborts nothing', 's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure,
       },
       EbsExporterCleanUpRole: {
         's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure,

@@ -54,7 +54,7 @@ test('an export is not handed out before its execution has ended', async () => {
   expect(await poll()).toMatchObject({ IsComplete: true });
 });
 
-test('an upload is aborted although its creation failed and its id was lost', async () => {
+test('an export whose creation failed because no answer to the begin of its upload arrived leaves no part and no file', async () => {
   const properties = await given();
   let lost = 0;
   world.server.faults.choose(operation => {
@@ -64,6 +64,18 @@ test('an upload is aborted although its creation failed and its id was lost', as
   });
   await expect(world.exports().deploy(properties)).rejects.toThrow();
   expect(lost).toBeGreaterThan(0);
-  expect(world.s3.buckets.get(EXPORTS)!.uploads.size).toBe(0);
+  expect([...world.s3.buckets.get(EXPORTS)!.uploads.values()].filter(({ parts }) => parts.size > 0)).toEqual([]);
   expect(world.transferObjects).toEqual([]);
+});
+
+test('an export is deleted although its parts may not be listed any more, because that only looks whether one is left', async () => {
+  const properties = await given();
+  const stack = world.exports();
+  const event = stack.event('Create', properties);
+  const { PhysicalResourceId } = await world.handlers.act(event);
+  expect(world.s3.buckets.get(EXPORTS)!.uploads.size).toBe(1);
+  world.denied.push('s3:ListMultipartUploadParts');
+  await stack.play(stack.event('Delete', properties, { PhysicalResourceId }));
+  expect(world.s3.buckets.get(EXPORTS)!.uploads.size).toBe(0);
+  expect([keys(), world.transferObjects]).toEqual([[], []]);
 });

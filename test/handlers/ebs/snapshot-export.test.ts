@@ -9,6 +9,7 @@ import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/
 import { PASSING, Random } from '../../harness/ebs/fault-plan';
 import { KILLED } from '../../harness/ebs/mortality';
 import { MemoryFile, openImage, readDisk } from '../../harness/formats/fixtures';
+import { Stack } from '../../harness/stack';
 
 const EXPORTS = 'exports';
 /** Blocks of a volume: 2048 would be a GiB, and take long. */
@@ -49,7 +50,8 @@ function volumeOf(snapshotId: string): Buffer {
 }
 
 const keys = () => world.s3.buckets.get(EXPORTS)!.versions().map(({ key }) => key);
-const uploads = () => world.s3.buckets.get(EXPORTS)!.uploads.size;
+/** Uploads that cost something. One whose id was lost with the answer stays without parts. */
+const uploads = () => [...world.s3.buckets.get(EXPORTS)!.uploads.values()].filter(({ parts }) => parts.size > 0).length;
 
 function expectNothing(): void {
   expect(keys()).toEqual([]);
@@ -319,13 +321,57 @@ describe('an export', () => {
     expectNothing();
   });
 
-  test('aborts the upload that was created although its answer was lost', async () => {
+  test('of which the answer to the begin of an upload was lost uses another upload, and leaves the lost one without parts', async () => {
     await start();
     const snapshot = await sparse();
     world.server.faults.inject('s3:CreateMultipartUpload', { kind: 'lost-answer' });
-    await world.exports().deploy(wanted(snapshot));
+    const stack = world.exports();
+    await stack.deploy(wanted(snapshot));
     expect(world.server.count('s3:CreateMultipartUpload')).toBe(2);
+    await stack.destroy();
+    expectNothing();
+  });
+});
+
+describe('two exports to one key', () => {
+  /** Begins an export and lets its copying begin too. */
+  async function begun(stack: Stack, asked: Record<string, unknown>) {
+    const event = stack.event('Create', asked);
+    const started = { ...event, ...await world.handlers.act(event) };
+    return { id: started.PhysicalResourceId as string, ended: () => stack.play(started) };
+  }
+  const remove = (stack: Stack, asked: Record<string, unknown>, id: string) => stack.play(stack.event('Delete', asked, { PhysicalResourceId: id }));
+
+  test.each(['Stack', 'Other'])('leave each other\'s upload alone when one of them is deleted while the other one runs (the other one in stack %s)', async name => {
+    await start();
+    const [first, second] = [wanted(await sparse()), wanted(await givenSnapshot({ 1: block('e') }))];
+    const stack = world.exports();
+    const other = world.told(new Stack(world.clock, world.handlers, 'Custom::SnapshotExport', 'Other', name));
+    const one = await begun(stack, first);
+    const two = await begun(other, second);
+    expect(world.s3.buckets.get(EXPORTS)!.uploads.size).toBe(2);
+    await remove(stack, first, one.id);
+    expect(world.s3.buckets.get(EXPORTS)!.uploads.size).toBe(1);
+    await two.ended();
+    expect((await bytesOf('disk.img')).equals(volumeOf(second.SnapshotId as string))).toBe(true);
+    await remove(other, second, two.id);
+    expectNothing();
+  });
+
+  test('end with the object of the one that is first, and the other one fails and leaves nothing', async () => {
+    await start();
+    const [first, second] = [wanted(await sparse()), wanted(await givenSnapshot({ 1: block('e') }))];
+    const [stack, other] = ['Export', 'Other'].map(id => world.told(new Stack(world.clock, world.handlers, 'Custom::SnapshotExport', id)));
+    const one = await begun(stack, first);
+    const two = await begun(other, second);
+    await one.ended();
+    await expect(two.ended()).rejects.toThrow(/somebody wrote s3:\/\/exports\/disk.img(.manifest)? during the export; nothing was overwritten: choose another key/);
+    expect((await bytesOf('disk.img')).equals(volumeOf(first.SnapshotId as string))).toBe(true);
     expect(uploads()).toBe(0);
+    await remove(other, second, two.id);
+    expect(keys()).toEqual(['disk.img', 'disk.img.manifest']);
+    await remove(stack, first, one.id);
+    expectNothing();
   });
 });
 

@@ -31,7 +31,6 @@ export class ExportWorld {
       key: 'disk.img',
       isDelta: false,
       volumeSize: 1,
-      initiator: 'handler',
       started: 0,
     };
     return new ExportWorld(world, aws, snapshotId, record);

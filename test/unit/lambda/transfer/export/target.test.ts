@@ -1,3 +1,4 @@
+import { RefusedForNow } from '../../../../../lambda/shared/errors';
 import { EXPORTS, ExportWorld } from '../../../../harness/ebs/export-world';
 
 let one: ExportWorld;
@@ -85,21 +86,33 @@ describe('deleting', () => {
 });
 
 describe('aborting', () => {
-  test('removes uploads of the same function to the same key, whose ids were lost', async () => {
-    await one.run(async () => {
-      await one.aws.target.begin(one.record);
-      await one.aws.target.begin({ ...one.record, key: 'disk.img2' });
-      await one.aws.target.abort(one.record);
-    });
-    expect([...one.world.s3.buckets.get(EXPORTS)!.uploads.values()].map(({ key }) => key)).toEqual(['disk.img2']);
+  const begin = () => one.run(() => one.aws.target.begin(one.record));
+  const abort = (uploadId: string) => one.run(() => one.aws.target.abort({ ...one.record, uploadId }));
+
+  test('ends one upload, and leaves others to the same key', async () => {
+    const [mine, others] = [await begin(), await begin()];
+    await abort(mine);
+    await abort(mine);
+    expect([...one.world.s3.buckets.get(EXPORTS)!.uploads.keys()]).toEqual([others]);
   });
 
-  test('leaves uploads that somebody else began', async () => {
-    await one.run(async () => {
-      await one.aws.target.begin(one.record);
-      await one.aws.target.abort({ ...one.record, initiator: 'another-function' });
-      await one.aws.target.abort({ ...one.record, initiator: undefined });
-    });
-    expect(one.uploads).toBe(1);
+  test('is repeated for parts that arrive meanwhile', async () => {
+    const uploadId = await begin();
+    const { uploads } = one.world.s3.buckets.get(EXPORTS)!;
+    const upload = uploads.get(uploadId)!;
+    one.world.server.faults.before('s3:ListParts', () => { uploads.set(uploadId, upload); }, { times: 2 });
+    await abort(uploadId);
+    expect(one.uploads).toBe(0);
+    expect(one.world.server.count('s3:AbortMultipartUpload')).toBe(3);
+  });
+
+  test('is left to the next call as long as parts arrive', async () => {
+    const uploadId = await begin();
+    const { uploads } = one.world.s3.buckets.get(EXPORTS)!;
+    const upload = uploads.get(uploadId)!;
+    one.world.server.faults.before('s3:ListParts', () => { uploads.set(uploadId, upload); }, { times: 6 });
+    const refusal = await abort(uploadId).catch((error: Error) => error);
+    expect(refusal).toBeInstanceOf(RefusedForNow);
+    expect((refusal as Error).message).toBe(`parts of a multipart upload to s3://exports/disk.img are still on their way (upload ${uploadId})`);
   });
 });
