@@ -323,6 +323,11 @@ project.addTask('bench:template', {
   steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/template.ts', receiveArgs: true }],
 });
 
+project.addTask('bench:path', {
+  description: 'Show where the seconds of deployments go under a latency model of AWS, played and simulated, beside the targets',
+  steps: [{ spawn: 'bundle' }, { exec: 'tsx bench/path/run.ts', receiveArgs: true }],
+});
+
 project.addTask('faults', {
   description: 'Imports in which everything goes wrong, from 1,000 seeds; SEEDS and FIRST_SEED say how many, and which',
   exec: 'tsx projenrc/faults.ts',

@@ -58,7 +58,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   'test/deployments': ['src', 'world', 'test/harness', 'examples'],
   'test/campaigns': ['src', 'lambda', 'world', 'test/harness'],
   'test/world': ['world', 'test/harness'],
-  'test/product': ['src', 'cli', 'world', 'test/harness', 'examples', 'demo', 'projenrc', 'conformance/tools', 'bench/template-counts.ts'],
+  'test/product': ['src', 'cli', 'world', 'test/harness', 'examples', 'demo', 'projenrc', 'conformance/tools', 'bench/template-counts.ts', 'bench/path'],
 };
 
 /** Rooms that run in the user's account: no bundle may contain aws-cdk-lib. */

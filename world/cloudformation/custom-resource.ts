@@ -4,6 +4,7 @@ import { RequestIds } from './request-ids';
 import { ResponseHost } from './response-host';
 import type { Properties, Resource, Stack } from './stack';
 import type { Clock } from '../emulator/clock';
+import type { Latency } from '../emulator/latency';
 import type { EmulatorServer } from '../emulator/server';
 
 /** Delivers an event to a function, as `Invoke` with the invocation type `Event`: nobody waits for what it returns. */
@@ -50,7 +51,9 @@ export class CustomResources implements Handler {
   /** Create and Update events that are held back until the next event, by stack and logical id. */
   private readonly held = new Map<string, { readonly event: Event; readonly delay: number }>();
 
-  constructor(private readonly clock: Clock, server: EmulatorServer, private readonly deliver: Deliver) {
+  constructor(
+    private readonly clock: Clock, server: EmulatorServer, private readonly latency: Latency, private readonly deliver: Deliver,
+  ) {
     this.responses = new ResponseHost(clock, server);
   }
 
@@ -103,7 +106,9 @@ export class CustomResources implements Handler {
         if (signal.aborted) { return cancel(); }
         signal.addEventListener('abort', cancel, { once: true, signal: answered.signal });
       });
-      return read(await Promise.race([body, timeout, cancelled]), event, knownAs);
+      const answer = await Promise.race([body, timeout, cancelled]);
+      if (this.latency.of('response', logicalId) > 0) { await this.latency.pass('response', logicalId); }
+      return read(answer, event, knownAs);
     } finally {
       working();
       answered.abort(new Error('answered'));
@@ -136,6 +141,8 @@ export class CustomResources implements Handler {
     }
     if (type === 'Delete' && delivery.lateDelete === id) {
       this.deliverLater(event, delivery.lateDeleteDelay ?? LATE_SECONDS);
+    } else if (this.latency.of('request', id) > 0) {
+      this.latency.pass('request', id).then(() => this.deliver(token, event)).catch(() => {});
     } else {
       this.deliver(token, event);
     }

@@ -71,8 +71,8 @@ export class CloudFormation implements Service {
     this.api = new StackApi(emulator.clock, () => [...this.stacks].reverse());
     this.assets = new Assets(emulator.s3);
     this.iam = new Iam(emulator.clock, emulator.lateness);
-    const { clock, server, lambda } = emulator;
-    this.customResources = new CustomResources(clock, server, (token, event) => {
+    const { clock, server, lambda, latency } = emulator;
+    this.customResources = new CustomResources(clock, server, latency, (token, event) => {
       if (!token?.startsWith(`arn:${PARTITION}:lambda:`)) { throw new Error(`the player knows functions as service tokens only, got ${token}`); }
       // Throws if there is no such function.
       lambda.invocations(token);

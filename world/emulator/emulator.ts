@@ -5,6 +5,7 @@ import { Efs } from './efs';
 import { REGION } from './environment';
 import { Kms } from './kms';
 import { Lambda } from './lambda';
+import { Latency, type LatencyOptions } from './latency';
 import { Lateness, type LatenessOptions } from './lateness';
 import { Principals } from './principals';
 import { S3, type S3Options } from './s3';
@@ -25,6 +26,8 @@ export interface EmulatorOptions {
   /** Chooses the delays of what AWS propagates with time. @default - WORLD_SEED of the environment, else 1 */
   readonly seed?: number;
   readonly lateness?: LatenessOptions;
+  /** @default - calls, states and events take no time */
+  readonly latency?: LatencyOptions;
 }
 
 /** About what functions of Node.js take on Lambda. Always the same, so that a deployment takes the same course again. */
@@ -40,6 +43,7 @@ export class Emulator {
 
   public readonly clock: Clock;
   public readonly lateness: Lateness;
+  public readonly latency: Latency;
   /** The principals that policies of resources may name. */
   public readonly principals = new Principals();
   public readonly server: EmulatorServer;
@@ -58,14 +62,15 @@ export class Emulator {
     this.clock = new Clock(options.start);
     const seed = options.seed ?? Number(process.env.WORLD_SEED ?? 1);
     this.lateness = new Lateness(seed, options.lateness);
-    this.server = new EmulatorServer(this.clock);
+    this.latency = new Latency(this.clock, options.latency);
+    this.server = new EmulatorServer(this.clock, this.latency);
     this.kms = new Kms(this.clock);
     this.ec2 = new Ec2(this.clock, this.kms, { lateness: this.lateness, ...options.ec2 });
     this.s3 = new S3(this.clock, this.kms, options.s3);
     this.ebs = new EbsDirect(this.clock, this.ec2, this.kms, options.ebs);
     this.efs = new Efs(this.clock, this.ec2, this.kms, options.efs, this.principals);
-    this.lambda = new Lambda(this.clock, this.server, { ...DURATIONS, ...options.lambda });
-    this.states = new StepFunctions(this.clock, this.lambda, seed, this.kms);
+    this.lambda = new Lambda(this.clock, this.server, { ...DURATIONS, ...options.lambda }, this.latency);
+    this.states = new StepFunctions(this.clock, this.lambda, seed, this.kms, this.latency);
     this.tagging = new Tagging(this.clock, () => this.efs.fileSystems, options.tagging);
     this.scheduler = new Scheduler(this.clock, (functionArn, payload, as) => {
       this.lambda.authorizeInvoke(as, functionArn);

@@ -5,6 +5,7 @@ import type { Clock } from './clock';
 import { REGION } from './environment';
 import { Faults, type Fault } from './faults';
 import { Principal, type Context, type Statement } from './iam';
+import { Latency } from './latency';
 import { refusal as s3Refusal } from './s3/errors';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from './service';
 import { refuseWrongTime } from './signature-time';
@@ -32,6 +33,10 @@ export interface Access {
   /** The policies of the endpoints, by service, through which its calls come. */
   readonly endpointPolicy?: EndpointPolicy;
   readonly network?: Network;
+  /** The function that runs in the process. */
+  readonly functionName?: string;
+  /** Says that a request of the process is under way, and returns what says that it is not any longer. */
+  readonly waits?: () => () => void;
   /** Ends the process that has these credentials. */
   readonly kill?: () => void;
 }
@@ -86,7 +91,7 @@ export class EmulatorServer {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;
 
-  constructor(private readonly clock: Clock) {
+  constructor(private readonly clock: Clock, private readonly latency = new Latency(clock)) {
     this.server = createServer((request, response) => void this.receive(request, response));
     this.server.keepAliveTimeout = 0;
     this.server.on('connection', socket => {
@@ -163,7 +168,10 @@ export class EmulatorServer {
   ): Promise<void> {
     const url = new URL(request.url!, this.url);
     const receiver = [...this.paths].find(([prefix]) => url.pathname.startsWith(prefix))?.[1];
-    if (receiver) { return this.answerUnsigned(receiver, request, url, body, response, hold); }
+    if (receiver) {
+      await this.delay(operationOf(request), String(request.headers['x-emulated-caller']), hold);
+      return this.answerUnsigned(receiver, request, url, body, response, hold);
+    }
 
     const service = this.services.get(signingName ?? '');
     if (!service) {
@@ -186,6 +194,7 @@ export class EmulatorServer {
     };
 
     await carry('sent', body.length);
+    if (signingName !== 'lambda') { await this.delay(operation, accessKeyId, hold); }
     let answer: Answer;
     try {
       if (!caller) { throw new ServiceError('UnrecognizedClientException', 403, 'The security token included in the request is invalid'); }
@@ -202,9 +211,20 @@ export class EmulatorServer {
     this.send(response, answer, fault?.kind === 'truncate');
   }
 
+  /** Lets the time of a function's call go by. */
+  private async delay(operation: string, accessKeyId: string, hold: Hold): Promise<void> {
+    const { functionName, waits } = this.access.get(accessKeyId) ?? {};
+    if (!waits || this.latency.of('call', operation) === 0) { return; }
+    hold.end();
+    const arrived = waits();
+    await this.latency.pass('call', operation, functionName);
+    arrived();
+    hold.begin();
+  }
+
   private answerUnsigned(receiver: Receiver, request: IncomingMessage, url: URL, body: Buffer, response: ServerResponse, hold: Hold): void {
     const accessKeyId = String(request.headers['x-emulated-caller']);
-    const operation = `response:${request.method!.charAt(0)}${request.method!.slice(1).toLowerCase()}`;
+    const operation = operationOf(request);
     const fault = this.faults.next(operation);
     if (this.stops(fault, accessKeyId, request, hold)) { return; }
     let answer: Answer = { status: 200 };
@@ -290,4 +310,9 @@ export class EmulatorServer {
     if (truncated) { return void response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy()); }
     response.end(bytes);
   }
+}
+
+/** Returns the name by which faults know an unsigned request. */
+function operationOf({ method }: IncomingMessage): string {
+  return `response:${method!.charAt(0)}${method!.slice(1).toLowerCase()}`;
 }

@@ -8,11 +8,16 @@ const FUNCTION = /^arn:[^:]+:lambda:/;
 const PIPELINE = /^arn:[^:]+:codepipeline:/;
 
 /** EventBridge's default bus, for what Step Functions says about its executions. */
-export function eventsHandlers({ emulator: { lambda, states }, iam, permissions }: Context): Record<string, Handler> {
+export function eventsHandlers({ emulator: { lambda, latency, states }, iam, permissions }: Context): Record<string, Handler> {
   const rules = new Map<string, Properties>();
 
   const mayInvoke = (functionArn: string, ruleArn: string) => [...permissions.values()].some(({ functionArn: own, principal, sourceArn }) =>
     own === functionArn && principal === 'events.amazonaws.com' && (sourceArn === undefined || like(sourceArn, ruleArn)));
+
+  const deliver = async (rule: string, functionArn: string, input: unknown) => {
+    if (latency.of('eventDelivery', rule) > 0) { await latency.pass('eventDelivery', rule); }
+    await lambda.enqueue(functionArn, input);
+  };
 
   states.onStatusChange(event => {
     for (const [name, { EventPattern, State = 'ENABLED', Targets }] of rules) {
@@ -20,7 +25,7 @@ export function eventsHandlers({ emulator: { lambda, states }, iam, permissions 
       for (const target of listOf(Targets)) {
         // A target that may not be invoked is passed over in silence, as EventBridge does.
         // What Step Functions says starts no pipeline.
-        if (FUNCTION.test(target.Arn) && mayInvoke(target.Arn, arn('events', `rule/${name}`))) { void lambda.enqueue(target.Arn, inputOf(target, event)); }
+        if (FUNCTION.test(target.Arn) && mayInvoke(target.Arn, arn('events', `rule/${name}`))) { void deliver(name, target.Arn, inputOf(target, event)); }
       }
     }
   });

@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import type { Way } from '../ec2/routing';
 import { arn } from '../environment';
 import type { Principal } from '../iam';
+import type { Latency } from '../latency';
 import type { EmulatorServer } from '../server';
 import { tooManyRequests } from './concurrency';
 import { Instance, type Outcome } from './instance';
@@ -50,6 +51,7 @@ export interface Host {
   readonly clock: Clock;
   readonly server: EmulatorServer;
   readonly durations: Durations;
+  readonly latency: Latency;
   /** The network of each process. */
   readonly network?: FunctionNetworkOptions;
   /** Whether one more process may start; makes room for it if it can. */
@@ -154,7 +156,10 @@ export class EmulatedFunction {
       }
     }
     instance.claim();
+    const cold = pause > invocation;
+    const began = this.host.clock.now();
     if (pause > 0) { await this.host.clock.sleep(pause); }
+    this.host.latency.note({ kind: 'start', name: this.props.functionName, cold, began });
     return instance;
   }
 
@@ -167,7 +172,12 @@ export class EmulatedFunction {
     const { settings } = this;
     const credentials = server.issue(this.props.role, {
       endpointPolicy: service => this.props.wayTo?.(service)?.policy,
-      network: this.host.network && new FunctionNetwork(clock, this.host.network, () => instance.waitForNetwork()),
+      network: this.host.network && new FunctionNetwork(clock, this.host.network, {
+        waits: () => instance.waitForNetwork(),
+        carried: began => this.host.latency.note({ kind: 'network', name: this.props.functionName, by: this.props.functionName, began }),
+      }),
+      functionName: this.props.functionName,
+      waits: () => instance.waitForNetwork(),
       kill: () => instance.kill(),
     });
     const instance: Instance = new Instance({

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock';
 import { arn } from '../environment';
 import type { Principal } from '../iam';
+import { Latency } from '../latency';
 import type { EmulatorServer } from '../server';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from '../service';
 import { Concurrency } from './concurrency';
@@ -44,7 +45,10 @@ export class Lambda implements Service {
   private readonly closing = new AbortController();
   public readonly concurrency: Concurrency;
 
-  constructor(private readonly clock: Clock, private readonly server: EmulatorServer, private readonly options: LambdaOptions = {}) {
+  constructor(
+    private readonly clock: Clock, private readonly server: EmulatorServer, private readonly options: LambdaOptions = {},
+    private readonly latency = new Latency(clock),
+  ) {
     const reserved = () => [...this.functions.values()].reduce((sum, { props }) => sum + (props.reservedConcurrentExecutions ?? 0), 0);
     this.concurrency = new Concurrency(reserved, options.concurrency);
   }
@@ -57,6 +61,7 @@ export class Lambda implements Service {
       clock: this.clock,
       server: this.server,
       durations: this.options,
+      latency: this.latency,
       network: this.options.network,
       takePlace: () => this.concurrency.take(),
       admits: () => this.admits(),
@@ -117,6 +122,7 @@ export class Lambda implements Service {
    */
   public async enqueue(nameOrArn: string, payload: unknown = {}): Promise<void> {
     const received = this.clock.now();
+    if (this.latency.of('queue', nameOrArn) > 0) { await this.latency.pass('queue', nameOrArn); }
     let failures = 0;
     for (let attempt = 0; ; attempt++) {
       let pause: number;

@@ -12,15 +12,20 @@ const MEGABITS_PER_SECOND = 600;
 /** The time of a byte at one megabit per second. */
 const MILLISECONDS_PER_BYTE = 8 / 1000;
 
+/** What the process learns of its network. */
+interface Waiting {
+  /** Says that the process waits for the network, and returns what says that it does not wait longer. */
+  readonly waits?: () => () => void;
+  /** Says that bytes were carried that began their way then. */
+  readonly carried?: (began: number) => void;
+}
+
 /** The network of one function process, which carries one large message after another in each direction. */
 export class FunctionNetwork implements Network {
   /** By direction: when it has carried everything so far. Fractions of milliseconds count, because few messages take a whole one. */
   private readonly free = new Map<string, number>();
 
-  /** @param waits Says that the process waits for the network, and returns what says that it does not wait longer. */
-  constructor(
-    private readonly clock: Clock, private readonly options: FunctionNetworkOptions = {}, private readonly waits: () => () => void = () => () => {},
-  ) {}
+  constructor(private readonly clock: Clock, private readonly options: FunctionNetworkOptions = {}, private readonly process: Waiting = {}) {}
 
   public async carry(direction: 'received' | 'sent', bytes: number): Promise<void> {
     const { megabitsPerSecond = MEGABITS_PER_SECOND, shared } = this.options;
@@ -31,8 +36,9 @@ export class FunctionNetwork implements Network {
     this.free.set(way, until);
     // Small messages count, but do not wait behind large ones.
     if (milliseconds < 1) { return; }
-    const arrived = this.waits();
+    const arrived = this.process.waits?.();
     await this.clock.sleep(Math.ceil(until) - now);
-    arrived();
+    this.process.carried?.(now);
+    arrived?.();
   }
 }

@@ -4,6 +4,7 @@ import { arn, REGION } from '../environment';
 import type { Context, Principal } from '../iam';
 import type { Kms } from '../kms';
 import type { Lambda } from '../lambda';
+import { Latency } from '../latency';
 import { ServiceError, type Answer, type Call, type Service } from '../service';
 import { prepare, type Definition, type Json } from './definition';
 import { Execution, type StateMachine, type StatusChange } from './execution';
@@ -33,8 +34,10 @@ export class StepFunctions implements Service {
   private losing: ((event: StatusChange) => boolean)[] = [];
 
   /** @param seed Chooses the pauses of retries with jitter. */
-  constructor(private readonly clock: Clock, private readonly lambda: Lambda, seed = 1, private readonly kms?: Kms) {
-    this.interpreter = loadInterpreter(clock, seed);
+  constructor(
+    private readonly clock: Clock, private readonly lambda: Lambda, seed = 1, private readonly kms?: Kms, latency = new Latency(clock),
+  ) {
+    this.interpreter = loadInterpreter(clock, seed, latency);
     this.tasks = new Tasks(clock);
   }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Clock } from '../clock';
+import type { Latency } from '../latency';
 import { NO_TIMEOUT_SECONDS, waitsForToken, type Definition, type Json } from './definition';
 import { History, TerminalError } from './history';
 import type { Task } from './tasks';
@@ -46,7 +47,7 @@ export interface Interpreter {
  * timers and `Date` of the clock. Where it differs from Step Functions, its
  * inner classes are corrected.
  */
-export function loadInterpreter(clock: Clock, seed: number): Interpreter {
+export function loadInterpreter(clock: Clock, seed: number, latency: Latency): Interpreter {
   const library = evaluate(clock, seededRandom(seed));
   const { StateMachine, StateExecutor, TaskStateAction, StatesRuntimeError, ExecutionError, jsonPathQuery, processPayloadTemplate } = library;
   const executeState = StateExecutor.prototype.execute;
@@ -74,6 +75,7 @@ export function loadInterpreter(clock: Clock, seed: number): Interpreter {
   /** Called again for every retry, also by the original. */
   StateExecutor.prototype.execute = async function(input: Json, context: Json, options: Json): Promise<Json> {
     const { hooks, history } = options.runOptions;
+    if (latency.of('transition', this.stateName) > 0) { await latency.pass('transition', this.stateName, context.StateMachine.Name); }
     hooks.enter();
     if (options.abortSignal.aborted) { throw new TerminalError('Aborted', 'the execution has ended'); }
     const first = ++context.State.RetryCount === 0;
@@ -120,6 +122,7 @@ export function loadInterpreter(clock: Clock, seed: number): Interpreter {
     if (!Array.isArray(items)) { throw new StatesRuntimeError(`Map state '${name}': the items must be an array, got ${JSON.stringify(items)}`); }
     const distributed = state.ItemProcessor.ProcessorConfig?.Mode === 'DISTRIBUTED';
     const { history } = options.runOptions as { history: History };
+    if (distributed && latency.of('mapRun', name) > 0) { await latency.pass('mapRun', name, context.StateMachine.Name); }
     const childContext: ((item: Json) => Json) | undefined = distributed ? options.runOptions.hooks.startMapRun(name) : undefined;
     const concurrency = (state.MaxConcurrencyPath ? jsonPathQuery(state.MaxConcurrencyPath, input, context) : state.MaxConcurrency)
       || (distributed ? DISTRIBUTED_CONCURRENCY : INLINE_CONCURRENCY);
@@ -131,6 +134,7 @@ export function loadInterpreter(clock: Clock, seed: number): Interpreter {
     const runItem = async (item: Json, index: number): Promise<Json> => {
       const itemContext = { ...context, Map: { Item: { Index: index, Value: item } } };
       const itemInput = template === undefined ? item : processPayloadTemplate(template, input, itemContext);
+      if (distributed && latency.of('mapChild', name) > 0) { await latency.pass('mapChild', name, context.StateMachine.Name); }
       const nested = childContext ? childContext(itemInput) : itemContext;
       const runOptions = { ...options.runOptions, context: nested, _rootAbortSignal: signal };
       if (distributed) { return machine.run(itemInput, { ...runOptions, history: new History() }).result; }
