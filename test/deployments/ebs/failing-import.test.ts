@@ -2,6 +2,7 @@ import { RemovalPolicy, Size } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { DiskImage, SnapshotImport, type SnapshotImportProps } from '../../../src';
 import { BROKEN, type Fault } from '../../../world/emulator/faults';
+import { SSE_C } from '../../../world/emulator/s3/request';
 import type { Build, Options } from '../../harness/deployment/deployment-world';
 import { disk, IMAGES, EbsWorld } from '../../harness/deployment/ebs-world';
 
@@ -36,6 +37,14 @@ beforeAll(async () => {
   standing = (await deploy(build())).expectSuccess('CREATE_COMPLETE').id('Standing');
 });
 afterEach(() => faults().clear());
+
+test('an image that S3 gives only to those who send its key is refused with the cause and the remedy, and nothing is left', async () => {
+  await world.emulator.s3.put(IMAGES, 'client-key.img', good, { [SSE_C]: 'AES256' });
+  const outcome = await deploy(build({ key: 'client-key.img' }));
+  outcome.expectFailure('UPDATE_ROLLBACK_COMPLETE', new RegExp('image s3://images/client-key.img cannot be read: S3 calls the request invalid; '
+    + 'an object that is encrypted with a key of the client \\(SSE-C\\) must be copied with another encryption'));
+  expectAsBefore();
+});
 
 describe('an import that fails', () => {
   test.each<[string, Partial<SnapshotImportProps> & { key?: string }, RegExp]>([

@@ -3,7 +3,7 @@ import type { Clock } from '../clock';
 import type { Answer, Call } from '../service';
 import type { Access } from './access';
 import type { Bucket, Encryption, StoredObject, Version } from './bucket';
-import { invalidArgument, notImplemented, S3Error } from './errors';
+import { invalidArgument, invalidRequest, notImplemented, S3Error } from './errors';
 
 /** A call on a bucket that exists, or on an object in it. */
 export interface Request {
@@ -69,10 +69,18 @@ export function wantedVersion({ call }: Request): string | undefined {
   return versionId ?? undefined;
 }
 
+/** The header of an object that is encrypted with a key of the client, who has to send that key with each reading call. */
+export const SSE_C = 'x-amz-server-side-encryption-customer-algorithm';
+
 /** The object that a reading call means; the caller must have been authorized for it already. */
-export function wantedObject({ bucket, key, access }: Request, versionId: string | undefined): StoredObject {
+export function wantedObject({ call, bucket, key, access }: Request, versionId: string | undefined): StoredObject {
   const version: Version | undefined = versionId === undefined ? bucket.latest(key) : bucket.find(key, versionId);
-  if (version && !version.deleteMarker) { return version; }
+  if (version && !version.deleteMarker) {
+    if (SSE_C in version.headers && !(SSE_C in call.headers)) {
+      throw invalidRequest('The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.');
+    }
+    return version;
+  }
 
   // Whoever may not list the bucket does not learn what is not there.
   access.require('s3:ListBucket', undefined, {});
