@@ -24,26 +24,34 @@ export async function encryptionKeyOf(
   return /:key\//.test(key) ? key : starter.keyArn(key);
 }
 
-/** Refuses to share a snapshot that EBS would encrypt with a key of AWS. If the handler may not describe the key, EC2 refuses it after the copying. */
+/**
+ * Refuses to share a snapshot, or a machine image of it, if EBS would encrypt it so that EC2 does not share it. If the handler may not ask for the
+ * key, EC2 refuses it after the copying.
+ */
 export async function refuseUnshareable(
-  aws: EncryptionServices, { SharedWith = [], ParentSnapshotId: parentId }: SnapshotImportProperties, wanted: WantedEncryption,
+  aws: EncryptionServices, { SharedWith = [], Registrations = [], ParentSnapshotId: parentId }: SnapshotImportProperties, wanted: WantedEncryption,
 ): Promise<void> {
-  if (SharedWith.length === 0) { return; }
-  const managed = await managedKeyOf(aws, parentId, wanted).catch(error => {
+  const images = Registrations.filter(image => image.SharedWith !== undefined);
+  if (SharedWith.length + images.length === 0) { return; }
+  const key = await unlessDenied(async () => parentId === undefined ? encryptionKeyOf(aws, wanted) : (await aws.snapshots.find(parentId))?.kmsKeyArn);
+  if (key === undefined) { return; }
+  const encrypted = parentId === undefined ? `the snapshot would be encrypted with ${key}` : `parent ${parentId} is encrypted with ${key}`;
+  const ownKey = parentId === undefined ? 'give a key of your own as \'kmsKey\'' : 'copy the parent with a key of your own';
+  if (await unlessDenied(() => aws.starter.isManagedByAws(key))) {
+    if (SharedWith.length > 0) { throw new Error(`${encrypted}, which AWS manages, and EC2 shares no such snapshot; ${ownKey}, or leave 'sharedWithAccounts' out`); }
+    throw new Error(`${encrypted}, which AWS manages, and EC2 shares no image with such a disk; ${ownKey}, or do not share machine image ${images[0].LogicalId}`);
+  }
+  const publicOne = images.find(image => image.SharedWith === 'ALL');
+  if (publicOne) { throw new Error(`${encrypted}, and EC2 makes no image with such a disk public; do not share machine image ${publicOne.LogicalId} with everybody`); }
+}
+
+/** Returns undefined if the handler may not ask. */
+async function unlessDenied<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
     if (!isDenial(error)) { throw error; }
     log({ event: 'cannot tell whether the snapshot can be shared', because: saidBy(error) });
     return undefined;
-  });
-  if (managed === undefined) { return; }
-  throw new Error(parentId === undefined
-    ? `the snapshot would be encrypted with ${managed}, which AWS manages, and EC2 shares no such snapshot; `
-      + 'give a key of your own as \'kmsKey\', or leave \'sharedWithAccounts\' out'
-    : `parent ${parentId} is encrypted with ${managed}, which AWS manages, and EC2 shares no such snapshot; `
-      + 'copy the parent with a key of your own, or leave \'sharedWithAccounts\' out');
-}
-
-/** Returns the key of the new snapshot if AWS manages it. */
-async function managedKeyOf(aws: EncryptionServices, parentId: string | undefined, wanted: WantedEncryption): Promise<string | undefined> {
-  const key = parentId === undefined ? await encryptionKeyOf(aws, wanted) : (await aws.snapshots.find(parentId))?.kmsKeyArn;
-  return key !== undefined && await aws.starter.isManagedByAws(key) ? key : undefined;
+  }
 }

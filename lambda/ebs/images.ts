@@ -74,6 +74,20 @@ export class Images extends Ec2Tagged<Image> {
     });
   }
 
+  /** Returns the AMI that has a name; undefined if there is none. Waits a while for it to go, because EC2 may still list one that was deregistered just before. */
+  public async holderOf(name: string): Promise<Image | undefined> {
+    const taken = new Error('taken');
+    let holder: Image | undefined;
+    return retrying(async () => {
+      [holder] = await this.list({ filters: [{ Name: 'name', Values: [name] }] });
+      if (holder) { throw taken; }
+      return undefined;
+    }, { policy: RETRY_POLICIES.NAME_RELEASE, retryIf: error => error === taken, what: 'find image by name' }).catch(error => {
+      if (error === taken) { return holder; }
+      throw error;
+    });
+  }
+
   /** Returns the AMIs that use any of these snapshots. */
   public async using(snapshotIds: readonly string[]): Promise<Image[]> {
     if (snapshotIds.length === 0) { return []; }

@@ -5,6 +5,7 @@ import { limitsOf, refuseLate, refuseLongStream, volumeSizeFor } from './limits/
 import { integrityOf, refuseUnverifiable } from './limits/integrity';
 import { openImage } from './open-image';
 import { Parents } from './parents';
+import { refuseUnregistrable } from './registration';
 import type { ImportServices } from './services';
 import { ParentRefused, type NewSnapshot, type StartedSnapshot } from './snapshot-starter';
 import { OWNERSHIP_TAGS, PARENT_TAG } from '../../src/contract/ownership';
@@ -40,7 +41,7 @@ interface ImportRequest extends WantedEncryption {
 export class ImportStart {
   private readonly parents: Parents;
 
-  constructor(private readonly aws: Pick<ImportServices, 'source' | 'starter' | 'snapshots' | 'store'>) {
+  constructor(private readonly aws: Pick<ImportServices, 'source' | 'starter' | 'snapshots' | 'store' | 'images'>) {
     this.parents = new Parents(aws);
   }
 
@@ -49,6 +50,7 @@ export class ImportStart {
     const request = await this.check(properties, context);
     const parent = await this.parents.choose(properties, context, request);
     await refuseUnshareable(this.aws, properties, request);
+    await refuseUnregistrable(this.aws, properties.Registrations ?? [], request.volumeSize, context);
     const snapshot = await this.startWithFallback(request, parent) ?? await this.startedBefore(request, parent);
     return { ...snapshot, image: request.image };
   }

@@ -4,6 +4,7 @@ import { currentSince, ImageFamily } from './image-family';
 import { imageNameOf, imageRequest, isMadeOf } from './image-request';
 import { applySettings } from './image-settings';
 import { deregister, NameTaken, type Image } from './images';
+import { takenName } from './registration';
 import type { ImageServices } from './services';
 import { MACHINE_IMAGE_TAGS, type MachineImageAttributes, type MachineImageProperties } from '../../src/contract/machine-image';
 import { OWNERSHIP_TAGS } from '../../src/contract/ownership';
@@ -138,17 +139,8 @@ export class MachineImageLifecycle implements Lifecycle<MachineImageProperties, 
   /** Returns the id of the AMI with this name if this very request registered it: RegisterImage has no client token, and its answer may have been lost. */
   private async registeredBefore(name: string, context: Context): Promise<string> {
     const image = await this.aws.images.named(name);
-    const isOurs = image !== undefined && belongsTo(image.tags, context);
-    if (isOurs && valueOf(image.tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return image.id; }
-    const id = image?.id ?? 'an AMI that is not visible';
-    if (isOurs) {
-      throw new Error(`AMI name '${name}' is taken by ${id}, which would be replaced, and a name belongs to one AMI: change 'imageName' too, or leave it out`);
-    }
-    const isOfAnother = image !== undefined && isOfStack(context.stackId, image);
-    const other = isOfAnother ? valueOf(image.tags, OWNERSHIP_TAGS.logicalId) : undefined;
-    throw new Error(isOfAnother
-      ? `AMI name '${name}' is taken by ${id}, which is ${other} of this stack: if that construct was renamed, change 'imageName' too, or leave it out`
-      : `AMI name '${name}' is taken by ${id}, which is not of this stack; choose another 'imageName', or leave it out`);
+    if (image && belongsTo(image.tags, context) && valueOf(image.tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return image.id; }
+    throw new Error(takenName(name, image, context));
   }
 
   /** Changes nothing of an image that is not of this stack. A rollback must not fail because of it. */

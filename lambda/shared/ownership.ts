@@ -28,7 +28,7 @@ export function valueOf(tags: readonly Tag[] | undefined, key: string): string |
 }
 
 /** Returns whether this resource of this stack made or adopted it. */
-export function belongsTo(tags: readonly Tag[] | undefined, context: Context): boolean {
+export function belongsTo(tags: readonly Tag[] | undefined, context: Pick<Context, 'stackId' | 'logicalId'>): boolean {
   return valueOf(tags, OWNERSHIP_TAGS.stackId) === context.stackId && valueOf(tags, OWNERSHIP_TAGS.logicalId) === context.logicalId;
 }
 

@@ -34,6 +34,8 @@ export const RETRY_POLICIES = {
   SNAPSHOT_LISTING: { seconds: 90, retryIfSeconds: 30 },
   /** EC2 lists a registered image late. */
   IMAGE_LISTING: { seconds: 90, retryIfSeconds: 60 },
+  /** EC2 may list an image for some seconds after it was deregistered. */
+  NAME_RELEASE: { seconds: 60, retryIfSeconds: 20 },
   /** EFS learns late from EC2 that a security group exists, or that a network interface is gone. */
   NETWORK_VISIBILITY: { seconds: 90, retryIfSeconds: 30 },
   /** EFS learns late from IAM that a role or user in a policy exists. */

@@ -38,6 +38,18 @@ export interface BlockDeviceMappingProperty {
   };
 }
 
+/** The facts about a machine image of the same stack that decide whether EC2 refuses it when its disk has been copied. They go to the import of the disk. */
+export interface RegistrationProperty {
+  /** Of the machine image. */
+  readonly LogicalId: string;
+  /** Absent: one that no other image has, or one that is known at deployment only. */
+  readonly Name?: string;
+  /** `ALL`: with everybody. `OTHERS`: with accounts, organizations or organizational units. Absent: with nobody. */
+  readonly SharedWith?: string;
+  /** GiB of volumes. Absent: as many as the snapshot has. */
+  readonly VolumeSize?: string | number;
+}
+
 /** Exactly one of them. */
 export interface LaunchPermissionProperty {
   readonly UserId?: string;

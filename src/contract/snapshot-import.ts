@@ -1,3 +1,4 @@
+import type { RegistrationProperty } from './machine-image';
 import type { OwnerProperties, TagProperty } from './ownership';
 import type { TransferPlace } from './transfer';
 
@@ -52,6 +53,8 @@ export interface SnapshotImportProperties extends OwnerProperties, TransferPlace
   readonly MaxPutsPerSecond?: string | number;
   /** Absent: as many as that rate needs. */
   readonly MaxConcurrency?: string | number;
+  /** Machine images that are registered from the snapshot. Absent: none of which EC2 may refuse anything that is known before. */
+  readonly Registrations?: readonly RegistrationProperty[];
   /** Ids of accounts that may make volumes from it. */
   readonly SharedWith?: readonly string[];
   readonly Tags?: readonly TagProperty[];

@@ -1,8 +1,8 @@
-import { Stack, type Size } from 'aws-cdk-lib';
+import { Stack, type CfnResource, type Size } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import type { SnapshotImport } from './snapshot-import';
-import type { BlockDeviceMappingProperty } from '../contract/machine-image';
+import type { BlockDeviceMappingProperty, RegistrationProperty } from '../contract/machine-image';
 import { check, misuse, notBoth, wholeGibibytes } from '../private/resource/validation';
 
 /** What EC2 takes for instances of one kind or another. */
@@ -151,6 +151,16 @@ export class MachineDisk {
     if (this.snapshot._hasKeyOfAws) {
       throw misuse(scope, `an image that is shared needs a 'kmsKey' of your own for the import ${path}: EC2 shares no image with a disk that is encrypted with the key that AWS manages`);
     }
+  }
+
+  /**
+   * Tells the import of the disk what EC2 may refuse of an image that will be registered with it.
+   *
+   * @internal
+   */
+  public _announce(image: IConstruct, facts: Omit<RegistrationProperty, 'VolumeSize'>): void {
+    if (!this.snapshot || this._importedElsewhere(image)) { return; }
+    this.snapshot._announce(image.node.defaultChild as CfnResource, { ...facts, VolumeSize: this.options.volumeSize?.toGibibytes() });
   }
 
   /**

@@ -1,4 +1,4 @@
-import { Annotations, type CfnResource, type ITaggableV2, RemovalPolicy, Resource, Stack, TagManager, TagType } from 'aws-cdk-lib';
+import { Annotations, type CfnResource, type ITaggableV2, RemovalPolicy, Resource, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { MachineDisk } from './machine-disk';
@@ -297,6 +297,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
       properties,
     });
     if (props.retainPrevious !== undefined) { provider.keepRecords(); }
+    this.announce(props);
     this.resource.node.addDependency(provider.imageAccess, ...props.publiclyShared ? [provider.publicImageAccess] : []);
     this.grantForeign(provider, [props.rootDisk, ...props.dataDisks ?? []]);
 
@@ -339,6 +340,15 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
       RetainPrevious: props.retainPrevious,
       Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.machineImage),
     };
+  }
+
+  /** Lets the imports of the disks refuse, before they copy anything, what EC2 would refuse of the image. */
+  private announce(props: MachineImageProps): void {
+    const { imageName, publiclyShared, rootDisk, dataDisks = [] } = props;
+    // A name that is known at deployment only may be made of the id of the snapshot.
+    const name = Token.isUnresolved(imageName) ? undefined : imageName;
+    const sharedWith = permissionsOf(props) && (publiclyShared ? 'ALL' : 'OTHERS');
+    [rootDisk, ...dataDisks].forEach(disk => disk._announce(this, { LogicalId: this.resource.logicalId, Name: name, SharedWith: sharedWith }));
   }
 
   private validateTexts({ imageName, description, uefiData, deprecationDate, publiclyShared }: MachineImageProps): void {

@@ -1,4 +1,4 @@
-import { type CfnResource, type ITaggableV2, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
+import { type CfnResource, type ITaggableV2, Lazy, RemovalPolicy, Resource, type Size, Stack, TagManager, TagType, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as events from 'aws-cdk-lib/aws-events';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -8,6 +8,7 @@ import { estimateImport, type ImportEstimate, type ImportEstimateOptions } from 
 import { Verification, ZeroBlocks } from './integrity';
 import { snapshotArnOf, type ISnapshot } from './snapshot';
 import { DELTA_FORMAT } from '../contract/disk-image-format';
+import type { RegistrationProperty } from '../contract/machine-image';
 import { IMPORT_METRICS, TRANSFER_METRICS } from '../contract/metrics';
 import type { OwnerProperties } from '../contract/ownership';
 import type { SnapshotImportAttributes, SnapshotImportProperties } from '../contract/snapshot-import';
@@ -294,6 +295,7 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
   public readonly cdkTagManager: TagManager = new TagManager(TagType.KEY_VALUE, RESOURCE_TYPE);
 
   private readonly resource: CfnResource;
+  private readonly registrations: { readonly image: CfnResource; readonly facts: RegistrationProperty }[] = [];
 
   constructor(scope: Construct, id: string, props: SnapshotImportProps) {
     super(scope, id);
@@ -391,6 +393,15 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
     return importWidget(this);
   }
 
+  /**
+   * Called by a machine image of the stack that is registered with the snapshot.
+   *
+   * @internal
+   */
+  public _announce(image: CfnResource, facts: RegistrationProperty): void {
+    if ([facts.Name, facts.SharedWith, facts.VolumeSize].some(fact => fact !== undefined)) { this.registrations.push({ image, facts }); }
+  }
+
   private validate(props: SnapshotImportProps): void {
     const { parent } = props;
     check(this, 'description', props.description, `at most ${LONGEST_DESCRIPTION} characters long`, value => value.length <= LONGEST_DESCRIPTION);
@@ -468,6 +479,11 @@ export class SnapshotImport extends Resource implements ISnapshot, ITaggableV2 {
       WaitForCompletion: !this._waits ? false : undefined,
       MaxPutsPerSecond: props.maxPutsPerSecond,
       MaxConcurrency: props.maxConcurrency,
+      Registrations: Lazy.any({
+        // An image with a condition of its own may not be registered at all.
+        produce: () => this.registrations.filter(each => [undefined, this.resource.cfnOptions.condition].includes(each.image.cfnOptions.condition))
+          .map(({ facts }) => facts),
+      }, { omitEmptyArray: true }) as unknown as RegistrationProperty[],
       SharedWith: props.sharedWithAccounts?.length ? props.sharedWithAccounts : undefined,
       Tags: mergedTags(this, this.cdkTagManager, TAG_RULES.snapshot),
     };

@@ -13,6 +13,7 @@ const MACHINE_TEST = 'test/handlers/ebs/machine-image.test.ts';
 const LISTING_TEST = 'test/handlers/ebs/late-listing.test.ts';
 const NO_ROLLBACK_TEST = 'test/handlers/ebs/no-rollback.test.ts';
 const PENDING_TEST = 'test/handlers/ebs/pending-deletion.test.ts';
+const REGISTRATION_TEST = 'test/handlers/ebs/registration.test.ts';
 const FAMILY_TEST = 'test/unit/lambda/ebs/image-family.test.ts';
 const PARENTS_TEST = 'test/unit/lambda/ebs/parents.test.ts';
 
@@ -79,6 +80,30 @@ const IMPORTS: readonly Mutant[] = [
     replace: '',
     test: 'test/handlers/ebs/sharing.test.ts',
     name: 'is refused before it is started',
+  },
+  {
+    guard: 'a machine image that cannot be registered is refused before its disk is copied',
+    file: 'lambda/ebs/import-start.ts',
+    find: '    await refuseUnregistrable(this.aws, properties.Registrations ?? [], request.volumeSize, context);\n',
+    replace: '',
+    test: REGISTRATION_TEST,
+    name: 'is refused before the copying if an image of others has it',
+  },
+  {
+    guard: 'a taken name of a machine image keeps no rollback from importing its disk',
+    file: 'lambda/ebs/registration.ts',
+    find: 'if (!await isCertainlyBack(context)) { throw',
+    replace: 'if (context) { throw',
+    test: REGISTRATION_TEST,
+    name: 'keeps no rollback from importing',
+  },
+  {
+    guard: 'a name of a machine image that becomes free at once is not refused',
+    file: 'lambda/shared/retry.ts',
+    find: 'NAME_RELEASE: { seconds: 60, retryIfSeconds: 20 }',
+    replace: 'NAME_RELEASE: { seconds: 60, retryIfSeconds: 0 }',
+    test: REGISTRATION_TEST,
+    name: 'becomes free some seconds later',
   },
   {
     guard: 'a snapshot of another stack is not deleted',
@@ -318,8 +343,8 @@ const MACHINE_IMAGES: readonly Mutant[] = [
   {
     guard: 'the AMI that has the name is not taken for the one that this request registered',
     file: MACHINE,
-    find: 'if (isOurs && valueOf(image.tags, OWNERSHIP_TAGS.requestId) === context.requestId)',
-    replace: 'if (isOurs)',
+    find: ' && valueOf(image.tags, OWNERSHIP_TAGS.requestId) === context.requestId) { return',
+    replace: ') { return',
     test: MACHINE_TEST,
     name: 'must change with the image',
   },

@@ -274,8 +274,24 @@ export class Ec2 extends Network implements Service {
       image.description = description;
     }
     if (imdsSupport !== undefined) { this.images.requireImdsV2(image, imdsSupport); }
-    if (permissions) { image.launchPermissions.modify('LaunchPermission', parameters); }
+    if (permissions) {
+      this.refuseSharing(image, parameters);
+      image.launchPermissions.modify('LaunchPermission', parameters);
+    }
     return { return: true };
+  }
+
+  /** As the user guide of EC2 has it; the texts of the errors are guesses. */
+  private refuseSharing({ imageId, mappings }: Image, parameters: Parameters): void {
+    const added = parameters.structures('LaunchPermission.Add');
+    if (added.length === 0) { return; }
+    const snapshots = mappings.flatMap(({ snapshotId }) => snapshotId === undefined ? [] : this.snapshots.get(snapshotId));
+    if (snapshots.some(({ kmsKeyId }) => kmsKeyId === this.managedKmsKeyArn)) {
+      throw refused('InvalidParameterValue', `Image ${imageId} has snapshots that are encrypted with the AWS Managed CMK, and can't be shared`);
+    }
+    if (snapshots.some(({ encrypted }) => encrypted) && added.some(one => one.text('Group') !== undefined)) {
+      throw refused('InvalidParameterValue', `Image ${imageId} has encrypted snapshots, and can't be made public`);
+    }
   }
 
   private describeImageAttribute(call: Call, parameters: Parameters): { readonly [name: string]: Xml } {

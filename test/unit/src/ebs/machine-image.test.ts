@@ -1,4 +1,4 @@
-import { CfnOutput, RemovalPolicy, Size, Stack, Tags } from 'aws-cdk-lib';
+import { CfnCondition, CfnOutput, type CfnResource, RemovalPolicy, Size, Stack, Tags } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -18,6 +18,59 @@ function givenImport(stack: Stack, props: Partial<SnapshotImportProps> = {}, id 
 function givenImage(stack: Stack, props: Partial<MachineImageProps> = {}): MachineImage {
   return new MachineImage(stack, 'Machine', { rootDisk: MachineDisk.fromSnapshotId(SNAPSHOT), architecture: X86_64, ...props });
 }
+
+describe('the import of a disk knows of a machine image', () => {
+  const registrations = (stack: Stack) => {
+    const imports = Object.values(Template.fromStack(stack).findResources('Custom::SnapshotImport')) as { Properties: Record<string, unknown> }[];
+    return imports.map(({ Properties }) => Properties.Registrations);
+  };
+  const facts = (stack: Stack) => ({ LogicalId: Object.keys(Template.fromStack(stack).findResources(TYPE))[0] });
+
+  test('its name, with whom it is shared, and the size of its volumes', () => {
+    const { stack } = givenStack();
+    const [root, data] = [givenImport(stack), givenImport(stack, {}, 'Data')];
+    givenImage(stack, {
+      imageName: 'golden',
+      sharedWithAccounts: ['444455556666'],
+      rootDisk: MachineDisk.fromImport(root, { volumeSize: Size.gibibytes(8) }),
+      dataDisks: [MachineDisk.fromImport(data)],
+    });
+    const known = { ...facts(stack), Name: 'golden', SharedWith: 'OTHERS' };
+    expect(registrations(stack)).toEqual([[{ ...known, VolumeSize: 8 }], [known]]);
+  });
+
+  test('that everybody may use', () => {
+    const { stack } = givenStack();
+    givenImage(stack, { publiclyShared: true, sharedWithAccounts: ['444455556666'], rootDisk: MachineDisk.fromImport(givenImport(stack)) });
+    expect(registrations(stack)).toEqual([[{ ...facts(stack), SharedWith: 'ALL' }]]);
+  });
+
+  test('of the same condition, and of no other', () => {
+    const { stack } = givenStack();
+    const [disk, conditional] = [givenImport(stack), givenImport(stack, {}, 'Conditional')];
+    const image = givenImage(stack, { imageName: 'golden', rootDisk: MachineDisk.fromImport(disk), dataDisks: [MachineDisk.fromImport(conditional)] });
+    const condition = new CfnCondition(stack, 'IsMain');
+    for (const { node } of [image, conditional]) { (node.defaultChild as CfnResource).cfnOptions.condition = condition; }
+    expect(registrations(stack)).toEqual([undefined, [{ ...facts(stack), Name: 'golden' }]]);
+  });
+
+  test.each<[string, (disk: SnapshotImport) => Partial<MachineImageProps>]>([
+    ['nothing, if EC2 can refuse nothing of it', () => ({})],
+    ['no name that is known at deployment only: it may depend on the import itself', disk => ({ imageName: `golden-${disk.snapshotId}` })],
+  ])('%s', (_, props) => {
+    const { stack } = givenStack();
+    const disk = givenImport(stack);
+    givenImage(stack, { rootDisk: MachineDisk.fromImport(disk), ...props(disk) });
+    expect(registrations(stack)).toEqual([undefined]);
+  });
+
+  test('of its own stack only', () => {
+    const { app, stack } = givenStack();
+    const disk = givenImport(new Stack(app, 'Disks', { env: ENV }));
+    givenImage(stack, { imageName: 'golden', rootDisk: MachineDisk.fromImport(disk) });
+    expect(registrations(Stack.of(disk))).toEqual([undefined]);
+  });
+});
 
 describe('a machine image', () => {
   test('of an import needs nothing but that, and has what is safe today', () => {
