@@ -15,6 +15,14 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
     name: 'gzip',
   },
   {
+    guard: 'a gzip member that lacks its last byte is not completed by the zero behind it',
+    file: 'lambda/transfer/formats/gzip-stream.ts',
+    find: 'if (await give(decoder, ZERO) > 0)',
+    replace: 'if (await give(decoder, ZERO) > 1)',
+    test: ENDS_TEST,
+    name: 'is cut off wherever it ends too early',
+  },
+  {
     guard: 'a fixed VHD with something behind its footer is not taken for a raw disk',
     file: 'src/contract/image-recognition.ts',
     find: '  refuseMisplacedFooter(tail, before);\n',

@@ -3,6 +3,11 @@ import { refuse } from './layout';
 /** Compressed bytes that may yield no content. A decoder that goes on and on without any is given up. */
 const MOST_WITHOUT_CONTENT = 16 * 1024 * 1024;
 
+/** Returns the error for a stream that ends too early, as zlib has it. */
+export function cutOff(): Error {
+  return Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' });
+}
+
 /** The compressed bytes of a stream, from its start to its end. */
 export class ByteInput {
   /** Bytes that were taken. */
@@ -25,7 +30,7 @@ export class ByteInput {
   /** Takes an exact number of bytes. Throws if the end comes before. */
   public async take(length: number): Promise<Buffer> {
     const taken = await this.peek(length);
-    if (taken.length < length) { throw Object.assign(new Error('unexpected end of file'), { code: 'Z_BUF_ERROR' }); }
+    if (taken.length < length) { throw cutOff(); }
     this.consume(length);
     return taken;
   }

@@ -21,17 +21,21 @@ export async function* through(decoder: Transform, source: AsyncIterable<Buffer>
   }
 }
 
-/** Decompresses until the compressed data ends. Leaves the bytes behind it in the input. */
-export async function* untilItsEnd(decoder: Decoder, input: ByteInput): AsyncGenerator<Buffer> {
+/**
+ * Decompresses until the compressed data ends. Leaves the bytes behind it in the input.
+ *
+ * @param atEnd Ends the decoder when it was given all of the input.
+ */
+export async function* untilItsEnd(
+  decoder: Decoder, input: ByteInput, atEnd = async () => { decoder.end(); },
+): AsyncGenerator<Buffer> {
   const feed = async () => {
-    for (let used = 0, piece = await input.piece(); ; piece = await input.piece()) {
-      if (piece.length === 0) { return decoder.end(); }
-      await new Promise<void>((resolve, reject) => decoder.write(piece, error => error ? reject(error) : resolve()));
-      const more = decoder.bytesWritten - used;
-      used += more;
-      input.consume(more);
-      if (more < piece.length) { return undefined; }
+    for (let piece = await input.piece(); piece.length > 0; piece = await input.piece()) {
+      const used = await give(decoder, piece);
+      input.consume(used);
+      if (used < piece.length) { return; }
     }
+    await atEnd();
   };
   const fed = feed();
   fed.catch(error => decoder.destroy(error as Error));
@@ -41,4 +45,11 @@ export async function* untilItsEnd(decoder: Decoder, input: ByteInput): AsyncGen
   } finally {
     decoder.destroy();
   }
+}
+
+/** Gives bytes to a decoder. Returns how many of them it used. */
+export async function give(decoder: Decoder, bytes: Buffer): Promise<number> {
+  const before = decoder.bytesWritten;
+  await new Promise<void>((resolve, reject) => decoder.write(bytes, error => error ? reject(error) : resolve()));
+  return decoder.bytesWritten - before;
 }

@@ -53,7 +53,10 @@ describe('gzip', () => {
     ['zeros, and something far behind', Buffer.concat([gzipSync(CONTENT), zeros(3_000_000), Buffer.from('x')]), 'so a part of it may be lost; upload it again'],
     ['a signature, as the images of OpenWrt have it', Buffer.concat([gzipSync(CONTENT), Buffer.from('# fake certificate\nFWx0')]),
       'has something behind its end that is no gzip, and that is not supported; decompress it first with gzip -d'],
-    ['a single byte', Buffer.concat([gzipSync(CONTENT), Buffer.from('\n')]), 'is a damaged gzip stream: unexpected end of file'],
+    ['a single byte', Buffer.concat([gzipSync(CONTENT), Buffer.from('\n')]), 'has something behind its end that is no gzip, and that is not supported'],
+    ['a single byte behind its second member', Buffer.concat([gzipSync(FIRST), gzipSync(SECOND), Buffer.from('x')]), 'has something behind its end that is no gzip'],
+    ['the first byte of another member', Buffer.concat([gzipSync(CONTENT), Buffer.from([0x1f])]), 'has something behind its end that is no gzip'],
+    ['two bytes of a header', Buffer.concat([gzipSync(CONTENT), Buffer.from([0x1f, 0x8b])]), 'is a damaged gzip stream: unexpected end of file'],
     ['half of a header', Buffer.concat([gzipSync(CONTENT), gzipSync(CONTENT).subarray(0, 5)]), 'is a damaged gzip stream: unexpected end of file'],
     ['a header that gzip does not have', Buffer.concat([gzipSync(CONTENT), Buffer.from([0x1f, 0x8b, 7, 0, 0, 0, 0, 0, 0, 0])]), 'is a damaged gzip stream: unknown compression method'],
   ])('with %s behind its end is refused', async (_, bytes, message) => {
@@ -67,6 +70,16 @@ describe('gzip', () => {
     ['end', bytes => bytes.subarray(0, -3), 'unexpected end of file'],
   ])('is damaged if its %s is', async (_, damage, message) => {
     await expect(read('GZIP', damage(decoratedGzip(CONTENT)))).rejects.toThrow(`is a damaged gzip stream: ${message}`);
+  });
+
+  test('is cut off wherever it ends too early', async () => {
+    const bytes = Buffer.concat([gzipSync(FIRST), decoratedGzip(zeros(300)), gzipSync(Buffer.from('x'), { level: 0 })]);
+    const ends = Array.from({ length: bytes.length - gzipSync(FIRST).length - 2 }, (_, i) => bytes.length - 1 - i);
+    const second = gzipSync(FIRST).length + decoratedGzip(zeros(300)).length;
+    // The end of the second member is a good one, and a byte behind it is no header.
+    for (const end of ends.filter(each => each !== second && each !== second + 1)) {
+      await expect(read('GZIP', bytes.subarray(0, end))).rejects.toThrow('is a damaged gzip stream: unexpected end of file');
+    }
   });
 
   test('keeps few of its bytes in memory', async () => {
