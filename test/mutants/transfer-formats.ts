@@ -23,6 +23,14 @@ export const TRANSFER_FORMATS_MUTANTS: readonly Mutant[] = [
     name: 'is cut off wherever it ends too early',
   },
   {
+    guard: 'the checksums in a seek table are compared in a stream too',
+    file: 'lambda/transfer/formats/zstd-stream.ts',
+    find: 'const lacksChecksum = !hasChecksum && checksum !== undefined;',
+    replace: 'const lacksChecksum = !hasChecksum && checksum !== undefined && length < 0;',
+    test: 'test/unit/lambda/transfer/formats/zstd-seekable.test.ts',
+    name: 'are damaged if a bit of the',
+  },
+  {
     guard: 'a fixed VHD with something behind its footer is not taken for a raw disk',
     file: 'src/contract/image-recognition.ts',
     find: '  refuseMisplacedFooter(tail, before);\n',

@@ -4,6 +4,7 @@ import { ByteInput } from './byte-input';
 import { inflateRaw } from './deflate-stream';
 import { gunzip } from './gzip-stream';
 import { ImageRefusal, refuse } from './layout';
+import type { FrameChecksums } from './zstd-seekable';
 import { unzstd } from './zstd-stream';
 
 /** `DEFLATE` is in ZIP archives only. */
@@ -12,8 +13,14 @@ export type StreamFormat = 'GZIP' | 'ZSTD' | 'XZ' | 'DEFLATE';
 /** As in a sentence. */
 export const STREAM_NAMES: Record<StreamFormat, string> = { GZIP: 'gzip', ZSTD: 'zstd', XZ: 'xz', DEFLATE: 'deflate' };
 
-/** Decompresses a stream piece by piece. Throws if it is damaged or cut off, or if something is behind its end. */
-export async function* decompressed(format: StreamFormat, compressed: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+/**
+ * Decompresses a stream piece by piece. Throws if it is damaged or cut off, or if something is behind its end.
+ *
+ * @param checksums Checksums of zstd's frames, from a table.
+ */
+export async function* decompressed(
+  format: StreamFormat, compressed: AsyncIterable<Buffer> | Iterable<Buffer>, checksums?: FrameChecksums,
+): AsyncGenerator<Buffer> {
   let own = true;
   const source = (async function* () {
     // A failed read is no fault of the stream.
@@ -23,7 +30,7 @@ export async function* decompressed(format: StreamFormat, compressed: AsyncItera
   try {
     switch (format) {
       case 'GZIP': return yield* content(input, gunzip(input));
-      case 'ZSTD': return yield* content(input, unzstd(input));
+      case 'ZSTD': return yield* content(input, unzstd(input, checksums));
       case 'DEFLATE': return yield* content(input, inflateRaw(input));
       case 'XZ': return yield* xz(source);
     }

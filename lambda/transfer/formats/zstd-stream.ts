@@ -2,7 +2,8 @@ import { constants, createZstdDecompress } from 'node:zlib';
 import type { ByteInput } from './byte-input';
 import { refuse } from './layout';
 import { OUTPUT_BYTES, through } from './stream-decoder';
-import { blockAt, BLOCK_HEADER, CHECKSUM, frameHeader, refuseDictionary, skippableLength, type FrameHeader } from './zstd';
+import { announcingChecksum, blockAt, BLOCK_HEADER, CHECKSUM, checksumBytes, frameHeader, refuseDictionary, skippableLength, type FrameHeader } from './zstd';
+import type { FrameChecksums } from './zstd-seekable';
 
 /** 128 MiB, as the command line tools have it: an image cannot make a worker use up its memory. */
 const LARGEST_ZSTD_WINDOW_LOG = 27;
@@ -12,8 +13,12 @@ const LONGEST_HEADER = 18;
 const MANY_FRAMES = 1_000;
 const LEAST_BYTES_PER_FRAME = 64;
 
-/** Decompresses all frames, each with a decoder of its own, because Node's decoder ends without an error behind the first frame. */
-export async function* unzstd(input: ByteInput): AsyncGenerator<Buffer> {
+/**
+ * Decompresses all frames, each with a decoder of its own, because Node's decoder ends without an error behind the first frame.
+ *
+ * @param checksums Checksums of frames that have none of their own.
+ */
+export async function* unzstd(input: ByteInput, checksums: FrameChecksums = () => undefined): AsyncGenerator<Buffer> {
   let [frames, content] = [0, 0];
   for (let start = await input.peek(LONGEST_HEADER); start.length > 0; start = await input.peek(LONGEST_HEADER)) {
     const skippable = skippableLength(start);
@@ -25,7 +30,7 @@ export async function* unzstd(input: ByteInput): AsyncGenerator<Buffer> {
     if (frames > MANY_FRAMES && content < frames * LEAST_BYTES_PER_FRAME) {
       refuse(`is a zstd stream whose first ${frames - 1} frames hold only ${content} bytes; compress the disk again`);
     }
-    for await (const piece of frame(input, headerOf(start, input.position))) {
+    for await (const piece of frame(input, headerOf(start, input.position), checksums(input.position))) {
       content += piece.length;
       yield piece;
     }
@@ -45,13 +50,15 @@ function headerOf(start: Buffer, position: number): FrameHeader {
   return header;
 }
 
-async function* frame(input: ByteInput, header: FrameHeader): AsyncGenerator<Buffer> {
+async function* frame(input: ByteInput, header: FrameHeader, checksum: number | undefined): AsyncGenerator<Buffer> {
   const decoder = createZstdDecompress({ chunkSize: OUTPUT_BYTES, params: { [constants.ZSTD_d_windowLogMax]: LARGEST_ZSTD_WINDOW_LOG } });
-  yield* through(decoder, bytesOf(input, header));
+  yield* through(decoder, bytesOf(input, header, checksum));
 }
 
-async function* bytesOf(input: ByteInput, { length, checksum }: FrameHeader): AsyncGenerator<Buffer> {
-  yield await input.take(length);
+async function* bytesOf(input: ByteInput, { length, checksum: hasChecksum }: FrameHeader, checksum: number | undefined): AsyncGenerator<Buffer> {
+  const lacksChecksum = !hasChecksum && checksum !== undefined;
+  const start = await input.take(length);
+  yield lacksChecksum ? announcingChecksum(start) : start;
   for (let hasMore = true; hasMore;) {
     const blocks = blocksIn(await input.piece());
     // The next block may be longer than the bytes at hand.
@@ -60,7 +67,8 @@ async function* bytesOf(input: ByteInput, { length, checksum }: FrameHeader): As
     hasMore = !(blocks.bytes > 0 ? blocks.last : blockAt(taken, 0)!.last);
     yield taken;
   }
-  if (checksum) { yield await input.take(CHECKSUM); }
+  if (hasChecksum) { yield await input.take(CHECKSUM); }
+  if (lacksChecksum) { yield checksumBytes(checksum); }
 }
 
 /** Returns the length of all whole blocks of a frame that are there, and whether the frame ends with them. */

@@ -84,12 +84,21 @@ export function blockAt(bytes: Buffer, at: number): { readonly bytes: number; re
 /** Returns a whole frame with this checksum of its content, which a decoder compares: the lowest 32 bits of the XXH64. */
 export function withChecksum(frame: Buffer, checksum: number): Buffer {
   const { checksum: hasOne } = frameHeader(frame)!;
-  const end = hasOne ? frame.length - CHECKSUM : frame.length;
-  const made = Buffer.allocUnsafe(end + CHECKSUM);
-  frame.copy(made, 0, 0, end);
+  return Buffer.concat([announcingChecksum(hasOne ? frame.subarray(0, -CHECKSUM) : frame), checksumBytes(checksum)]);
+}
+
+/** Returns the start of a frame, changed so that a decoder expects a checksum at its end. */
+export function announcingChecksum(start: Buffer): Buffer {
+  const made = Buffer.from(start);
   made[DESCRIPTOR] |= HAS_CHECKSUM;
-  made.writeUInt32LE(checksum, end);
   return made;
+}
+
+/** Returns a checksum as the end of a frame has it. */
+export function checksumBytes(checksum: number): Buffer {
+  const bytes = Buffer.alloc(CHECKSUM);
+  bytes.writeUInt32LE(checksum);
+  return bytes;
 }
 
 /** Frames that hold no content, such as a seek table; 0: there is none. */

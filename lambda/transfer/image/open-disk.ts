@@ -14,6 +14,7 @@ import { openLayout } from '../formats/open';
 import { decompressed, STREAM_NAMES, type StreamFormat } from '../formats/streams';
 import { diskInTar } from '../formats/tar-stream';
 import { VHD_FOOTER } from '../formats/vhd';
+import { frameChecksums } from '../formats/zstd-seekable';
 
 /**
  * Opens the disk in an image, whatever its format. Transient errors are thrown as they are if `giveUp` ended the retries.
@@ -29,7 +30,8 @@ export async function openDisk(source: Source, pinned: PinnedSource, giveUp?: ()
     if (stream) {
       const format = image.format as StreamFormat;
       const inOrder = checksum ? checkedReading(file.readFile, file.size, checksum, nameOfImage(pinned)) : file.readFile;
-      const content = contentOf(decompressed(format, piecesOf(file.size, inOrder)), member);
+      const checksums = format === 'ZSTD' ? await frameChecksums(fileOf(file.size, file.readFile)) : undefined;
+      const content = contentOf(decompressed(format, piecesOf(file.size, inOrder), checksums), member);
       return withName(pinned, new StreamDisk(format, content, diskSize, limitOf(stream)));
     }
     const layout = await openLayout(fileOf(file.size, file.readFile), image.format as DetectedFormat);

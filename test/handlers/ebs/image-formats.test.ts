@@ -16,6 +16,13 @@ async function start(): Promise<void> {
   world = await EbsHandlerWorld.start({ ebs: { startWindow: 0 }, rangeBlocks: 7, tick: 1_000 });
 }
 
+function wrongChecksum(): Buffer {
+  const bytes = seekableZstd(disk(17 * 1024 * 1024), 17 * 1024 * 1024, 'TABLE');
+  const lastOfEntry = bytes.length - 9 - 1;
+  bytes[lastOfEntry] = (bytes[lastOfEntry] + 1) % 256;
+  return bytes;
+}
+
 /** A raw disk from its size and digest alone would do, but a failure shall be told by the block. */
 async function rawOf(name: string, digest: string): Promise<Buffer> {
   const file = new MemoryFile(fixture(name));
@@ -139,6 +146,7 @@ describe('a compressed disk', () => {
     ['longer than its first frame states', Buffer.concat([zstdCompressSync(raw), zstdCompressSync(raw)]), {}, `is a zstd stream of more than ${raw.length} bytes, which is all that its start states; set 'volumeSize'`],
     ['cut off', gzipSync(raw).subarray(0, -9), { VolumeSize: 1 }, 'is a damaged gzip stream: unexpected end of file'],
     ['cut off, as zstd', zstdCompressSync(raw).subarray(0, -9), {}, 'is a damaged zstd stream: unexpected end of file'],
+    ['not what its seek table says, in a frame too large for parts', wrongChecksum(), {}, /s3:\/\/images\/disk.img is a damaged zstd stream: .*checksum/],
     ['damaged, as xz in one block', damagedInside('one-block.xz'), { SourceFormat: 'XZ' }, /s3:\/\/images\/disk.img is a damaged xz stream: /],
     ['damaged, as xz in several', damagedInside('blocks.xz'), { SourceFormat: 'XZ' }, /s3:\/\/images\/disk.img is a damaged xz stream: /],
   ])('that is %s fails, and leaves nothing', async (_, compressed, more, message) => {
