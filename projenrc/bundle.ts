@@ -1,27 +1,13 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { ENTRIES } from './entries';
 
 /**
  * Bundles what runs in the user's account, each entry of lambda/ with all that
  * it needs, the SDK too, to assets/<name>/index.js, where the constructs find it;
  * and the command, which bin/cdk-durable-storage finds there.
  */
-const ENTRIES: Record<string, string> = {
-  'efs': 'lambda/efs/index.ts',
-  'deferred-throughput': 'lambda/efs/file-system/deferred-throughput.ts',
-  'ebs': 'lambda/ebs/index.ts',
-  'transfer-copy': 'lambda/transfer/import/copy.ts',
-  'transfer-steps': 'lambda/transfer/import/steps.ts',
-  'transfer-verify': 'lambda/transfer/import/verify.ts',
-  'transfer-clean-up': 'lambda/transfer/import/clean-up.ts',
-  'export-plan': 'lambda/transfer/export/plan.ts',
-  'export-copy': 'lambda/transfer/export/copy.ts',
-  'export-finish': 'lambda/transfer/export/finish.ts',
-  'export-clean-up': 'lambda/transfer/export/clean-up.ts',
-  'cli': 'cli/index.ts',
-};
-
 const root = resolve(__dirname, '..');
 const assets = join(root, 'assets');
 

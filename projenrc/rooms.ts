@@ -48,7 +48,7 @@ export const ROOMS: Record<string, readonly string[]> = {
   'world': [],
   'examples': [],
   'demo': ['world', 'examples'],
-  'bench': ['src', 'lambda', 'world', 'test/harness'],
+  'bench': ['src', 'lambda', 'world', 'test/harness', 'projenrc/entries.ts'],
   'conformance': ['src', 'lambda', 'world', 'examples', 'test/harness', 'projenrc'],
 
   'test/mutants': [],

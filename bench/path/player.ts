@@ -16,6 +16,9 @@ import type { Activity } from '../../world/emulator/latency';
 const MIB = 1024 * 1024;
 const STACK = 'Path';
 const IMAGES = 'images';
+const COPYING = /TransferCopy/;
+const LARGEST_READ = 4 * MIB;
+const ZEROS = Buffer.alloc(LARGEST_READ);
 
 /** Returns the options of a world with the latencies of the model. What AWS propagates with time is there at once. */
 export function worldOf(model: Model): EmulatorOptions {
@@ -42,32 +45,49 @@ export function worldOf(model: Model): EmulatorOptions {
       network: { megabitsPerSecond: model.network * 8 / 1e6, shared: model.networkShared },
     },
     lateness: { iam: 0, snapshotListing: 0, imageListing: 0, stackStatus: 0 },
-    ebs: { startWindow: 0, completionDelay: completion, readDelay },
+    ebs: {
+      startWindow: 0,
+      completionDelay: completion,
+      readDelay,
+      quotas: { putPerAccount: model.putQuota, putPerSnapshot: model.putQuota },
+      quotaSeconds: model.putBurst / model.putQuota,
+    },
     efs: { durations: { fileSystemCreating, fileSystemDeleting, mountTargetCreating, mountTargetDeleting } },
   };
 }
 
-/** Plays the creation of a `SnapshotImport` with an image of zeros: AWS takes as long for them as for other blocks. */
-export async function playImport(model: Model, { mebibytes, verify }: { readonly mebibytes: number; readonly verify: boolean }): Promise<Step[]> {
-  const world = await PlayedWorld.start(model);
+export interface ImportCase {
+  readonly mebibytes: number;
+  readonly verify: boolean;
+}
+
+export interface PlayedImport {
+  readonly steps: Step[];
+  /** Puts that EBS took, over the time from the start of the first worker to the end of the last. */
+  readonly putsPerSecond: number;
+  /** The part of all puts that EBS refused. */
+  readonly refused: number;
+}
+
+/** Plays the creation of a `SnapshotImport`. @param how Options of a simulation. */
+export async function playImport(model: Model, { mebibytes, verify }: ImportCase, how: EmulatorOptions = {}): Promise<PlayedImport> {
+  const world = await PlayedWorld.start(model, how);
   try {
-    world.emulator.s3.createBucket(IMAGES);
-    const image = Buffer.alloc(mebibytes * MIB);
-    image.set([0x55, 0xaa], 510);
-    await world.emulator.s3.put(IMAGES, 'disk.img', image);
-    return await world.deploy(stack => {
+    await world.giveImage(mebibytes * MIB);
+    const steps = await world.deploy(stack => {
       new SnapshotImport(stack, 'Image', {
         image: DiskImage.fromBucket(Bucket.fromBucketName(stack, 'Images', IMAGES), 'disk.img'), verify: verify ? Verification.SAMPLE : Verification.NONE,
       });
     }, copyingOf(mebibytes * MIB / BLOCK_BYTES, model));
+    return { steps, ...world.puts() };
   } finally {
     await world.close();
   }
 }
 
 /** Plays the life of a `FileSystem` with three mount targets. Each operation finds no process of an earlier one. */
-export async function playFileSystem(model: Model): Promise<Record<'create' | 'update' | 'delete', Step[]>> {
-  const world = await PlayedWorld.start(model);
+export async function playFileSystem(model: Model, how: EmulatorOptions = {}): Promise<Record<'create' | 'update' | 'delete', Step[]>> {
+  const world = await PlayedWorld.start(model, how);
   const build = (tag: string) => (stack: Stack) => {
     const vpc = new ec2.Vpc(stack, 'Vpc', {
       availabilityZones: ['a', 'b', 'c'].map(zone => `${REGION}${zone}`),
@@ -90,7 +110,7 @@ function copyingOf(blocks: number, { network, networkShared }: Model): Crew[] {
   const rate = Math.round(workers * Math.min(putsPerSecond, network / (networkShared ? 2 : 1) / BLOCK_BYTES));
   return [
     {
-      functionName: /Copy/,
+      functionName: COPYING,
       name: `copying: starts, calls and gaps of ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
       least: { seconds: blocks / rate, name: `copying: ${blocks} puts at ${rate}/s` },
     },
@@ -100,8 +120,9 @@ function copyingOf(blocks: number, { network, networkShared }: Model): Crew[] {
 
 /** An account in which one stack is deployed, and the activities in it. */
 class PlayedWorld {
-  public static async start(model: Model): Promise<PlayedWorld> {
-    return new PlayedWorld(model, await Emulator.start(worldOf(model)));
+  public static async start(model: Model, how: EmulatorOptions): Promise<PlayedWorld> {
+    const { lambda, ebs, ...options } = worldOf(model);
+    return new PlayedWorld(model, await Emulator.start({ ...options, ...how, lambda: { ...lambda, ...how.lambda }, ebs: { ...ebs, ...how.ebs } }));
   }
 
   private readonly cloudFormation: CloudFormation;
@@ -130,6 +151,17 @@ class PlayedWorld {
     this.cloudFormation = new CloudFormation(emulator);
   }
 
+  /** Puts an image of zeros into the bucket of images: AWS takes as long for them as for other bytes. */
+  public async giveImage(size: number): Promise<void> {
+    const { s3 } = this.emulator;
+    s3.createBucket(IMAGES);
+    const object = await s3.put(IMAGES, 'disk.img', 'in place of the image');
+    const first = Buffer.alloc(LARGEST_READ);
+    first.set([0x55, 0xaa], 510);
+    const read = async (start: number, end: number) => (start < LARGEST_READ ? first : ZEROS).subarray(start % LARGEST_READ).subarray(0, end - start);
+    Object.assign(object, { content: { size, read }, checksum: undefined });
+  }
+
   public async deploy(build: (stack: Stack) => void, crews: readonly Crew[] = []): Promise<Step[]> {
     const app = new App({ outdir: mkdtempSync(join(this.folder, 'out-')), analyticsReporting: false });
     build(new Stack(app, STACK, { env: { account: ACCOUNT, region: REGION } }));
@@ -139,6 +171,15 @@ class PlayedWorld {
 
   public async destroy(): Promise<Step[]> {
     return this.watch(onEvent => this.cloudFormation.destroy(STACK, { onEvent }), []);
+  }
+
+  public puts(): Omit<PlayedImport, 'steps'> {
+    const puts = this.emulator.server.calls.filter(({ operation }) => operation === 'ebs:PutSnapshotBlock');
+    const taken = puts.filter(({ status }) => status < 300).length;
+    const work = this.activities.filter(({ name, by = name }) => COPYING.test(by));
+    const began = work.reduce((first, activity) => Math.min(first, activity.began), Infinity);
+    const ended = work.reduce((last, activity) => Math.max(last, activity.ended), 0);
+    return { putsPerSecond: taken / (ended - began) * 1000, refused: (puts.length - taken) / puts.length };
   }
 
   public async close(): Promise<void> {
@@ -153,10 +194,12 @@ class PlayedWorld {
     this.functions.forEach(name => this.emulator.lambda.update(name, {}));
     [this.activities, this.services, this.transfers] = [[], [], []];
     const times: number[] = [];
-    const { status, reason } = await operation(({ type, timestamp }) => {
+    const failures: string[] = [];
+    const { status } = await operation(({ type, timestamp, status: reached, logicalId, reason }) => {
       if (/^Custom::(SnapshotImport|FileSystem|MountTargets)$/.test(type)) { times.push(timestamp); }
+      if (reached.endsWith('_FAILED')) { failures.push(`${logicalId}: ${reason}`); }
     });
-    if (!/^(CREATE|UPDATE|DELETE)_COMPLETE$/.test(status)) { throw new Error(`the stack ended as ${status}: ${reason}`); }
+    if (!/^(CREATE|UPDATE|DELETE)_COMPLETE$/.test(status)) { throw new Error(`the stack ended as ${status}: ${failures.join('; ')}`); }
     return timeline({
       activities: this.activities,
       from: Math.min(...times),

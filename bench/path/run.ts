@@ -1,27 +1,98 @@
-import { MODEL } from './model';
-import { playFileSystem, playImport } from './player';
+import { MODEL, type Model } from './model';
+import { playFileSystem, playImport, type PlayedImport } from './player';
+import { simulation } from './simulation';
+import { FILE_SYSTEM_TARGETS, IMPORT_TARGETS, QUOTA_TARGETS, SENSITIVITY } from './targets';
 import { secondsOf, type Step } from './timeline';
+import type { EmulatorOptions } from '../../world/emulator/emulator';
 
 /**
  * Prints where the seconds of deployments go: see docs/performance.md.
  *
- *     tsx bench/path/run.ts [--quick]
+ *     tsx bench/path/run.ts [--quick | --all]
  *
- * `--quick` plays no image of more than 256 MiB.
+ * By default, plays images of 256 MiB and 1 GiB with the bundles as processes, and simulates those up to 20 GiB. `--quick` only simulates, up
+ * to 4 GiB. `--all` simulates 100 GiB too, and how much the results depend on each constant of the model.
  */
 const quick = process.argv.includes('--quick');
+const all = process.argv.includes('--all');
+
+type Simulate = (changes: Partial<Model>, mebibytes: number, verify?: boolean) => Promise<PlayedImport>;
 
 async function main(): Promise<void> {
   console.log('A simulation, not a measurement on AWS: every latency is a constant in bench/path/model.ts.\n');
-  for (const mebibytes of quick ? [256] : [256, 1024]) {
+  const how = await simulation();
+  const simulate = simulator(how);
+  for (const mebibytes of [256, 1_024]) {
     for (const verify of [true, false]) {
-      show(`SnapshotImport of ${mebibytes} MiB, ${verify ? 'SAMPLE' : 'NONE'}`, await playImport(MODEL, { mebibytes, verify }));
+      const { steps } = quick ? await simulate({}, mebibytes, verify) : await playImport(MODEL, { mebibytes, verify });
+      show(`SnapshotImport of ${mebibytes} MiB, ${verify ? 'SAMPLE' : 'NONE'}`, steps);
     }
   }
-  const files = await playFileSystem(MODEL);
+  const files = await playFileSystem(MODEL, quick ? how() : {});
   show('FileSystem with 3 mount targets: create', files.create);
   show('FileSystem: update of tags, cold', files.update);
   show('FileSystem with 3 mount targets: delete, cold', files.delete);
+
+  const seconds = { create: secondsOf(files.create), delete: secondsOf(files.delete), update: secondsOf(files.update) };
+  const rows = [...await importRows(simulate), ...fileSystemRows(seconds)];
+  console.log(['| | at most | now | |', '|---|---|---|---|', ...rows].join('\n'));
+  if (all) { await showSensitivity(simulate); }
+}
+
+/** Returns a function that simulates an import once, however often it is asked for. */
+function simulator(how: () => EmulatorOptions): Simulate {
+  const known = new Map<string, Promise<PlayedImport>>();
+  return (changes, mebibytes, verify = true) => {
+    const key = JSON.stringify([changes, mebibytes, verify]);
+    const played = known.get(key) ?? playImport({ ...MODEL, ...changes }, { mebibytes, verify }, how());
+    known.set(key, played);
+    return played;
+  };
+}
+
+async function importRows(simulate: Simulate): Promise<string[]> {
+  const largest = quick ? 4_096 : all ? Infinity : 20_480;
+  const rows: string[] = [];
+  for (const { image, mebibytes, most } of IMPORT_TARGETS.filter(target => target.mebibytes <= largest)) {
+    for (const megabytes of [76, 50] as const) {
+      const now = secondsOf((await simulate({ network: megabytes * 1e6 }, mebibytes)).steps);
+      rows.push(row(`${image}, SAMPLE, ${megabytes} MB/s`, `${most[megabytes]} s`, `${now.toFixed(1)} s`, now <= most[megabytes]));
+    }
+  }
+  const { mebibytes, used, refused } = QUOTA_TARGETS;
+  if (mebibytes > largest) { return rows; }
+  for (const networkShared of all ? [false, true] : [false]) {
+    for (const megabytes of [76, 50]) {
+      const played = await simulate({ network: megabytes * 1e6, ...networkShared && { networkShared } }, mebibytes);
+      const part = played.putsPerSecond / MODEL.putQuota;
+      rows.push(row(`puts of 20 GiB, of EBS's quota, ${megabytes} MB/s${networkShared ? ' for both directions' : ''}; refused`,
+        `${used * 100} % at least; ${refused * 100} %`, `${(part * 100).toFixed(0)} %; ${(played.refused * 100).toFixed(1)} %`,
+        part >= used && played.refused < refused));
+    }
+  }
+  return rows;
+}
+
+function fileSystemRows(seconds: Record<keyof typeof FILE_SYSTEM_TARGETS, number>): string[] {
+  const names = { create: 'FileSystem with 3 mount targets: create', delete: 'the same: delete, cold', update: 'FileSystem: tags, cold' };
+  return (['create', 'delete', 'update'] as const).map(operation =>
+    row(names[operation], `${FILE_SYSTEM_TARGETS[operation]} s`, `${seconds[operation].toFixed(1)} s`, seconds[operation] <= FILE_SYSTEM_TARGETS[operation]));
+}
+
+async function showSensitivity(simulate: Simulate): Promise<void> {
+  const sizes = [256, 4_096];
+  const secondsAt = async (changes: Partial<Model>) =>
+    Promise.all(sizes.map(async mebibytes => secondsOf((await simulate(changes, mebibytes)).steps)));
+  const base = await secondsAt({ network: 76e6 });
+  console.log(`\n| seconds more than ${base.map(one => one.toFixed(1)).join(' and ')} | 256 MiB | 4 GiB |\n|---|---|---|`);
+  for (const [name, changes] of SENSITIVITY) {
+    const more = (await secondsAt(changes)).map((one, i) => one - base[i]);
+    console.log(`| ${name} | ${more.map(one => `${one < 0 ? '−' : '+'}${Math.abs(one).toFixed(1)}`).join(' | ')} |`);
+  }
+}
+
+function row(name: string, most: string, now: string, met: boolean): string {
+  return `| ${name} | ${most} | ${now} | ${met ? 'met' : 'missed'} |`;
 }
 
 function show(title: string, steps: readonly Step[]): void {

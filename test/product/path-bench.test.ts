@@ -1,3 +1,6 @@
+import { MODEL } from '../../bench/path/model';
+import { playImport } from '../../bench/path/player';
+import { simulation } from '../../bench/path/simulation';
 import { secondsOf, shortName, timeline, type Course } from '../../bench/path/timeline';
 import type { Activity } from '../../world/emulator/latency';
 
@@ -42,4 +45,23 @@ test('activities beside the path do not count', () => {
   });
   expect(secondsOf(steps)).toBe(1);
   expect(shortName(COPY)).toBe('EbsTransferCopy');
+});
+
+test('the simulation takes as long as the bundles in processes', async () => {
+  const how = await simulation();
+  const image = { mebibytes: 64, verify: true };
+  const [played, simulated] = [await playImport(MODEL, image), await playImport(MODEL, image, how())];
+
+  expect(secondsOf(simulated.steps)).toBeGreaterThan(secondsOf(played.steps) * 0.98);
+  expect(secondsOf(simulated.steps)).toBeLessThan(secondsOf(played.steps) * 1.02);
+  expect(simulated.steps.map(({ name }) => name)).toEqual(played.steps.map(({ name }) => name));
+});
+
+test('a smaller bucket of EBS refuses puts, and the same import takes as long again', async () => {
+  const how = await simulation();
+  const play = () => playImport({ ...MODEL, putQuota: 50, putBurst: 10 }, { mebibytes: 64, verify: false }, how());
+  const [first, second] = [await play(), await play()];
+
+  expect(first.refused).toBeGreaterThan(0);
+  expect(second).toEqual(first);
 });

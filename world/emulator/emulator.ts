@@ -17,6 +17,8 @@ import { Tagging, type TaggingOptions } from './tagging';
 export interface EmulatorOptions {
   /** Emulated time at the start, in milliseconds since 1970. */
   readonly start?: number;
+  /** @default - a clock for processes and sockets */
+  readonly clock?: Clock;
   readonly efs?: ConstructorParameters<typeof Efs>[3];
   readonly ebs?: ConstructorParameters<typeof EbsDirect>[3];
   readonly ec2?: Ec2Options;
@@ -59,7 +61,7 @@ export class Emulator {
   private readonly closing: (() => void | Promise<void>)[] = [];
 
   private constructor(options: EmulatorOptions) {
-    this.clock = new Clock(options.start);
+    this.clock = options.clock ?? new Clock(options.start);
     const seed = options.seed ?? Number(process.env.WORLD_SEED ?? 1);
     this.lateness = new Lateness(seed, options.lateness);
     this.latency = new Latency(this.clock, options.latency);

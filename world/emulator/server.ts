@@ -1,5 +1,5 @@
 import { randomUUID } from 'crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'http';
 import type { AddressInfo, Socket } from 'net';
 import type { Clock } from './clock';
 import { REGION } from './environment';
@@ -61,6 +61,25 @@ class Hold {
   public end(): void {
     this.release?.();
   }
+}
+
+/** A request without a socket. */
+export interface DirectRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  /** Keyed by lower-case name. */
+  readonly headers: IncomingHttpHeaders;
+}
+
+type Head = Pick<IncomingMessage, 'method' | 'url' | 'headers'>;
+
+/** A call that is being answered. */
+interface Serving {
+  readonly accessKeyId: string;
+  readonly operation: string;
+  readonly hold: Hold;
+  readonly fault?: Fault;
 }
 
 export interface Credentials {
@@ -181,34 +200,63 @@ export class EmulatorServer {
     const accessKeyId = /Credential=([^/]+)\//.exec(request.headers.authorization!)![1];
     const caller = this.principals.get(accessKeyId);
     const call = this.call(request, url, body, caller, this.endpoint(accessKeyId, signingName!));
-    const operation = `${service.signingName === 'elasticfilesystem' ? 'efs' : service.signingName}:${service.operation(call)}`;
+    const operation = operationIn(service, call);
     const fault = this.faults.next(operation);
     if (this.stops(fault, accessKeyId, request, hold)) { return; }
-    const carry = async (direction: 'received' | 'sent', bytes: number) => {
-      const network = this.access.get(accessKeyId)?.network;
-      // Lambda's own calls hold no time, and are small.
-      if (!network || signingName === 'lambda') { return; }
-      hold.end();
-      await network.carry(direction, bytes);
-      hold.begin();
-    };
-
-    await carry('sent', body.length);
-    if (signingName !== 'lambda') { await this.delay(operation, accessKeyId, hold); }
-    let answer: Answer;
-    try {
-      if (!caller) { throw new ServiceError('UnrecognizedClientException', 403, 'The security token included in the request is invalid'); }
-      if (this.clocksAhead !== undefined) { refuseWrongTime(request.headers['x-amz-date'] as string | undefined, this.now(), service.signingName); }
-      if (fault?.kind === 'error') { throw new ServiceError(fault.code, fault.status, fault.message, fault.members); }
-      answer = await service.handle(call);
-    } catch (error) {
-      if (!(error instanceof ServiceError)) { throw error; }
-      answer = service.refuse(error);
-    }
+    const answer = await this.serve(service, call, { accessKeyId, operation, hold, fault });
     this.calls.push({ operation, caller: caller?.arn ?? 'unknown', status: answer.status });
     if (this.loses(fault, accessKeyId, request)) { return; }
-    await carry('received', Buffer.byteLength(answer.body ?? ''));
+    await this.carry('received', Buffer.byteLength(answer.body ?? ''), service, accessKeyId, hold);
     this.send(response, answer, fault?.kind === 'truncate');
+  }
+
+  /** Answers a request of a simulated process, which has no socket. No fault happens to it, and everything is allowed to it. */
+  public async exchange(request: DirectRequest, body: Buffer): Promise<Answer> {
+    const url = new URL(request.url, this.url);
+    const hold = new Hold(this.clock);
+    hold.begin();
+    try {
+      const receiver = [...this.paths].find(([prefix]) => url.pathname.startsWith(prefix))?.[1];
+      if (receiver) {
+        await this.delay(operationOf(request), String(request.headers['x-emulated-caller']), hold);
+        receiver(body, url.pathname, { method: request.method, query: url.searchParams, headers: request.headers });
+        return { status: 200 };
+      }
+      const [, accessKeyId, signingName] = /Credential=([^/]+)\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization!)!;
+      const service = this.services.get(signingName)!;
+      const call = this.call(request, url, body, this.principals.get(accessKeyId), this.endpoint(accessKeyId, signingName));
+      const operation = operationIn(service, call);
+      const answer = await this.serve(service, { ...call, allows: () => true, authorize: () => {} }, { accessKeyId, operation, hold });
+      this.calls.push({ operation, caller: call.caller.arn, status: answer.status });
+      await this.carry('received', Buffer.byteLength(answer.body ?? ''), service, accessKeyId, hold);
+      return answer;
+    } finally {
+      hold.end();
+    }
+  }
+
+  /** Has a service answer a call, after the time that the call takes until then. */
+  private async serve(service: Service, call: Call, { accessKeyId, operation, hold, fault }: Serving): Promise<Answer> {
+    await this.carry('sent', call.body.length, service, accessKeyId, hold);
+    if (service.signingName !== 'lambda') { await this.delay(operation, accessKeyId, hold); }
+    try {
+      if (!call.caller) { throw new ServiceError('UnrecognizedClientException', 403, 'The security token included in the request is invalid'); }
+      if (this.clocksAhead !== undefined) { refuseWrongTime(call.headers['x-amz-date'] as string | undefined, this.now(), service.signingName); }
+      if (fault?.kind === 'error') { throw new ServiceError(fault.code, fault.status, fault.message, fault.members); }
+      return await service.handle(call);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) { throw error; }
+      return service.refuse(error);
+    }
+  }
+
+  private async carry(direction: 'received' | 'sent', bytes: number, { signingName }: Service, accessKeyId: string, hold: Hold): Promise<void> {
+    const network = this.access.get(accessKeyId)?.network;
+    // Lambda's own calls hold no time, and are small.
+    if (!network || signingName === 'lambda') { return; }
+    hold.end();
+    await network.carry(direction, bytes);
+    hold.begin();
   }
 
   /** Lets the time of a function's call go by. */
@@ -273,7 +321,7 @@ export class EmulatorServer {
     return (...asked) => policy === undefined || new Principal('endpoint', () => policy).allows(...asked);
   }
 
-  private call(request: IncomingMessage, url: URL, body: Buffer, caller: Principal | undefined, endpoint: Principal['allows']): Call {
+  private call(request: Head, url: URL, body: Buffer, caller: Principal | undefined, endpoint: Principal['allows']): Call {
     const allows = (action: string, resource: string | string[], given: Context = {}) => {
       const context = { 'aws:SecureTransport': 'true', 'aws:PrincipalArn': caller!.arn, ...given };
       return [resource].flat().every(one => caller!.allows(action, one, context) && endpoint(action, one, context));
@@ -313,6 +361,11 @@ export class EmulatorServer {
 }
 
 /** Returns the name by which faults know an unsigned request. */
-function operationOf({ method }: IncomingMessage): string {
+function operationOf({ method }: Pick<Head, 'method'>): string {
   return `response:${method!.charAt(0)}${method!.slice(1).toLowerCase()}`;
+}
+
+/** Returns the name by which faults and latencies know a call: `efs:CreateFileSystem`, say. */
+function operationIn(service: Service, call: Call): string {
+  return `${service.signingName === 'elasticfilesystem' ? 'efs' : service.signingName}:${service.operation(call)}`;
 }

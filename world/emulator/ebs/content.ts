@@ -24,7 +24,8 @@ export class BlockStore {
     const name = digest.toString('base64');
     const known = this.blocks.get(name)?.deref();
     if (known) { return known; }
-    const block: Block = { digest, data: name === ZERO_DIGEST ? ZEROS : this.keepData ? data : undefined };
+    // A copy, because a simulated process uses its buffer again.
+    const block: Block = { digest, data: name === ZERO_DIGEST ? ZEROS : this.keepData ? Buffer.from(data) : undefined };
     this.blocks.set(name, new WeakRef(block));
     return block;
   }

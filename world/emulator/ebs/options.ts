@@ -19,8 +19,12 @@ export interface EbsOptions {
   readonly quotas?: Partial<Record<Quota, number>>;
   /** Multiplies all quotas; Infinity switches all off. @default 1 */
   readonly quotaFactor?: number;
+  /** Seconds of calls that a quota allows at once after a pause. @default 1 */
+  readonly quotaSeconds?: number;
   /** False keeps only the digests of blocks, so that nothing but zeros can be read. @default true */
   readonly keepData?: boolean;
+  /** Whether EBS believes the checksum that comes with a block: a simulation has no time to hash each. @default false */
+  readonly trustChecksums?: boolean;
   /**
    * What a second CompleteSnapshot gets. No source settles it, and a client must live with both.
    * @default 'refused'

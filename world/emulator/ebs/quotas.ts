@@ -17,16 +17,16 @@ export const QUOTAS = {
 
 export type Quota = keyof typeof QUOTAS;
 
-/** Refills steadily, holds one second's worth. */
+/** Refills steadily. */
 class TokenBucket {
   private tokens: number;
 
-  constructor(private readonly rate: number, private time: number) {
-    this.tokens = rate;
+  constructor(private readonly rate: number, private readonly depth: number, private time: number) {
+    this.tokens = depth;
   }
 
   public take(now: number): boolean {
-    this.tokens = Math.min(this.rate, this.tokens + (now - this.time) / 1000 * this.rate);
+    this.tokens = Math.min(this.depth, this.tokens + (now - this.time) / 1000 * this.rate);
     this.time = now;
     if (this.tokens < 1) { return false; }
     this.tokens--;
@@ -39,7 +39,8 @@ export class Quotas {
   private readonly account = new Map<Quota, TokenBucket>();
   private readonly bySnapshot = new WeakMap<object, Map<Quota, TokenBucket>>();
 
-  constructor(private readonly clock: Clock, private readonly rates: Record<Quota, number>) {}
+  /** @param seconds Worth of each bucket. */
+  constructor(private readonly clock: Clock, private readonly rates: Record<Quota, number>, private readonly seconds = 1) {}
 
   public limit(quota: Quota): number {
     return this.rates[quota];
@@ -65,7 +66,7 @@ export class Quotas {
       buckets = this.bySnapshot.get(snapshot) ?? new Map();
       this.bySnapshot.set(snapshot, buckets);
     }
-    if (!buckets.has(quota)) { buckets.set(quota, new TokenBucket(rate, this.clock.now())); }
+    if (!buckets.has(quota)) { buckets.set(quota, new TokenBucket(rate, Math.max(1, rate * this.seconds), this.clock.now())); }
     return buckets.get(quota)!.take(this.clock.now());
   }
 }

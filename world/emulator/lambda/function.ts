@@ -6,7 +6,7 @@ import type { Principal } from '../iam';
 import type { Latency } from '../latency';
 import type { EmulatorServer } from '../server';
 import { tooManyRequests } from './concurrency';
-import { Instance, type Outcome } from './instance';
+import { Instance, type FunctionProcess, type InstanceOptions, type Outcome } from './instance';
 import { FunctionNetwork, type FunctionNetworkOptions } from './network';
 import { checkEnvironment, LOG_STREAM, processEnvironment, type FunctionSettings } from './runtime';
 
@@ -54,14 +54,15 @@ export interface Host {
   readonly latency: Latency;
   /** The network of each process. */
   readonly network?: FunctionNetworkOptions;
+  readonly startProcess?: (options: InstanceOptions, server: EmulatorServer) => FunctionProcess;
   /** Whether one more process may start; makes room for it if it can. */
   admits(): boolean;
   /** Resolves when that may have changed. */
   change(): Promise<void>;
   /** Takes a place among the account's executions, and returns what gives it back; throws if there is none. */
   takePlace(): () => void;
-  started(instance: Instance, accessKeyId: string): void;
-  ended(instance: Instance, accessKeyId: string): void;
+  started(instance: FunctionProcess, accessKeyId: string): void;
+  ended(instance: FunctionProcess, accessKeyId: string): void;
 }
 
 /** A function, and the processes that are warm for it. */
@@ -70,7 +71,7 @@ export class EmulatedFunction {
   public readonly lines: string[] = [];
   public invocations = 0;
   public eventInvokeConfig: EventInvokeConfig = {};
-  private readonly instances = new Set<Instance>();
+  private readonly instances = new Set<FunctionProcess>();
   private running = 0;
 
   constructor(public props: FunctionProps, private readonly host: Host) {
@@ -142,7 +143,7 @@ export class EmulatedFunction {
   }
 
   /** Returns a process that is claimed for one invocation, after the time that Lambda takes to get there. */
-  private async claimInstance(): Promise<Instance> {
+  private async claimInstance(): Promise<FunctionProcess> {
     const { coldStart = 0, invocation = 0 } = this.host.durations;
     let instance = this.warm();
     let pause = invocation;
@@ -163,11 +164,11 @@ export class EmulatedFunction {
     return instance;
   }
 
-  private warm(): Instance | undefined {
+  private warm(): FunctionProcess | undefined {
     return [...this.instances].find(instance => !instance.busy && !instance.retired);
   }
 
-  private start(): Instance {
+  private start(): FunctionProcess {
     const { clock, server } = this.host;
     const { settings } = this;
     const credentials = server.issue(this.props.role, {
@@ -180,7 +181,8 @@ export class EmulatedFunction {
       waits: () => instance.waitForNetwork(),
       kill: () => instance.kill(),
     });
-    const instance: Instance = new Instance({
+    const { startProcess = options => new Instance(options) } = this.host;
+    const instance: FunctionProcess = startProcess({
       clock,
       cwd: settings.codeDirectory,
       handler: settings.handler,
@@ -191,7 +193,7 @@ export class EmulatedFunction {
         this.instances.delete(instance);
         this.host.ended(instance, credentials.accessKeyId);
       },
-    });
+    }, server);
     this.instances.add(instance);
     this.host.started(instance, credentials.accessKeyId);
     return instance;

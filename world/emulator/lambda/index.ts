@@ -6,7 +6,7 @@ import type { EmulatorServer } from '../server';
 import { AccessDenied, ServiceError, type Answer, type Call, type Service } from '../service';
 import { Concurrency } from './concurrency';
 import { EmulatedFunction, type Durations, type EventInvokeConfig, type FunctionProps } from './function';
-import type { Instance } from './instance';
+import type { FunctionProcess, InstanceOptions } from './instance';
 import type { FunctionNetworkOptions } from './network';
 
 export type { EventInvokeConfig, FunctionProps } from './function';
@@ -26,6 +26,8 @@ export interface LambdaOptions extends Durations {
   readonly concurrency?: number;
   /** The network of each process. @default - it carries everything at once */
   readonly network?: FunctionNetworkOptions;
+  /** Starts a process of a function, for simulations. @default - a process of Node.js */
+  readonly startProcess?: (options: InstanceOptions, server: EmulatorServer) => FunctionProcess;
 }
 
 const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
@@ -39,8 +41,8 @@ const EVENT_RETRIES = { min: 0, max: EVENT_RETRY_SECONDS.length };
 export class Lambda implements Service {
   public readonly signingName = 'lambda';
   private readonly functions = new Map<string, EmulatedFunction>();
-  private readonly instances = new Map<Instance, string>();
-  private readonly byAccessKey = new Map<string, Instance>();
+  private readonly instances = new Map<FunctionProcess, string>();
+  private readonly byAccessKey = new Map<string, FunctionProcess>();
   private readonly queue: (() => void)[] = [];
   private readonly closing = new AbortController();
   public readonly concurrency: Concurrency;
@@ -63,6 +65,7 @@ export class Lambda implements Service {
       durations: this.options,
       latency: this.latency,
       network: this.options.network,
+      startProcess: this.options.startProcess,
       takePlace: () => this.concurrency.take(),
       admits: () => this.admits(),
       change: () => new Promise(resolve => this.queue.push(resolve)),

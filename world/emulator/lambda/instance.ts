@@ -34,6 +34,21 @@ export interface InstanceOptions {
   readonly ended: () => void;
 }
 
+/** What runs a function's invocations, one at a time. */
+export interface FunctionProcess {
+  /** Takes no further invocation. */
+  readonly retired: boolean;
+  readonly busy: boolean;
+  readonly waiting: boolean;
+  claim(): void;
+  run(request: InvocationRequest): Promise<Outcome>;
+  waitForInvocation(): () => void;
+  waitForNetwork(): () => void;
+  retire(): void;
+  kill(): void;
+  end(): Promise<void>;
+}
+
 /**
  * One process that runs a function's invocations, one at a time.
  *
@@ -41,7 +56,7 @@ export interface InstanceOptions {
  * sleeps or waits for the network and nothing else goes on in the process, and
  * while it waits for a function that it has invoked.
  */
-export class Instance {
+export class Instance implements FunctionProcess {
   /** Takes no further invocation: ended, or of an old version of the function. */
   public retired = false;
   private readonly clock: Clock;

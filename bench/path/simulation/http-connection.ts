@@ -1,0 +1,23 @@
+import type { Answer, SendOptions } from '../../../lambda/transfer/http/http-connection';
+import { headOf, type WireRequest } from '../../../lambda/transfer/http/message';
+
+const NOTHING = Buffer.alloc(0);
+
+/** Takes the place of the connection over which the transfer functions move blocks. */
+export class HttpConnection {
+  public readonly idleSince = Infinity;
+  public readonly isReusable = true;
+
+  public async exchange(request: WireRequest, { into, received }: SendOptions): Promise<Answer> {
+    const { method, headers, body } = request;
+    const [, url] = headOf({ ...request, headers: {} }).split(' ');
+    const answer = await transport.send({ method, url, headers, body: body ? Buffer.from(body.buffer, body.byteOffset, body.length) : NOTHING });
+    const target = into?.(answer);
+    if (!target) { return answer; }
+    answer.body.copy(target);
+    received?.(answer.body.length);
+    return { ...answer, body: NOTHING };
+  }
+
+  public destroy(): void {}
+}
