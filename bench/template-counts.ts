@@ -5,6 +5,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import { CURRENTLY_RECOMMENDED_FLAGS } from 'aws-cdk-lib/cx-api';
 import { DiskImage, FileSystem, MachineDisk, MachineImage, Snapshot, SnapshotExport, SnapshotImport } from '../src';
 
 /** The construct beside which the others are measured. */
@@ -15,6 +16,7 @@ const vpcOf = (stack: Stack) => ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
   vpcId: 'vpc-0123456789abcdef0',
   availabilityZones: ['a', 'b', 'c'].map(zone => `eu-west-1${zone}`),
   privateSubnetIds: ['a', 'b', 'c'].map(zone => `subnet-0123456789abcdef${zone}`),
+  privateSubnetRouteTableIds: ['a', 'b', 'c'].map(zone => `rtb-0123456789abcdef${zone}`),
 });
 const bucketOf = (stack: Stack) => s3.Bucket.fromBucketName(stack, 'Bucket', 'team-images');
 const snapshotId = (i: number) => `snap-${String(i).padStart(17, '0')}`;
@@ -63,7 +65,7 @@ export function measure({ construct, count }: Case): Measured | undefined {
   const outdir = mkdtempSync(join(tmpdir(), 'bench-template-'));
   try {
     const begin = process.cpuUsage();
-    const app = new App({ outdir, analyticsReporting: false });
+    const app = new App({ outdir, analyticsReporting: false, context: { ...CURRENTLY_RECOMMENDED_FLAGS } });
     const stack = new Stack(app, 'Stack', { env: { account: '111122223333', region: 'eu-west-1' } });
     CONSTRUCTS[construct](stack, Array.from({ length: count }, (_, i) => i));
     try {

@@ -1,5 +1,6 @@
 import { Stack, type CfnResource } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { IConstruct } from 'constructs';
 import { MergedPolicies } from './merged-policies';
 import { longestForm } from './token-forms';
 
@@ -10,11 +11,17 @@ const MOST_MANAGED_POLICIES = 10;
 
 /** Refuses a template whose policies IAM would not attach to a role of this library. */
 export function checkRoom(role: iam.Role): void {
-  role.node.addValidation({ validate: () => [...inlineFaults(role), ...managedFaults(role)] });
+  role.node.addValidation({
+    validate: () => {
+      const nodes = Stack.of(role).node.findAll();
+      return [...inlineFaults(role, nodes), ...managedFaults(role, nodes)];
+    },
+  });
 }
 
-function inlineFaults(role: iam.Role): string[] {
-  const documents = resourcesOf(role).flatMap(resource => inlineDocuments(resource, role));
+function inlineFaults(role: iam.Role, nodes: readonly IConstruct[]): string[] {
+  const name = JSON.stringify(Stack.of(role).resolve(role.roleName));
+  const documents = nodes.flatMap(node => inlineDocuments(node, role, name));
   let [characters, fitting] = [0, 0];
   for (const document of documents) {
     characters += longestForm(role, document);
@@ -25,42 +32,38 @@ function inlineFaults(role: iam.Role): string[] {
       + `of which ${fitting} policies fit: split the stack`];
 }
 
-function managedFaults(role: iam.Role): string[] {
-  const merged = Stack.of(role).node.findAll().filter((node): node is MergedPolicies => node instanceof MergedPolicies && node.isFor(role));
-  const listed = resourcesOf(role).filter(resource => resource.cfnResourceType === 'AWS::IAM::Role' && isOf(resource, role))
-    .flatMap(resource => Stack.of(role).resolve((resource as iam.CfnRole).managedPolicyArns) as unknown[] | undefined ?? []);
+function managedFaults(role: iam.Role, nodes: readonly IConstruct[]): string[] {
+  const merged = nodes.filter((node): node is MergedPolicies => node instanceof MergedPolicies && node.isFor(role));
+  const listed = nodes.filter(node => isOf(node, role))
+    .flatMap(node => Stack.of(role).resolve((node as iam.CfnRole).managedPolicyArns) as unknown[] | undefined ?? []);
   const count = merged.reduce((sum, { attached }) => sum + attached, listed.length);
   return count <= MOST_MANAGED_POLICIES ? []
     : [`this role must have at most ${MOST_MANAGED_POLICIES} managed policies while the stack is updated, got ${count}: split the stack`];
 }
 
-function resourcesOf(role: iam.Role): CfnResource[] {
-  return Stack.of(role).node.findAll().filter((node): node is CfnResource => (node as Partial<CfnResource>).cfnResourceType !== undefined);
-}
-
-function inlineDocuments(resource: CfnResource, role: iam.Role): unknown[] {
+/** @param name the role's, as JSON */
+function inlineDocuments(resource: IConstruct & Partial<CfnResource>, role: iam.Role, name: string): unknown[] {
   const stack = Stack.of(resource);
+  const isNamed = (names: unknown[] | undefined) => (names ?? []).some(one => JSON.stringify(one) === name);
   switch (resource.cfnResourceType) {
     case 'AWS::IAM::Policy': {
       const { roles, policyDocument } = resource as iam.CfnPolicy;
-      return includes(stack.resolve(roles), stack.resolve(role.roleName)) ? [policyDocument] : [];
+      return isNamed(stack.resolve(roles)) ? [policyDocument] : [];
     }
     case 'AWS::IAM::RolePolicy': {
       const { roleName, policyDocument } = resource as iam.CfnRolePolicy;
-      return includes([stack.resolve(roleName)], stack.resolve(role.roleName)) ? [policyDocument] : [];
+      return isNamed([stack.resolve(roleName)]) ? [policyDocument] : [];
     }
     case 'AWS::IAM::Role': {
+      if (!isOf(resource, role)) { return []; }
       const policies = stack.resolve((resource as iam.CfnRole).policies) as iam.CfnRole.PolicyProperty[] | undefined ?? [];
-      return isOf(resource, role) ? policies.map(({ policyDocument }) => policyDocument) : [];
+      return policies.map(({ policyDocument }) => policyDocument);
     }
     default: return [];
   }
 }
 
-function isOf(resource: CfnResource, role: iam.Role): boolean {
-  return resource.node.scope === role;
-}
-
-function includes(names: unknown[] | undefined, name: unknown): boolean {
-  return (names ?? []).some(one => JSON.stringify(one) === JSON.stringify(name));
+/** Whether a construct is the resource of the role. */
+function isOf({ node }: IConstruct, role: iam.Role): boolean {
+  return node.scope === role && node.id === 'Resource';
 }
