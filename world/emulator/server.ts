@@ -50,16 +50,23 @@ type Receiver = (body: Buffer, path: string, request: Unsigned) => void;
 /** The time that stands still while a call is answered. */
 class Hold {
   private release: (() => void) | undefined;
+  private closed = false;
 
   constructor(private readonly clock: Clock) {}
 
   public begin(): void {
     this.release?.();
-    this.release = this.clock.work();
+    if (!this.closed) { this.release = this.clock.work(); }
   }
 
   public end(): void {
     this.release?.();
+  }
+
+  /** Nobody waits for the answer any more. */
+  public close(): void {
+    this.closed = true;
+    this.end();
   }
 }
 
@@ -167,7 +174,7 @@ export class EmulatorServer {
     const signingName = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1];
     const hold = new Hold(this.clock);
     const begin = () => { if (signingName !== 'lambda') { hold.begin(); } };
-    response.on('close', () => hold.end());
+    response.on('close', () => hold.close());
     // A body whose checksum comes behind it is made while it is sent, and may have to wait, for a quota say, until time has gone by.
     const streamed = request.headers['x-amz-trailer'] !== undefined;
     if (!streamed) { begin(); }
@@ -199,7 +206,7 @@ export class EmulatorServer {
 
     const accessKeyId = /Credential=([^/]+)\//.exec(request.headers.authorization!)![1];
     const caller = this.principals.get(accessKeyId);
-    const call = this.call(request, url, body, caller, this.endpoint(accessKeyId, signingName!));
+    const call = this.call(request, url, body, caller, { allows: this.endpoint(accessKeyId, signingName!), work: this.work(accessKeyId, hold) });
     const operation = operationIn(service, call);
     const fault = this.faults.next(operation);
     if (this.stops(fault, accessKeyId, request, hold)) { return; }
@@ -224,7 +231,8 @@ export class EmulatorServer {
       }
       const [, accessKeyId, signingName] = /Credential=([^/]+)\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization!)!;
       const service = this.services.get(signingName)!;
-      const call = this.call(request, url, body, this.principals.get(accessKeyId), this.endpoint(accessKeyId, signingName));
+      const ways = { allows: this.endpoint(accessKeyId, signingName), work: this.work(accessKeyId, hold) };
+      const call = this.call(request, url, body, this.principals.get(accessKeyId), ways);
       const operation = operationIn(service, call);
       const answer = await this.serve(service, { ...call, allows: () => true, authorize: () => {} }, { accessKeyId, operation, hold });
       this.calls.push({ operation, caller: call.caller.arn, status: answer.status });
@@ -321,7 +329,20 @@ export class EmulatorServer {
     return (...asked) => policy === undefined || new Principal('endpoint', () => policy).allows(...asked);
   }
 
-  private call(request: Head, url: URL, body: Buffer, caller: Principal | undefined, endpoint: Principal['allows']): Call {
+  /** Lets the time go by in which a service works on a call. */
+  private work(accessKeyId: string, hold: Hold): Call['work'] {
+    return async milliseconds => {
+      hold.end();
+      const answered = this.access.get(accessKeyId)?.waits?.();
+      await this.clock.sleep(milliseconds);
+      answered?.();
+      hold.begin();
+    };
+  }
+
+  private call(
+    request: Head, url: URL, body: Buffer, caller: Principal | undefined, { allows: endpoint, work }: Pick<Call, 'allows' | 'work'>,
+  ): Call {
     const allows = (action: string, resource: string | string[], given: Context = {}) => {
       const context = { 'aws:SecureTransport': 'true', 'aws:PrincipalArn': caller!.arn, ...given };
       return [resource].flat().every(one => caller!.allows(action, one, context) && endpoint(action, one, context));
@@ -335,6 +356,7 @@ export class EmulatorServer {
       body,
       caller: caller!,
       allows,
+      work,
       authorize: (action, resource, context) => {
         const denied = [resource].flat().find(one => !allows(action, one, context));
         if (denied !== undefined) { throw new AccessDenied(caller!.arn, action, denied); }

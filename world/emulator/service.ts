@@ -15,6 +15,8 @@ export interface Call {
   authorize(action: string, resource: string | string[], context?: Context): void;
   /** What `authorize` checks, without throwing. */
   allows(action: string, resource: string | string[], context?: Context): boolean;
+  /** Lets time go by in which the service works. It goes on although nobody waits for the answer any more. */
+  work(milliseconds: number): Promise<void>;
 }
 
 export interface Answer {

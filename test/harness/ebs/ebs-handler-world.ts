@@ -276,7 +276,8 @@ export class EbsHandlerWorld {
     };
     const exportServices = { ...exportClients(), reader: services.reader };
     const { target } = exportServices;
-    const [uploadPart, putManifest] = [target.uploadPart.bind(target), target.putManifest.bind(target)];
+    const [uploadPart, putManifest, complete] = [target.uploadPart.bind(target), target.putManifest.bind(target), target.complete.bind(target)];
+    target.complete = (...upload) => this.s3.completionDelay > 0 ? this.waiting(() => complete(...upload)) : complete(...upload);
     target.uploadPart = (upload, part, size, body, giveUp) => uploadPart(upload, part, size, inThisName(body), giveUp);
     target.putManifest = (place, size, body) => putManifest(place, size, inThisName(body));
     // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
@@ -319,13 +320,18 @@ export class EbsHandlerWorld {
     return (this.options.around?.(name, work) ?? this.run(work)) as Promise<T>;
   }
 
-  private async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  private sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const { tick = 1 } = this.options;
+    const now = this.clock.now();
+    return this.waiting(() => this.clock.sleep(Math.ceil((now + milliseconds) / tick) * tick - now, signal));
+  }
+
+  /** Lets time go by for the function that makes a call which the service takes its time for. */
+  private async waiting<T>(call: () => Promise<T>): Promise<T> {
     const state = this.running.getStore();
     if (state && state.asleep++ === 0) { state.done(); }
     try {
-      const { tick = 1 } = this.options;
-      const now = this.clock.now();
-      await this.clock.sleep(Math.ceil((now + milliseconds) / tick) * tick - now, signal);
+      return await call();
     } finally {
       // What goes on after the function's end does not hold up the time.
       if (state && --state.asleep === 0 && !state.ended) { state.done = this.clock.work(); }

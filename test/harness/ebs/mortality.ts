@@ -5,14 +5,22 @@ import type { Wire, WireOptions } from '../../../lambda/transfer/http/client';
 /** The process of a function ended, and told nobody why. */
 export const KILLED = new Error('killed');
 
+/** What is known of a request before it is sent. */
+interface SentRequest {
+  readonly method: string;
+  readonly query: object;
+}
+
 /** How one invocation of a function shall go. */
 export interface Fate {
   /** Dies at its so-many-th request. */
   readonly killAt?: number;
-  /** Asked before each request: true, and it dies at that one. */
-  readonly dies?: () => boolean;
+  /** Asked before each request, which only the engine's own connections do not show: true, and it dies at that one. */
+  readonly dies?: (request?: SentRequest) => boolean;
   /** The service still acts on that request. */
   readonly answered?: boolean;
+  /** It dies as soon as it has sent that request, on which the service then acts. */
+  readonly hangsUp?: boolean;
   /** Another worker does the same at the same time, as Lambda and Step Functions sometimes have it. */
   readonly twice?: boolean;
   /** It succeeds, but its answer never reaches the state machine. */
@@ -36,10 +44,11 @@ class Invocation {
     this.death.catch(() => {});
   }
 
-  public async request<T>(send: () => Promise<T>): Promise<T> {
+  public async request<T>(send: () => Promise<T>, request?: SentRequest): Promise<T> {
     if (this.dead) { return never(); }
-    const last = ++this.requests === this.fate.killAt || this.fate.dies?.() === true;
+    const last = ++this.requests === this.fate.killAt || this.fate.dies?.(request) === true;
     if (last && !this.fate.answered) {
+      if (this.fate.hangsUp) { send().catch(() => {}); }
       this.die();
       return never();
     }
@@ -73,7 +82,7 @@ export function mortal(real: typeof clientConfig, requestTimeout?: number): type
     const config = real({ ...options, ...requestTimeout !== undefined && { requestTimeout } });
     const { requestHandler } = config;
     const handle = requestHandler.handle.bind(requestHandler);
-    requestHandler.handle = (...request) => invocations.getStore()?.request(() => handle(...request)) ?? handle(...request);
+    requestHandler.handle = (...request) => invocations.getStore()?.request(() => handle(...request), request[0]) ?? handle(...request);
     return config;
   };
 }

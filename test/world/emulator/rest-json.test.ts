@@ -8,7 +8,8 @@ const ebs = RestJsonModel.load('ebs-2019-11-02');
 function call(method: string, url: string, body: unknown = '', headers: Record<string, string> = {}): Call {
   const { pathname, searchParams } = new URL(url, 'http://localhost');
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  return { method, path: pathname, query: searchParams, headers, body: bytes, caller: Principal.ADMIN, authorize: () => {}, allows: () => true };
+  const caller = Principal.ADMIN;
+  return { method, path: pathname, query: searchParams, headers, body: bytes, caller, authorize: () => {}, allows: () => true, work: async () => {} };
 }
 
 function refusal(act: () => unknown): ServiceError {

@@ -3,6 +3,7 @@ import type { Algorithm, Checksum, ChecksumType } from './checksums';
 import type { Content } from './content';
 import { ACCOUNT } from '../environment';
 import type { ResourcePolicy } from '../kms/resource-policy';
+import type { Answer } from '../service';
 
 export interface Encryption {
   readonly algorithm: 'AES256' | 'aws:kms';
@@ -53,6 +54,8 @@ export interface Upload {
   readonly encryption: Encryption;
   readonly checksum?: { readonly algorithm: Algorithm; readonly type: ChecksumType };
   readonly parts: Map<number, Part>;
+  /** When it is completed, and the answer then. */
+  completion?: { readonly moment: number; readonly answer: Promise<Answer> };
 }
 
 export class Bucket {

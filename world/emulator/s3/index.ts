@@ -14,7 +14,7 @@ import { invalidUri, noSuchBucket, notImplemented, refusal, S3Error } from './er
 import { listObjectsV2, listObjectVersions } from './listings';
 import { abortMultipartUpload, completeMultipartUpload, createMultipartUpload, listMultipartUploads, listParts, uploadPart } from './multipart';
 import { deleteObject, deleteObjects, getObject, getObjectAttributes, headObject, putObject } from './objects';
-import type { Handler } from './request';
+import type { Completion, Handler } from './request';
 
 export type { Bucket, Encryption, StoredObject, Version } from './bucket';
 export type { FileSource } from './content';
@@ -36,6 +36,12 @@ export interface S3Options {
    * @default 'taken'
    */
   readonly dotSegments?: 'taken' | 'refused';
+  /**
+   * An upload that is being completed. It is completed although its caller is gone, or has aborted it. `there`: it can be listed, completed
+   * again and aborted; `gone`: S3 does not find it. The API reference says only that the completion may take minutes.
+   * @default 'there'
+   */
+  readonly whileCompleting?: Completion['meanwhile'];
 }
 
 /** Method, what it is on, and the parameters that make it another operation. */
@@ -73,6 +79,8 @@ const PARAMETERS = new Set([
 export class S3 implements Service {
   public readonly signingName = 's3';
   public readonly buckets = new Map<string, Bucket>();
+  /** Milliseconds that S3 takes to complete a multipart upload: minutes for a large one. */
+  public completionDelay = 0;
 
   /** `keys` checks the use of customers' keys; without it, only the caller's identity policies do. */
   constructor(private readonly clock: Clock, private readonly keys?: Kms, private readonly options: S3Options = {}) {}
@@ -143,7 +151,8 @@ export class S3 implements Service {
     if (!handler) { throw notImplemented(operation); }
     this.refuseInvalid(key);
     const bucket = this.bucket(name);
-    return handler({ call, bucket, key, access: new Access(call, bucket, this.keys), clock: this.clock });
+    const completion = { delay: this.completionDelay, meanwhile: this.options.whileCompleting ?? 'there' };
+    return handler({ call, bucket, key, access: new Access(call, bucket, this.keys), clock: this.clock, completion });
   }
 
   public refuse(error: ServiceError): Answer {

@@ -92,11 +92,23 @@ export function uploadPart(request: Request): Answer {
   return ok({ etag: `"${part.etag}"`, ...encryptionHeaders(upload.encryption), ...checksumHeader });
 }
 
-export function completeMultipartUpload(request: Request): Answer {
-  const { call, bucket, key, access, clock } = request;
+export function completeMultipartUpload(request: Request): Answer | Promise<Answer> {
+  const { call, bucket, key, access, clock, completion: { delay, meanwhile } } = request;
   access.require('s3:PutObject', key, writeContext(call.headers));
   const upload = wantedUpload(request);
+  const { completion } = upload;
+  if (completion) { return call.work(completion.moment - clock.now()).then(() => completion.answer); }
   access.requireKey('kms:Decrypt', key, upload.encryption);
+  const complete = completionOf(request, upload);
+  if (delay === 0) { return complete(); }
+  if (meanwhile === 'gone') { bucket.uploads.delete(upload.id); }
+  upload.completion = { moment: clock.now() + delay, answer: call.work(delay).then(complete) };
+  return upload.completion.answer;
+}
+
+/** Checks all that S3 checks at once. Returns what makes the object. */
+function completionOf(request: Request, upload: Upload): () => Answer {
+  const { call, bucket, key, clock } = request;
   const chosen = chosenParts(upload, call.body.toString());
   const parts = chosen.map(({ part }) => part);
   const size = parts.reduce((sum, part) => sum + part.bytes.length, 0);
@@ -117,26 +129,30 @@ export function completeMultipartUpload(request: Request): Answer {
 
   const md5s = createHash('md5');
   parts.forEach(part => md5s.update(part.etag, 'hex'));
-  const object: StoredObject = {
-    deleteMarker: false,
-    key,
-    versionId: bucket.nextVersionId(),
-    lastModified: clock.now(),
-    content: new MemoryContent(parts.map(part => part.bytes)),
-    etag: `${md5s.digest('hex')}-${parts.length}`,
-    headers: upload.headers,
-    encryption: upload.encryption,
-    checksum: whole,
-    parts: chosen.map(({ part, number }) => ({ number, size: part.bytes.length, checksum: upload.checksum && part.checksum })),
+  return () => {
+    // Somebody may have written the object meanwhile.
+    checkWriteConditions(request);
+    const object: StoredObject = {
+      deleteMarker: false,
+      key,
+      versionId: bucket.nextVersionId(),
+      lastModified: clock.now(),
+      content: new MemoryContent(parts.map(part => part.bytes)),
+      etag: `${md5s.digest('hex')}-${parts.length}`,
+      headers: upload.headers,
+      encryption: upload.encryption,
+      checksum: whole,
+      parts: chosen.map(({ part, number }) => ({ number, size: part.bytes.length, checksum: upload.checksum && part.checksum })),
+    };
+    bucket.uploads.delete(upload.id);
+    bucket.add(object);
+    return ok(
+      { ...encryptionHeaders(upload.encryption), ...versionHeader(bucket, object) },
+      document('CompleteMultipartUploadResult',
+        tag('Location', `http://s3.amazonaws.com/${bucket.name}/${key}`), tag('Bucket', bucket.name), tag('Key', key),
+        tag('ETag', `"${object.etag}"`), tag(`Checksum${whole.algorithm}`, whole.value), tag('ChecksumType', whole.type)),
+    );
   };
-  bucket.uploads.delete(upload.id);
-  bucket.add(object);
-  return ok(
-    { ...encryptionHeaders(upload.encryption), ...versionHeader(bucket, object) },
-    document('CompleteMultipartUploadResult',
-      tag('Location', `http://s3.amazonaws.com/${bucket.name}/${key}`), tag('Bucket', bucket.name), tag('Key', key),
-      tag('ETag', `"${object.etag}"`), tag(`Checksum${whole.algorithm}`, whole.value), tag('ChecksumType', whole.type)),
-  );
 }
 
 /** The parts that the request lists, each as the request describes it. */

@@ -13,6 +13,14 @@ export interface Request {
   readonly key: string;
   readonly access: Access;
   readonly clock: Clock;
+  readonly completion: Completion;
+}
+
+/** How S3 completes multipart uploads. */
+export interface Completion {
+  /** Milliseconds. */
+  readonly delay: number;
+  readonly meanwhile: 'there' | 'gone';
 }
 
 export type Handler = (request: Request) => Answer | Promise<Answer>;

@@ -3,7 +3,7 @@ import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, GetObjectAttributesCommand, HeadObjectCommand,
   ListPartsCommand, UploadPartCommand, type CompletedMultipartUpload,
 } from '@aws-sdk/client-s3';
-import { admin, B, error, get, md5, MIB, put, s3, useEmulator } from './fixture';
+import { admin, B, clock, error, get, md5, MIB, put, s3, useEmulator } from './fixture';
 
 useEmulator();
 
@@ -21,8 +21,8 @@ describe('a multipart upload', () => {
       const { ETag, ChecksumCRC32, ChecksumSHA256, ChecksumCRC64NVME } = part;
       return { PartNumber: index + 1, ETag, ChecksumCRC32, ChecksumSHA256, ChecksumCRC64NVME };
     }));
-    const complete = (MultipartUpload: CompletedMultipartUpload = { Parts }) =>
-      admin.send(new CompleteMultipartUploadCommand({ Bucket: B, Key, UploadId, MultipartUpload }));
+    const complete = (MultipartUpload: CompletedMultipartUpload = { Parts }, abortSignal?: AbortSignal) =>
+      admin.send(new CompleteMultipartUploadCommand({ Bucket: B, Key, UploadId, MultipartUpload }), { abortSignal });
     return { UploadId, Parts, complete };
   };
 
@@ -40,6 +40,40 @@ describe('a multipart upload', () => {
     expect(second).toMatchObject({ PartsCount: 3, ContentRange: `bytes ${5 * MIB}-${10 * MIB - 1}/${10 * MIB + 100}` });
     expect(second.bytes.equals(parts[1])).toBe(true);
     await expect(complete()).rejects.toMatchObject(error('NoSuchUpload', 404));
+  });
+
+  test('is completed minutes later, although its caller has hung up and it was aborted', async () => {
+    s3.completionDelay = 300_000;
+    const { UploadId, complete } = await upload();
+    const hungUp = new AbortController();
+    const first = complete(undefined, hungUp.signal);
+    await clock.sleep(1000);
+    hungUp.abort();
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+    await admin.send(new AbortMultipartUploadCommand({ Bucket: B, Key, UploadId }));
+    await clock.sleep(200_000);
+    expect(s3.object(B, Key)).toBeUndefined();
+    await clock.sleep(200_000);
+    expect(s3.object(B, Key)!.content.size).toBe(10 * MIB + 100);
+  });
+
+  test('has one answer for all who complete it at the same time', async () => {
+    s3.completionDelay = 300_000;
+    const { complete } = await upload();
+    const answers = Promise.all([complete(), complete()]);
+    await clock.sleep(400_000);
+    const [{ ETag }, second] = await answers;
+    expect(second.ETag).toBe(ETag);
+  });
+
+  test('is not completed over what somebody has written meanwhile, if told so', async () => {
+    s3.completionDelay = 300_000;
+    const { UploadId, Parts } = await upload();
+    const completed = admin.send(new CompleteMultipartUploadCommand({ Bucket: B, Key, UploadId, MultipartUpload: { Parts }, IfNoneMatch: '*' }));
+    await clock.sleep(1000);
+    await put(Key, 'mine');
+    await Promise.all([expect(completed).rejects.toMatchObject(error('PreconditionFailed', 412)), clock.sleep(400_000)]);
+    expect((await get(Key)).bytes.toString()).toBe('mine');
   });
 
   test('has a checksum of checksums, whose parts GetObjectAttributes shows', async () => {
