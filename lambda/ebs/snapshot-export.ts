@@ -103,8 +103,7 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
   }
 
   public async takeUp(id: string): Promise<void> {
-    const record = await this.aws.store.record(id);
-    if (record) { await this.aws.store.saveRecord({ ...record, takenUp: true }); }
+    await this.aws.store.takeUp(id);
   }
 
   private async isRetained(
@@ -177,13 +176,16 @@ export class SnapshotExportLifecycle implements Lifecycle<SnapshotExportProperti
     return failAfter(() => this.remove(id), reason);
   }
 
-  /** Removes everything that an export made. Functions may still be at work after their execution has failed. */
+  /**
+   * Removes everything that an export made. Functions may still be at work after their execution has failed. The record stays as long as S3
+   * may still make the object; then the next poll of the Delete goes on.
+   */
   private async remove(id: string): Promise<void> {
     const { executions } = this.aws;
     const execution = await executions.find(id);
     await executions.stop(id);
     if (execution !== undefined && execution.status !== 'SUCCEEDED') {
-      await removeExport(this.aws, id, { keepRecord: true });
+      if (!await removeExport(this.aws, id, { keepRecord: true })) { return; }
       await sleep(AFTERMATH_MILLISECONDS);
     }
     await removeExport(this.aws, id);

@@ -76,7 +76,7 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: "an object that somebody else wrote meanwhile is not taken for the export's own",
-    find: 'if (await target.find(place)) { return; }',
+    find: 'if (await isMade(aws, place, error)) { return; }',
     replace: 'return;',
     ...FINISH,
   },
@@ -118,8 +118,8 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
   },
   {
     guard: 'an object without the mark of the export is not deleted',
-    find: 'if (head?.Metadata?.[MARK] !== place.exportId) { return; }',
-    replace: 'if (!head) { return; }',
+    find: 'if (head?.Metadata?.[MARK] !== place.exportId || !isMade(head, made)) { return false; }',
+    replace: 'if (!head || !isMade(head, made)) { return false; }',
     ...TARGET,
   },
   {
@@ -131,9 +131,49 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
   {
     guard: 'removing an export aborts its upload, so that nothing can become of it later',
     file: 'lambda/transfer/export/leftovers.ts',
-    find: 'if (record.uploadId !== undefined) {',
-    replace: "if (record.uploadId === '') {",
+    find: 'if (begun?.uploadId !== undefined) {',
+    replace: "if (begun?.uploadId === '') {",
     ...LEFTOVERS,
+  },
+  {
+    guard: 'an export that is deleted while S3 completes its upload keeps its record until the object is there and deleted',
+    file: 'lambda/transfer/export/leftovers.ts',
+    find: 'const isGone = wasThere || !completing || !mayComeLate(completing);',
+    replace: 'const isGone = true || !completing || !mayComeLate(completing);',
+    test: 'test/handlers/ebs/late-completion.test.ts',
+    name: 'leaves no object, although the function hears of it',
+  },
+  {
+    guard: 'a call that completes an upload stays recorded if its answer was lost, because S3 may still act on it',
+    find: 'isAnswered &&= isRefusal(error);',
+    replace: 'isAnswered &&= true;',
+    ...FINISH,
+  },
+  {
+    guard: 'the upload of an export that was removed is not completed',
+    file: 'lambda/transfer/export/store.ts',
+    find: 'record.removed ? undefined : { ...record, completing }',
+    replace: '({ ...record, completing })',
+    test: FINISH.test,
+  },
+  {
+    guard: 'an export that was removed is not handed out',
+    file: 'lambda/transfer/export/store.ts',
+    find: 'record.handedOut || !record.removed ? { ...record, handedOut: true } : undefined',
+    replace: '({ ...record, handedOut: true })',
+    ...LEFTOVERS,
+  },
+  {
+    guard: 'an object with the mark of the export that is not what it made is not deleted',
+    find: '|| !isMade(head, made)) { return false; }',
+    replace: ') { return false; }',
+    ...TARGET,
+  },
+  {
+    guard: 'an object that somebody writes just before is not deleted in a bucket whose versioning is suspended',
+    find: "VersionId === undefined || VersionId === 'null' ? ETag : undefined",
+    replace: 'VersionId === undefined ? ETag : undefined',
+    ...TARGET,
   },
   {
     guard: 'the rule on the end of executions keeps a successful export',
@@ -145,7 +185,7 @@ export const TRANSFER_EXPORT_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the rule keeps the record, by which poll and Delete find what is left',
     file: 'lambda/transfer/export/leftovers.ts',
-    find: 'keepRecord ? store.removeFailed(exportId) : store.remove(exportId)',
+    find: 'keepRecord || !isGone ? store.removeFailed(exportId) : store.remove(exportId)',
     replace: 'store.remove(exportId)',
     ...LEFTOVERS,
   },

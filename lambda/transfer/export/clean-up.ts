@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { exportClients, type ExportClients } from './clients';
 import { removeExport } from './leftovers';
@@ -10,6 +11,8 @@ import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience'
 import { worker } from '../../shared/worker';
 import { cleanUpAndWake } from '../bucket/wake';
 import { isNamedAfter } from '../flow/execution-name';
+
+const PAUSE_MILLISECONDS = 15_000;
 
 const services = once(() => ({ ...exportClients(), sfn: new SFNClient(clientConfig()) }));
 
@@ -26,8 +29,10 @@ export async function exportCleanUp(aws: ExportClients, { detail: { name, input,
   if (status !== 'SUCCEEDED') { await withPatience(LONG_PATIENCE_MILLISECONDS, () => removeFailed(aws, exportId)); }
 }
 
+/** Removes a failed export. If it was handed out, nobody polls it any more, so this waits for an object that S3 still makes. */
 async function removeFailed(aws: ExportClients, exportId: string): Promise<void> {
+  const end = Date.now() + LONG_PATIENCE_MILLISECONDS;
   const { handedOut } = await aws.store.record(exportId) ?? {};
   if (handedOut && await aws.store.result(exportId)) { return log({ event: 'left an export that is complete and in use', exportId }); }
-  await removeExport(aws, exportId, { keepRecord: true });
+  while (!await removeExport(aws, exportId, { keepRecord: true }) && handedOut && Date.now() < end) { await sleep(PAUSE_MILLISECONDS); }
 }

@@ -1,18 +1,23 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { exportClients, type ExportClients } from './clients';
+import { mayComeLate } from './completion';
 import { exportRangesOf, partsOf, sizeOfObject, sizeOfPart, type ExportPlan } from './layout';
 import { manifestBody } from './manifest-body';
 import type { ExportResult, ExportStore } from './store';
 import type { StoredPart } from './target';
 import type { ExportIdInput } from '../../../src/contract/export';
 import { once } from '../../shared/environment';
-import { isNamed, saidBy } from '../../shared/errors';
+import { isNamed, saidBy, withCauses } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
+import { isThrottle } from '../../shared/retry';
 import { worker } from '../../shared/worker';
 import { Crc } from '../blocks/crc';
+import { statusOf } from '../bucket/s3-errors';
 
 /** Tries to complete the upload. S3 refuses one if another worker uploads a part again meanwhile, which gives the part another ETag. */
 const MOST_TRIES = 3;
+const PAUSE_MILLISECONDS = 10_000;
 const CRC32 = Crc.named('CRC32');
 
 const services = once(() => exportClients());
@@ -96,8 +101,8 @@ async function makeObject(aws: ExportClients, expected: ExpectedObject): Promise
     await completeUpload(aws, expected);
   } catch (error) {
     if (!isNamed(error, 'PreconditionFailed', 'NoSuchUpload')) { throw error; }
-    // The object of this export exists if only the answer to an earlier call was lost.
-    if (await target.find(place)) { return; }
+    // The object of this export exists, or will, if only the answer to an earlier call was lost.
+    if (await isMade(aws, place, error)) { return; }
     if (plan.sinceId === undefined) { await target.deleteManifest(place); }
     throw isNamed(error, 'PreconditionFailed')
       ? new Error(`somebody wrote ${name} during the export; nothing was overwritten: choose another key`)
@@ -105,15 +110,52 @@ async function makeObject(aws: ExportClients, expected: ExpectedObject): Promise
   }
 }
 
-async function completeUpload({ target }: ExportClients, { plan, sent, size, crc32 }: ExpectedObject): Promise<void> {
+async function completeUpload(aws: ExportClients, expected: ExpectedObject): Promise<void> {
   for (let tries = 1; ; tries++) {
-    const parts = await target.parts(plan);
-    refuseOtherParts(plan, sent, parts);
+    const parts = await aws.target.parts(expected.plan);
+    refuseOtherParts(expected.plan, expected.sent, parts);
     try {
-      return await target.complete(plan, parts, size, crc32);
+      return await completeOnce(aws, expected, parts);
     } catch (error) {
       if (!isNamed(error, 'InvalidPart') || tries === MOST_TRIES) { throw error; }
     }
+  }
+}
+
+/** Records the call for whoever deletes the export, until S3 has answered. */
+async function completeOnce(
+  { store, target }: ExportClients, { plan, place, size, crc32 }: ExpectedObject, parts: readonly StoredPart[],
+): Promise<void> {
+  const { exportId } = place;
+  // An earlier invocation may have died, and S3 may still be at work on its call.
+  let isAnswered = (await store.record(exportId))?.completing === undefined;
+  if (!await store.beginCompletion(exportId, { since: Date.now(), size, crc32 })) {
+    if (plan.sinceId === undefined) { await target.deleteManifest(place); }
+    throw new Error(`the export ${exportId} was cancelled`);
+  }
+  const heard = (error: unknown) => { isAnswered &&= isRefusal(error); };
+  try {
+    await target.complete(plan, parts, { size, crc32 }, heard);
+  } catch (error) {
+    heard(error);
+    if (isAnswered) { await store.endCompletion(exportId); }
+    throw error;
+  }
+  await store.endCompletion(exportId);
+}
+
+/** Whether S3 has answered that it does nothing. */
+function isRefusal(error: unknown): boolean {
+  return isThrottle(error) || withCauses(error).some(each => statusOf(each) !== undefined && statusOf(each)! < 500);
+}
+
+/** Whether the object of the export is there. Waits for it if S3 has not answered a call that completes the upload. */
+async function isMade({ store, target }: ExportClients, { exportId, ...place }: ExpectedObject['place'], error: unknown): Promise<boolean> {
+  for (const end = Date.now() + LONG_PATIENCE_MILLISECONDS; ;) {
+    if (await target.find({ exportId, ...place })) { return true; }
+    const { completing, removed } = await store.record(exportId) ?? {};
+    if (!completing || removed || !mayComeLate(completing) || !isNamed(error, 'NoSuchUpload') || Date.now() > end) { return false; }
+    await sleep(PAUSE_MILLISECONDS);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Completing } from './completion';
 import type { ExportPlan } from './layout';
 import { isNamed } from '../../shared/errors';
 import { BlockSet } from '../blocks/block-set';
@@ -29,6 +30,10 @@ export interface ExportRecord {
   readonly handedOut?: boolean;
   /** CloudFormation had retained the object when an update went back to it. */
   readonly takenUp?: true;
+  /** There as long as it is unknown whether S3 completes the upload. */
+  readonly completing?: Completing;
+  /** The export is deleted, but for the object that S3 may still make of its upload. */
+  readonly removed?: true;
 }
 
 /** A part that S3 has taken. */
@@ -71,14 +76,39 @@ export class ExportStore extends TransferStore {
   }
 
   /** Marks the export as returned to CloudFormation. Returns false, and saves nothing, if the export was removed meanwhile. */
-  public async handOut(exportId: string): Promise<boolean> {
+  public handOut(exportId: string): Promise<boolean> {
+    return this.change(exportId, record => record.handedOut || !record.removed ? { ...record, handedOut: true } : undefined);
+  }
+
+  public async takeUp(exportId: string): Promise<void> {
+    await this.change(exportId, record => ({ ...record, takenUp: true }));
+  }
+
+  /** Records that S3 is asked to complete the upload. Returns false, and saves nothing, if the export was removed meanwhile. */
+  public beginCompletion(exportId: string, completing: Completing): Promise<boolean> {
+    return this.change(exportId, record => record.removed ? undefined : { ...record, completing });
+  }
+
+  /** Records that S3 has answered, or that the object was found. */
+  public async endCompletion(exportId: string): Promise<void> {
+    await this.change(exportId, record => ({ ...record, completing: undefined }));
+  }
+
+  /** Records that only the object may be left. */
+  public async markRemoved(exportId: string): Promise<void> {
+    await this.change(exportId, record => ({ ...record, removed: true }));
+  }
+
+  /** Changes the record. Returns false if there is none, or if `how` returns undefined. */
+  private async change(exportId: string, how: (record: ExportRecord) => ExportRecord | undefined): Promise<boolean> {
     for (;;) {
       const present = await this.read(exportId, 'record.json');
-      if (!present) { return false; }
-      const record = JSON.parse(present.bytes.toString()) as ExportRecord;
-      if (record.handedOut) { return true; }
+      const changed = present && how(JSON.parse(present.bytes.toString()) as ExportRecord);
+      if (!changed) { return false; }
+      const text = JSON.stringify(changed);
+      if (text === present.bytes.toString()) { return true; }
       try {
-        await this.put(exportId, 'record.json', JSON.stringify({ ...record, handedOut: true }), { IfMatch: present.etag });
+        await this.put(exportId, 'record.json', text, { IfMatch: present.etag });
         return true;
       } catch (error) {
         // The answer to an earlier attempt may have been lost, so read the record again.
@@ -157,9 +187,9 @@ export class ExportStore extends TransferStore {
     return this.removeAllBut(exportId, ['record.json', 'result.json', 'token']);
   }
 
-  /** Removes all files but the record and the reason for the failure, which the next poll still needs. */
+  /** Removes all files but those that the next poll or Delete needs: record, result, and the reason for the failure. */
   public removeFailed(exportId: string): Promise<void> {
-    return this.removeAllBut(exportId, ['record.json', 'failure']);
+    return this.removeAllBut(exportId, ['record.json', 'result.json', 'failure']);
   }
 
   private async json<T>(exportId: string, name: string): Promise<T | undefined> {

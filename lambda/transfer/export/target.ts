@@ -3,6 +3,7 @@ import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CreateMultipartUploadCommand, DeleteObjectCommand, HeadObjectCommand,
   ListPartsCommand, PutObjectCommand, UploadPartCommand, type CompletedPart, type HeadObjectCommandOutput, type S3Client,
 } from '@aws-sdk/client-s3';
+import type { Completing } from './completion';
 import type { ExportRecord, ExportResult } from './store';
 import { sendStreamed } from './streamed-body';
 import { manifestKeyOf } from '../../../src/contract/snapshot-export';
@@ -90,7 +91,9 @@ export class ExportTarget {
   }
 
   /** Makes the object from its parts. S3 refuses if the checksum of the whole differs, or if there is an object already. */
-  public async complete(upload: Upload, parts: readonly StoredPart[], size: number, crc32: string): Promise<void> {
+  public async complete(
+    upload: Upload, parts: readonly StoredPart[], { size, crc32 }: Pick<Completing, 'size' | 'crc32'>, onRetry?: RetryOptions['onRetry'],
+  ): Promise<void> {
     const command = new CompleteMultipartUploadCommand({
       ...requestFor(upload),
       UploadId: upload.uploadId,
@@ -100,7 +103,7 @@ export class ExportTarget {
       MpuObjectSize: size,
       MultipartUpload: { Parts: parts.map((stored): CompletedPart => ({ PartNumber: stored.part, ETag: stored.etag, ChecksumCRC32: stored.crc32 })) },
     });
-    await this.call('s3:PutObject', upload, () => this.s3.send(command));
+    await this.call('s3:PutObject', upload, () => this.s3.send(command), { onRetry });
   }
 
   /** Writes the manifest, unless there is one already. Returns whether the manifest of this export is there. */
@@ -135,22 +138,35 @@ export class ExportTarget {
     }
   }
 
-  /** Deletes the object and the manifest that the export made, and nothing else. In a bucket with versions, deletes only the version. */
-  public async delete(record: ExportRecord, result: ExportResult | undefined): Promise<void> {
-    await this.deleteOne(record, result?.versionId);
+  /**
+   * Deletes the object and the manifest that the export made, and nothing else. In a bucket with versions, deletes only the version.
+   * `made` is what is known of the object: another one is not the export's, even with its mark, which whoever copies an object copies too.
+   * Returns whether there was an object.
+   */
+  public async delete(record: ExportRecord, made: Partial<ExportResult> = {}): Promise<boolean> {
+    const deleted = await this.deleteOne(record, made);
     if (!record.isDelta) { await this.deleteManifest(record); }
+    return deleted;
   }
 
   public async deleteManifest(place: Place): Promise<void> {
     await this.deleteOne({ ...place, key: manifestKeyOf(place.key) });
   }
 
-  private async deleteOne(place: Place, versionId?: string): Promise<void> {
-    const head = await this.head(place, versionId);
-    if (head?.Metadata?.[MARK] !== place.exportId) { return; }
-    const which = head.VersionId === undefined ? { IfMatch: head.ETag } : { VersionId: head.VersionId };
-    const action = head.VersionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
-    await this.call(action, place, () => this.s3.send(new DeleteObjectCommand({ ...requestFor(place), ...which })));
+  private async deleteOne(place: Place, made: Partial<ExportResult> = {}): Promise<boolean> {
+    const head = await this.head(place, made.versionId);
+    if (head?.Metadata?.[MARK] !== place.exportId || !isMade(head, made)) { return false; }
+    const { VersionId, ETag } = head;
+    // The version `null` may be overwritten meanwhile, as an object in a bucket without versions may.
+    const IfMatch = VersionId === undefined || VersionId === 'null' ? ETag : undefined;
+    const action = VersionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
+    try {
+      await this.call(action, place, () => this.s3.send(new DeleteObjectCommand({ ...requestFor(place), VersionId, IfMatch })));
+      return true;
+    } catch (error) {
+      if (isNamed(error, 'PreconditionFailed', 'NoSuchKey')) { return false; }
+      throw error;
+    }
   }
 
   /** Aborts an upload. Returns whether S3 still has parts of it, which it got while it was aborted. */
@@ -184,10 +200,11 @@ export class ExportTarget {
   }
 
   private async call<T>(
-    action: string, { bucket, bucketOwner, key }: Target, request: () => Promise<T>, { giveUp, policy }: Pick<RetryOptions, 'giveUp' | 'policy'> = {},
+    action: string, { bucket, bucketOwner, key }: Target, request: () => Promise<T>,
+    { giveUp, policy, onRetry }: Pick<RetryOptions, 'giveUp' | 'policy' | 'onRetry'> = {},
   ): Promise<T> {
     try {
-      return await retrying(request, { what: action, retryIf: isTransientWrite, giveUp, policy });
+      return await retrying(request, { what: action, retryIf: isTransientWrite, giveUp, policy, onRetry });
     } catch (error) {
       const status = statusOf(error);
       if (status === 404 || status === 405) { throw Object.assign(error as Error, { name: status === 405 ? '405' : nameOf(error) }); }
@@ -200,6 +217,11 @@ export class ExportTarget {
       throw new Error(`${action} failed for s3://${bucket}/${key}: ${isDenial(error) ? denied(bucketOwner) : ''}${saidBy(error)}`, { cause: error });
     }
   }
+}
+
+/** Whether an object has all that is known of the one that was made. */
+function isMade({ ETag, ContentLength, ChecksumCRC32 }: HeadObjectCommandOutput, { etag, size, crc32 }: Partial<ExportResult>): boolean {
+  return (etag === undefined || etag === ETag) && (size === undefined || size === ContentLength) && (crc32 === undefined || crc32 === (ChecksumCRC32 ?? ''));
 }
 
 function denied(bucketOwner: string | undefined): string {

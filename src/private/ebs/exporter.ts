@@ -44,7 +44,7 @@ export class Exporter extends RangeWork {
     const cleanUp = this.worker('CleanUp', {
       bundle: 'export-clean-up', description: 'removes what an export that failed left behind', timeout: Duration.minutes(15),
     });
-    this.mayUse(cleanUp, 's3:GetObject', 's3:DeleteObject');
+    this.mayUse(cleanUp, 's3:GetObject', 's3:PutObject', 's3:DeleteObject');
     const ends = this.onEnd('Exports that ended, one way or another', cleanUp);
 
     this.roles = { handler: props.handlerRole, plan: plan.role!, copy: copy.role!, finish: finish.role!, cleanUp: cleanUp.role! };

@@ -63,6 +63,37 @@ test('makes no object if somebody wrote the manifest meanwhile', async () => {
   expect(await one.text('disk.img.manifest')).toBe('mine');
 });
 
+test('records a call that completes the upload until S3 has answered', async () => {
+  const completing = async () => (await one.run(() => one.aws.store.record('export-1')))!.completing;
+  const during: unknown[] = [];
+  one.world.server.faults.before('s3:CompleteMultipartUpload', () => { during.push(completing()); });
+  await finish();
+  expect(await during[0]).toMatchObject({ size: 12_582_912, crc32: expect.any(String) as string });
+  expect(await completing()).toBeUndefined();
+});
+
+test('records no call that S3 has refused, and one whose answer was lost', async () => {
+  const completing = async () => (await one.run(() => one.aws.store.record('export-1')))!.completing;
+  await one.givenForeign('disk.img');
+  await expect(finish()).rejects.toThrow('somebody wrote');
+  expect(await completing()).toBeUndefined();
+  one.world.s3.buckets.get(EXPORTS)!.remove('disk.img', 'null');
+  one.world.server.faults.inject('s3:CompleteMultipartUpload', { kind: 'reset' }, { times: Infinity });
+  await expect(finish()).rejects.toThrow('socket hang up');
+  expect(await completing()).toBeDefined();
+  one.world.server.faults.clear();
+  await finish();
+  expect(await completing()).toBeUndefined();
+});
+
+test.each(['without its record', 'but for its record'])('completes nothing, and leaves no manifest, if the export was removed meanwhile, %s', async how => {
+  if (how === 'but for its record') { await one.run(() => one.aws.store.markRemoved('export-1')); }
+  if (how === 'without its record') { one.world.s3.buckets.get('transfers')!.remove('transfers/export-1/record.json', 'null'); }
+  await expect(finish()).rejects.toThrow('the export export-1 was cancelled');
+  expect(one.world.server.count('s3:CompleteMultipartUpload')).toBe(0);
+  expect(one.keys).toEqual([]);
+});
+
 test('goes on if only the answer to the completion was lost', async () => {
   one.world.server.faults.inject('s3:CompleteMultipartUpload', { kind: 'lost-answer' });
   await finish();

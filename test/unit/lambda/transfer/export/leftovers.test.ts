@@ -36,6 +36,24 @@ test('removing an export leaves objects that somebody wrote to its key', async (
   expect(one.files).toEqual([]);
 });
 
+describe('an object that S3 may still make', () => {
+  const remove = () => one.run(() => removeExport(one.aws, 'export-1'));
+  const asked = (since: number) => one.run(() => one.aws.store.beginCompletion('export-1', { since, size: 1, crc32: '' }));
+
+  test('keeps the record, and the export is not handed out any more', async () => {
+    await asked(one.world.clock.now());
+    expect(await remove()).toBe(false);
+    expect(one.files).toEqual(['record.json']);
+    expect(await one.run(() => one.aws.store.handOut('export-1'))).toBe(false);
+  });
+
+  test('is not waited for longer than half an hour', async () => {
+    await asked(one.world.clock.now() - 30 * 60_000);
+    expect(await remove()).toBe(true);
+    expect(one.files).toEqual([]);
+  });
+});
+
 test('the rule removes a failed export, and keeps the record for poll', async () => {
   await ended('FAILED');
   expect([one.keys, one.uploads, one.files]).toEqual([[], 0, ['record.json']]);

@@ -15,7 +15,7 @@ async function make(record = one.record): Promise<void> {
     const upload = { ...record, uploadId: await target.begin(record) };
     await target.uploadPart(upload, 1, 8, body, () => false);
     const parts = await target.parts(upload);
-    await target.complete(upload, parts, 8, parts[0].crc32!);
+    await target.complete(upload, parts, { size: 8, crc32: parts[0].crc32! });
   });
 }
 
@@ -69,6 +69,30 @@ describe('deleting', () => {
     await one.givenForeign('disk.img.manifest');
     await remove();
     expect(one.keys).toEqual(['disk.img', 'disk.img.manifest']);
+  });
+
+  test('leaves what somebody else put in the place of the object, also a copy with its metadata', async () => {
+    await make();
+    const made = (await one.run(() => one.aws.target.find(one.record)))!;
+    const bucket = one.world.s3.buckets.get(EXPORTS)!;
+    bucket.add({ ...one.world.s3.object(EXPORTS, 'disk.img')!, etag: 'another' });
+    expect(await one.run(() => one.aws.target.delete(one.record, made))).toBe(false);
+    expect(one.keys).toEqual(['disk.img']);
+    expect(await one.run(() => one.aws.target.delete(one.record, { size: made.size, crc32: 'AAAAAA==' }))).toBe(false);
+    expect(one.keys).toEqual(['disk.img']);
+    expect(await one.run(() => one.aws.target.delete(one.record, { size: made.size, crc32: made.crc32 }))).toBe(true);
+    expect(one.keys).toEqual([]);
+  });
+
+  test.each([undefined, 'Suspended'] as const)('leaves what somebody else writes just before the object is deleted (versioning %s)', async versioning => {
+    const bucket = one.world.s3.buckets.get(EXPORTS)!;
+    bucket.versioning = versioning;
+    await make();
+    const mine = await one.world.s3.put(EXPORTS, 'mine', 'mine');
+    one.world.server.faults.before('s3:DeleteObject', () => { bucket.add({ ...mine, key: 'disk.img' }); });
+    await remove();
+    expect(one.keys).toEqual(['disk.img', 'mine']);
+    expect(await one.text('disk.img')).toBe('mine');
   });
 
   test('leaves what another export made', async () => {
