@@ -1,9 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { PARENT_ID, type Measured, type PipelineName, type SinkOptions } from './options';
@@ -64,7 +63,7 @@ async function main(): Promise<void> {
   }
   const dense = await compare('dense', false);
   const zeros75 = await compare('75 % zeros', true);
-  const report = { dense, zeros75, incremental3: await compareIncrement(), ...await quota() };
+  const report = { dense, zeros75, incremental3: await compareIncrement() };
   console.log(JSON.stringify(report, undefined, 2));
   if (!quick) { writeFileSync(join(__dirname, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`); }
 }
@@ -183,14 +182,6 @@ async function startSink({ size, zeros, latency, changedOneIn, format = 'RAW' }:
       return Number((await lines.next()).value);
     },
   };
-}
-
-/** The rate budget, in a module of its own. */
-async function quota(): Promise<object> {
-  const file = join(__dirname, 'quota.ts');
-  if (!existsSync(file)) { return {}; }
-  const { measureQuota } = await import(pathToFileURL(file).href) as { measureQuota: () => Promise<{ utilization: number; rejected: number }> };
-  return { quota: await measureQuota() };
 }
 
 function median(numbers: number[]): number {

@@ -5,6 +5,7 @@ import { App, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { BLOCK_BYTES, type Model } from './model';
+import { imageOfZeros } from './simulation/image-of-zeros';
 import { timeline, type Crew, type ServiceSpan, type Step } from './timeline';
 import { divide } from '../../lambda/transfer/flow/division';
 import { DiskImage, FileSystem, SnapshotImport, Verification } from '../../src';
@@ -17,8 +18,6 @@ const MIB = 1024 * 1024;
 const STACK = 'Path';
 const IMAGES = 'images';
 const COPYING = /TransferCopy/;
-const LARGEST_READ = 4 * MIB;
-const ZEROS = Buffer.alloc(LARGEST_READ);
 
 /** Returns the options of a world with the latencies of the model. What AWS propagates with time is there at once. */
 export function worldOf(model: Model): EmulatorOptions {
@@ -151,15 +150,12 @@ class PlayedWorld {
     this.cloudFormation = new CloudFormation(emulator);
   }
 
-  /** Puts an image of zeros into the bucket of images: AWS takes as long for them as for other bytes. */
+  /** Puts an image into the bucket of images. */
   public async giveImage(size: number): Promise<void> {
     const { s3 } = this.emulator;
     s3.createBucket(IMAGES);
     const object = await s3.put(IMAGES, 'disk.img', 'in place of the image');
-    const first = Buffer.alloc(LARGEST_READ);
-    first.set([0x55, 0xaa], 510);
-    const read = async (start: number, end: number) => (start < LARGEST_READ ? first : ZEROS).subarray(start % LARGEST_READ).subarray(0, end - start);
-    Object.assign(object, { content: { size, read }, checksum: undefined });
+    Object.assign(object, { content: imageOfZeros(size), checksum: undefined });
   }
 
   public async deploy(build: (stack: Stack) => void, crews: readonly Crew[] = []): Promise<Step[]> {

@@ -2,14 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import crypto from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Program } from './code';
+import { ZEROS } from './image-of-zeros';
 import type { Transport } from './transport';
 import type { Clock } from '../../../world/emulator/clock';
 import type { FunctionProcess, InstanceOptions, InvocationRequest, Outcome } from '../../../world/emulator/lambda/instance';
 import type { EmulatorServer } from '../../../world/emulator/server';
 import { BLOCK_BYTES } from '../model';
 
-const ZEROS = Buffer.alloc(BLOCK_BYTES);
-const ZERO_DIGEST = crypto.hash('sha256', ZEROS, 'buffer');
+const DIGEST_BYTES = 32;
+const ZERO_BLOCK = Buffer.alloc(BLOCK_BYTES);
+const ZERO_DIGEST = crypto.hash('sha256', ZERO_BLOCK, 'buffer');
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 
@@ -90,7 +92,7 @@ export class SimulatedProcess implements FunctionProcess {
       setTimeout: (milliseconds: number, value: unknown, options?: { signal?: AbortSignal }) =>
         this.sleep(milliseconds, options?.signal).then(() => value),
     };
-    const replaced: Record<string, unknown> = { 'timers/promises': timers, 'crypto': { ...crypto, hash: hashOf } };
+    const replaced: Record<string, unknown> = { 'timers/promises': timers, 'crypto': { ...crypto, hash: hashOf, createHmac: () => NO_HMAC } };
     const requireFor = (name: string): unknown => replaced[name.replace('node:', '')] ?? real(name);
     const VirtualDate = new Proxy(Date, {
       construct: (target, args) => Reflect.construct(target, args.length === 0 ? [this.clock.now()] : args) as Date,
@@ -102,7 +104,8 @@ export class SimulatedProcess implements FunctionProcess {
       send: async ({ method, url, headers, body }) => {
         const answer = await this.server.exchange({ method, url, headers: lowerCased(headers) }, body);
         const bytes = Buffer.isBuffer(answer.body) ? answer.body : Buffer.from(answer.body ?? '');
-        return { statusCode: answer.status, headers: lowerCased({ 'content-length': String(bytes.length), ...answer.headers }), body: bytes };
+        const isZero = bytes.buffer === ZEROS.buffer;
+        return { statusCode: answer.status, headers: lowerCased({ 'content-length': String(bytes.length), ...answer.headers }), body: bytes, isZero };
       },
     };
     const module = { exports: {} as Record<string, Handler> };
@@ -136,9 +139,15 @@ export class SimulatedProcess implements FunctionProcess {
   }
 }
 
+/** An HMAC in place of those of signatures, which nobody checks here. */
+const NO_HMAC = {
+  update: () => NO_HMAC,
+  digest: (encoding?: BufferEncoding) => encoding ? Buffer.alloc(DIGEST_BYTES).toString(encoding) : Buffer.alloc(DIGEST_BYTES),
+};
+
 /** `hash` of node:crypto, which knows the SHA-256 of a block of zeros, as nearly all are here. */
 function hashOf(algorithm: string, data: string | Buffer, encoding: BufferEncoding | 'buffer'): string | Buffer {
-  if (algorithm === 'sha256' && encoding === 'buffer' && data.length === BLOCK_BYTES && ZEROS.equals(data as Buffer)) { return ZERO_DIGEST; }
+  if (algorithm === 'sha256' && encoding === 'buffer' && data.length === BLOCK_BYTES && ZERO_BLOCK.equals(data as Buffer)) { return ZERO_DIGEST; }
   return crypto.hash(algorithm, data, encoding as 'buffer');
 }
 

@@ -15,6 +15,8 @@ export interface TransportAnswer {
   readonly statusCode: number;
   readonly headers: Record<string, string>;
   readonly body: Buffer;
+  /** Whether the body is known to be zeros. */
+  readonly isZero: boolean;
 }
 
 declare global {
