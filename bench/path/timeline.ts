@@ -65,7 +65,7 @@ function pathOf({ activities, from, to, isAside }: Course): Slice[] {
     .sort((a, b) => a.ended - b.ended || b.began - a.began);
   let at = to;
   const add = (began: number, name: string, whose: Step['whose']) => {
-    if (began < at) { slices.unshift({ began, ended: at, name, whose }); }
+    if (began < at) { slices.push({ began, ended: at, name, whose }); }
     at = began;
   };
   for (let last = left.pop(); last; last = left.pop()) {
@@ -74,7 +74,7 @@ function pathOf({ activities, from, to, isAside }: Course): Slice[] {
     add(last.began, ...labelOf(last));
   }
   add(from, 'unknown', 'ours');
-  return slices;
+  return slices.reverse();
 }
 
 function labelOf({ kind, name, by, cold }: Activity): [string, Step['whose']] {

@@ -30,10 +30,12 @@ export type Program = (
 
 /** The code of functions, by the folder of their bundle: the same as in assets/, but that it calls a `Transport` where that opens connections. */
 export class Code {
-  /** Builds the functions of these bundles. */
-  public static async of(...names: string[]): Promise<Code> {
+  /** Builds the functions of the bundles whose names match. */
+  public static async of(names: RegExp): Promise<Code> {
     const code = new Code();
-    for (const name of names) { code.built.set(name, await built(ENTRIES[name])); }
+    for (const [name, entry] of Object.entries(ENTRIES)) {
+      if (names.test(name)) { code.built.set(name, await built(entry)); }
+    }
     return code;
   }
 

@@ -6,7 +6,7 @@ import { Instance } from '../../../world/emulator/lambda/instance';
 
 /** Returns the options of a world that simulates the processes of functions, and believes the checksums of blocks. */
 export async function simulation(): Promise<() => EmulatorOptions> {
-  const code = await Code.of('ebs', 'efs', 'transfer-copy', 'transfer-steps', 'transfer-verify', 'transfer-clean-up');
+  const code = await Code.of(/^(ebs|efs|transfer-.*)$/);
   return () => {
     let processes = 0;
     return {
