@@ -9,6 +9,7 @@ import type { OwnerProperties } from '../contract/ownership';
 import { EbsProvider } from '../private/ebs/provider';
 import { ImportPolicies } from '../private/ebs/shared-policies';
 import { handledResource } from '../private/functions/handled-resource';
+import { inRegion, refuseRivals } from '../private/resource/rivals';
 import { mergedTags, TAG_RULES } from '../private/resource/tags';
 import { check, misuse, notBoth, validateAccounts } from '../private/resource/validation';
 
@@ -298,6 +299,7 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     });
     if (props.retainPrevious !== undefined) { provider.keepRecords(); }
     this.announce(props);
+    this.refuseSecond(props);
     this.resource.node.addDependency(provider.imageAccess, ...props.publiclyShared ? [provider.publicImageAccess] : []);
     this.grantForeign(provider, [props.rootDisk, ...props.dataDisks ?? []]);
 
@@ -349,6 +351,17 @@ export class MachineImage extends Resource implements ec2.IMachineImage, ITaggab
     const name = Token.isUnresolved(imageName) ? undefined : imageName;
     const sharedWith = permissionsOf(props) && (publiclyShared ? 'ALL' : 'OTHERS');
     [rootDisk, ...dataDisks].forEach(disk => disk._announce(this, { LogicalId: this.resource.logicalId, Name: name, SharedWith: sharedWith }));
+  }
+
+  /** Refuses that two machine images of the app have one name. */
+  private refuseSecond({ imageName }: MachineImageProps): void {
+    if (imageName === undefined) { return; }
+    refuseRivals(this, {
+      kind: 'imageName',
+      thing: inRegion(this, imageName),
+      wants: {},
+      conflict: ({ scope }) => `'imageName' must be one that no other machine image has, got that of ${scope.node.path}: choose another one, or leave it out`,
+    });
   }
 
   private validateTexts({ imageName, description, uefiData, deprecationDate, publiclyShared }: MachineImageProps): void {

@@ -5,8 +5,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import {
-  BackupPolicy, DiskImage, ExportFormat, FileSystem, FileSystemPolicy, LifecycleConfiguration, MountTargets, ReplicationConfiguration, Snapshot,
-  SnapshotExport, SnapshotImport, TagSet,
+  BackupPolicy, DiskImage, ExportFormat, FileSystem, FileSystemPolicy, LifecycleConfiguration, MachineDisk, MachineImage, MountTargets,
+  ReplicationConfiguration, Snapshot, SnapshotExport, SnapshotImport, TagSet,
 } from '../../../src';
 import { ENV, givenStack, givenVpc } from '../../harness/given';
 
@@ -298,6 +298,37 @@ describe('exports', () => {
     const image = DiskImage.fromBucket(again, 'disk.img');
     new SnapshotImport(stack, 'One', { image });
     new SnapshotImport(stack, 'Two', { image });
+    expect(faultOf(stack)).toBeUndefined();
+  });
+});
+
+describe('machine images', () => {
+  const image = (stack: Stack, id: string, imageName?: string) => new MachineImage(stack, id, {
+    rootDisk: MachineDisk.fromSnapshotId('snap-0123456789abcdef0'), architecture: ec2.InstanceArchitecture.X86_64, imageName,
+  });
+
+  test('of one name are refused, also in two stacks of one Region', () => {
+    const { app, stack } = givenStack();
+    const other = new Stack(app, 'Other', { env: ENV });
+    image(stack, 'First', 'golden');
+    image(other, 'Second', 'golden');
+    expect(faultOf(stack)).toContain("[Other/Second] 'imageName' must be one that no other machine image has, got that of Stack/First: choose another one, or leave it out");
+  });
+
+  test('of several names, of one name in two Regions, and without names are not refused', () => {
+    const { app, stack } = givenStack();
+    image(stack, 'First', 'golden');
+    image(stack, 'Second', 'silver');
+    image(stack, 'Third');
+    image(stack, 'Fourth');
+    image(new Stack(app, 'Other', { env: { ...ENV, region: 'eu-central-1' } }), 'Image', 'golden');
+    expect(faultOf(stack)).toBeUndefined();
+  });
+
+  test('of one name are not refused if a condition decides on one of them', () => {
+    const { stack } = givenStack();
+    image(stack, 'First', 'golden');
+    (image(stack, 'Second', 'golden').node.defaultChild as CfnResource).cfnOptions.condition = new CfnCondition(stack, 'IsMain');
     expect(faultOf(stack)).toBeUndefined();
   });
 });
