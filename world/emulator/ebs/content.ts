@@ -1,4 +1,5 @@
 import { createCipheriv, createHash } from 'crypto';
+import { firstAtLeast } from './pages';
 import type { SnapshotStatus } from '../ec2';
 
 export const BLOCK_SIZE = 524_288;
@@ -47,6 +48,8 @@ export class Content {
   /** Calls that asked for the snapshot while the service was still spreading the news of it. */
   public earlyCalls = 0;
   public progress = 0;
+  /** What the volume has where this snapshot has no block of its own. */
+  public filler: Block | undefined;
   private seal: Seal | undefined;
   private failure: string | undefined;
   private sorted: number[] | undefined;
@@ -112,13 +115,26 @@ export class Content {
   /** The block at an index, from this snapshot or the nearest ancestor that has it. */
   public find(index: number): { readonly block: Block; readonly writer: Content } | undefined {
     for (let writer: Content | undefined = this; writer; writer = writer.parent) {
-      const block = writer.written.get(index);
+      const block = writer.written.get(index) ?? (index < writer.blockCount ? writer.filler : undefined);
       if (block) { return { block, writer }; }
     }
     return undefined;
   }
 
-  /** All indexes that this snapshot and its ancestors have a block at, in order; only asked of what is complete. */
+  /** So many indexes that this snapshot and its ancestors have a block at, in order, from one on. */
+  public indexesFrom(from: number, count: number): number[] {
+    const sparse = this.indexes();
+    const begin = firstAtLeast(sparse, Math.max(from, this.filled));
+    const full = Array.from({ length: Math.max(0, Math.min(count, this.filled - from)) }, (_, i) => from + i);
+    return [...full, ...sparse.slice(begin, begin + count - full.length)];
+  }
+
+  /** Number of blocks at the start of the volume that are there without having been written one by one. */
+  private get filled(): number {
+    return Math.max(this.filler ? this.blockCount : 0, this.parent?.filled ?? 0);
+  }
+
+  /** All indexes that this snapshot and its ancestors have a written block at, in order; only asked of what is complete. */
   public indexes(): readonly number[] {
     this.sorted ??= [...new Set([...this.written.keys(), ...(this.parent?.indexes() ?? [])])].sort((a, b) => a - b);
     return this.sorted;

@@ -9,7 +9,7 @@ import { chooseKey, useKey } from './encryption';
 import { invalid, snapshotNotFound } from './errors';
 import { atLeast100Results, readTags, refuseUnfitSignature } from './input';
 import { DEFAULTS, type EbsOptions, type SnapshotView } from './options';
-import { page } from './pages';
+import { merged, page } from './pages';
 import { QUOTAS, Quotas, type Quota } from './quotas';
 import { Tokens } from './tokens';
 
@@ -97,6 +97,11 @@ export class EbsDirect implements Service {
       left -= BLOCK_SIZE;
     }
     return hash.digest('hex');
+  }
+
+  /** Writes a block to all of a completed snapshot that has none there, as a volume of terabytes has it that is full. */
+  public fill(snapshotId: string, data: Buffer): void {
+    this.content(snapshotId).filler = this.store.keep(data, createHash('sha256').update(data).digest());
   }
 
   /** Lets a snapshot end in state `error`, as the service does for reasons of its own. */
@@ -268,7 +273,7 @@ export class EbsDirect implements Service {
     const nonce = Tokens.nonce();
     const { indexes, nextToken } = this.options.emptyPages && input.NextToken === undefined
       ? { indexes: [], nextToken: this.tokens.page(snapshot.snapshotId, input.StartingBlockIndex as number | undefined ?? 0, nonce) }
-      : page(this.tokens, snapshot.snapshotId, content.indexes(), input, nonce);
+      : page(this.tokens, snapshot.snapshotId, (from, count) => content.indexesFrom(from, count), input, nonce);
     return {
       Blocks: indexes.map(index => ({ BlockIndex: index, BlockToken: this.tokens.block(snapshot.snapshotId, index, nonce) })),
       ExpiryTime: new Date(this.tokens.blockExpiry()),
@@ -291,7 +296,8 @@ export class EbsDirect implements Service {
     if (first.content.root !== second.content.root) { throw invalid('UNRELATED_SNAPSHOTS', 'The snapshots are not of the same lineage'); }
 
     // A page is a window of the blocks that either has, so that it can be empty and yet not the last.
-    const candidates = [...new Set([...first.content.indexes(), ...second.content.indexes()])].sort((a, b) => a - b);
+    const candidates = (from: number, count: number) =>
+      merged(first.content.indexesFrom(from, count), second.content.indexesFrom(from, count), count);
     const nonce = Tokens.nonce();
     const list = `${first.snapshot.snapshotId} ${second.snapshot.snapshotId}`;
     const { indexes, nextToken } = this.options.emptyPages && input.NextToken === undefined
