@@ -59,6 +59,7 @@ async function exportRange(aws: ExportReadClients, input: ExportCopyInput, deadl
     return { done: false };
   }
   const uploadNext = async (part: number) => {
+    await content.list(part);
     done.push(await uploadPart(aws, plan, part, () => content.stream(part), shift.giveUp));
     progress.made();
   };

@@ -34,7 +34,8 @@ export interface ReadBlock {
   readonly digest: Buffer;
 }
 
-const MOST_RESULTS = 10_000;
+/** Most blocks of a page. */
+export const MOST_RESULTS = 10_000;
 const LEAST_RESULTS = 100;
 /** A block whose new tokens are refused so often will not be readable. */
 const MOST_TOKENS = 5;
@@ -60,7 +61,9 @@ export class BlockReader {
   /** Yields the blocks from one index to before another, in order. */
   public async* blocks(snapshotId: string, from: number, end: number, giveUp: () => boolean): AsyncGenerator<ListedBlock> {
     for (let next = from, token: string | undefined; next < end;) {
-      const page: Page = await this.list(snapshotId, next, token, giveUp);
+      // No more than there can be.
+      const most = Math.min(this.pageBlocks, Math.max(LEAST_RESULTS, end - next));
+      const page: Page = await this.list(snapshotId, next, token, giveUp, most);
       for (const block of page.blocks) { if (block.index < end) { yield block; } }
       next = (page.blocks.at(-1)?.index ?? next - 1) + 1;
       token = page.next;
