@@ -95,7 +95,7 @@ function row(name: string, most: string, now: string, met: boolean): string {
 }
 
 function show(title: string, steps: readonly Step[]): void {
-  console.log(`${title}\n`);
+  console.log(`${title} (${quick ? 'simulated' : 'played'})\n`);
   steps.forEach(({ name, whose, seconds }) => console.log(`${seconds.toFixed(2).padStart(8)}  ${whose.padEnd(8)} ${name}`));
   console.log(`${secondsOf(steps).toFixed(2).padStart(8)}  sum: service ${secondsOf(steps, 'service').toFixed(2)}, ours ${secondsOf(steps, 'ours').toFixed(2)}\n`);
 }

@@ -42,11 +42,12 @@ export class Code {
   private readonly shipped = new Map(Object.keys(ENTRIES).map(name => [readFileSync(join(ROOT, 'assets', name, 'index.js'), 'utf8'), name]));
   private readonly built = new Map<string, Program>();
 
-  /** @param folder The folder of a function's code, as it was deployed. Returns undefined for a function that is not of this library. */
-  public in(folder: string): Program | undefined {
+  /** @param folder The folder of a function's code, as it was deployed. */
+  public in(folder: string): Program {
     const name = this.shipped.get(readFileSync(join(folder, 'index.js'), 'utf8'));
-    if (name !== undefined && !this.built.has(name)) { throw new Error(`the simulation has not built ${name}`); }
-    return this.built.get(name ?? '');
+    const program = this.built.get(name ?? '');
+    if (!program) { throw new Error(`the simulation has not built the code in ${folder}: bundle again, and begin anew`); }
+    return program;
   }
 }
 
