@@ -5,7 +5,6 @@ export const ENTRIES: Record<string, string> = {
   'ebs': 'lambda/ebs/index.ts',
   'transfer-copy': 'lambda/transfer/import/copy.ts',
   'transfer-steps': 'lambda/transfer/import/steps.ts',
-  'transfer-verify': 'lambda/transfer/import/verify.ts',
   'transfer-clean-up': 'lambda/transfer/import/clean-up.ts',
   'export-plan': 'lambda/transfer/export/plan.ts',
   'export-copy': 'lambda/transfer/export/copy.ts',

@@ -16,7 +16,6 @@ const BUDGETS: Record<string, number> = {
   'ebs': 720,
   'transfer-copy': 560,
   'transfer-steps': 520,
-  'transfer-verify': 480,
   'transfer-clean-up': 480,
   'export-plan': 480,
   'export-copy': 480,

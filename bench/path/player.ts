@@ -113,7 +113,6 @@ function copyingOf(blocks: number, { network, networkShared }: Model): Crew[] {
       name: `copying: starts, calls and gaps of ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
       least: { seconds: blocks / rate, name: `copying: ${blocks} puts at ${rate}/s` },
     },
-    { functionName: /Verify/, name: 'verifying, in functions of its own' },
   ];
 }
 

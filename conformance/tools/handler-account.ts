@@ -12,7 +12,6 @@ import { cleanUp } from '../../lambda/transfer/import/clean-up';
 import { importClients } from '../../lambda/transfer/import/clients';
 import { copy } from '../../lambda/transfer/import/copy';
 import { step } from '../../lambda/transfer/import/steps';
-import { verify } from '../../lambda/transfer/import/verify';
 import { BlockReader } from '../../lambda/transfer/snapshot/block-reader';
 import { BlockWriter } from '../../lambda/transfer/snapshot/block-writer';
 import { Snapshots } from '../../lambda/transfer/snapshot/snapshots';
@@ -139,10 +138,9 @@ export abstract class HandlerAccount {
     const exportServices = { ...exportClients(), reader: services.reader };
     const deadline = () => ({ getRemainingTimeInMillis: () => 900_000 });
     Object.assign(this.functions, {
-      steps: input => step(services, input, RANGE_BLOCKS),
+      steps: input => step(services, input, deadline(), RANGE_BLOCKS),
       copy: input => copy(services, input, deadline()),
       cleanUp: input => cleanUp(services, input),
-      verify: input => verify(services, input, deadline()),
       exportPlan: input => exportPlan(exportServices, input, SMALL_EXPORT),
       exportCopy: input => exportCopy(exportServices, input, deadline()),
       exportFinish: input => exportFinish(exportServices, input),

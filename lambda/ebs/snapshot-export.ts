@@ -208,6 +208,7 @@ function exportInput(
     uploadId: uploadId!,
     ...exportLimitsOf(properties),
     deadline: exportDeadlineOf(volumeSize, properties, started),
+    ...(!waitsForCompletion(properties) && { background: true }),
   };
 }
 

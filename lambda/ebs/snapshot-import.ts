@@ -248,6 +248,7 @@ function transferInput(snapshotId: string, properties: SnapshotImportProperties,
     ...integrityOf(properties),
     ...limitsOf(properties),
     deadline: deadlineOf(source, properties, started),
+    ...(!waitsForCompletion(properties) && { background: true }),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Retried } from './transfer';
 /** What the handler of exports, their state machine and its functions say to each other. */
 
 /** The input of an execution, made by the creation, or by a poll if that died before; its name is the id of the export. */
-export interface ExportInput extends Pick<TransferLimits, 'maxConcurrency' | 'deadline'> {
+export interface ExportInput extends Pick<TransferLimits, 'maxConcurrency' | 'deadline' | 'background'> {
   readonly exportId: string;
   /** The owner tag of the construct, by which what listens to the end of executions knows it. */
   readonly owner: string;
@@ -43,6 +43,8 @@ export interface ExportPlanResult extends ExportIdInput {
   /** How many ranges are copied at once. */
   readonly workers: number;
   readonly ranges: readonly { readonly n: number }[];
+  /** Whether CloudFormation does not wait for the end, so that the work may take days. */
+  readonly background: boolean;
 }
 
 /** The input of `copy`: one range of one export. */

@@ -6,11 +6,11 @@ export interface IntegrityOptions {
   readonly verify?: 'SAMPLE' | 'FULL';
 }
 
-/** The input of `verify`: one range of one transfer. */
+/** The input of `verify`: one batch of the ranges of one transfer. */
 export interface VerifyInput {
   readonly snapshotId: string;
   readonly n: number;
-  /** Blocks of the disk below this one are verified; 0 at first. */
+  /** Blocks of the disk below this one are verified, or belong to other batches; 0 at first. */
   readonly from: number;
 }
 

@@ -6,6 +6,8 @@ export interface TransferLimits {
   readonly maxConcurrency?: number;
   /** When the import is given up, in milliseconds since 1970. Absent: only when Step Functions ends it. */
   readonly deadline?: number;
+  /** CloudFormation does not wait for the end, so that it may take days. */
+  readonly background?: boolean;
 }
 
 /** The longest that CloudFormation is kept waiting for a resource. It would wait for 60 minutes; the rest is for starting, sealing and completing. */

@@ -1,4 +1,4 @@
-import type { IntegrityOptions } from './integrity';
+import type { IntegrityOptions, VerifyInput } from './integrity';
 import type { TransferLimits } from './limits';
 
 /** What the import handler, the transfer state machine and its functions say to each other. */
@@ -125,8 +125,8 @@ export interface PlanResult {
   readonly workers: number;
   /** Of an import, also `HASH_ITEM`, which is no range; see `lambda/transfer/bucket/plan.ts`. */
   readonly ranges: readonly { readonly n: number }[];
-  /** Whether anything shall be read back. */
-  readonly verify: boolean;
+  /** Whether CloudFormation does not wait for the end, so that the work may take days. */
+  readonly background: boolean;
   /** Whether there is a parent to be released at the end. */
   readonly increment: boolean;
 }
@@ -149,13 +149,14 @@ export interface CopyResult {
 }
 
 /**
- * What the function that plans and seals is asked for: one of the steps before and after the copying. `execution`: the name of the execution,
+ * The input of the function of all steps before and after the copying: one of these steps. `execution`: the name of the execution,
  * which is the id of the snapshot.
  */
 export type StepInput =
   | { readonly plan: TransferInput; readonly execution: string }
   | { readonly seal: SnapshotInput }
-  | { readonly settle: SettleInput };
+  | { readonly settle: SettleInput }
+  | { readonly verify: VerifyInput };
 
 /** The input of `seal`, and of `cleanUp` for one that failed. */
 export interface SnapshotInput {
@@ -178,6 +179,10 @@ export interface SettleResult {
   readonly completed: boolean;
   /** Seconds to wait before `settle` asks again. */
   readonly seconds: number;
+  /** Whether the snapshot is completed, and batches of it are to be read back: they are too many blocks for the function that sealed. */
+  readonly verify: boolean;
+  /** Absent if there are none. */
+  readonly batches?: readonly { readonly n: number }[];
 }
 
 /** Event that EventBridge sends to `cleanUp` when an execution of a transfer or an export ends. */

@@ -58,7 +58,8 @@ async function makePlan(aws: ExportReadClients, input: ExportInput, small?: Smal
   await save();
   await aws.store.saveExportPlan(exportId, plan);
   log({ event: 'export planned', exportId, snapshotId, blocks: plan.blocks, partBlocks: plan.partBlocks, workers: plan.workers });
-  return { exportId, workers: plan.workers, ranges: Array.from({ length: exportRangesOf(plan) }, (_, n) => ({ n })) };
+  const ranges = Array.from({ length: exportRangesOf(plan) }, (_, n) => ({ n }));
+  return { exportId, workers: plan.workers, ranges, background: input.background === true };
 }
 
 interface Content {

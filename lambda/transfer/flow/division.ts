@@ -9,16 +9,25 @@ export const PUTS_PER_SECOND = 900;
 export const GETS_PER_SECOND = PUTS_PER_SECOND;
 /** Network of a function of any size: 625 Mbit/s. */
 export const WORKER_BYTES_PER_SECOND = 78e6;
+/**
+ * What a worker copies at least, by which their number is chosen: some have a network of 50 MB/s only, and a fifth of their time passes between two
+ * ranges. Workers that the budget holds back cost little, see `npx projen bench:path`.
+ */
+const LEAST_WORKER_BYTES_PER_SECOND = 40e6;
 /** A stream is read from its start by one worker, which has 15 minutes and keeps one of them for the end. */
 const STREAM_SECONDS = 14 * 60;
 export const MOST_STREAM_BYTES = STREAM_SECONDS * WORKER_BYTES_PER_SECOND;
 
-/** Largest number of ranges that fits into the input of a Distributed Map. */
+/** A Map in the history of one execution works on at most 40 items at once. */
+const MOST_WORKERS = 40;
+/** The slowest rate of a worker: its 32 puts at once need time for their answers, and its shift ends after 14 minutes. */
+const LEAST_PUTS_PER_WORKER = 10;
+/** Each makes 11 events in the history of its execution, which may have 25,000. */
 export const MOST_RANGES = 1_000;
-/** 256 MiB. The start of a worker takes as long as copying a third of this. */
-const LEAST_RANGE_BLOCKS = 512;
-/** 512 MiB, so that the last worker delays the others by seconds only, and there is little to repeat. */
-export const GOOD_RANGE_BLOCKS = 1_024;
+/** 64 MiB. Workers that start at the same time cost money, but no time. */
+const LEAST_RANGE_BLOCKS = 128;
+/** 256 MiB, so that workers of unlike speed end at about the same time, and there is little to repeat. */
+export const GOOD_RANGE_BLOCKS = 512;
 
 /** How an import is divided among workers. */
 export interface Division {
@@ -30,9 +39,13 @@ export interface Division {
   readonly putsPerSecond: number;
 }
 
-/** Returns the number of workers that use up the budget, given the network of each. More of them would only wait for each other. */
-export function mostWorkers({ maxPutsPerSecond = PUTS_PER_SECOND, maxConcurrency }: Limits): number {
-  return maxConcurrency ?? Math.ceil(maxPutsPerSecond * BLOCK_SIZE / WORKER_BYTES_PER_SECOND);
+/** Returns the number of workers that use up the budget. More of them would only wait for each other. */
+export function mostWorkers({ maxPutsPerSecond = PUTS_PER_SECOND, maxConcurrency = workersFor(maxPutsPerSecond) }: Limits): number {
+  return Math.max(1, Math.min(maxConcurrency, MOST_WORKERS, Math.floor(maxPutsPerSecond / LEAST_PUTS_PER_WORKER)));
+}
+
+function workersFor(putsPerSecond: number): number {
+  return Math.ceil(putsPerSecond * BLOCK_SIZE / LEAST_WORKER_BYTES_PER_SECOND);
 }
 
 /** Returns how many bytes of a stream one worker can write. */

@@ -10,7 +10,7 @@ export interface Pacer {
   succeeded(): void;
 }
 
-/** Tokens that are not used are kept for a second, as in the service's own buckets. */
+/** Tokens that are not used, as between two ranges, are kept for a second, as in the service's own buckets. A new pacer has none: all workers start at once. */
 const BURST_SECONDS = 1;
 /** Requests that were under way when the rate was halved do not halve it again. */
 const REACTION_MILLISECONDS = 500;
@@ -30,7 +30,7 @@ const LEAST_RATE = 4;
 export class SharePacer implements Pacer {
   private rate: number;
   private readonly least: number;
-  private tokens: number;
+  private tokens = 0;
   private filled = Date.now();
   private halved = -Infinity;
   private readonly waiting: symbol[] = [];
@@ -41,7 +41,6 @@ export class SharePacer implements Pacer {
   constructor(private readonly share: number) {
     this.rate = share;
     this.least = Math.min(share, Math.max(share * LEAST_PART, LEAST_RATE));
-    this.tokens = share * BURST_SECONDS;
   }
 
   /** Resolves in the order of the calls. */

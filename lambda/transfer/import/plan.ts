@@ -22,7 +22,7 @@ export interface PlanServices {
 /** Divides the disk into ranges. @param smallRange Blocks of a range, for tests. */
 export async function plan(aws: PlanServices, input: TransferInput, smallRange?: number): Promise<PlanResult> {
   const { store, snapshots } = aws;
-  const { snapshotId, verify } = input;
+  const { snapshotId, background = false } = input;
   // The execution of a snapshot is forgotten 90 days after its end, and its name may be taken again.
   if (await store.manifest(snapshotId)) { throw new Error(`snapshot ${snapshotId} was sealed before; nothing is done`); }
   // The creation starts the transfer just after the snapshot. A plan that fails sooner than EC2 lists that would leave it: the clean-up finds nothing.
@@ -46,7 +46,7 @@ export async function plan(aws: PlanServices, input: TransferInput, smallRange?:
     snapshotId,
     workers: hashes ? workers + 1 : workers,
     ranges: hashes ? [{ n: HASH_ITEM }, ...ranges] : ranges,
-    verify: verify !== undefined,
+    background,
     increment: parent !== undefined,
   };
 }

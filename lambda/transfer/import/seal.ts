@@ -5,9 +5,13 @@ import { DIGEST_SIZE, Digests, LinearChecksum } from '../blocks/digests';
 import { digestsOfWritten } from '../blocks/zero';
 import { rangeOf, rangesOf, type Plan } from '../bucket/plan';
 import type { Manifest, TransferStore } from '../bucket/store';
+import { inOrder } from '../flow/concurrency';
 import { comparePin } from '../image/content-pin';
 import { nameOfImage, type Source } from '../image/object';
 import type { BlockWriter } from '../snapshot/block-writer';
+
+/** Ranges whose digests are read at once. */
+const READS_AT_ONCE = 16;
 
 export interface SealServices {
   readonly source: Source;
@@ -43,13 +47,14 @@ async function manifestOf(store: TransferStore, snapshotId: string, plan: Plan):
   const written = new LinearChecksum();
   const all = new LinearChecksum();
   const crc = new ImageCrc(plan);
-  for (let n = 0; n < rangesOf(plan); n++) {
-    const range = await store.range(snapshotId, n);
+  const readings = Array.from({ length: rangesOf(plan) }, (_, n) => async () => ({
+    n, range: await store.range(snapshotId, n), parent: plan.parent && await store.parentDigests(snapshotId, n),
+  }));
+  for await (const { n, range, parent } of inOrder(readings, READS_AT_ONCE)) {
     const { count } = rangeOf(plan, n);
     if (range?.digests.length !== count * DIGEST_SIZE || new Digests(range.digests).missing().length > 0) {
       throw new Error(`range ${n} of snapshot ${snapshotId} was not copied completely; this is a fault of the import itself, please report it`);
     }
-    const parent = plan.parent && await store.parentDigests(snapshotId, n);
     if (plan.parent && parent?.length !== range.digests.length) {
       throw new Error(`range ${n} of snapshot ${snapshotId} was compared with nothing; this is a fault of the import itself, please report it`);
     }

@@ -3,38 +3,54 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { importClients } from './clients';
 import { plan, type PlanServices } from './plan';
 import { seal, type SealServices } from './seal';
+import { batchesOf, GETS_AT_ONCE, verify, verifyFew, type VerifyServices } from './verify';
 import { settle, settleSoon } from './wait-completed';
-import type { PlanResult, SettleResult, StepInput } from '../../../src/contract/transfer';
+import type { VerifyResult } from '../../../src/contract/integrity';
+import type { PlanResult, SettleResult, SnapshotInput, StepInput } from '../../../src/contract/transfer';
 import { clientConfig } from '../../shared/client-config';
 import { once } from '../../shared/environment';
 import { LONG_PATIENCE_MILLISECONDS, withPatience } from '../../shared/patience';
 import { worker } from '../../shared/worker';
 import { refuseOtherExecution } from '../flow/execution-name';
+import type { Deadline } from '../flow/shift';
 import { BlockReader } from '../snapshot/block-reader';
 import { BlockWriter } from '../snapshot/block-writer';
 import { Snapshots } from '../snapshot/snapshots';
 
-export interface StepServices extends PlanServices, SealServices {
+export interface StepServices extends PlanServices, SealServices, VerifyServices {
   readonly snapshots: Snapshots;
 }
 
 const services = once((): StepServices => {
-  const ebs = new EBSClient(clientConfig());
+  const ebs = new EBSClient(clientConfig({ connections: GETS_AT_ONCE }));
   return { ...importClients(), reader: new BlockReader(ebs), writer: new BlockWriter(ebs), snapshots: new Snapshots(new EC2Client(clientConfig())) };
 });
 
-export const handler = worker((input: StepInput) => step(services(), input));
+export const handler = worker((input: StepInput, context: Deadline) => step(services(), input, context));
 
 /**
  * Runs one of the steps before and after the copying. One function runs all of them, because the process that planned a
- * small image is still there to seal it, so that no other process has to start. Tests take smaller ranges.
+ * small image is still there to seal it and to read it back, so that no other process has to start. Tests take smaller ranges.
  */
-export async function step(aws: StepServices, input: StepInput, smallRange?: number): Promise<PlanResult | SettleResult> {
+export async function step(
+  aws: StepServices, input: StepInput, deadline: Deadline, smallRange?: number,
+): Promise<PlanResult | SettleResult | VerifyResult> {
   if ('plan' in input) {
     refuseOtherExecution(input.plan.snapshotId, input.execution);
     return withPatience(LONG_PATIENCE_MILLISECONDS, () => plan(aws, input.plan, smallRange));
   }
-  if ('settle' in input) { return settle(aws.snapshots, input.settle); }
+  if ('verify' in input) { return verify(aws, input.verify, deadline); }
+  if ('settle' in input) { return readBack(aws, input.settle, await settle(aws.snapshots, input.settle), deadline); }
   await withPatience(LONG_PATIENCE_MILLISECONDS, () => seal(aws, input.seal));
-  return settleSoon(aws.snapshots, input.seal);
+  return readBack(aws, input.seal, await settleSoon(aws.snapshots, input.seal), deadline);
+}
+
+/** Reads back what is few, once EBS has completed the snapshot. Leaves the rest to batches. */
+async function readBack(aws: StepServices, input: SnapshotInput, settled: SettleResult, deadline: Deadline): Promise<SettleResult> {
+  if (!settled.completed) { return settled; }
+  const made = await aws.store.plan(input.snapshotId);
+  const batches = Array.from({ length: batchesOf(made) }, (_, n) => ({ n }));
+  if (batches.length > 0) { return { ...settled, verify: true, batches }; }
+  await verifyFew(aws, input, made, deadline);
+  return settled;
 }

@@ -1,105 +1,149 @@
-import { EBSClient } from '@aws-sdk/client-ebs';
-import { importClients } from './clients';
 import type { VerifyInput, VerifyResult } from '../../../src/contract/integrity';
-import { clientConfig } from '../../shared/client-config';
-import { once } from '../../shared/environment';
+import type { SnapshotInput } from '../../../src/contract/transfer';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { withPatience } from '../../shared/patience';
-import { worker } from '../../shared/worker';
 import { DIGEST_SIZE } from '../blocks/digests';
-import { readBackSample } from '../blocks/read-back-sample';
+import { readBackSample, sampleSize, sampleSizeOf } from '../blocks/read-back-sample';
 import { isThere } from '../blocks/zero';
-import { HASH_ITEM, rangeOf, rangesOf } from '../bucket/plan';
+import { rangeOf, rangesOf, type Plan } from '../bucket/plan';
 import type { TransferStore } from '../bucket/store';
+import { limiter } from '../flow/concurrency';
 import { Shift, timeOf, type Deadline } from '../flow/shift';
-import { BlockReader, type ListedBlock } from '../snapshot/block-reader';
+import type { BlockReader, ListedBlock } from '../snapshot/block-reader';
 import { isTransient } from '../snapshot/errors';
 
 /** Fills a worker's network at the latency of a GetSnapshotBlock. Six such workers stay below the quota of 1,000 a second. */
-const GETS_AT_ONCE = 16;
+export const GETS_AT_ONCE = 16;
+/** A range has few blocks of a sample, so that listing it takes as long as reading them. */
+const RANGES_AT_ONCE = 8;
 /** A request may take 20 seconds to time out. */
 const RESERVE_MILLISECONDS = 45_000;
+/** The sample of 12 GiB. Reading more by one function takes longer than starting others. */
+const FEW_BLOCKS = 240;
+/** Batches that are read at once at most; see `VERIFIERS` in src/private/ebs/transfer.ts. */
+const BATCHES_AT_ONCE = 6;
+/** Blocks to be read in a batch, if there are more than that: by smaller ones, functions of unlike speed end at about the same time. */
+const GOOD_BATCH = 4_096;
+/** Each makes 11 events in the history of the execution. */
+const MOST_BATCHES = 250;
 
 export interface VerifyServices {
   readonly store: TransferStore;
   readonly reader: BlockReader;
 }
 
-const services = once((): VerifyServices => ({
-  store: importClients().store,
-  reader: new BlockReader(new EBSClient(clientConfig({ connections: GETS_AT_ONCE }))),
-}));
+/** Returns the batches in which a snapshot is read back; none if the function that sealed it reads so few blocks by itself. */
+export function batchesOf(plan: Pick<Plan, 'blocks' | 'rangeBlocks' | 'verify'>): number {
+  const toRead = blocksToRead(plan);
+  if (toRead <= FEW_BLOCKS) { return 0; }
+  return Math.min(rangesOf(plan), MOST_BATCHES, Math.max(BATCHES_AT_ONCE, Math.ceil(toRead / GOOD_BATCH)));
+}
 
-export const handler = worker((input: VerifyInput, context: Deadline) => verify(services(), input, context));
+/** Returns the first range of a batch, and the one behind its last. */
+export function rangesOfBatch(plan: Parameters<typeof batchesOf>[0], n: number): { readonly first: number; readonly end: number } {
+  const [first, end] = [n, n + 1].map(batch => Math.floor(batch * rangesOf(plan) / batchesOf(plan)));
+  return { first, end };
+}
 
-/** Reads one range back, or as much of it as there is time for. Throws if the snapshot is not what was written. */
+/** Reads all of a snapshot back that has few blocks to be read. Throws if it is not what was written, or if there is no time. */
+export async function verifyFew(aws: VerifyServices, { snapshotId }: SnapshotInput, plan: Plan, deadline: Deadline): Promise<void> {
+  if (!plan.verify) { return; }
+  const { done } = await verifyRanges(aws, { snapshotId, n: 0, from: 0 }, plan, { first: 0, end: rangesOf(plan) }, deadline);
+  if (!done) { throw new Error(`snapshot ${snapshotId} could not be read back in time`); }
+}
+
+/** Reads one batch back, or as much of it as there is time for. Throws if the snapshot is not what was written. */
 export async function verify(aws: VerifyServices, input: VerifyInput, deadline: Deadline): Promise<VerifyResult> {
-  if (input.n === HASH_ITEM) { return { ...input, done: true }; }
+  const plan = await withPatience(timeOf(deadline), () => aws.store.plan(input.snapshotId));
+  return verifyRanges(aws, input, plan, rangesOfBatch(plan, input.n), deadline);
+}
+
+/** Reads ranges back, as far as there is time for. Throws if the snapshot is not what was written. */
+export async function verifyRanges(
+  aws: VerifyServices, input: VerifyInput, plan: Plan, { first, end }: { readonly first: number; readonly end: number }, deadline: Deadline,
+): Promise<VerifyResult> {
+  const { snapshotId } = input;
   const shift = new Shift(deadline, isTransient, { reserveMilliseconds: RESERVE_MILLISECONDS });
-  const time = timeOf(deadline);
-  const range = await withPatience(time, () => RangeVerification.open(aws, input, shift));
+  const left = Array.from({ length: end - first }, (_, i) => new RangeVerification(aws, plan, { ...input, n: first + i }, shift))
+    .filter(range => !range.isBefore(input.from));
+  const inTurn = limiter(GETS_AT_ONCE);
   try {
-    await withPatience(time, () => shift.attempt(() => range.run()));
+    await withPatience(timeOf(deadline), () => shift.forEach(left, RANGES_AT_ONCE, range => range.run(inTurn), { always: 1 }));
     shift.throwFailure();
   } catch (error) {
-    await aws.store.saveFailure(input.snapshotId, saidBy(error)).catch(() => {});
+    await aws.store.saveFailure(snapshotId, saidBy(error)).catch(() => {});
     throw error;
   }
-  const { done, reached: from, read } = range;
-  log({ event: done ? 'range verified' : 'range not verified in time', snapshotId: input.snapshotId, range: input.n, read });
-  return { ...input, ...(!done && { from }), done };
+  const undone = left.find(range => !range.done);
+  const read = left.reduce((sum, range) => sum + range.read, 0);
+  log({ event: undone ? 'batch not verified in time' : 'batch verified', snapshotId, batch: input.n, read });
+  return { ...input, ...(undone && { from: undone.reached }), done: undone === undefined };
+}
+
+function blocksToRead({ blocks, verify: how }: Pick<Plan, 'blocks' | 'verify'>): number {
+  switch (how) {
+    case 'FULL': return blocks;
+    case 'SAMPLE': return sampleSize(blocks);
+    default: return 0;
+  }
 }
 
 class RangeVerification {
-  public static async open({ store, reader }: VerifyServices, { snapshotId, n, from }: VerifyInput, shift: Shift): Promise<RangeVerification> {
-    const plan = await store.plan(snapshotId);
-    const digests = await store.digests(snapshotId, n);
-    if (!digests) { throw new Error(`the import of snapshot ${snapshotId} was cancelled`); }
-    const { first, count } = rangeOf(plan, n);
-    const recorded = new Map<number, Buffer>();
-    for (let i = 0; i < count; i++) {
-      const digest = digests.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
-      if (isThere(digest, plan.zeroBlocks)) { recorded.set(first + i, digest); }
-    }
-    const chosen = plan.verify === 'FULL' ? recorded.keys() : readBackSample([...recorded.keys()], count / plan.blocks, `${snapshotId} ${n}`);
-    // Blocks of the volume beyond the image belong to the last range.
-    const end = n === rangesOf(plan) - 1 ? Infinity : first + count;
-    return new RangeVerification(reader, snapshotId, recorded, new Set(chosen), Math.max(from, first), end, shift);
-  }
-
   /** Number of blocks that were read. */
   public read = 0;
   /** Whether the whole range is verified. */
   public done = false;
+  /** Index below which all blocks of the range are verified. */
+  public reached: number;
 
-  private constructor(
-    private readonly reader: BlockReader,
-    private readonly snapshotId: string,
-    /** Digests of the blocks that the snapshot must have, by index. */
-    private readonly recorded: ReadonlyMap<number, Buffer>,
-    /** Indexes of the blocks whose content is read. */
-    private readonly chosen: ReadonlySet<number>,
-    /** Index below which all blocks are verified. */
-    public reached: number,
-    private readonly end: number,
-    private readonly shift: Shift,
-  ) {}
+  /** Index behind the last block. Blocks of the volume beyond the image belong to the last range. */
+  private readonly end: number;
+  /** Digests of the blocks that the snapshot must have, by index. */
+  private readonly recorded = new Map<number, Buffer>();
+  /** Indexes of the blocks whose content is read. */
+  private chosen = new Set<number>();
+
+  constructor(
+    private readonly aws: VerifyServices, private readonly plan: Plan, private readonly input: VerifyInput, private readonly shift: Shift,
+  ) {
+    const { first, count } = rangeOf(plan, input.n);
+    this.end = input.n === rangesOf(plan) - 1 ? Infinity : first + count;
+    this.reached = Math.max(input.from, first);
+  }
+
+  public isBefore(block: number): boolean {
+    return this.end <= block;
+  }
 
   /** Verifies the range page by page, until it is done or there is no time. */
-  public async run(): Promise<void> {
+  public async run(inTurn: ReturnType<typeof limiter>): Promise<void> {
+    await this.open();
     let expected = [...this.recorded.keys()].filter(index => index >= this.reached);
     for (let token: string | undefined; ;) {
-      const page = await this.reader.list(this.snapshotId, this.reached, token, this.shift.giveUp);
+      const page = await this.aws.reader.list(this.input.snapshotId, this.reached, token, this.shift.giveUp, this.end - this.reached + 1);
       const blocks = page.blocks.filter(({ index }) => index >= this.reached && index < this.end);
       const last = page.next === undefined || page.blocks.some(({ index }) => index >= this.end);
       expected = this.compareIndexes(expected, blocks, last);
-      const unread = await this.compareContents(blocks);
+      const unread = await this.compareContents(blocks, inTurn);
       this.reached = unread ?? (blocks.at(-1)?.index ?? this.reached - 1) + 1;
       this.done = last && unread === undefined;
-      if (last || unread !== undefined) { return; }
+      if (last || unread !== undefined || this.shift.hasFailed) { return; }
       token = page.next;
     }
+  }
+
+  private async open(): Promise<void> {
+    const { aws: { store }, plan, input: { snapshotId, n } } = this;
+    const digests = await store.digests(snapshotId, n);
+    if (!digests) { throw new Error(`the import of snapshot ${snapshotId} was cancelled`); }
+    const { first, count } = rangeOf(plan, n);
+    for (let i = 0; i < count; i++) {
+      const digest = digests.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE);
+      if (isThere(digest, plan.zeroBlocks)) { this.recorded.set(first + i, digest); }
+    }
+    const all = [...this.recorded.keys()];
+    this.chosen = new Set(plan.verify === 'FULL' ? all : readBackSample(all, sampleSizeOf({ first, count }, plan.blocks), `${snapshotId} ${n}`));
   }
 
   /** Throws unless the page has exactly the recorded blocks. Returns the indexes that later pages have to show. */
@@ -114,18 +158,19 @@ class RangeVerification {
   }
 
   /** Reads the chosen ones of these blocks. Returns the index of the first that there was no time for. */
-  private async compareContents(blocks: readonly ListedBlock[]): Promise<number | undefined> {
+  private async compareContents(blocks: readonly ListedBlock[], inTurn: ReturnType<typeof limiter>): Promise<number | undefined> {
     const unread = new Set(blocks.filter(({ index }) => this.chosen.has(index)));
-    await this.shift.forEach([...unread], GETS_AT_ONCE, async block => {
+    await this.shift.forEach([...unread], GETS_AT_ONCE, block => inTurn(async () => {
+      if (this.shift.giveUp()) { return; }
       await this.compare(block);
       unread.delete(block);
-    });
+    }));
     const [first] = unread;
     return first?.index;
   }
 
   private async compare(block: ListedBlock): Promise<void> {
-    const digest = await this.reader.digest(this.snapshotId, block, this.shift.giveUp);
+    const digest = await this.aws.reader.digest(this.input.snapshotId, block, this.shift.giveUp);
     const recorded = this.recorded.get(block.index)!;
     if (!digest.equals(recorded)) {
       throw this.wrong(`reads back another block ${block.index} than was written: its SHA-256 is ${digest.toString('hex')}, not ${recorded.toString('hex')}`);
@@ -134,6 +179,6 @@ class RangeVerification {
   }
 
   private wrong(how: string): Error {
-    return new Error(`snapshot ${this.snapshotId} ${how}`);
+    return new Error(`snapshot ${this.input.snapshotId} ${how}`);
   }
 }

@@ -5,7 +5,9 @@ import { notCompleted, type Snapshot, type Snapshots } from '../snapshot/snapsho
 
 /** EBS completes small snapshots within seconds, so waiting here for up to 30 seconds is faster than polling from the state machine, and costs no more. */
 const PATIENCE_MILLISECONDS = 30_000;
-const INTERVAL_MILLISECONDS = 1_000;
+/** Most snapshots are completed after some seconds. */
+const [FIRST_INTERVAL_MILLISECONDS, INTERVAL_MILLISECONDS] = [500, 1_000];
+const FIRST_MILLISECONDS = 10_000;
 const FIRST_WAIT_SECONDS = 5;
 /**
  * Each wait of the state machine is longer than the one before. The history of an execution may have 25,000 events, and a poll makes nine:
@@ -19,7 +21,7 @@ const LONGER_SECONDS = 1;
  * was deleted or EBS could not complete it.
  */
 export async function settle(all: Snapshots, { snapshotId, seconds }: SettleInput): Promise<SettleResult> {
-  const notYet = { completed: false, seconds: seconds === undefined ? FIRST_WAIT_SECONDS : seconds + LONGER_SECONDS };
+  const notYet = { completed: false, verify: false, seconds: seconds === undefined ? FIRST_WAIT_SECONDS : seconds + LONGER_SECONDS };
   let snapshot: Snapshot | undefined;
   try {
     snapshot = await all.find(snapshotId);
@@ -34,10 +36,11 @@ export async function settle(all: Snapshots, { snapshotId, seconds }: SettleInpu
 
 /** Does the same, but waits for a while until EBS has completed the snapshot. */
 export async function settleSoon(all: Snapshots, input: SnapshotInput): Promise<SettleResult> {
-  const end = Date.now() + PATIENCE_MILLISECONDS;
+  const began = Date.now();
   for (;;) {
     const result = await settle(all, input);
-    if (result.completed || Date.now() >= end) { return result; }
-    await sleep(INTERVAL_MILLISECONDS);
+    const passed = Date.now() - began;
+    if (result.completed || passed >= PATIENCE_MILLISECONDS) { return result; }
+    await sleep(passed < FIRST_MILLISECONDS ? FIRST_INTERVAL_MILLISECONDS : INTERVAL_MILLISECONDS);
   }
 }

@@ -48,13 +48,14 @@ export class BlockReader {
   /** @param bodyTimeout Milliseconds after which a body that sends nothing is given up. */
   constructor(private readonly ebs: EBSClient, private readonly pageBlocks = MOST_RESULTS, private readonly bodyTimeout = 20_000) {}
 
-  /** Returns the page of a token. Without a token, or if it has expired, returns the page from a block on. */
-  public async list(snapshotId: string, from: number, token: string | undefined, giveUp: () => boolean, most = this.pageBlocks): Promise<Page> {
+  /** Returns the page of a token. Without a token, or if it has expired, returns the page from a block on. @param wanted Blocks that are of use. */
+  public async list(snapshotId: string, from: number, token: string | undefined, giveUp: () => boolean, wanted = Infinity): Promise<Page> {
+    const most = Math.min(this.pageBlocks, Math.max(LEAST_RESULTS, wanted));
     try {
       return await this.page(snapshotId, token === undefined ? { StartingBlockIndex: from } : { NextToken: token }, most, giveUp);
     } catch (error) {
       if (token === undefined || !isRefusedToken(error)) { throw this.explained(error, 'ListSnapshotBlocks', `snapshot ${snapshotId}`, giveUp); }
-      return this.list(snapshotId, from, undefined, giveUp, most);
+      return this.list(snapshotId, from, undefined, giveUp, wanted);
     }
   }
 
@@ -113,7 +114,7 @@ export class BlockReader {
 
   private async newToken(snapshotId: string, index: number, giveUp: () => boolean): Promise<string> {
     for (let next: string | undefined; ;) {
-      const page: Page = await this.list(snapshotId, index, next, giveUp, LEAST_RESULTS);
+      const page: Page = await this.list(snapshotId, index, next, giveUp, 1);
       const [found] = page.blocks;
       if (found?.index === index) { return found.token; }
       if (found !== undefined || page.next === undefined) {

@@ -60,7 +60,7 @@ export class Exporter extends RangeWork {
     const exportId = { exportId: sfn.JsonPath.stringAt('$.exportId' satisfies `$.${keyof ExportIdInput}`) };
     const planInput = { plan: sfn.JsonPath.entirePayload, execution: sfn.JsonPath.executionName } satisfies Record<keyof ExportPlanInput, unknown>;
     return this.task('Plan export', plan, { payload: sfn.TaskInput.fromObject(planInput) })
-      .next(this.eachRange(['Export', 'exported'], copy, exportId))
-      .next(this.task('Complete object', finish, { payload: sfn.TaskInput.fromObject(exportId), resultPath: sfn.JsonPath.DISCARD }));
+      .next(this.eachRange(['Export', 'exported'], copy, exportId,
+        this.task('Complete object', finish, { payload: sfn.TaskInput.fromObject(exportId), resultPath: sfn.JsonPath.DISCARD })));
   }
 }

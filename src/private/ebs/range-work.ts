@@ -83,36 +83,43 @@ export abstract class RangeWork extends Construct {
     return task;
   }
 
-  /** Works on all ranges of the plan, on each until it is done. `verb`: `['Copy', 'copied']`; `common`: what all of them are told. */
-  protected eachRange([verb, done]: [string, string], worker: HandlerFunction, common: Record<string, string>): sfn.DistributedMap {
-    const range = this.task(`${verb} range`, worker, {
+  /**
+   * Works on all ranges of the plan, on each until it is done, and then goes on with `next`. `verb`: `['Copy', 'copied']`; `common`: what all of them
+   * are told.
+   *
+   * The Map runs in the history of the execution: its iterations start at once, and its error is that of the range. That history may have 25,000
+   * events, which are enough for work that CloudFormation waits for. What goes on in the background may take days, so its ranges are in executions of their
+   * own.
+   */
+  protected eachRange([verb, done]: [string, string], worker: HandlerFunction, common: Record<string, string>, next: sfn.IChainable): sfn.IChainable {
+    const props: sfn.MapBaseProps = {
+      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
+      itemSelector: { ...common, n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n') },
+      maxConcurrencyPath: '$.workers' satisfies `$.${keyof PlanResult}`,
+      resultPath: sfn.JsonPath.DISCARD,
+    };
+    const inline = new sfn.Map(this, `${verb} all ranges`, props).itemProcessor(this.untilDone([verb, done], worker, common, ''));
+    const distributed = new sfn.DistributedMap(this, `${verb} all ranges in the background`, { ...props, mapExecutionType: sfn.StateMachineType.STANDARD });
+    distributed.addRetry(retryOf(MAP_DENIED)).itemProcessor(this.untilDone([verb, done], worker, common, ' in the background'));
+    return new sfn.Choice(this, 'In the background?')
+      .when(sfn.Condition.booleanEquals('$.background' satisfies `$.${keyof PlanResult}`, true), distributed.next(next))
+      .otherwise(inline.next(next));
+  }
+
+  /** Works on one range until it is done. */
+  private untilDone([verb, done]: [string, string], worker: HandlerFunction, common: Record<string, string>, where: string): sfn.IChainable {
+    const range = this.task(`${verb} range${where}`, worker, {
       payload: sfn.TaskInput.fromObject({
         ...common, n: sfn.JsonPath.numberAt('$.n'), ['retries' satisfies keyof CopyInput]: sfn.JsonPath.numberAt('$$.State.RetryCount'),
       }),
       resultPath: '$.copy',
     });
-    range.next(new sfn.Choice(this, `Range ${done}?`)
-      .when(sfn.Condition.booleanEquals(`$.copy.${'done' satisfies keyof CopyResult}`, true), new sfn.Succeed(this, `Range ${done}`, {
+    return range.next(new sfn.Choice(this, `Range ${done}${where}?`)
+      .when(sfn.Condition.booleanEquals(`$.copy.${'done' satisfies keyof CopyResult}`, true), new sfn.Succeed(this, `Range ${done}${where}`, {
         // A thousand results together must stay small.
         outputPath: sfn.JsonPath.DISCARD,
       }))
       .otherwise(range));
-    return this.mapOver(`${verb} all ranges`, range, {
-      itemSelector: { ...common, n: sfn.JsonPath.numberAt('$$.Map.Item.Value.n') },
-      maxConcurrencyPath: '$.workers' satisfies `$.${keyof PlanResult}`,
-    });
-  }
-
-  /** Works on the ranges of the plan, each in an execution of its own. */
-  protected mapOver(id: string, range: sfn.IChainable, props: sfn.DistributedMapProps): sfn.DistributedMap {
-    const map = new sfn.DistributedMap(this, id, {
-      ...props,
-      itemsPath: '$.ranges' satisfies `$.${keyof PlanResult}`,
-      mapExecutionType: sfn.StateMachineType.STANDARD,
-      resultPath: sfn.JsonPath.DISCARD,
-    });
-    map.addRetry(retryOf(MAP_DENIED));
-    return map.itemProcessor(range);
   }
 
   /** `cleanUp`: the function that is called at the end, and ends the wait of the execution that answers CloudFormation. */

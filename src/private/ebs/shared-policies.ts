@@ -14,7 +14,7 @@ export class ImportPolicies {
 
   /** The parts that images were uploaded in. */
   public get imageParts(): MergedPolicies {
-    return this.of('ImagePartsAccess', 'disk images', [this.provider.importer.planner], 3);
+    return this.of('ImagePartsAccess', 'disk images', [this.provider.importer.steps], 3);
   }
 
   /** The keys of images. */
@@ -29,12 +29,12 @@ export class ImportPolicies {
 
   /** The keys of snapshots that are read back. */
   public get verifiedKeys(): MergedPolicies {
-    return this.of('KeyReadAccess', 'keys of snapshots', this.provider.importer.verifiers);
+    return this.of('KeyReadAccess', 'keys of snapshots', [this.provider.importer.steps]);
   }
 
   /** The keys of snapshots that are compared with a parent. */
   public get parentKeys(): MergedPolicies {
-    return this.of('ParentKeyAccess', 'keys of snapshots', [this.provider.importer.planner]);
+    return this.of('ParentKeyAccess', 'keys of snapshots', [this.provider.importer.steps]);
   }
 
   /** Snapshots of others, from which the handlers make snapshots and machine images. */
@@ -44,7 +44,7 @@ export class ImportPolicies {
 
   /** Parents whose blocks are counted. */
   public get parentPlans(): MergedPolicies {
-    return this.of('ParentPlanAccess', 'parents of snapshots', [this.provider.importer.planner]);
+    return this.of('ParentPlanAccess', 'parents of snapshots', [this.provider.importer.steps]);
   }
 
   /** Parents whose blocks are read. */
@@ -55,7 +55,7 @@ export class ImportPolicies {
   /** The roles that read images. */
   private get readers(): iam.IRole[] {
     const { role, importer } = this.provider;
-    return [role, ...importer.readers, importer.planner];
+    return [role, ...importer.readers, importer.steps];
   }
 
   private of(id: string, things: string, roles: iam.IRole[], most = 1): MergedPolicies {

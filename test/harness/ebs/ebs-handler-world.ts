@@ -21,12 +21,10 @@ import { cleanUp } from '../../../lambda/transfer/import/clean-up';
 import { importClients } from '../../../lambda/transfer/import/clients';
 import { copy } from '../../../lambda/transfer/import/copy';
 import { step } from '../../../lambda/transfer/import/steps';
-import { verify } from '../../../lambda/transfer/import/verify';
 import { BlockReader } from '../../../lambda/transfer/snapshot/block-reader';
 import { BlockWriter } from '../../../lambda/transfer/snapshot/block-writer';
 import { Snapshots } from '../../../lambda/transfer/snapshot/snapshots';
 import type { ExportCopyInput, ExportIdInput, ExportPlanInput } from '../../../src/contract/export';
-import type { VerifyInput } from '../../../src/contract/integrity';
 import { TRANSFER_ENVIRONMENT, type CopyInput, type ReleaseInput, type StepInput } from '../../../src/contract/transfer';
 import { Clock } from '../../../world/emulator/clock';
 import { BLOCK_SIZE, EbsDirect, type EbsOptions } from '../../../world/emulator/ebs';
@@ -285,10 +283,9 @@ export class EbsHandlerWorld {
     services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
     const deadline = () => ({ getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) });
     Object.assign(this.functions, {
-      steps: (input: StepInput) => step(services, input, this.options.rangeBlocks),
+      steps: (input: StepInput) => step(services, input, deadline(), this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, deadline()),
       cleanUp: (input: ReleaseInput) => cleanUp(services, input),
-      verify: (input: VerifyInput) => verify(services, input, deadline()),
       exportPlan: (input: ExportPlanInput) => exportPlan(exportServices, input, this.options.smallExport),
       exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, deadline()),
       exportFinish: (input: ExportIdInput) => exportFinish(exportServices, input),

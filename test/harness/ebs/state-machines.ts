@@ -17,11 +17,20 @@ const retry = ({ errors, intervalSeconds, maxDelaySeconds, maxAttempts, jitter }
 
 const task = (name: string, retriers = RETRIERS) => ({ Type: 'Task', Resource: arn('lambda', `function:${name}`), Retry: retriers.map(retry) });
 
-const MAP = { Type: 'Map', Retry: [retry(MAP_DENIED)] };
+const INLINE = { Mode: 'INLINE' };
+const DISTRIBUTED = { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' };
 
-/** The part of a map that works on each range until it is done. */
-const rangeLoop = ({ work, question, done, answer }: { work: string; question: string; done: string; answer: string }, state: object) => ({
-  ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+interface Loop {
+  readonly work: string;
+  readonly question: string;
+  readonly done: string;
+  readonly answer: string;
+  readonly mode?: object;
+}
+
+/** The part of a map that works on each item until it is done. */
+const loop = ({ work, question, done, answer, mode = INLINE }: Loop, state: object) => ({
+  ProcessorConfig: mode,
   StartAt: work,
   States: {
     [work]: { ...state, Next: question },
@@ -30,25 +39,41 @@ const rangeLoop = ({ work, question, done, answer }: { work: string; question: s
   },
 });
 
+/** Works on each range, in the history of the execution or in others, and goes on. */
+const eachRange = ({ verb, done, id, work }: { verb: string; done: string; id: object; work: object }, Next: string) => {
+  const map = (where: string, mode: object) => ({
+    Type: 'Map',
+    ItemsPath: '$.ranges',
+    ItemSelector: { ...id, 'n.$': '$$.Map.Item.Value.n' },
+    MaxConcurrencyPath: '$.workers',
+    ItemProcessor: loop({
+      work: `${verb} range${where}`, question: `Range ${done}${where}?`, done: `Range ${done}${where}`, answer: '$.copy.done', mode,
+    }, work),
+    ResultPath: null,
+    Next,
+  });
+  const [all, inBackground] = [`${verb} all ranges`, `${verb} all ranges in the background`];
+  return {
+    'In the background?': { Type: 'Choice', Choices: [{ Variable: '$.background', BooleanEquals: true, Next: inBackground }], Default: all },
+    [all]: map('', INLINE),
+    [inBackground]: { ...map(' in the background', DISTRIBUTED), Retry: [retry(MAP_DENIED)] },
+  };
+};
+
 const COMPLETED = { Variable: '$.settle.completed', BooleanEquals: true };
-const TO_VERIFY = { Variable: '$.verify', BooleanEquals: true };
+const TO_VERIFY = { Variable: '$.settle.verify', BooleanEquals: true };
 const INCREMENT = { Variable: '$.increment', BooleanEquals: true };
 
 export const IMPORT_DEFINITION = {
   StartAt: 'Plan transfer',
   States: {
-    'Plan transfer': { ...task('steps'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'Copy all ranges' },
-    'Copy all ranges': {
-      ...MAP,
-      ItemsPath: '$.ranges',
-      ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n' },
-      MaxConcurrencyPath: '$.workers',
-      ItemProcessor: rangeLoop({ work: 'Copy range', question: 'Range copied?', done: 'Range copied', answer: '$.copy.done' }, {
-        ...task('copy'), Parameters: { 'snapshotId.$': '$.snapshotId', 'n.$': '$.n', 'retries.$': '$$.State.RetryCount' }, ResultPath: '$.copy',
-      }),
-      ResultPath: null,
-      Next: 'Seal snapshot',
-    },
+    'Plan transfer': { ...task('steps'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'In the background?' },
+    ...eachRange({
+      verb: 'Copy',
+      done: 'copied',
+      id: { 'snapshotId.$': '$.snapshotId' },
+      work: { ...task('copy'), Parameters: { 'snapshotId.$': '$.snapshotId', 'n.$': '$.n', 'retries.$': '$$.State.RetryCount' }, ResultPath: '$.copy' },
+    }, 'Seal snapshot'),
     'Seal snapshot': {
       ...task('steps'), Parameters: { seal: { 'snapshotId.$': '$.snapshotId' } }, ResultPath: '$.settle', Next: 'Snapshot completed?',
     },
@@ -61,19 +86,21 @@ export const IMPORT_DEFINITION = {
     'Snapshot completed?': {
       Type: 'Choice',
       Choices: [
-        { And: [COMPLETED, TO_VERIFY], Next: 'Verify all ranges' },
+        { And: [COMPLETED, TO_VERIFY], Next: 'Verify all batches' },
         { And: [COMPLETED, INCREMENT], Next: 'Release parent' },
         { ...COMPLETED, Next: 'Snapshot completed' },
       ],
       Default: 'Wait for EBS',
     },
     'Wait for EBS': { Type: 'Wait', SecondsPath: '$.settle.seconds', Next: 'Settle snapshot' },
-    'Verify all ranges': {
-      ...MAP,
-      ItemsPath: '$.ranges',
+    'Verify all batches': {
+      Type: 'Map',
+      ItemsPath: '$.settle.batches',
       ItemSelector: { 'snapshotId.$': '$.snapshotId', 'n.$': '$$.Map.Item.Value.n', 'from': 0 },
       MaxConcurrency: 6,
-      ItemProcessor: rangeLoop({ work: 'Verify range', question: 'Range verified?', done: 'Range verified', answer: '$.done' }, task('verify')),
+      ItemProcessor: loop({ work: 'Verify batch', question: 'Batch verified?', done: 'Batch verified', answer: '$.done' }, {
+        ...task('steps'), Parameters: { 'verify.$': '$' },
+      }),
       ResultPath: null,
       Next: 'Increment verified?',
     },
@@ -92,18 +119,13 @@ export const IMPORT_DEFINITION = {
 export const EXPORT_DEFINITION = {
   StartAt: 'Plan export',
   States: {
-    'Plan export': { ...task('exportPlan'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'Export all ranges' },
-    'Export all ranges': {
-      ...MAP,
-      ItemsPath: '$.ranges',
-      ItemSelector: { 'exportId.$': '$.exportId', 'n.$': '$$.Map.Item.Value.n' },
-      MaxConcurrencyPath: '$.workers',
-      ItemProcessor: rangeLoop({ work: 'Export range', question: 'Range exported?', done: 'Range exported', answer: '$.copy.done' }, {
-        ...task('exportCopy'), Parameters: { 'exportId.$': '$.exportId', 'n.$': '$.n', 'retries.$': '$$.State.RetryCount' }, ResultPath: '$.copy',
-      }),
-      ResultPath: null,
-      Next: 'Complete object',
-    },
+    'Plan export': { ...task('exportPlan'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'In the background?' },
+    ...eachRange({
+      verb: 'Export',
+      done: 'exported',
+      id: { 'exportId.$': '$.exportId' },
+      work: { ...task('exportCopy'), Parameters: { 'exportId.$': '$.exportId', 'n.$': '$.n', 'retries.$': '$$.State.RetryCount' }, ResultPath: '$.copy' },
+    }, 'Complete object'),
     'Complete object': { ...task('exportFinish'), Parameters: { 'exportId.$': '$.exportId' }, ResultPath: null, End: true },
   },
 };

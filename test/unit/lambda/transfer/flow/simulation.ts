@@ -6,7 +6,6 @@ import type { Clock } from '../../../../../world/emulator/clock';
 import { Quotas, QUOTAS } from '../../../../../world/emulator/ebs/quotas';
 import { virtualTime } from '../../../../../world/emulator/lambda/in-process-clock';
 
-const WORKER_BYTES_PER_SECOND = 75e6;
 const LANES = 32;
 
 /** As `Clock`, but for a million sleeps: it asks nobody whether something works, since nothing here waits for anything but time. */
@@ -134,7 +133,7 @@ export class SimulatedImport {
 
   constructor(
     private readonly simulation: Simulation, private readonly service: Service, private readonly random: () => number,
-    private readonly blocks: number,
+    private readonly blocks: number, private readonly workerBytesPerSecond: number,
   ) {
     this.division = divide(blocks, {});
   }
@@ -174,7 +173,7 @@ export class SimulatedImport {
   private async put(pacer: SharePacer, link: { free: number }): Promise<void> {
     for (let tries = 1; ; tries++) {
       await pacer.acquire();
-      link.free = Math.max(link.free, this.simulation.now()) + BLOCK_SIZE / WORKER_BYTES_PER_SECOND * 1000;
+      link.free = Math.max(link.free, this.simulation.now()) + BLOCK_SIZE / this.workerBytesPerSecond * 1000;
       await this.simulation.sleep(link.free - this.simulation.now());
       if (await this.service.put(this.snapshot)) {
         pacer.succeeded();

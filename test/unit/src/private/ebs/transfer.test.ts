@@ -65,7 +65,9 @@ async function run(functions: Record<string, Handler>): Promise<{ result?: unkno
   }
 }
 
-const plan = () => ({ snapshotId: 'snap-1', workers: 2, ranges: [{ n: 0 }, { n: 1 }], verify: false, increment: false });
+const COMPLETED = { completed: true, verify: false, seconds: 5 };
+const BATCHES = { ...COMPLETED, verify: true, batches: [{ n: 0 }, { n: 1 }] };
+const plan = () => ({ snapshotId: 'snap-1', workers: 2, ranges: [{ n: 0 }, { n: 1 }], background: false, increment: false });
 
 test('a transfer plans, copies each range until it is done, seals once, and waits until EBS has completed the snapshot', async () => {
   const visits: Record<number, number> = {};
@@ -73,8 +75,8 @@ test('a transfer plans, copies each range until it is done, seals once, and wait
   const { error, calls } = await run({
     plan,
     Copy: ({ n }) => ({ done: (visits[n] = (visits[n] ?? 0) + 1) > n }),
-    seal: () => ({ completed: false, seconds: 5 }),
-    settle: ({ seconds }) => ({ completed: ++asked === 3, seconds: seconds + 1 }),
+    seal: () => ({ completed: false, verify: false, seconds: 5 }),
+    settle: ({ seconds }) => ({ completed: ++asked === 3, verify: false, seconds: seconds + 1 }),
   });
 
   expect(error).toBeUndefined();
@@ -86,30 +88,30 @@ test('a transfer plans, copies each range until it is done, seals once, and wait
   expect(calls.slice(4)).toEqual([['seal', { snapshotId: 'snap-1' }], ...[5, 6, 7].map(seconds => ['settle', { snapshotId: 'snap-1', seconds }])]);
 });
 
-test('a snapshot that shall be verified is, range by range, each until it is done', async () => {
+test('the batches that the sealing function leaves are read back, each until it is done', async () => {
   const { error, calls } = await run({
-    plan: () => ({ ...plan(), verify: true }),
+    plan,
     Copy: () => ({ done: true }),
-    seal: () => ({ completed: true }),
-    Verify: ({ snapshotId, n, from }) => ({ snapshotId, n, from: 7, done: n === 0 || from === 7 }),
+    seal: () => BATCHES,
+    verify: ({ snapshotId, n, from }) => ({ snapshotId, n, from: 7, done: n === 0 || from === 7 }),
   });
 
   expect(error).toBeUndefined();
   const verified = calls.slice(calls.findIndex(([name]) => name === 'seal') + 1);
   expect(verified).toHaveLength(3);
   expect(verified).toEqual(expect.arrayContaining([
-    ['Verify', { snapshotId: 'snap-1', n: 0, from: 0 }],
-    ['Verify', { snapshotId: 'snap-1', n: 1, from: 0 }],
-    ['Verify', { snapshotId: 'snap-1', n: 1, from: 7, done: false }],
+    ['verify', { snapshotId: 'snap-1', n: 0, from: 0 }],
+    ['verify', { snapshotId: 'snap-1', n: 1, from: 0 }],
+    ['verify', { snapshotId: 'snap-1', n: 1, from: 7, done: false }],
   ]));
 });
 
-test.each([true, false])('the parent of an increment is released at the very end (verified: %s)', async verify => {
+test.each([COMPLETED, BATCHES])('the parent of an increment is released at the very end (%j)', async sealed => {
   const { error, calls } = await run({
-    plan: () => ({ ...plan(), verify, increment: true }),
+    plan: () => ({ ...plan(), increment: true }),
     Copy: () => ({ done: true }),
-    seal: () => ({ completed: true }),
-    Verify: input => ({ ...input, done: true }),
+    seal: () => sealed,
+    verify: input => ({ ...input, done: true }),
     Clean: () => null,
   });
 
@@ -122,7 +124,7 @@ test('a failing range fails the transfer, and nothing is sealed', async () => {
   const { error, calls } = await run({
     plan,
     Copy: () => { throw new Error('the image was replaced'); },
-    seal: () => ({ completed: true }),
+    seal: () => COMPLETED,
   });
 
   expect(error).toBeDefined();
@@ -132,7 +134,7 @@ test('a failing range fails the transfer, and nothing is sealed', async () => {
 test('only failures of Lambda itself are repeated', () => {
   const tasks = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Task');
 
-  expect(tasks).toHaveLength(6);
+  expect(tasks).toHaveLength(7);
   for (const { Retry } of tasks) {
     expect(Retry.flatMap(({ ErrorEquals }: Json) => ErrorEquals as string[]).filter((name: string) => !/^(Lambda|Sandbox|Runtime)\./.test(name))).toEqual([]);
   }
@@ -146,9 +148,10 @@ test('lack of concurrency is waited out for hours, at random moments, but not by
   expect(Object.fromEntries(waits)).toEqual({
     'Plan transfer': expect.objectContaining(expected),
     'Copy range': expect.objectContaining(expected),
+    'Copy range in the background': expect.objectContaining(expected),
     'Seal snapshot': expect.objectContaining(expected),
     'Settle snapshot': expect.objectContaining(expected),
-    'Verify range': expect.objectContaining(expected),
+    'Verify batch': expect.objectContaining(expected),
     'Release parent': undefined,
   });
 });
@@ -157,7 +160,7 @@ test('a parent that cannot be released fails no transfer', async () => {
   const { error, calls } = await run({
     plan: () => ({ ...plan(), increment: true }),
     Copy: () => ({ done: true }),
-    seal: () => ({ completed: true }),
+    seal: () => COMPLETED,
     Clean: () => { throw new Error('broken'); },
   });
 
@@ -170,24 +173,21 @@ test('only the step that tidies up is caught, because the others must not hide w
   expect(caught).toEqual(['Release parent']);
 });
 
-test('ranges are copied by as many workers at once as the plan says, in executions of their own, whose results are thrown away', () => {
-  const [copyAll] = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Map');
+test.each([[false, 'INLINE'], [true, 'DISTRIBUTED']])('ranges are copied by as many workers at once as the plan says (in the background: %s, by a Map that is %s), whose results are thrown away', (background, Mode) => {
+  const states = statesOf(definition());
+  const { Choices: [choice], Default } = states['In the background?'];
 
-  expect(copyAll).toMatchObject({
-    MaxConcurrencyPath: '$.workers', ResultPath: null, ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
-  });
+  expect(choice).toMatchObject({ Variable: '$.background', BooleanEquals: true });
+  expect(states[background ? choice.Next : Default]).toMatchObject({ MaxConcurrencyPath: '$.workers', ResultPath: null, ItemProcessor: { ProcessorConfig: { Mode } } });
 });
 
-test('the state machine waits a minute for its right to run maps, which is made after it', () => {
-  const maps = Object.values(statesOf(definition())).filter(({ Type }) => Type === 'Map');
+test('the state machine waits a minute for its right to run its Distributed Map, which is made after it', () => {
+  const { Retry } = statesOf(definition())['Copy all ranges in the background'];
 
-  expect(maps).toHaveLength(2);
-  for (const { Retry } of maps) {
-    expect(Retry).toEqual([{ ErrorEquals: ['States.Permissions'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 }]);
-    const [{ IntervalSeconds, BackoffRate, MaxAttempts }] = Retry;
-    const pauses = Array.from({ length: MaxAttempts }, (_, i) => IntervalSeconds * BackoffRate ** i);
-    expect(pauses.reduce((sum, pause) => sum + pause)).toBeGreaterThan(60);
-  }
+  expect(Retry).toEqual([{ ErrorEquals: ['States.Permissions'], IntervalSeconds: 2, BackoffRate: 2, MaxAttempts: 5 }]);
+  const [{ IntervalSeconds, BackoffRate, MaxAttempts }] = Retry;
+  const pauses = Array.from({ length: MaxAttempts }, (_, i) => IntervalSeconds * BackoffRate ** i);
+  expect(pauses.reduce((sum, pause) => sum + pause)).toBeGreaterThan(60);
 });
 
 test('a transfer is reported when it ends, and cleaned up if it fails, times out or is stopped', () => {
