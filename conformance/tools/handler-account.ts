@@ -1,5 +1,6 @@
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { ebsHandlers } from '../../lambda/ebs/handlers';
 import { ebsClients } from '../../lambda/ebs/services';
 import { clientConfig } from '../../lambda/shared/client-config';
@@ -133,6 +134,7 @@ export abstract class HandlerAccount {
       ...importClients(),
       writer: new BlockWriter(new EBSClient(clientConfig())),
       snapshots: new Snapshots(new EC2Client(clientConfig())),
+      sfn: new SFNClient(clientConfig()),
       reader: new BlockReader(new EBSClient(clientConfig())),
     };
     const exportServices = { ...exportClients(), reader: services.reader };

@@ -85,7 +85,7 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     const fault = faultOf(snapshot, properties, memo, execution);
     if (fault !== undefined) { return this.lost(id, memo, fault); }
     if (snapshot.state !== 'completed' && !execution) { await this.aws.executions.start(transferInput(id, properties, memo!)); }
-    if (waitsForCompletion(properties) && (snapshot.state !== 'completed' || execution?.status === 'RUNNING')) {
+    if (waitsForCompletion(properties) && (snapshot.state !== 'completed' || await this.isRunning(id, execution))) {
       if (!memo || Date.now() <= deadlineOf(memo.source, properties, memo.started)) { return execution?.status === 'SUCCEEDED' ? undefined : UNDER_WAY; }
       return this.fail(id, await overdueReason(this.aws.store, id, 'import'));
     }
@@ -166,6 +166,11 @@ export class SnapshotImportLifecycle implements Lifecycle<SnapshotImportProperti
     if (snapshot.state !== 'pending') { return snapshot.state === 'completed'; }
     const execution = await this.aws.executions.find(snapshot.id);
     return execution?.status === 'RUNNING' || execution?.status === 'SUCCEEDED';
+  }
+
+  /** The execution of a transfer ends a moment after it has nothing left to do. */
+  private async isRunning(id: string, execution: ExecutionState | undefined): Promise<boolean> {
+    return execution?.status === 'RUNNING' && !await this.aws.store.isFinished(id);
   }
 
   private async executionFailed(

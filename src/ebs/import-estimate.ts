@@ -28,7 +28,7 @@ export interface ImportEstimateOptions {
   /**
    * As `maxConcurrency` of the import, 1 to 1000.
    *
-   * @default - as many as `maxPutsPerSecond` needs: 7 for the default
+   * @default - as many as `maxPutsPerSecond` needs: 12 for the default
    */
   readonly maxConcurrency?: number;
 
@@ -141,8 +141,16 @@ export interface ImportEstimate {
 const BLOCK_SIZE = 512 * 1024;
 /** What a function has of the network, whatever its size: 625 Mbit/s. */
 const BYTES_PER_SECOND = 78e6;
-/** That many read back at once. */
-const VERIFIERS = 6;
+/** What a function copies at least, by which their number is chosen. */
+const LEAST_BYTES_PER_SECOND = 40e6;
+/** The most functions that copy at once, and the slowest rate of each. */
+const [MOST_WORKERS, LEAST_PUTS_PER_WORKER] = [40, 10];
+/** Blocks of a range: as many as are good, and as many as are worth a function of their own. */
+const [GOOD_RANGE, LEAST_RANGE, MOST_RANGES] = [512, 128, 1_000];
+/** Blocks that the function that seals reads back by itself. */
+const FEW_BLOCKS = 240;
+/** Batches that are read back at once, blocks to be read in each, and their largest number. */
+const [VERIFIERS, GOOD_BATCH, MOST_BATCHES] = [6, 4_096, 250];
 /** StartSnapshot, cold starts, polling, and what EBS takes to complete a snapshot. */
 const START_AND_END_SECONDS = 45;
 const LARGEST_GIB = 65_536;
@@ -153,29 +161,27 @@ export function estimateImport(options: ImportEstimateOptions): ImportEstimate {
   inRange('size', options.size.toBytes(), 1, LARGEST_GIB * 1024 ** 3, 'from 1 byte to 65536 GiB');
   inRange('writtenFraction', writtenFraction, 0, 1, 'from 0 to 1');
   inRange('maxPutsPerSecond', maxPutsPerSecond, 10, 1000, 'from 10 to 1000');
-  const concurrency = options.maxConcurrency ?? Math.ceil(maxPutsPerSecond * BLOCK_SIZE / BYTES_PER_SECOND);
-  inRange('maxConcurrency', concurrency, 1, 1000, 'from 1 to 1000');
+  inRange('maxConcurrency', options.maxConcurrency ?? 1, 1, 1000, 'from 1 to 1000');
   const memoryGiB = (options.workerMemory ?? Size.mebibytes(1769)).toBytes() / MIB / 1024;
   for (const [name, price] of Object.entries(prices)) { inRange(`prices.${name}`, price, 0, Infinity, 'not negative'); }
 
   const blocks = Math.ceil(options.size.toBytes() / BLOCK_SIZE);
   const puts = Math.round(blocks * writtenFraction);
-  const sample = Math.min(puts, Math.max(64, Math.ceil(puts / 100)));
-  const gets = { [Verification.NONE]: 0, [Verification.SAMPLE]: sample, [Verification.FULL]: puts }[verify];
+  const gets = verify === Verification.FULL ? puts : Math.min(puts, blocksToRead(blocks, verify));
 
-  // Ranges of about 512 MiB, as many for each worker, but not more than a thousand in all; those of small images are 256 MiB.
-  const rounds = Math.min(Math.max(Math.round(blocks / concurrency / 1024), 1), Math.floor(1000 / concurrency));
-  const ranges = blocks <= concurrency * 512 ? Math.ceil(blocks / 512) : Math.min(concurrency * rounds, blocks);
-  const workers = Math.min(concurrency, ranges);
+  const most = workersFor(maxPutsPerSecond, options.maxConcurrency);
+  const ranges = rangesFor(blocks, most);
+  const workers = Math.min(most, ranges);
   const copying = Math.max(puts / maxPutsPerSecond, blocks * BLOCK_SIZE / workers / BYTES_PER_SECOND);
   const hashing = options.hashed ? blocks * BLOCK_SIZE / BYTES_PER_SECOND : 0;
-  const verifying = gets * BLOCK_SIZE / Math.min(VERIFIERS, ranges) / BYTES_PER_SECOND;
+  const batches = batchesFor(blocksToRead(blocks, verify), ranges);
+  const verifiers = Math.min(VERIFIERS, Math.max(1, batches));
+  const verifying = gets * BLOCK_SIZE / verifiers / BYTES_PER_SECOND;
 
-  // Each range is copied, asked whether it is done, and ends; and once more if it is read back. The hashing is counted as a range.
-  const items = options.hashed ? ranges + 1 : ranges;
-  const transitions = 5 + items * 3 + (gets > 0 ? 2 + items * 3 : 0);
+  // Each range is copied, asked whether it is done, and ends, and so is each batch that is read back. The hashing is counted as a range.
+  const transitions = 6 + (options.hashed ? ranges + 1 : ranges) * 3 + (batches > 0 ? 2 + batches * 3 : 0);
   const ebsDollars = puts / 1000 * (prices.thousandPuts ?? 0.006) + gets / 1000 * (prices.thousandGets ?? 0.003);
-  const gibibyteSeconds = (copying * workers + hashing) * memoryGiB + verifying * Math.min(VERIFIERS, ranges) + START_AND_END_SECONDS;
+  const gibibyteSeconds = (copying * workers + hashing) * memoryGiB + verifying * verifiers + START_AND_END_SECONDS;
   const lambdaDollars = gibibyteSeconds * (prices.lambdaGibibyteSecond ?? 0.0000133334);
   const stepFunctionsDollars = transitions / 1000 * (prices.thousandTransitions ?? 0.025);
   return {
@@ -187,6 +193,26 @@ export function estimateImport(options: ImportEstimateOptions): ImportEstimate {
     stepFunctionsDollars,
     dollars: ebsDollars + lambdaDollars + stepFunctionsDollars,
   };
+}
+
+function workersFor(putsPerSecond: number, maxConcurrency = Math.ceil(putsPerSecond * BLOCK_SIZE / LEAST_BYTES_PER_SECOND)): number {
+  return Math.max(1, Math.min(maxConcurrency, MOST_WORKERS, Math.floor(putsPerSecond / LEAST_PUTS_PER_WORKER)));
+}
+
+/** As many ranges for each worker, but not too many in all. */
+function rangesFor(blocks: number, workers: number): number {
+  if (blocks <= workers * LEAST_RANGE) { return Math.ceil(blocks / LEAST_RANGE); }
+  const rounds = Math.min(Math.max(Math.round(blocks / workers / GOOD_RANGE), 1), Math.floor(MOST_RANGES / workers));
+  return Math.ceil(blocks / Math.ceil(blocks / (workers * rounds)));
+}
+
+function blocksToRead(blocks: number, verify: Verification): number {
+  const sample = Math.min(blocks, Math.max(64, Math.ceil(blocks / 100)));
+  return { [Verification.NONE]: 0, [Verification.SAMPLE]: sample, [Verification.FULL]: blocks }[verify];
+}
+
+function batchesFor(toRead: number, ranges: number): number {
+  return toRead <= FEW_BLOCKS ? 0 : Math.min(ranges, MOST_BATCHES, Math.max(VERIFIERS, Math.ceil(toRead / GOOD_BATCH)));
 }
 
 /** It belongs to no construct, so there is no path to name. */

@@ -117,9 +117,9 @@ export interface SnapshotExportProps {
   readonly maxGetsPerSecond?: number;
 
   /**
-   * How many functions copy at once, 1 to 1000.
+   * How many functions copy at once, 1 to 1000. At most 40 do, and never more than a tenth of `maxGetsPerSecond`.
    *
-   * @default - as many as `maxGetsPerSecond` needs: 7 for the default
+   * @default - as many as `maxGetsPerSecond` needs: 12 for the default
    */
   readonly maxConcurrency?: number;
 

@@ -181,9 +181,9 @@ export interface SnapshotImportProps {
   readonly maxPutsPerSecond?: number;
 
   /**
-   * How many functions copy at once, 1 to 1000.
+   * How many functions copy at once, 1 to 1000. At most 40 do, and never more than a tenth of `maxPutsPerSecond`.
    *
-   * @default - as many as `maxPutsPerSecond` needs: 7 for the default
+   * @default - as many as `maxPutsPerSecond` needs: 12 for the default
    */
   readonly maxConcurrency?: number;
 

@@ -22,6 +22,7 @@ import type { ImagePart } from '../blocks/unchanged-parts';
  *     sha256          that SHA-256, in hexadecimal digits
  *     refused         there if Lambda refused a worker for minutes, see overdue.ts
  *     token           ends the wait of the execution that answers CloudFormation, see wake.ts
+ *     finished        there if the snapshot is complete and read back, a moment before the execution ends
  *     failure         why a range could not be copied, because a Distributed Map does not return it
  *     manifest.json   count and checksum with which the snapshot was sealed; digests without it are not believed
  */
@@ -198,6 +199,20 @@ export class TransferStore {
 
   public removeToken(id: string): Promise<void> {
     return this.removeKeys([keyOf(id, 'token')]);
+  }
+
+  /** Records that nothing is left to be done, although the execution has not ended yet. */
+  public async saveFinished(id: string): Promise<void> {
+    await this.put(id, 'finished', '');
+  }
+
+  public async isFinished(id: string): Promise<boolean> {
+    return await this.get(id, 'finished') !== undefined;
+  }
+
+  /** Removes what only an execution needs that runs. */
+  public removeEnd(id: string): Promise<void> {
+    return this.removeKeys([keyOf(id, 'token'), keyOf(id, 'finished')]);
   }
 
   /** Removes everything that belongs to a snapshot. Succeeds if there is nothing, or not even the bucket. */

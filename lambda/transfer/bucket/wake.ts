@@ -20,8 +20,23 @@ export async function cleanUpAndWake(
   // Before the clean-up, which removes the token of a transfer that failed.
   const token = await orLog(() => services.store.token(id));
   const wake = async () => { if (token !== undefined) { await orLog(() => giveBack(services, id, token)); } };
-  if (succeeded) { await wake(); }
+  if (succeeded) {
+    await wake();
+    await orLog(() => services.store.removeEnd(id));
+  }
   await cleanUp().finally(() => succeeded ? undefined : wake());
+}
+
+/**
+ * Reports that nothing of a transfer is left to be done. The event on the end of its execution would say so too, but by a function that has to be
+ * started first. That event removes the token.
+ */
+export async function wakeEarly({ sfn, store }: WakeServices, id: string): Promise<void> {
+  await orLog(async () => {
+    await store.saveFinished(id);
+    const token = await store.token(id);
+    if (token !== undefined) { await returnToken(sfn, token); }
+  });
 }
 
 async function giveBack({ sfn, store }: WakeServices, id: string, token: string): Promise<void> {

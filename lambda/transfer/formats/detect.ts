@@ -4,8 +4,9 @@ import { detected, HEAD, TAIL, type DetectedFormat, type FileEnds } from '../../
 /** Reads the bytes that show the format of a file. */
 export async function endsOf(file: ImageFile): Promise<FileEnds> {
   const { size } = file;
-  const [head, tail] = [Math.min(HEAD, size), Math.min(TAIL, size)];
-  return { size, head: await file.read(0, head), tail: await file.read(size - tail, tail) };
+  const length = Math.min(TAIL, size);
+  const [head, tail] = await Promise.all([file.read(0, Math.min(HEAD, size)), file.read(size - length, length)]);
+  return { size, head, tail };
 }
 
 /** Returns the format of a file. Refuses formats that cannot be read, by name. */

@@ -1,5 +1,4 @@
 import type { VerifyInput, VerifyResult } from '../../../src/contract/integrity';
-import type { SnapshotInput } from '../../../src/contract/transfer';
 import { saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { withPatience } from '../../shared/patience';
@@ -33,24 +32,21 @@ export interface VerifyServices {
   readonly reader: BlockReader;
 }
 
-/** Returns the batches in which a snapshot is read back; none if the function that sealed it reads so few blocks by itself. */
+/** Whether the function that has sealed the snapshot reads it back by itself. */
+export function isFewToRead(plan: Pick<Plan, 'blocks' | 'verify'>): boolean {
+  return blocksToRead(plan) <= FEW_BLOCKS;
+}
+
+/** Returns the number of batches in which a snapshot is read back. */
 export function batchesOf(plan: Pick<Plan, 'blocks' | 'rangeBlocks' | 'verify'>): number {
-  const toRead = blocksToRead(plan);
-  if (toRead <= FEW_BLOCKS) { return 0; }
-  return Math.min(rangesOf(plan), MOST_BATCHES, Math.max(BATCHES_AT_ONCE, Math.ceil(toRead / GOOD_BATCH)));
+  if (isFewToRead(plan)) { return 1; }
+  return Math.min(rangesOf(plan), MOST_BATCHES, Math.max(BATCHES_AT_ONCE, Math.ceil(blocksToRead(plan) / GOOD_BATCH)));
 }
 
 /** Returns the first range of a batch, and the one behind its last. */
 export function rangesOfBatch(plan: Parameters<typeof batchesOf>[0], n: number): { readonly first: number; readonly end: number } {
   const [first, end] = [n, n + 1].map(batch => Math.floor(batch * rangesOf(plan) / batchesOf(plan)));
   return { first, end };
-}
-
-/** Reads all of a snapshot back that has few blocks to be read. Throws if it is not what was written, or if there is no time. */
-export async function verifyFew(aws: VerifyServices, { snapshotId }: SnapshotInput, plan: Plan, deadline: Deadline): Promise<void> {
-  if (!plan.verify) { return; }
-  const { done } = await verifyRanges(aws, { snapshotId, n: 0, from: 0 }, plan, { first: 0, end: rangesOf(plan) }, deadline);
-  if (!done) { throw new Error(`snapshot ${snapshotId} could not be read back in time`); }
 }
 
 /** Reads one batch back, or as much of it as there is time for. Throws if the snapshot is not what was written. */
@@ -161,7 +157,7 @@ class RangeVerification {
   private async compareContents(blocks: readonly ListedBlock[], inTurn: ReturnType<typeof limiter>): Promise<number | undefined> {
     const unread = new Set(blocks.filter(({ index }) => this.chosen.has(index)));
     await this.shift.forEach([...unread], GETS_AT_ONCE, block => inTurn(async () => {
-      if (this.shift.giveUp()) { return; }
+      if (this.shift.hasFailed) { return; }
       await this.compare(block);
       unread.delete(block);
     }));

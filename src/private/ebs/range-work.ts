@@ -124,8 +124,7 @@ export abstract class RangeWork extends Construct {
 
   /** `cleanUp`: the function that is called at the end, and ends the wait of the execution that answers CloudFormation. */
   protected onEnd(description: string, cleanUp: HandlerFunction): events.Rule {
-    // A token belongs to an execution that the key encrypts.
-    [returnsTokens(this.waiterArn), ...executionKeyStatements(this)].forEach(statement => cleanUp.allow(statement));
+    this.mayWake(cleanUp);
     return new events.Rule(this, 'Failures', {
       description,
       eventPattern: {
@@ -135,6 +134,12 @@ export abstract class RangeWork extends Construct {
       },
       targets: [new targets.LambdaFunction(cleanUp)],
     });
+  }
+
+  /** Lets a function end the wait of the execution that answers CloudFormation. */
+  protected mayWake(worker: HandlerFunction): void {
+    // A token belongs to an execution that the key encrypts.
+    [returnsTokens(this.waiterArn), ...executionKeyStatements(this)].forEach(statement => worker.allow(statement));
   }
 
   /**

@@ -36,6 +36,7 @@ export class Transfer extends RangeWork {
     this.mayUse(steps, 's3:GetObject', 's3:PutObject');
     steps.allow({ ...ownedSnapshots(this), actions: ['ebs:CompleteSnapshot', 'ebs:ListSnapshotBlocks', 'ebs:GetSnapshotBlock'] });
     steps.allow(snapshotReads());
+    this.mayWake(steps);
 
     const copy = this.copier('copies a range of the disk');
     this.mayUse(copy, 's3:GetObject', 's3:PutObject');

@@ -108,10 +108,7 @@ describe('after all of this', () => {
         'ebs:ListSnapshotBlocks': parent,
         'ebs:GetSnapshotBlock': parent,
       },
-      EbsTransferStepsRole: {
-        'ebs:ListSnapshotBlocks': parent, 'kms:Decrypt': lockedBucket, 'kms:DescribeKey': parent,
-      },
-      EbsTransferVerifyRole: { 's3:PutObject': 'to record which blocks differ; no snapshot differed' },
+      EbsTransferStepsRole: { 'kms:DescribeKey': parent },
       EbsExporterPlanRole: {
         'kms:Decrypt': 'the emulated EBS lists without it; no source says whether the real one does',
       },

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'async_hooks';
 import { createHash } from 'crypto';
 import { CompleteSnapshotCommand, EBSClient, PutSnapshotBlockCommand, StartSnapshotCommand, type StartSnapshotCommandInput } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { IMAGES, TRANSFERS } from './disk-images';
 import { KILLED } from './mortality';
 import { EXPORT_DEFINITION, IMPORT_DEFINITION } from './state-machines';
@@ -270,6 +271,7 @@ export class EbsHandlerWorld {
       ...importClients(),
       writer: new BlockWriter(new EBSClient(clientConfig())),
       snapshots: new Snapshots(new EC2Client(clientConfig())),
+      sfn: new SFNClient(clientConfig()),
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
     const exportServices = { ...exportClients(), reader: services.reader };

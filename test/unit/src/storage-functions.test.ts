@@ -33,7 +33,7 @@ const functionsOf = (resources: Resources) => ofType(resources, 'AWS::Lambda::Fu
 const plain = configured(() => ({}));
 
 test('without settings, functions run outside of a VPC, and log for three months to one group that goes with the stack', () => {
-  expect(functionsOf(plain)).toHaveLength(7);
+  expect(functionsOf(plain)).toHaveLength(6);
   const [[group, made], ...others] = ofType(plain, 'AWS::Logs::LogGroup');
   expect(others).toEqual([]);
   expect(made).toMatchObject({ Properties: { RetentionInDays: 90 }, DeletionPolicy: 'Delete' });
@@ -219,7 +219,7 @@ test('endpoints that are there already are left out', () => {
 test('the permissions boundary is that of every role', () => {
   const resources = configured(stack => ({ permissionsBoundary: iam.ManagedPolicy.fromManagedPolicyName(stack, 'Boundary', 'limits') }));
   const roles = ofType(resources, 'AWS::IAM::Role');
-  expect(roles.length).toBeGreaterThanOrEqual(12);
+  expect(roles.length).toBeGreaterThanOrEqual(11);
   expect(roles.some(([id]) => id.startsWith(AUTO_DELETE))).toBe(true);
   for (const [id, { Properties }] of roles) {
     expect({ id, boundary: JSON.stringify(Properties.PermissionsBoundary) }).toEqual({ id, boundary: expect.stringContaining(':policy/limits') });
@@ -283,7 +283,6 @@ describe('a key', () => {
       EfsWaiterRole: both,
       EbsTransferStepsRole: both,
       EbsTransferCopyRole: both,
-      EbsTransferVerifyRole: both,
       EbsTransferCleanUpRole: both,
     });
   });

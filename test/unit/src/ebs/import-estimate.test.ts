@@ -1,5 +1,6 @@
 import { Size } from 'aws-cdk-lib';
 import { divide } from '../../../../lambda/transfer/flow/division';
+import { batchesOf, isFewToRead } from '../../../../lambda/transfer/import/verify';
 import { SnapshotImport, Verification, type ImportEstimateOptions } from '../../../../src';
 
 const { estimate } = SnapshotImport;
@@ -30,7 +31,7 @@ test('reading all of it back costs half as much again, and takes as long again',
 test('what is not written is still read: the network is the limit then', () => {
   const { puts, duration } = of(100, { writtenFraction: 0.02 });
   expect(puts).toBe(4096);
-  expect(duration.toSeconds()).toBeGreaterThan(100 * 1024 ** 3 / 7 / 78e6);
+  expect(duration.toSeconds()).toBeGreaterThan(100 * 1024 ** 3 / 12 / 78e6);
 });
 
 test('fewer puts a second take longer, and cost EBS nothing', () => {
@@ -38,12 +39,21 @@ test('fewer puts a second take longer, and cost EBS nothing', () => {
   expect(of(10, { maxPutsPerSecond: 90 }).duration.toSeconds()).toBeGreaterThan(20_480 / 90);
 });
 
-test.each([0.01, 1, 3, 10, 100, 1000, 16_000])('the work of %d GiB is divided as the state machine divides it', gibibytes => {
+test.each<[number, Partial<ImportEstimateOptions>]>([
+  ...[0.01, 1, 3, 10, 100, 1000, 16_000].flatMap(gibibytes => [Verification.NONE, Verification.SAMPLE, Verification.FULL].map(
+    (verify): [number, Partial<ImportEstimateOptions>] => [gibibytes, { verify }],
+  )),
+  [100, { verify: Verification.NONE, maxPutsPerSecond: 100 }],
+  [100, { verify: Verification.NONE, maxConcurrency: 1_000 }],
+  [100, { verify: Verification.NONE, maxConcurrency: 3 }],
+])('the work of %d GiB is divided as the state machine divides it (%j)', (gibibytes, options) => {
   const blocks = Math.ceil(gibibytes * 2048);
-  const { rangeBlocks } = divide(blocks, {});
+  const { rangeBlocks } = divide(blocks, options);
   const ranges = Math.ceil(blocks / rangeBlocks);
-  const { stepFunctionsDollars } = estimate({ size: Size.bytes(blocks * 512 * 1024), verify: Verification.NONE });
-  expect(stepFunctionsDollars).toBeCloseTo((5 + 3 * ranges) / 1000 * 0.025, 4);
+  const how = { [Verification.NONE]: undefined, [Verification.SAMPLE]: 'SAMPLE' as const, [Verification.FULL]: 'FULL' as const }[options.verify!];
+  const batches = isFewToRead({ blocks, verify: how }) ? 0 : batchesOf({ blocks, rangeBlocks, verify: how });
+  const { stepFunctionsDollars } = estimate({ ...options, size: Size.bytes(blocks * 512 * 1024) });
+  expect(stepFunctionsDollars).toBeCloseTo((6 + 3 * ranges + (batches > 0 ? 2 + 3 * batches : 0)) / 1000 * 0.025, 6);
 });
 
 test('hashing takes one function more, and as long as that reads the image', () => {
@@ -51,7 +61,7 @@ test('hashing takes one function more, and as long as that reads the image', () 
   const seconds = 100 * 1024 ** 3 / 78e6;
   expect(hashed.duration.toSeconds()).toBeGreaterThan(seconds);
   expect(hashed.lambdaDollars - plain.lambdaDollars).toBeCloseTo(seconds * 1769 / 1024 * 0.0000133334, 6);
-  expect(hashed.stepFunctionsDollars - plain.stepFunctionsDollars).toBeCloseTo(6 / 1000 * 0.025, 10);
+  expect(hashed.stepFunctionsDollars - plain.stepFunctionsDollars).toBeCloseTo(3 / 1000 * 0.025, 10);
   expect(hashed.ebsDollars).toBe(plain.ebsDollars);
 });
 

@@ -138,8 +138,8 @@ describe('the roles of the EBS functions', () => {
     ['EbsRole', 'ec2:DeleteSnapshot'],
     ['TransferCopy', 'ebs:PutSnapshotBlock'],
     ['TransferSteps', 'ebs:CompleteSnapshot'],
-    ['TransferVerify', 'ebs:ListSnapshotBlocks'],
-    ['TransferVerify', 'ebs:GetSnapshotBlock'],
+    ['TransferSteps', 'ebs:ListSnapshotBlocks'],
+    ['TransferSteps', 'ebs:GetSnapshotBlock'],
     ['TransferCleanUp', 'ec2:DeleteSnapshot'],
   ])('%s: %s is for snapshots of the stack alone', (role, action) => {
     // Of images, the tests of machine images tell.
@@ -150,7 +150,6 @@ describe('the roles of the EBS functions', () => {
   test.each([
     ['TransferCopy', ['s3:GetObject', 's3:PutObject']],
     ['TransferSteps', ['s3:GetObject', 's3:PutObject']],
-    ['TransferVerify', ['s3:GetObject']],
     ['TransferCleanUp', ['s3:DeleteObject']],
     ['EbsRole', ['s3:GetObject', 's3:DeleteObject']],
   ])('%s does in the transfer bucket what it needs: %j', (role, actions) => {

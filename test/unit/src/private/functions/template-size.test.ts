@@ -44,10 +44,10 @@ test('a second file system adds itself alone', () => {
   expect(two.length - one.length).toBe(3);
 });
 
-test('an import has 34 resources, of which six are functions', () => {
+test('an import has 32 resources, of which five are functions', () => {
   const types = added(stack => IMAGE(stack, 'Disk'));
-  expect(types).toHaveLength(34);
-  expect(count(types, 'AWS::Lambda::Function')).toBe(6);
+  expect(types).toHaveLength(32);
+  expect(count(types, 'AWS::Lambda::Function')).toBe(5);
 });
 
 test('a machine image of an existing snapshot has 13 resources, no bucket, and no function beside the handler', () => {
