@@ -94,9 +94,12 @@ afterEach(async () => {
 });
 
 describe.each<Kind>(['Import', 'Export'])('an %s', kind => {
-  test('is answered because its end returns the token, before another poll comes', async () => {
+  test('is answered because its end, or its last step, returns the token, before another poll comes', async () => {
+    const before = world.emulator.server.calls.length;
     (await deploy(kind)).expectSuccess('UPDATE_COMPLETE');
-    expect(calls()).toEqual(WOKEN);
+    expect(calls()).toEqual(kind === 'Import' ? END : WOKEN);
+    const returned = world.emulator.server.calls.slice(before).filter(({ operation, status }) => operation === 'states:SendTaskSuccess' && status === 200);
+    expect(returned.map(({ caller }) => /Steps|CleanUp/.exec(caller)![0])).toEqual([kind === 'Import' ? 'Steps' : 'CleanUp']);
     expect(tokens()).toEqual([]);
   });
 
