@@ -143,7 +143,7 @@ export abstract class HandlerAccount {
       steps: input => step(services, input, deadline(), RANGE_BLOCKS),
       copy: input => copy(services, input, deadline()),
       cleanUp: input => cleanUp(services, input),
-      exportPlan: input => exportPlan(exportServices, input, SMALL_EXPORT),
+      exportPlan: input => exportPlan(exportServices, input, deadline(), SMALL_EXPORT),
       exportCopy: input => exportCopy(exportServices, input, deadline()),
       exportFinish: input => exportFinish(exportServices, input),
     } satisfies Record<string, Function>);

@@ -40,11 +40,17 @@ export interface ExportIdInput {
 
 /** What `plan` answers: how many ranges there are. Where range n lies follows from the plan object in the transfer bucket. */
 export interface ExportPlanResult extends ExportIdInput {
+  readonly done: true;
   /** How many ranges are copied at once. */
   readonly workers: number;
   readonly ranges: readonly { readonly n: number }[];
   /** Whether CloudFormation does not wait for the end, so that the work may take days. */
   readonly background: boolean;
+}
+
+/** What `plan` answers if it came near its deadline before EBS had listed all changes: the input of the next invocation. */
+export interface ExportPlanUnfinished extends ExportInput {
+  readonly done: false;
 }
 
 /** The input of `copy`: one range of one export. */

@@ -3,6 +3,7 @@ import type { ExportPlan } from './layout';
 import { isNamed } from '../../shared/errors';
 import { BlockSet } from '../blocks/block-set';
 import { NOT_FIRST, TransferStore } from '../bucket/store';
+import { DeltaTable } from '../formats/delta';
 
 /** The record of an export, kept for as long as its resource exists, because S3 cannot be searched for the maker of an object. */
 export interface ExportRecord {
@@ -53,11 +54,21 @@ export interface ExportResult {
   readonly size: number;
 }
 
+/** The first changes between two snapshots. */
+export interface Listed {
+  /** The block that the rest begins at. */
+  readonly from: number;
+  /** Token of the next page. */
+  readonly token: string;
+  readonly changes: DeltaTable;
+}
+
 /**
  * The files of exports in the transfer bucket, below `transfers/<export id>/`:
  *
  *     record.json   the record, from before the export begins until it is deleted
  *     plan.json     how the export is divided; missing if it was cancelled
+ *     listing       the changes that EBS has listed so far, if it is a delta and the plan took more than one invocation
  *     prelude       the start of the object, if it is a delta
  *     present       which blocks the snapshot has, if the object is a qcow2 image
  *     progress/<n>  the uploaded parts of an unfinished range
@@ -142,6 +153,19 @@ export class ExportStore extends TransferStore {
   /** Throws if the export was deleted, which removes its record. Replaces `refuseCancelledExport` before there is a plan. */
   public async refuseDeletedExport(exportId: string): Promise<void> {
     if (!await this.record(exportId)) { throw cancelled(exportId); }
+  }
+
+  /** Saves what EBS has listed so far. */
+  public async saveListing(exportId: string, { from, token, changes }: Listed): Promise<void> {
+    await this.put(exportId, 'listing', Buffer.concat([Buffer.from(`${JSON.stringify({ from, token })}\n`), changes.bytes()]));
+  }
+
+  public async listing(exportId: string): Promise<Listed | undefined> {
+    const saved = await this.get(exportId, 'listing');
+    if (!saved) { return undefined; }
+    const end = saved.indexOf('\n');
+    const { from, token } = JSON.parse(saved.toString('utf8', 0, end)) as Omit<Listed, 'changes'>;
+    return { from, token, changes: DeltaTable.read(saved.subarray(end + 1)) };
   }
 
   public async savePrelude(exportId: string, prelude: Buffer): Promise<void> {

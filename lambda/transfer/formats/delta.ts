@@ -42,7 +42,26 @@ export class DeltaTable {
   }
 
   public static of(blocks: readonly { readonly index: number; readonly gone: boolean }[]): DeltaTable {
-    return new DeltaTable(Uint32Array.from(blocks, ({ index, gone }) => (gone ? GONE | index : index) >>> 0));
+    const growing = DeltaTable.growing();
+    blocks.forEach(growing.add);
+    return growing.table();
+  }
+
+  /** Takes entries in order, and returns the table of all so far. One entry takes 4 bytes, because a volume may have millions. */
+  public static growing(first: DeltaTable = new DeltaTable(new Uint32Array(0))) {
+    let entries = first.entries;
+    let { length } = entries;
+    return {
+      add: ({ index, gone }: { readonly index: number; readonly gone: boolean }) => {
+        if (length === entries.length) {
+          const larger = new Uint32Array(Math.max(1_024, 2 * length));
+          larger.set(entries);
+          entries = larger;
+        }
+        entries[length++] = (gone ? GONE | index : index) >>> 0;
+      },
+      table: () => new DeltaTable(entries.subarray(0, length)),
+    };
   }
 
   private constructor(private readonly entries: Uint32Array) {}

@@ -5,7 +5,7 @@ import { DependencyGroup, type Construct, type IDependable } from 'constructs';
 import { RangeWork, type RangeWorkProps } from './range-work';
 import { snapshotReads } from './snapshot-access';
 import { TRANSFER_PREFIX } from './transfer-bucket';
-import type { ExportIdInput, ExportPlanInput } from '../../contract/export';
+import type { ExportIdInput, ExportPlanInput, ExportPlanResult } from '../../contract/export';
 import type { HandlerFunction } from '../functions/handler-function';
 
 /** Where in the transfer bucket exports lie. */
@@ -59,8 +59,11 @@ export class Exporter extends RangeWork {
   private definition({ plan, copy, finish }: Record<'plan' | 'copy' | 'finish', HandlerFunction>): sfn.IChainable {
     const exportId = { exportId: sfn.JsonPath.stringAt('$.exportId' satisfies `$.${keyof ExportIdInput}`) };
     const planInput = { plan: sfn.JsonPath.entirePayload, execution: sfn.JsonPath.executionName } satisfies Record<keyof ExportPlanInput, unknown>;
-    return this.task('Plan export', plan, { payload: sfn.TaskInput.fromObject(planInput) })
-      .next(this.eachRange(['Export', 'exported'], copy, exportId,
-        this.task('Complete object', finish, { payload: sfn.TaskInput.fromObject(exportId), resultPath: sfn.JsonPath.DISCARD })));
+    const planning = this.task('Plan export', plan, { payload: sfn.TaskInput.fromObject(planInput) });
+    const copying = this.eachRange(['Export', 'exported'], copy, exportId,
+      this.task('Complete object', finish, { payload: sfn.TaskInput.fromObject(exportId), resultPath: sfn.JsonPath.DISCARD }));
+    return planning.next(new sfn.Choice(this, 'Export planned?')
+      .when(sfn.Condition.booleanEquals(`$.${'done' satisfies keyof ExportPlanResult}`, true), copying)
+      .otherwise(planning));
   }
 }

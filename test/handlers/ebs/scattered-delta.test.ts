@@ -2,6 +2,7 @@ import { createHash } from 'crypto';
 import { readDeltaHeader, readDeltaTable, RECORD_SIZE, recordOffset, tableRange } from '../../../lambda/transfer/formats/delta';
 import { BLOCK_SIZE } from '../../../world/emulator/ebs';
 import { EbsHandlerWorld, type EbsHandlerWorldOptions } from '../../harness/ebs/ebs-handler-world';
+import { KILLED } from '../../harness/ebs/mortality';
 
 const EXPORTS = 'exports';
 const GIB_BLOCKS = 2048;
@@ -47,5 +48,41 @@ describe('a delta of a full volume with few changes far from each other', () => 
     expect(answered('ListSnapshotBlocks')).toBe(4);
     expect(answered('ListChangedBlocks')).toBe(Math.ceil(256 * GIB_BLOCKS / PAGE));
     expect(answered('GetSnapshotBlock')).toBe(changed.length);
+  });
+
+  test('is planned by as many functions as the pages need that EBS has for the volume, one after the other', async () => {
+    const changed = [5, 150_000, 300_000];
+    // 53 pages of ten seconds, and five minutes for each function, of which it keeps three.
+    const properties = await given(256, changed, {
+      ebs: { startWindow: 0, readDelay: 0, listingTime: 10_000 },
+      remaining: () => {
+        const end = world.clock.now() + 300_000;
+        return () => end - world.clock.now();
+      },
+    });
+    await world.exports().deploy(properties);
+    await expectDelta(changed);
+    expect(world.invocations.exportPlan).toBe(5);
+    expect(answered('ListChangedBlocks')).toBe(Math.ceil(256 * GIB_BLOCKS / PAGE));
+    expect(world.transferObjects.map(name => name.split('/').at(-1))).toEqual(['record.json', 'result.json']);
+  });
+
+  test('of which a function dies while it is planned is complete all the same', async () => {
+    const changed = [5, 150_000, 300_000];
+    let plans = 0;
+    const properties = await given(256, changed, {
+      ebs: { startWindow: 0, readDelay: 0, listingTime: 10_000 },
+      remaining: () => {
+        const end = world.clock.now() + 300_000;
+        return () => end - world.clock.now();
+      },
+      around: async (name, work) => {
+        const answer = await world.run(work);
+        if (name === 'exportPlan' && plans++ === 2) { throw KILLED; }
+        return answer;
+      },
+    });
+    await world.exports().deploy(properties);
+    await expectDelta(changed);
   });
 });

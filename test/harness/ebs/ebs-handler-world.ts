@@ -275,6 +275,9 @@ export class EbsHandlerWorld {
       reader: new BlockReader(new EBSClient(clientConfig()), this.options.pageBlocks),
     };
     const exportServices = { ...exportClients(), reader: services.reader };
+    const { reader } = services;
+    const changed = reader.changed.bind(reader);
+    reader.changed = (...pages) => this.options.ebs?.listingTime ? this.waiting(() => changed(...pages)) : changed(...pages);
     const { target } = exportServices;
     const [uploadPart, putManifest, complete] = [target.uploadPart.bind(target), target.putManifest.bind(target), target.complete.bind(target)];
     target.complete = (...upload) => this.s3.completionDelay > 0 ? this.waiting(() => complete(...upload)) : complete(...upload);
@@ -288,7 +291,7 @@ export class EbsHandlerWorld {
       steps: (input: StepInput) => step(services, input, deadline(), this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, deadline()),
       cleanUp: (input: ReleaseInput) => cleanUp(services, input),
-      exportPlan: (input: ExportPlanInput) => exportPlan(exportServices, input, this.options.smallExport),
+      exportPlan: (input: ExportPlanInput) => exportPlan(exportServices, input, deadline(), this.options.smallExport),
       exportCopy: (input: ExportCopyInput) => exportCopy(exportServices, input, deadline()),
       exportFinish: (input: ExportIdInput) => exportFinish(exportServices, input),
     } satisfies Record<string, Function>);

@@ -59,8 +59,10 @@ export class ExportWorld {
       await this.aws.store.saveRecord({ ...this.record, uploadId });
       const { exportId, bucket, key, volumeSize } = this.record;
       const input = { exportId, owner, snapshotId: this.snapshotId, volumeSize, bucket, key, uploadId };
-      const { ranges } = await exportPlan(this.aws, { plan: input, execution: exportId }, { partBlocks: 10, rangeParts: 2, blocks: VOLUME_BLOCKS });
-      for (const { n } of ranges) { await exportCopy(this.aws, { exportId, n }, { getRemainingTimeInMillis: () => 900_000 }); }
+      const deadline = { getRemainingTimeInMillis: () => 900_000 };
+      const small = { partBlocks: 10, rangeParts: 2, blocks: VOLUME_BLOCKS };
+      const planned = await exportPlan(this.aws, { plan: input, execution: exportId }, deadline, small);
+      for (const { n } of planned.done ? planned.ranges : []) { await exportCopy(this.aws, { exportId, n }, deadline); }
     });
   }
 

@@ -119,7 +119,8 @@ export const IMPORT_DEFINITION = {
 export const EXPORT_DEFINITION = {
   StartAt: 'Plan export',
   States: {
-    'Plan export': { ...task('exportPlan'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'In the background?' },
+    'Plan export': { ...task('exportPlan'), Parameters: { 'plan.$': '$', 'execution.$': '$$.Execution.Name' }, Next: 'Export planned?' },
+    'Export planned?': { Type: 'Choice', Choices: [{ Variable: '$.done', BooleanEquals: true, Next: 'In the background?' }], Default: 'Plan export' },
     ...eachRange({
       verb: 'Export',
       done: 'exported',

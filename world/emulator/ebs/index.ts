@@ -117,6 +117,8 @@ export class EbsDirect implements Service {
     const operation = this.operation(call);
     const handler = this.handlers[operation];
     if (!handler) { throw new ServiceError('UnknownOperationException', 404, `there is no operation for ${call.method} ${call.path}`); }
+    const { listingTime } = this.options;
+    if (listingTime !== undefined && operation === 'ListChangedBlocks') { await call.work(listingTime); }
     return this.model.answer(operation, handler(call));
   }
 

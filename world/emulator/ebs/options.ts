@@ -15,6 +15,8 @@ export interface EbsOptions {
   readonly readDelay?: number;
   /** Whether ListSnapshotBlocks and ListChangedBlocks answer a first request with an empty page and a token, as it may. @default false */
   readonly emptyPages?: boolean;
+  /** Milliseconds that ListChangedBlocks takes for a page. @default 0 */
+  readonly listingTime?: number;
   /** Other quotas than the default ones; Infinity switches one off. */
   readonly quotas?: Partial<Record<Quota, number>>;
   /** Multiplies all quotas; Infinity switches all off. @default 1 */
