@@ -471,10 +471,18 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a mount target that somebody makes where EFS refused to make one is not deleted with the set',
     file: `${EFS}/mount-targets/reconciliation.ts`,
-    find: 'if (!passesByItself(error)) { await this.forgetUnmade(); }',
+    find: 'if (!passesByItself(error)) { this.refused.push(candidate.subnetId); }',
     replace: 'passesByItself(error);',
     test: `${HANDLERS}/mount-targets.test.ts`,
     name: 'where EFS refused to make one',
+  },
+  {
+    guard: 'the record of a set names a subnet where EFS did not say whether it made a mount target',
+    file: `${EFS}/mount-targets/reconciliation.ts`,
+    find: 'if (!passesByItself(error)) { this.refused.push(candidate.subnetId); }',
+    replace: 'this.refused.push(candidate.subnetId); passesByItself(error);',
+    test: `${HANDLERS}/mount-targets.test.ts`,
+    name: 'of which EFS did not say',
   },
   {
     guard: 'a mount target is deleted that was made while a deletion wrote the record',

@@ -7,6 +7,7 @@ import { tokenOf } from './immutables';
 import type { Creation, ReplacementGuard } from './replacement';
 import { nameOthers, type SuccessorServices } from './successors';
 import { throughputOf } from './throughput';
+import { outcomeOf } from '../../shared/at-once';
 import { isNamed } from '../../shared/errors';
 
 export interface CreatorServices extends SuccessorServices {
@@ -30,9 +31,15 @@ export class Creator {
     if (hasDerivedToken && context.old === undefined && properties.Adopt !== 'NEVER') {
       const earlier = await this.guard.earlier(creation);
       if (earlier) { return this.adopter.take(earlier, creation); }
-      await nameOthers(properties, context, this.services);
+      const [id] = await Promise.allSettled([this.make(creation), nameOthers(properties, context, this.services)]);
+      return outcomeOf(id);
     }
+    return this.make(creation);
+  }
 
+  /** Makes a file system with the token of the properties. If there is one, takes that. */
+  private async make(creation: Creation): Promise<string> {
+    const { properties } = creation;
     const token = tokenOf(properties);
     const end = Date.now() + WAIT_FOR_DELETION_MILLISECONDS;
     for (;;) {

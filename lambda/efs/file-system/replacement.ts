@@ -5,6 +5,7 @@ import { differences, immutableChanges, referenceOf, replacingChanges, tokenOf, 
 import type { TaggedFileSystems } from './tagged-file-systems';
 import type { FileSystemProperties } from '../../../src/contract/file-system';
 import { OWNERSHIP_TAGS } from '../../../src/contract/ownership';
+import { outcomeOf } from '../../shared/at-once';
 import { isCertainlyBack } from '../../shared/direction';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
@@ -50,10 +51,12 @@ export class ReplacementGuard {
    */
   public async earlier({ properties, wanted, context }: Creation): Promise<FileSystemDescription | undefined> {
     const { efs, taggedFileSystems } = this.services;
-    if (await efs.fileSystemWithToken(tokenOf(properties))) { return undefined; }
+    const having = (Owner: string) => taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: Owner });
+    const [present, own] = await Promise.allSettled([efs.fileSystemWithToken(tokenOf(properties)), having(properties.Owner)]);
+    if (outcomeOf(present)) { return undefined; }
     for (const Owner of ownersOfConstruct(properties)) {
       const withToken = Owner === properties.Owner ? undefined : await efs.fileSystemWithToken(tokenOf({ ...properties, Owner }));
-      for (const found of withToken ? [withToken] : await taggedFileSystems.having({ [OWNERSHIP_TAGS.owner]: Owner })) {
+      for (const found of withToken ? [withToken] : Owner === properties.Owner ? outcomeOf(own) : await having(Owner)) {
         if (isMadeByThisCall(found, context)) { return found; }
         if (isUnfinishedHere(found, context)) { continue; }
         const isOwn = await this.evidence.ofConstruct(found, properties, context);

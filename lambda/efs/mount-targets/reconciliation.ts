@@ -6,6 +6,7 @@ import type { SetRecord } from './record-text';
 import type { RecordedSituation, SetRecords } from './set-records';
 import { mayGo, secureShared } from './sharing';
 import type { MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { forAllAtOnce } from '../../shared/at-once';
 import { isNamed, saidBy } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
@@ -33,10 +34,17 @@ export class Reconciliation {
   private readonly delay: number;
   /** Subnets of mount targets that were there before all sets, and are kept. */
   private readonly adopted: readonly string[] | undefined;
+  /** Subnets in which EFS refused to make a mount target. */
+  private readonly refused: string[] = [];
+  /** When the record was read last, in milliseconds since 1970. */
+  private readAt: number;
+  /** The reading that is under way. */
+  private reading: Promise<void> | undefined;
 
   constructor(private readonly api: MountTargetApi, private readonly records: SetRecords, private readonly options: ReconciliationOptions) {
     const { situation, properties, record } = options;
     this.plan = planOf(situation);
+    this.readAt = options.readAt;
     this.delay = 1000 * number('dnsPropagationDelay', properties.DnsPropagationDelay ?? 0);
     this.adopted = this.keptSubnetIds.filter(id => [record, ...holdersOf(id, situation.others)].some(({ adopted }) => adopted?.includes(id)));
   }
@@ -48,18 +56,19 @@ export class Reconciliation {
 
   /** Deletes, creates and secures mount targets. Returns whether all are available and have their security groups. */
   public async reconcileTargets(): Promise<boolean> {
-    for (const target of this.plan.obsolete) { await this.api.delete(target); }
+    await forAllAtOnce(this.plan.obsolete, target => this.api.delete(target));
     await this.recordTargets();
     try {
       await this.createMissing();
       if (this.plan.missing.length > 0 || this.plan.waiting || !this.areAvailable()) { return false; }
       const { properties: { SecurityGroups: groups }, situation: { others } } = this.options;
-      for (const target of this.kept.values()) { if (groups.length > 0) { await secureShared(this.api, target, groups, others); } }
-      for (const target of this.plan.left) { await secureShared(this.api, target, [], others); }
+      const kept = groups.length > 0 ? [...this.kept.values()] : [];
+      await forAllAtOnce([...kept.map(target => ({ target, own: groups })), ...this.plan.left.map(target => ({ target, own: [] }))],
+        ({ target, own }) => secureShared(this.api, target, own, others));
       return true;
     } catch (error) {
       if (isNamed(error, 'IncorrectFileSystemLifeCycleState', 'IncorrectMountTargetState', 'MountTargetNotFound')) { return false; }
-      if (!passesByItself(error)) { await this.forgetUnmade(); }
+      await this.forgetRefused();
       throw error;
     }
   }
@@ -93,13 +102,18 @@ export class Reconciliation {
     return [...this.kept.values()].map(({ SubnetId }) => SubnetId!);
   }
 
+  /** Each is in another Availability Zone: EFS gives the same mount target to two creations in one zone. */
   private async createMissing(): Promise<void> {
     const made = new Map<string, string>();
     try {
-      for (const candidate of this.plan.missing) {
-        const mountTargetId = await this.create(candidate);
+      await forAllAtOnce(this.plan.missing, async candidate => {
+        const mountTargetId = await this.create(candidate).catch(error => {
+          // A creation that got no answer may have made something.
+          if (!passesByItself(error)) { this.refused.push(candidate.subnetId); }
+          throw error;
+        });
         if (mountTargetId !== undefined) { made.set(candidate.subnetId, mountTargetId); }
-      }
+      });
     } finally {
       if (made.size > 0) { await this.deleteUnrecorded(made); }
     }
@@ -121,10 +135,10 @@ export class Reconciliation {
    * Forgets the subnets in which EFS refused to make mount targets. Without a rollback, the set is deleted much later, and somebody else
    * may have made a mount target in one of them by then.
    */
-  private async forgetUnmade(): Promise<void> {
-    if (this.plan.missing.length === 0) { return; }
+  private async forgetRefused(): Promise<void> {
+    if (this.refused.length === 0) { return; }
     const { id, context } = this.options;
-    await this.records.forgetUnmade(id, context).catch(error => log({ event: 'could not clean up', id, error: saidBy(error) }));
+    await this.records.forget(this.refused, id, context).catch(error => log({ event: 'could not clean up', id, error: saidBy(error) }));
   }
 
   /**
@@ -141,14 +155,27 @@ export class Reconciliation {
   }
 
   private create(candidate: Plan['missing'][number]): Promise<string | undefined> {
-    const { id, context, properties, readAt, situation } = this.options;
+    const { context, properties, situation } = this.options;
     return this.api.create({
       fileSystemId: situation.fileSystem.FileSystemId!,
       candidate,
       securityGroups: properties.SecurityGroups,
-      check: async () => Date.now() - readAt > FRESH_MILLISECONDS && currentRecord(await this.records.find(id), id, context),
+      check: () => this.checkRecord(),
       waitForAddress: context.old !== undefined,
     });
+  }
+
+  /** Throws if the record is not current any more. Creations that ask together read it together. */
+  private async checkRecord(): Promise<void> {
+    if (Date.now() - this.readAt <= FRESH_MILLISECONDS) { return; }
+    this.reading ??= this.readRecord().finally(() => { this.reading = undefined; });
+    await this.reading;
+  }
+
+  private async readRecord(): Promise<void> {
+    const { id, context } = this.options;
+    currentRecord(await this.records.find(id), id, context);
+    this.readAt = Date.now();
   }
 
   private areAvailable(): boolean {

@@ -59,14 +59,15 @@ export class SetRecords {
     });
   }
 
-  /** Forgets the subnets that have no mount target, unless another call or a deletion has begun. */
-  public async forgetUnmade(id: string, context: Context): Promise<void> {
+  /** Forgets those of some subnets that have no mount target, unless another call or a deletion has begun. */
+  public async forget(subnetIds: readonly string[], id: string, context: Context): Promise<void> {
     const [fileSystemId, key] = splitId(id);
     const targets = await this.efs.mountTargets(fileSystemId);
     const fileSystem = await this.efs.fileSystem(fileSystemId);
     const record = fileSystem && readRecord(fileSystem, key);
     if (!record || record.state === 'deleting' || record.call !== callDigest(context)) { return; }
-    await this.write(fileSystem, key, { ...record, subnetIds: withTargets(record.subnetIds, targets) });
+    const present = withTargets(subnetIds, targets);
+    await this.write(fileSystem, key, { ...record, subnetIds: record.subnetIds.filter(one => present.includes(one) || !subnetIds.includes(one)) });
   }
 
   /**

@@ -234,6 +234,18 @@ describe('mount targets of others', () => {
     expect(world.tags(id)).toEqual({});
   });
 
+  test('are spared in a subnet that EFS refused, while the record keeps one of which EFS did not say whether it made something there', async () => {
+    const [refused, unanswered] = [
+      { kind: 'error', code: 'BadRequest', status: 400, message: 'refused' }, { kind: 'error', code: 'InternalServerError', status: 500, message: 'broken' },
+    ] as const;
+    let calls = 0;
+    world.server.faults.choose(operation => operation === 'efs:CreateMountTarget' ? calls++ === 0 ? refused : unanswered : undefined);
+    const event = stack.event('Create', { ...set, ...subnets('a1', 'b1') });
+    const started = { ...event, ...await act(event) };
+    await expect(poll(started)).rejects.toThrow('refused');
+    expect(record()!.subnetIds).toEqual([world.subnet.b1]);
+  });
+
   test('in a wanted Availability Zone are an error at once, and stay', async () => {
     const foreign = await world.foreignTarget(id, world.subnet.a2);
     await expect(stack.deploy({ ...set, ...subnets('b1', 'a1') })).rejects.toThrow(
