@@ -12,7 +12,7 @@ import { replaceOrReturn } from './replacement';
 import { beginOf, contextOf, type ActResult, type DirectedEvent, type EventHandlers, type PollResult, type ResourceEvent } from './resource-event';
 import { UNDER_WAY, type Lifecycle } from './resource-lifecycle';
 import { isPostponed, RETRY_POLICIES } from './retry';
-import type { Stacks } from './stacks';
+import { STATUS_LAG_MILLISECONDS, type Stacks } from './stacks';
 import { LONGEST_PAUSE_SECONDS, STEP_SECONDS } from '../../src/contract/answering';
 import type { OwnerProperties } from '../../src/contract/ownership';
 
@@ -37,6 +37,11 @@ const LATE_CREATION_SECONDS = 60 + STEP_SECONDS + 30;
 /** The same if CloudFormation returns no status: then a creation may begin for five minutes. */
 const LATE_CREATION_SECONDS_WITHOUT_STATUS = 300 + STEP_SECONDS + 30;
 
+/** The longest pause before a time that decides, in seconds. */
+const LONGEST_CERTAIN_PAUSE = 10;
+/** Seconds. All of EFS shares one rate limit: polls leave it to the calls that make something. */
+const SHORTEST_BUSY_PAUSE = 5;
+
 /** The lifecycles of a service by resource type, or functions that return the lifecycle for the properties of an event. */
 export type Lifecycles<T extends string = string> = Readonly<Record<T, Lifecycle<any, object> | ((properties: any) => Lifecycle<any, object>)>>;
 
@@ -47,9 +52,10 @@ export function handlersOf(lifecycles: Lifecycles, options: HandlerOptions): Eve
   const directed = (event: ResourceEvent<any>, direction: Direction): DirectedEvent<any> =>
     ({ ...event, Direction: direction, certainDirection: () => directions.askAgain(event, beginOf(event)) });
   return {
+    direction: event => withinStep(CLEAN_UP_MILLISECONDS, () => directions.ask(event, beginOf(event))),
     act: reporting('act', async event => {
       const begun = { ...event, Since: `${beginOf(event)}` };
-      const Direction = await directions.ask(event, beginOf(begun));
+      const Direction = event.Direction ?? await directions.ask(event, beginOf(begun));
       if (Direction === 'over') { throw new Error('CloudFormation does not wait for this resource any longer: it has gone back, or deletes the stack'); }
       const result = await inOperation(operationOf(begun, options), () => beginOrDefer(lifecycleOf(event), directed(begun, Direction), options));
       return { ...result, Since: begun.Since, Direction };
@@ -181,7 +187,7 @@ async function beginDeletion<P extends OwnerProperties>(
 async function poll<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, options: HandlerOptions,
 ): Promise<PollResult> {
-  if (event.RequestType === 'Delete') { return { IsComplete: await continueDeletion(lifecycle, event, options) }; }
+  if (event.RequestType === 'Delete') { return continueDeletion(lifecycle, event, options); }
   const attributes = await readyOrLeft(lifecycle, event);
   if (attributes === UNDER_WAY) { return { IsComplete: false, IsUnderWay: true }; }
   return attributes ? { IsComplete: true, Data: attributes } : { IsComplete: false };
@@ -201,20 +207,23 @@ async function readyOrLeft<P extends OwnerProperties>(
   }
 }
 
-/** Returns whether the deletion is complete; if it is not, makes its next step. */
+/** Makes the next step of a deletion, unless it is complete, and looks at once whether that was the last one. */
 async function continueDeletion<P extends OwnerProperties>(
   lifecycle: Lifecycle<P, object>, event: DirectedEvent<P>, { stacks }: HandlerOptions,
-): Promise<boolean> {
+): Promise<PollResult> {
   if (event.LateCreationUntil !== undefined) {
     // Decide this first: a creation may end while the search is running.
-    const isOver = Date.now() >= Number(event.LateCreationUntil);
-    return await deleteCancelledCreation(lifecycle, event, stacks) && isOver;
+    const remaining = (Number(event.LateCreationUntil) - Date.now()) / 1000;
+    const isGone = await deleteCancelledCreation(lifecycle, event, stacks);
+    return remaining > 0 ? { IsComplete: false, Pause: Math.ceil(Math.min(LONGEST_CERTAIN_PAUSE, remaining)) } : { IsComplete: isGone };
   }
   const id = event.PhysicalResourceId!;
-  if (failedCallOf(id) !== undefined) { return removeFailedCreation(lifecycle, event); }
-  if (await lifecycle.gone(id, event.ResourceProperties, contextOf(lifecycle, event))) { return true; }
+  if (failedCallOf(id) !== undefined) { return { IsComplete: await removeFailedCreation(lifecycle, event) }; }
+  const gone = () => lifecycle.gone(id, event.ResourceProperties, contextOf(lifecycle, event));
+  const isGone = await gone();
+  if (isGone !== false) { return { IsComplete: isGone === true }; }
   await lifecycle.delete(id, event.ResourceProperties, contextOf(lifecycle, event));
-  return false;
+  return { IsComplete: await gone() === true };
 }
 
 /** The operation of an event, in which calls are repeated that are denied. The deletion of a stack begins before any policy goes. */
@@ -249,9 +258,18 @@ function unlessPostponed<P>(handler: (event: DirectedEvent<P>) => Promise<PollRe
     } catch (error) {
       if (!isLeftToPolls(error, event)) { throw error; }
       log({ event: 'the service is busy', error: (error as Error).message });
-      return { IsComplete: false };
+      return { IsComplete: false, Pause: pauseAfter(error, event) };
     }
   };
+}
+
+/** Returns the seconds for which the next poll would find the same, or burden a service that is busy; undefined if there is no such time. */
+function pauseAfter(error: unknown, event: ResourceEvent<unknown>): number | undefined {
+  if (error instanceof RefusedForNow) { return undefined; }
+  const remaining = (beginOf(event) + STATUS_LAG_MILLISECONDS - Date.now()) / 1000;
+  if (error instanceof TooEarly && remaining > 0) { return Math.ceil(Math.min(LONGEST_CERTAIN_PAUSE, remaining)); }
+  // By chance, because others wait for the same service.
+  return SHORTEST_BUSY_PAUSE + Math.floor(Math.random() * SHORTEST_BUSY_PAUSE);
 }
 
 /** Wraps a handler so that its result or error is logged, and that CloudFormation shows an error as one sentence. */

@@ -17,7 +17,7 @@ export interface ResourceEvent<P> {
   readonly Memo?: string;
   /** The physical id before an update, if the resource is another one. */
   readonly ReplacedId?: string;
-  /** As CloudFormation said in `act`. */
+  /** From `direction` for `act`, which otherwise asks; and from `act` for `poll`. */
   readonly Direction?: Direction;
   /** A rollback leaves the resource as it is, because it is out of reach. */
   readonly IsLeft?: 'true';
@@ -44,6 +44,8 @@ export interface PollResult {
   readonly IsComplete: boolean;
   /** It is not complete, because of work whose end returns a token: see `Lifecycle.leaveToken`. */
   readonly IsUnderWay?: boolean;
+  /** The seconds before the next poll, if an earlier one would find nothing new, or burden a service that is busy. */
+  readonly Pause?: number;
   /** The physical id, if `act` was deferred. */
   readonly PhysicalResourceId?: string;
   readonly Data?: object;
@@ -51,6 +53,8 @@ export interface PollResult {
 
 /** The steps of an execution before its answer. */
 export interface EventHandlers {
+  /** Returns the direction of a call that begins. Throws `TooEarly` if that is not known yet. */
+  direction(event: ResourceEvent<any>): Promise<Direction>;
   /** Throws `TooEarly` if it has to be repeated. */
   act(event: ResourceEvent<any>): Promise<ActResult>;
   poll(event: ResourceEvent<any>): Promise<PollResult>;

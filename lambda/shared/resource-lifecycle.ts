@@ -4,6 +4,9 @@ import type { OwnerProperties, TagProperty } from '../../src/contract/ownership'
 /** Returned by `ready` if it waits for work that returns a token at its end. */
 export const UNDER_WAY = 'under way';
 
+/** Returned by `gone` if the service is deleting all that is left: `delete` has nothing to do until more is gone. */
+export const LEAVING = 'leaving';
+
 /**
  * The life of one kind of custom resource. `handlersOf` turns it into the two
  * steps of an execution, `act` and `poll`; nothing else in this
@@ -80,8 +83,8 @@ export interface Lifecycle<P extends OwnerProperties, A extends object> {
    */
   delete(id: string, properties: P, context: Context): Promise<void>;
 
-  /** Returns whether nothing of the resource is left. Called repeatedly after `delete`, which is repeated in between. */
-  gone(id: string, properties: P, context: Context): Promise<boolean>;
+  /** Returns whether nothing of the resource is left. Called repeatedly after `delete`, which is repeated in between unless it is `LEAVING`. */
+  gone(id: string, properties: P, context: Context): Promise<boolean | typeof LEAVING>;
 
   /** Returns the existing resources of this stack and logical id that were made for any of these properties. */
   find(candidates: readonly P[], context: Context): Promise<readonly Found[]>;

@@ -37,18 +37,31 @@ export class Death {
   }
 
   /** Returns handlers that are called again after the death, or fail by it. */
-  public survived({ act, poll, leaveToken }: EventHandlers): EventHandlers {
-    const survived = <R>(handler: (event: ResourceEvent<any>) => Promise<R>) => async (event: ResourceEvent<any>): Promise<R> => {
+  public survived({ act, poll, ...others }: EventHandlers): EventHandlers {
+    const survived = async <R>(event: ResourceEvent<any>, step: () => Promise<R>, again: () => Promise<R>): Promise<R> => {
       try {
-        return await handler(event);
+        return await step();
       } catch (error) {
-        if (error !== KILLED) { throw error; }
         // A deletion is repeated in any case, by the user in the end.
-        if (this.steady || event.RequestType === 'Delete') { return handler(event); }
+        if (error === KILLED && (this.steady || event.RequestType === 'Delete')) { return again(); }
         throw error;
       }
     };
-    return { act: survived(act), poll: survived(poll), leaveToken };
+    /** Calls that have begun without something new, and were not polled yet: the first poll is in the step that begins, which is repeated as a whole. */
+    const begun = new Map<string, ResourceEvent<any>>();
+    return {
+      ...others,
+      act: async event => {
+        const result = await survived(event, () => act(event), () => act(event));
+        if (result.PhysicalResourceId === event.PhysicalResourceId) { begun.set(event.RequestId, event); }
+        return result;
+      },
+      poll: event => {
+        const first = begun.get(event.RequestId);
+        begun.delete(event.RequestId);
+        return survived(event, () => poll(event), async () => poll(first ? { ...event, ...await act(first) } : event));
+      },
+    };
   }
 
   /** Whether the death made the step fail. */

@@ -114,13 +114,13 @@ export class Stack {
     if (event.RequestType === 'Delete') { assert.equal(id, event.PhysicalResourceId); }
     try {
       for (let polls = 0; polls < MOST_POLLS; polls++) {
-        const { IsComplete, Data, PhysicalResourceId = id } = await this.handlers.poll(started!);
+        const { IsComplete, Pause = 0, Data, PhysicalResourceId = id } = await this.handlers.poll(started!);
         if (IsComplete) {
           this.onAnswer?.(PhysicalResourceId);
           return { id: PhysicalResourceId, attributes: (Data ?? {}) as Attributes };
         }
         assert.equal(Data, undefined);
-        await this.clock.sleep(POLL_MILLISECONDS);
+        await this.clock.sleep(Math.max(POLL_MILLISECONDS, 1000 * Pause));
       }
       throw new Error('Operation timed out');
     } catch (error) {

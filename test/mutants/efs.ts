@@ -485,6 +485,14 @@ const MOUNT_TARGET_MUTANTS: readonly Mutant[] = [
     name: 'of which EFS did not say',
   },
   {
+    guard: 'a deletion notices each mount target that is gone, because somebody may make another one there',
+    file: `${EFS}/mount-targets/mount-targets.ts`,
+    find: '&& subnetIds.every(id => targets',
+    replace: '&& subnetIds.some(id => targets',
+    test: `${HANDLERS}/deletion.test.ts`,
+    name: 'that somebody makes in a subnet',
+  },
+  {
     guard: 'a mount target is deleted that was made while a deletion wrote the record',
     file: `${EFS}/mount-targets/reconciliation.ts`,
     find: 'record?.subnetIds.includes(subnetId) !== true',

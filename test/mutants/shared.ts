@@ -142,8 +142,8 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'the deletion of a cancelled creation waits until the creation can have no effect any longer',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'await deleteCancelledCreation(lifecycle, event, stacks) && isOver',
-    replace: 'await deleteCancelledCreation(lifecycle, event, stacks)',
+    find: 'return remaining > 0 ? ',
+    replace: 'return remaining > Infinity ? ',
     test: EVENT_HANDLERS,
   },
   {
@@ -156,8 +156,15 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
   {
     guard: 'a deletion is complete only when nothing is left',
     file: 'lambda/shared/event-handlers.ts',
-    find: 'if (await lifecycle.gone(id, event.ResourceProperties, contextOf(lifecycle, event))) { return true; }',
-    replace: 'return true;',
+    find: 'return { IsComplete: await gone() === true };',
+    replace: 'return { IsComplete: true };',
+    test: EVENT_HANDLERS,
+  },
+  {
+    guard: 'a deletion is not complete while the service is deleting what is left',
+    file: 'lambda/shared/event-handlers.ts',
+    find: 'return { IsComplete: isGone === true };',
+    replace: 'return { IsComplete: true };',
     test: EVENT_HANDLERS,
   },
   {
@@ -490,6 +497,20 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
     find: "case 'no': throw",
     replace: "case 'never' as any: throw",
     test: 'test/unit/lambda/shared/answering/steps.test.ts',
+  },
+  {
+    guard: 'the execution of a creation knows the id before anything finishes the thing, so that a death then leaves nothing',
+    file: 'lambda/shared/answering/steps.ts',
+    find: 'PhysicalResourceId === state.event.PhysicalResourceId',
+    replace: 'PhysicalResourceId !== undefined',
+    test: 'test/unit/lambda/shared/answering/steps.test.ts',
+  },
+  {
+    guard: 'work that is done at once has ended when its error is thrown',
+    file: 'lambda/shared/at-once.ts',
+    find: 'const results = await Promise.allSettled(promises);\n  return results.map(outcomeOf) as unknown as T;',
+    replace: 'return await Promise.all(promises) as unknown as T;',
+    test: 'test/unit/lambda/shared/at-once.test.ts',
   },
   {
     guard: 'a creation does not begin while CloudFormation throttles the question whether it waits',

@@ -24,7 +24,7 @@ import { isCertainlyBack, isCertainlyForward, throwUnlessBack } from '../../shar
 import { isNamed, nameOf, OutOfReach } from '../../shared/errors';
 import { log } from '../../shared/log';
 import { belongsTo, valueOf } from '../../shared/ownership';
-import type { Context, CreateContext, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
+import { LEAVING, type Context, type CreateContext, type Created, type Found, type Lifecycle, type ReadyContext } from '../../shared/resource-lifecycle';
 import { stateOf } from '../../shared/state-tag';
 import { foundSettings } from '../settings/found-settings';
 
@@ -128,12 +128,15 @@ export class FileSystemLifecycle implements Lifecycle<FileSystemProperties, File
     await this.deleteOrUnblock(present, properties, context);
   }
 
-  public async gone(id: string, _properties: FileSystemProperties, context: Context): Promise<boolean> {
+  public async gone(id: string, _properties: FileSystemProperties, context: Context): Promise<boolean | typeof LEAVING> {
     const present = await this.services.efs.fileSystem(id, POLL);
     if (!present || !belongsTo(present.Tags, context)) { return true; }
-    if (!isKeptByLaterRelease(present)) { return stateOf(present.Tags) === 'retained'; }
-    await throwUnlessBack(context, laterStateError(present));
-    return true;
+    if (isKeptByLaterRelease(present)) {
+      await throwUnlessBack(context, laterStateError(present));
+      return true;
+    }
+    if (stateOf(present.Tags) === 'retained') { return true; }
+    return present.LifeCycleState === 'deleting' && LEAVING;
   }
 
   public async wasHandedOut(id: string, properties: FileSystemProperties, context: Context): Promise<boolean> {

@@ -16,13 +16,14 @@ import type { Subnets } from './subnets';
 import { withTakenBack } from './taken-back';
 import { retainedBy, retainedSubnets, subnetsToTakeOver } from './takeover';
 import type { MountTargetsAttributes, MountTargetsProperties } from '../../../src/contract/mount-targets';
+import { atOnce } from '../../shared/at-once';
 import { isCertainlyBack, throwUnlessBack } from '../../shared/direction';
 import { isNamed, OutOfReach, saidBy } from '../../shared/errors';
 import { identityOf } from '../../shared/identity';
 import { log } from '../../shared/log';
 import { ownerDigest } from '../../shared/ownership';
 import { boolean } from '../../shared/property-values';
-import type { Context, Created, Found, Lifecycle, ReadyContext } from '../../shared/resource-lifecycle';
+import { LEAVING, type Context, type Created, type Found, type Lifecycle, type ReadyContext } from '../../shared/resource-lifecycle';
 import { isThrottle } from '../../shared/retry';
 
 export interface MountTargetsServices {
@@ -90,20 +91,24 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
 
   public async delete(id: string, _properties: MountTargetsProperties, context: Context): Promise<void> {
     const [fileSystemId, key] = splitId(id);
-    const fileSystem = await this.services.efs.fileSystem(fileSystemId);
+    const { efs } = this.services;
+    const [targets, fileSystem] = await atOnce(efs.mountTargets(fileSystemId), efs.fileSystem(fileSystemId));
     const record = fileSystem && ownRecord(await this.known(() => readRecord(fileSystem, key), context), context);
     if (!record || isSuperseded(record, context)) { return; }
     try {
-      await this.deletion.step(fileSystem, key, record, context);
+      await this.deletion.step({ fileSystem, key, record, targets }, context);
     } catch (error) {
       if (!isNamed(error, 'FileSystemNotFound')) { throw error; }
     }
   }
 
   /** The record is deleted last. A later call may have made it anew. */
-  public async gone(id: string, _properties: MountTargetsProperties, context: Context): Promise<boolean> {
-    const record = ownRecord(await this.known(() => this.records.find(id, POLL), context), context);
-    return record === undefined || isSuperseded(record, context);
+  public async gone(id: string, _properties: MountTargetsProperties, context: Context): Promise<boolean | typeof LEAVING> {
+    const [fileSystemId] = splitId(id);
+    const [targets, found] = await atOnce(this.services.efs.mountTargets(fileSystemId, POLL), this.known(() => this.records.find(id, POLL), context));
+    const record = ownRecord(found, context);
+    if (record === undefined || isSuperseded(record, context)) { return true; }
+    return areLeaving(targets, record) && LEAVING;
   }
 
   public async find(candidates: readonly MountTargetsProperties[], context: Context): Promise<Found[]> {
@@ -141,10 +146,14 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
   ): Promise<RecordedSituation> {
     checkProperties(properties);
     const id = resourceIdOf(properties.FileSystemId);
-    const candidates = candidatesOf(properties, await this.services.subnets.places(properties.SubnetIds));
+    const { efs, subnets } = this.services;
     // Read mount targets before the record: another delivery of the same event records a subnet before it makes a mount target there.
-    const targets = knownTargets ?? await this.services.efs.mountTargets(id);
-    const fileSystem = await this.services.efs.fileSystem(id);
+    const readInOrder = async () => {
+      const all = knownTargets ?? await efs.mountTargets(id);
+      return [all, await efs.fileSystem(id)] as const;
+    };
+    const [places, [targets, fileSystem]] = await atOnce(subnets.places(properties.SubnetIds), readInOrder());
+    const candidates = candidatesOf(properties, places);
     if (!fileSystem) { throw new OutOfReach(`'fileSystem' is ${id}, but there is no such file system`); }
     const key = ownerDigest(properties);
     const record = readRecord(fileSystem, key);
@@ -170,7 +179,7 @@ export class MountTargetsLifecycle implements Lifecycle<MountTargetsProperties, 
     if (former === id || (await this.records.find(former))?.state !== 'deleting') { return true; }
     try {
       await this.delete(former, old, context);
-      return await this.gone(former, old, context);
+      return await this.gone(former, old, context) === true;
     } catch (error) {
       if (isThrottle(error)) { throw error; }
       // The set itself is in place. CloudFormation may have taken back the policy that allowed the deletion.
@@ -185,6 +194,12 @@ function areUnderWay(targets: readonly MountTargetDescription[], { SubnetIds }: 
   return targets.some(({ LifeCycleState }) => LifeCycleState === 'creating')
     && targets.every(({ LifeCycleState, SubnetId }) => ['creating', 'available'].includes(LifeCycleState!) && SubnetIds.includes(SubnetId!))
     && SubnetIds.every(id => targets.some(({ SubnetId }) => SubnetId === id));
+}
+
+/** Whether all mount targets of a set are being deleted, and none of them is gone yet. Most polls of a deletion find that. */
+function areLeaving(targets: readonly MountTargetDescription[], { state, subnetIds }: SetRecord): boolean {
+  return state === 'deleting' && subnetIds.length > 0
+    && subnetIds.every(id => targets.some(({ LifeCycleState, SubnetId }) => SubnetId === id && LifeCycleState === 'deleting'));
 }
 
 /** Throws if the file system will not become available. */

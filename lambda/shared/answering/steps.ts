@@ -1,18 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Awaited } from './awaited';
 import { succeeded, type ExecutionState } from './execution-state';
 import { answerOf, failed } from './outcome';
 import { bodyOf, type Put } from './response';
-import { LONGEST_PAUSE_SECONDS } from '../../../src/contract/answering';
+import { LONGEST_PAUSE_SECONDS, STEP_SECONDS } from '../../../src/contract/answering';
+import { outcomeOf } from '../at-once';
 import { TooEarly } from '../direction';
 import { log } from '../log';
 import type { EventHandlers, ResourceEvent } from '../resource-event';
 
-/** Pauses between polls, in seconds, until so many seconds after the call was sent. They keep an hour below 2,500 history events. */
-const PAUSES = [
-  { until: 15, pause: 1 }, { until: 135, pause: 2 }, { until: 600, pause: 10 }, { until: Infinity, pause: LONGEST_PAUSE_SECONDS },
-] as const;
+/**
+ * Until so many seconds after the call was sent, a step polls again itself, as most things are ready by then. After that, the state machine
+ * waits between polls, so that no function runs for it.
+ */
+const POLLING_SECONDS = 15;
+/** The pauses between those polls: a part of the time since the call was sent. */
+const POLLING = { share: 0.1, least: 0.5, most: 1.5 };
+/** The same for the state machine. The end of short operations is noticed soon, and long ones cost little. */
+const PAUSES = { share: 0.02, least: 1, most: LONGEST_PAUSE_SECONDS };
 /** The same while statuses of CloudFormation may be from before the event. */
-const STATUS_PAUSE = 5;
+const STATUS_PAUSES = { share: 0.1, least: 1, most: 5 };
+/** A beginning that took so long is not followed by a poll in its step, so that the poll has enough time. */
+const LONGEST_BEGINNING_MILLISECONDS = 1000 * STEP_SECONDS / 4;
 
 /** The steps of an execution. They return what they decide, failures too; what they throw, Step Functions repeats. */
 export class Steps {
@@ -26,12 +35,7 @@ export class Steps {
 
   /** Runs the step that is next. Returns the state that it leads to. */
   public async run(state: ExecutionState): Promise<ExecutionState> {
-    try {
-      return state.next === 'act' ? await this.act(state) : await this.poll(state);
-    } catch (error) {
-      const isRepeated = error instanceof TooEarly && Date.now() < state.call.deadline;
-      return isRepeated ? { ...state, wait: STATUS_PAUSE } : failed(state, error);
-    }
+    return state.next === 'act' ? this.actAndPoll(state) : decided(state, () => this.pollFor(state));
   }
 
   /** Leaves a token with the work that the last poll found under way. If that has ended since, returns the token, so that no wake-up is lost. */
@@ -48,21 +52,56 @@ export class Steps {
     await this.put(state.event.ResponseURL, bodyOf(state.event, answer));
   }
 
+  /**
+   * Begins, and polls at once if nothing new was made: what is done then needs no second step. Of something new, the state machine gets to know
+   * the id first, because a step that dies here begins again.
+   */
+  private async actAndPoll(state: ExecutionState): Promise<ExecutionState> {
+    const start = Date.now();
+    const acted = await decided(state, () => this.act(state));
+    const { Deferred, PhysicalResourceId } = acted.begun ?? {};
+    const isPolled = acted.next === 'poll' && Deferred === undefined && PhysicalResourceId === state.event.PhysicalResourceId
+      && Date.now() < start + LONGEST_BEGINNING_MILLISECONDS;
+    return isPolled ? decided(acted, () => this.poll(acted)) : acted;
+  }
+
   private async act(state: ExecutionState): Promise<ExecutionState> {
-    switch (await this.awaited.ask(state.event, state.call)) {
+    const event = resourceEvent(state);
+    const [counts, direction] = await Promise.allSettled([this.awaited.ask(state.event, state.call), this.handlers.direction(event)]);
+    switch (outcomeOf(counts)) {
       case 'no': throw new Error('CloudFormation does not wait for this resource: it cancelled the operation before the function ran');
-      case 'not yet': return { ...state, wait: STATUS_PAUSE };
+      case 'not yet': throw new TooEarly();
     }
-    return { ...state, next: 'poll', wait: 0, begun: await this.handlers.act(resourceEvent(state)) };
+    return { ...state, next: 'poll', wait: 0, begun: await this.handlers.act({ ...event, Direction: outcomeOf(direction) }) };
+  }
+
+  /** Polls until the call is done, or the state machine has to wait. */
+  private async pollFor(state: ExecutionState): Promise<ExecutionState> {
+    for (;;) {
+      const polled = await this.poll(state);
+      const seconds = secondsSince(state);
+      if (polled.next !== 'poll' || polled.wait > PAUSES.least || seconds >= POLLING_SECONDS) { return polled; }
+      await sleep(1000 * pauseAfter(seconds, POLLING));
+    }
   }
 
   private async poll(state: ExecutionState): Promise<ExecutionState> {
-    const { IsComplete, IsUnderWay, PhysicalResourceId = state.begun!.PhysicalResourceId, Data } = await this.handlers.poll({
+    const { IsComplete, IsUnderWay, Pause = 0, PhysicalResourceId = state.begun!.PhysicalResourceId, Data } = await this.handlers.poll({
       ...resourceEvent(state), ...state.begun,
     });
     if (IsComplete) { return succeeded(state, PhysicalResourceId, Data); }
     if (Date.now() > state.call.deadline) { throw new Error(`${PhysicalResourceId} is not ready, and CloudFormation waits no longer`); }
-    return { ...state, next: IsUnderWay ? 'await' : 'poll', wait: pauseAt((Date.now() - state.call.sent) / 1000) };
+    return { ...state, next: IsUnderWay ? 'await' : 'poll', wait: Math.max(Pause, Math.floor(pauseAfter(secondsSince(state), PAUSES))) };
+  }
+}
+
+/** Returns the state that a step leads to; if it throws, the one whose answer is the error, or that repeats a step which is too early. */
+async function decided(state: ExecutionState, step: () => Promise<ExecutionState>): Promise<ExecutionState> {
+  try {
+    return await step();
+  } catch (error) {
+    const isRepeated = error instanceof TooEarly && Date.now() < state.call.deadline;
+    return isRepeated ? { ...state, wait: Math.floor(pauseAfter(secondsSince(state), STATUS_PAUSES)) } : failed(state, error);
   }
 }
 
@@ -71,7 +110,11 @@ function resourceEvent({ event: { ResponseURL, ...event }, call }: ExecutionStat
   return { ...event, RequestId: call.id, Since: `${call.sent}` };
 }
 
-function pauseAt(seconds: number): number {
-  return PAUSES.find(({ until }) => seconds < until)!.pause;
+function secondsSince({ call }: ExecutionState): number {
+  return (Date.now() - call.sent) / 1000;
 }
 
+/** In seconds. The state machine takes whole ones only. */
+function pauseAfter(seconds: number, { share, least, most }: typeof PAUSES): number {
+  return Math.min(most, Math.max(least, share * seconds));
+}

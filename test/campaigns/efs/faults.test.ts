@@ -106,9 +106,9 @@ describe('whichever request a function dies at, nothing is left or lost', () => 
     try {
       const run = <T>(work: () => Promise<T>) => work();
       const mortal = (name: string, work: () => Promise<unknown>) => live({ run }, work, death.fate(name)) as Promise<any>;
-      const { act, poll, leaveToken } = world.handlers;
+      const { act, poll, ...others } = world.handlers;
       world.handlers = death.survived({
-        leaveToken,
+        ...others,
         act: event => mortal(`act of ${event.ResourceType}`, () => act(event)),
         poll: event => mortal(`poll of ${event.ResourceType}`, () => poll(event)),
       });

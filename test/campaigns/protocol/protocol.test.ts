@@ -115,11 +115,11 @@ describe('sequences that broke earlier drafts end well', () => {
 describe('known until claims', () => {
   test.each<[string, Story, string[], string]>([
     ['an update that arrives while the rollback of it is in progress changes the thing after the rollback', update('in place', { cancelledAfter: 0.1 }),
-      ['Update 1 arrives after seconds: 8', 'Update 2.poll looks: returns late'], 'there is thing-1 (a2) instead of thing-1 (a1)'],
+      ['Update 1 arrives after seconds: 8', 'Update 2.act looks: returns late'], 'there is thing-1 (a2) instead of thing-1 (a1)'],
     ['a change that was on its way when CloudFormation cancelled the update', update('in place', { cancelledAfter: 0.4 }),
-      ['Update 1.poll changes the value: takes effect after some seconds'], 'there is thing-1 (a2) instead of thing-1 (a1)'],
+      ['Update 1.act changes the value: takes effect after some seconds'], 'there is thing-1 (a2) instead of thing-1 (a1)'],
     ['a change of an update whose execution was stopped', update('in place'),
-      ['somebody stops Update 1 after seconds: 30', 'Update 1.poll changes the value: takes effect late'], 'there is thing-1 (a2) instead of thing-1 (a1)'],
+      ['somebody stops Update 1 after seconds: 30', 'Update 1.act changes the value: takes effect late'], 'there is thing-1 (a2) instead of thing-1 (a1)'],
     ['a replacement whose creation was on its way when CloudFormation cancelled the update', update('replacement', { cancelledAfter: 0.4 }),
       ['Update 1.act makes the thing: takes effect after some seconds'], 'there is thing-1 (a1), thing-2 (b1) instead of thing-1 (a1)'],
     ['a replacement whose execution was stopped in the middle of the creation', update('replacement'),

@@ -219,8 +219,8 @@ describe('an AMI that somebody planted or copied', () => {
   /** The stack has neither imports nor exports, so that it has no bucket. */
   function machinesWithoutRecords(): Stack {
     delete process.env[TRANSFER_ENVIRONMENT.bucket];
-    const { act, poll, leaveToken } = ebsHandlers(ebsClients());
-    const handlers = { act: (event: any) => world.run(() => act(event)), poll: (event: any) => world.run(() => poll(event)), leaveToken };
+    const { act, poll, ...others } = ebsHandlers(ebsClients());
+    const handlers = { ...others, act: (event: any) => world.run(() => act(event)), poll: (event: any) => world.run(() => poll(event)) };
     return world.told(new Stack(world.clock, handlers, 'Custom::MachineImage', 'Machine'));
   }
   const snapshot = () => world.ec2.snapshots.add({ volumeSize: 2, startTime: world.clock.now() }).snapshotId;

@@ -144,6 +144,21 @@ describe('mount targets', () => {
     expect(world.server.count('ec2:DescribeNetworkInterfaces')).toBe(1);
   });
 
+  test('take two calls a poll while they all go, and the poll that removes the record is the last one', async () => {
+    await begin();
+    const set = world.stack('Custom::MountTargets');
+    await set.deploy({ ...targets(), SubnetIds: [world.subnet.a1, world.subnet.b1] });
+    const event = set.event('Delete', targets(), { PhysicalResourceId: set.physicalId });
+    const started = { ...event, ...await world.handlers.act(event) };
+    const before = world.server.calls.length;
+    expect(await world.handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(world.server.calls.slice(before).map(({ operation }) => operation).sort()).toEqual(['efs:DescribeFileSystems', 'efs:DescribeMountTargets']);
+    world.clock.advance(45_000);
+    expect(await world.handlers.poll(started)).toEqual({ IsComplete: true });
+    expect(world.efs.mountTargets).toEqual([]);
+    expect(world.tags(id)).not.toHaveProperty([`cdk-durable-storage:mount-targets:${set.physicalId!.split('/')[1]}`]);
+  });
+
   test('that somebody makes in a subnet of the set while it is being deleted are left alone', async () => {
     await begin();
     const set = world.stack('Custom::MountTargets');

@@ -4,8 +4,8 @@ import type { Stack } from '../../harness/stack';
 const STACKS = 50;
 const CALLS_PER_SECOND = 10;
 /** EFS calls for one file system with three mount targets; and with those that were throttled, and so repeated. Chance decides on both. */
-const MOST_ANSWERED = 60;
-const MOST_CALLS = 180;
+const MOST_ANSWERED = 46;
+const MOST_CALLS = 130;
 
 let world: EfsHandlerWorld;
 afterEach(() => world.close());

@@ -263,9 +263,9 @@ export class EbsHandlerWorld {
     jest.spyOn(console, 'log').mockImplementation(() => {});
     this.restoreTime = installClock({ now: () => this.clock.now(), sleep: (ms: number, signal?: AbortSignal) => this.sleep(ms, signal) } as Clock);
 
-    const { act, poll, leaveToken } = withPlaces(ebsHandlers(ebsClients()), { bucket: TRANSFERS, importMachine: this.importMachine, exportMachine });
+    const { act, poll, ...others } = withPlaces(ebsHandlers(ebsClients()), { bucket: TRANSFERS, importMachine: this.importMachine, exportMachine });
     this.handlers = {
-      act: event => this.perform('act', () => act(event)), poll: event => this.perform('poll', () => poll(event)), leaveToken,
+      ...others, act: event => this.perform('act', () => act(event)), poll: event => this.perform('poll', () => poll(event)),
     };
     const services = {
       ...importClients(),

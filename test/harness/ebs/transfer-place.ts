@@ -17,6 +17,7 @@ export function withPlaces(handlers: EventHandlers, { bucket, importMachine, exp
   } satisfies Partial<Record<EbsResourceType, TransferPlace>>;
   const placed = (event: ResourceEvent<any>) => ({ ...event, ResourceProperties: { ...event.ResourceProperties, ...places[event.ResourceType] } });
   return {
+    direction: event => handlers.direction(event),
     act: event => handlers.act(placed(event)),
     poll: event => handlers.poll(placed(event)),
     leaveToken: (event, token) => handlers.leaveToken(placed(event), token),

@@ -3,12 +3,15 @@ import { OutOfReach } from '../../../../lambda/shared/errors';
 import { handlersOf } from '../../../../lambda/shared/event-handlers';
 import { identityOf } from '../../../../lambda/shared/identity';
 import type { EventHandlers, ResourceEvent } from '../../../../lambda/shared/resource-event';
-import type { Context, Created, Found, Lifecycle } from '../../../../lambda/shared/resource-lifecycle';
+import { LEAVING, type Context, type Created, type Found, type Lifecycle } from '../../../../lambda/shared/resource-lifecycle';
 import { retrying } from '../../../../lambda/shared/retry';
 import type { StackResource, StackState } from '../../../../lambda/shared/stacks';
 import type { OwnerProperties } from '../../../../src/contract/ownership';
 
 interface Properties extends OwnerProperties { readonly Kind?: string; readonly Label?: string }
+
+/** The pause before a poll of a service that is busy, if chance makes it longest. */
+const BUSY = 9;
 
 const OWNED = { Owner: 'o', RemovalPolicy: 'Delete' } as const;
 
@@ -22,6 +25,7 @@ class FakeLifecycle implements Lifecycle<Properties, { Id: string }> {
   public things: Thing[] = [];
   /** Calls that one deletion takes. */
   public deletionSteps = 1;
+  public isLeaving = false;
   public polls = 0;
   public failures: Partial<Record<'create' | 'ready' | 'delete' | 'gone', Error>> = {};
   /** Whether `create` fails only after it has made the thing. */
@@ -68,8 +72,9 @@ class FakeLifecycle implements Lifecycle<Properties, { Id: string }> {
     if (thing && ++thing.deletions >= this.deletionSteps) { this.things = this.things.filter(other => other !== thing); }
   }
 
-  public async gone(id: string): Promise<boolean> {
+  public async gone(id: string): Promise<boolean | typeof LEAVING> {
     if (this.failures.gone) { throw this.failures.gone; }
+    if (this.isLeaving) { return LEAVING; }
     return !this.things.some(thing => thing.id === id);
   }
 
@@ -105,6 +110,7 @@ beforeEach(() => {
   stacks.status.mockReset().mockResolvedValue('ROLLBACK_IN_PROGRESS');
   direct('UPDATE_IN_PROGRESS');
   jest.spyOn(Date, 'now').mockImplementation(() => now);
+  jest.spyOn(Math, 'random').mockReturnValue(0.999);
   jest.spyOn(console, 'log').mockImplementation(() => {});
   life = new FakeLifecycle();
   handlers = handlersOf({ 'Custom::Thing': life }, { stacks });
@@ -306,12 +312,15 @@ describe('a poll', () => {
 
   test('is incomplete as long as a guard needs to be certain of the direction', async () => {
     life.failures.ready = new TooEarly();
-    expect(await poll()).toEqual({ IsComplete: false });
+    const Since = `${now}`;
+    expect(await poll({ Since })).toEqual({ IsComplete: false, Pause: 10 });
+    now += 57_500;
+    expect(await poll({ Since })).toEqual({ IsComplete: false, Pause: 3 });
   });
 
   test('is only incomplete while the service throttles', async () => {
     life.failures.ready = Object.assign(new Error('slow down'), { name: 'ThrottlingException' });
-    expect(await poll()).toEqual({ IsComplete: false });
+    expect(await poll()).toEqual({ IsComplete: false, Pause: BUSY });
   });
 
   test('throws every other error in one sentence', async () => {
@@ -366,7 +375,7 @@ describe('an operation whose beginning is throttled', () => {
     life.failures.create = throttled;
     const started = await begin(event('Create', { Kind: 'a' }));
     expect(started).toMatchObject({ PhysicalResourceId: 'this', Deferred: 'true' });
-    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false, Pause: BUSY });
 
     life.failures = {};
     life.polls = 1;
@@ -427,21 +436,31 @@ describe('an operation whose beginning is throttled', () => {
     life.failures.delete = throttled;
     const started = await begin(event('Delete', { Kind: 'a' }, { PhysicalResourceId: id }));
     life.failures = {};
-    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
     expect(await handlers.poll(started)).toEqual({ IsComplete: true });
   });
 });
 
 describe('a deletion', () => {
-  test('repeats its call in every poll until nothing is left', async () => {
+  test('repeats its call in every poll until nothing is left, and ends in the poll that removes the last of it', async () => {
     const { id } = life.add('a');
     life.deletionSteps = 3;
     const deletion = event('Delete', { Kind: 'a' }, { PhysicalResourceId: id });
     const started = { ...deletion, ...await handlers.act(deletion) };
     expect(await handlers.poll(started)).toEqual({ IsComplete: false });
-    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
     expect(await handlers.poll(started)).toEqual({ IsComplete: true });
     expect(life.calls).toHaveLength(3);
+  });
+
+  test('does not repeat its call while the service is deleting all that is left', async () => {
+    const { id } = life.add('a');
+    life.deletionSteps = 2;
+    const deletion = event('Delete', { Kind: 'a' }, { PhysicalResourceId: id });
+    const started = { ...deletion, ...await handlers.act(deletion) };
+    life.isLeaving = true;
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(life.calls).toHaveLength(1);
+    life.isLeaving = false;
+    expect(await handlers.poll(started)).toEqual({ IsComplete: true });
   });
 
   test('passes on when it began to all polls', async () => {
@@ -482,12 +501,12 @@ describe('the deletion of a cancelled creation', () => {
 
   test('waits until the creation cannot have an effect any more, and removes what comes late', async () => {
     const started = { ...cancelled({ Kind: 'a' }), ...await handlers.act(cancelled({ Kind: 'a' })) };
-    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false, Pause: 10 });
     now = LATEST - 1;
     life.add('a', { state: 'unfinished' });
-    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false, Pause: 1 });
     expect(life.ids).toEqual([]);
-    expect(await handlers.poll(started)).toEqual({ IsComplete: false });
+    expect(await handlers.poll(started)).toEqual({ IsComplete: false, Pause: 1 });
     now = LATEST;
     expect(await handlers.poll(started)).toEqual({ IsComplete: true });
   });

@@ -10,7 +10,7 @@ jest.mock('../../../../../lambda/shared/answering/response', () => ({
 }));
 
 const send = jest.spyOn(SFNClient.prototype, 'send');
-const handlers: jest.Mocked<EventHandlers> = { act: jest.fn(), poll: jest.fn(), leaveToken: jest.fn() };
+const handlers: jest.Mocked<EventHandlers> = { direction: jest.fn(), act: jest.fn(), poll: jest.fn(), leaveToken: jest.fn() };
 let invoke: (invocation: Invocation) => Promise<unknown>;
 
 beforeEach(() => {
@@ -19,6 +19,7 @@ beforeEach(() => {
   process.env[ANSWERING_ENVIRONMENT.stackId] = STACK;
   jest.spyOn(console, 'log').mockImplementation(() => {});
   jest.mocked(put).mockResolvedValue(undefined);
+  handlers.direction.mockResolvedValue('forward');
   handlers.act.mockResolvedValue({ PhysicalResourceId: 'thing-1' });
   handlers.poll.mockResolvedValue({ IsComplete: true, Data: {} });
   invoke = answering(handlers);
@@ -35,7 +36,7 @@ test('an event of CloudFormation starts an execution, and nothing else', async (
 });
 
 test('a step returns the next state', async () => {
-  expect(await invoke({ state: givenState(givenEvent('Delete')) })).toMatchObject({ next: 'poll', begun });
+  expect(await invoke({ state: givenState(givenEvent('Delete')) })).toMatchObject({ next: 'answer', begun, answer });
   expect(await invoke({ state: givenState(givenEvent('Delete'), { next: 'poll', begun }) })).toMatchObject({ next: 'answer', answer });
   expect(put).not.toHaveBeenCalled();
 });

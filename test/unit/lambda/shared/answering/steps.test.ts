@@ -1,20 +1,24 @@
 import { SECRET, SENT, givenEvent, givenState, named } from './given';
 import type { ExecutionState } from '../../../../../lambda/shared/answering/execution-state';
 import { Steps } from '../../../../../lambda/shared/answering/steps';
-import { TooEarly } from '../../../../../lambda/shared/direction';
+import { TooEarly, type Direction } from '../../../../../lambda/shared/direction';
 import type { PollResult, ActResult, ResourceEvent } from '../../../../../lambda/shared/resource-event';
 
 let now: number;
+jest.mock('node:timers/promises', () => ({ setTimeout: async (milliseconds: number) => { now += milliseconds; } }));
+
+const direction = jest.fn<Promise<Direction>, [ResourceEvent<any>]>();
 const act = jest.fn<Promise<ActResult>, [ResourceEvent<any>]>();
 const poll = jest.fn<Promise<PollResult>, [ResourceEvent<any>]>();
 const ask = jest.fn<Promise<'yes' | 'no' | 'not yet'>, []>();
 const put = jest.fn<Promise<void>, [string, string]>();
 const leaveToken = jest.fn<Promise<boolean>, [ResourceEvent<any>, string]>();
 const returnToken = jest.fn<Promise<void>, [string]>();
-const steps = new Steps({ act, poll, leaveToken }, { ask }, put, returnToken);
+const steps = new Steps({ direction, act, poll, leaveToken }, { ask }, put, returnToken);
 
 beforeEach(() => {
   now = SENT + 1_000;
+  direction.mockReset().mockResolvedValue('forward');
   act.mockReset().mockResolvedValue({ PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' });
   poll.mockReset().mockResolvedValue({ IsComplete: false });
   ask.mockReset().mockResolvedValue('yes');
@@ -35,25 +39,64 @@ const polling = (type: 'Create' | 'Update' | 'Delete' = 'Create', begun: ActResu
 const answering = (physicalId: string, more: object) => ({ next: 'answer', wait: 0, answer: { physicalId, ...more } });
 
 describe('act', () => {
-  test('begins, and polls at once, with what the beginning returned', async () => {
-    expect(await steps.run(acting())).toEqual({ ...acting(), next: 'poll', wait: 0, begun: { PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' } });
+  const begun = { PhysicalResourceId: 'thing-2', Memo: 'learned', Since: '1' };
+
+  test.each(['Create', 'Update'] as const)('of a %s that makes something new ends with that, so that the execution knows its id before it is finished', async type => {
+    expect(await steps.run(acting(type))).toEqual({ ...acting(type), next: 'poll', wait: 0, begun });
+    expect(poll).not.toHaveBeenCalled();
   });
 
-  test('hands over the event as a request that is named after the call and began when it was sent, without URL and service token', async () => {
+  test.each(['Update', 'Delete'] as const)('of a %s that makes nothing new polls at once with what the beginning returned: what is done then needs no other step', async type => {
+    act.mockResolvedValue({ ...begun, PhysicalResourceId: 'thing-1' });
+    poll.mockResolvedValue({ IsComplete: true, Data: { Id: 'thing-1' } });
+    expect(await steps.run(acting(type))).toMatchObject(answering('thing-1', { attributes: { Id: 'thing-1' } }));
+    expect(poll).toHaveBeenCalledWith(expect.objectContaining({ ...begun, PhysicalResourceId: 'thing-1', RequestId: acting(type).call.id }));
+  });
+
+  test('polls once only', async () => {
+    act.mockResolvedValue({ PhysicalResourceId: 'thing-1' });
+    expect(await steps.run(acting('Delete'))).toEqual({ ...acting('Delete'), next: 'poll', wait: 1, begun: { PhysicalResourceId: 'thing-1' } });
+    expect(poll).toHaveBeenCalledTimes(1);
+  });
+
+  test('does not poll after a beginning that took a quarter of the step, or was deferred', async () => {
+    act.mockImplementationOnce(async () => {
+      now += 30_000;
+      return { PhysicalResourceId: 'thing-1' };
+    });
+    expect(await steps.run(acting('Update'))).toMatchObject({ next: 'poll', wait: 0 });
+    act.mockResolvedValueOnce({ PhysicalResourceId: 'thing-1', Deferred: 'true' });
+    expect(await steps.run(acting('Update'))).toMatchObject({ next: 'poll', wait: 0 });
+    expect(poll).not.toHaveBeenCalled();
+  });
+
+  test('fails if its poll fails', async () => {
+    act.mockResolvedValue({ PhysicalResourceId: 'thing-1' });
+    poll.mockRejectedValue(new Error('broken'));
+    expect(await steps.run(acting('Update'))).toMatchObject(answering('thing-1', { reason: 'broken' }));
+  });
+
+  test('hands over the event as a request that is named after the call and began when it was sent, with its direction, without URL and service token', async () => {
     await steps.run(acting());
     const { ResponseURL, ...event } = givenEvent('Create');
-    expect(act).toHaveBeenCalledWith({ ...event, RequestId: acting().call.id, Since: `${SENT}` });
+    const request = { ...event, RequestId: acting().call.id, Since: `${SENT}` };
+    expect(direction).toHaveBeenCalledWith(request);
+    expect(act).toHaveBeenCalledWith({ ...request, Direction: 'forward' });
   });
 
-  test('asks again in five seconds while the status may be old, and touches nothing', async () => {
+  test.each([[1, 1], [19, 1], [20, 2], [50, 5], [200, 5]])('is repeated %d seconds after it was sent in %d while a status may be old, and touches nothing', async (age, wait) => {
+    now = SENT + 1000 * age;
     ask.mockResolvedValue('not yet');
-    expect(await steps.run(acting())).toEqual({ ...acting(), wait: 5 });
+    expect(await steps.run(acting())).toEqual({ ...acting(), wait });
+    ask.mockResolvedValue('yes');
+    direction.mockRejectedValue(new TooEarly());
+    expect(await steps.run(acting())).toEqual({ ...acting(), wait });
     expect(act).not.toHaveBeenCalled();
   });
 
-  test('is repeated in five seconds while the direction may still show the operation before', async () => {
+  test('is repeated while its beginning is too early, until the deadline', async () => {
     act.mockRejectedValue(new TooEarly());
-    expect(await steps.run(acting())).toEqual({ ...acting(), wait: 5 });
+    expect(await steps.run(acting())).toEqual({ ...acting(), wait: 1 });
     now = acting().call.deadline;
     expect(await steps.run(acting())).toMatchObject({ next: 'answer' });
   });
@@ -98,10 +141,36 @@ describe('poll', () => {
   });
 
   test.each([
-    [0, 1], [14, 1], [15, 2], [134, 2], [135, 10], [599, 10], [600, 20], [3_400, 20],
-  ])('pauses by the age of the call: after %d seconds, %d', async (age, wait) => {
+    [15, 1], [99, 1], [100, 2], [499, 9], [1_000, 20], [3_400, 20],
+  ])('leaves the pause to the state machine, by the age of the call: after %d seconds, %d', async (age, wait) => {
     now = SENT + 1000 * age;
     expect(await steps.run(polling())).toEqual({ ...polling(), wait });
+    expect(poll).toHaveBeenCalledTimes(1);
+  });
+
+  test('polls again itself in the first 15 seconds, after half a second, later after a tenth of the age of the call', async () => {
+    const ages: number[] = [];
+    poll.mockImplementation(async () => {
+      ages.push((now - SENT) / 1000);
+      return { IsComplete: false };
+    });
+    expect(await steps.run(polling())).toEqual({ ...polling(), wait: 1 });
+    expect(ages.slice(0, 10)).toEqual([1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5]);
+    expect(ages.slice(10).map(age => Math.round(age))).toEqual([6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 16]);
+  });
+
+  test('succeeds as soon as one of its polls finds the thing ready', async () => {
+    poll.mockResolvedValueOnce({ IsComplete: false }).mockResolvedValueOnce({ IsComplete: true });
+    expect(await steps.run(polling())).toMatchObject(answering('thing-2', {}));
+    expect(now - SENT).toBe(1_500);
+  });
+
+  test('leaves the pause that a poll asks for to the state machine, unless it would be longer anyway', async () => {
+    poll.mockResolvedValue({ IsComplete: false, Pause: 7 });
+    expect(await steps.run(polling())).toEqual({ ...polling(), wait: 7 });
+    now = SENT + 1_000_000;
+    expect(await steps.run(polling())).toEqual({ ...polling(), wait: 20 });
+    expect(poll).toHaveBeenCalledTimes(2);
   });
 
   test('leaves a token next if work is under way that returns it, and then polls; a pause if that is not possible', async () => {
@@ -110,6 +179,7 @@ describe('poll', () => {
     expect(waiting).toEqual({ ...polling(), next: 'await', wait: 1 });
     expect(await steps.run(waiting)).toEqual(waiting);
     poll.mockResolvedValue({ IsComplete: false });
+    now = SENT + 15_000;
     expect(await steps.run(waiting)).toEqual({ ...polling(), wait: 1 });
     expect(poll).toHaveBeenCalledTimes(3);
   });
