@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { MODEL, type Model } from './model';
 import { playFileSystem, playImport, type PlayedImport } from './player';
 import { simulation } from './simulation';
@@ -8,13 +10,17 @@ import type { EmulatorOptions } from '../../world/emulator/emulator';
 /**
  * Prints where the seconds of deployments go: see docs/performance.md.
  *
- *     tsx bench/path/run.ts [--quick] [--all]
+ *     tsx bench/path/run.ts [--quick] [--all] [--write]
  *
  * Plays images of 256 MiB and 1 GiB with the bundles as processes, and simulates those up to 20 GiB. `--quick` simulates the small ones too, and
  * none of 20 GiB. `--all` simulates everything up to 100 GiB, and how much the results depend on each constant of the model: for minutes.
+ * `--write` puts the tables into docs/performance.md.
  */
 const quick = process.argv.includes('--quick');
 const all = process.argv.includes('--all');
+const page = join(__dirname, '..', '..', 'docs', 'performance.md');
+/** The tables for the documentation. */
+const tables: string[] = [];
 
 type Simulate = (changes: Partial<Model>, mebibytes: number, verify?: boolean) => Promise<PlayedImport>;
 
@@ -34,10 +40,15 @@ async function main(): Promise<void> {
   show('FileSystem with 3 mount targets: delete, cold', files.delete);
 
   const seconds = { create: secondsOf(files.create), delete: secondsOf(files.delete), update: secondsOf(files.update) };
-  console.log('| | target | now | |\n|---|---|---|---|');
-  fileSystemRows(seconds).forEach(one => console.log(one));
+  tell('| | target | now | |', '|---|---|---|---|', ...fileSystemRows(seconds));
   await showImports(simulate);
+  tell('', '| path of 256 MiB, SAMPLE | whose | seconds |', '|---|---|---|');
+  (await simulate({ network: 76e6 }, 256)).steps.forEach(step => tell(`| ${step.name} | ${step.whose} | ${step.seconds.toFixed(2)} |`));
   if (all) { await showSensitivity(simulate); }
+  if (process.argv.includes('--write')) {
+    const text = readFileSync(page, 'utf8').replace(/(<!-- bench:path -->\n)[^]*(<!-- end of bench:path -->)/, (_, begin, end) => [begin, ...tables, end].join('\n'));
+    writeFileSync(page, text);
+  }
 }
 
 /** Returns a function that simulates an import once, however often it is asked for. */
@@ -56,7 +67,7 @@ async function showImports(simulate: Simulate): Promise<void> {
   for (const { image, mebibytes, most } of IMPORT_TARGETS.filter(target => target.mebibytes <= largest)) {
     for (const megabytes of [76, 50] as const) {
       const now = secondsOf((await simulate({ network: megabytes * 1e6 }, mebibytes)).steps);
-      console.log(row(`${image}, SAMPLE, ${megabytes} MB/s`, `≤ ${most[megabytes]} s`, `${now.toFixed(1)} s`, now <= most[megabytes]));
+      tell(row(`${image}, SAMPLE, ${megabytes} MB/s`, `≤ ${most[megabytes]} s`, `${now.toFixed(1)} s`, now <= most[megabytes]));
     }
   }
   const { mebibytes, used, refused } = QUOTA_TARGETS;
@@ -65,7 +76,7 @@ async function showImports(simulate: Simulate): Promise<void> {
     for (const megabytes of [76, 50]) {
       const played = await simulate({ network: megabytes * 1e6, ...networkShared && { networkShared } }, mebibytes);
       const part = played.putsPerSecond / MODEL.putQuota;
-      console.log(row(`puts of 20 GiB, of EBS's quota, ${megabytes} MB/s${networkShared ? ' for both directions' : ''}; refused`,
+      tell(row(`puts of 20 GiB, of EBS's quota, ${megabytes} MB/s${networkShared ? ' for both directions' : ''}; refused`,
         `≥ ${used * 100} %; < ${refused * 100} %`, `${(part * 100).toFixed(0)} %; ${(played.refused * 100).toFixed(1)} %`,
         part >= used && played.refused < refused));
     }
@@ -83,15 +94,21 @@ async function showSensitivity(simulate: Simulate): Promise<void> {
   const secondsAt = async (changes: Partial<Model>) =>
     Promise.all(sizes.map(async mebibytes => secondsOf((await simulate(changes, mebibytes)).steps)));
   const base = await secondsAt({ network: 76e6 });
-  console.log(`\n| seconds more than ${base.map(one => one.toFixed(1)).join(' and ')} | 256 MiB | 4 GiB |\n|---|---|---|`);
+  tell('', `| seconds more than ${base.map(one => one.toFixed(1)).join(' and ')} | 256 MiB | 4 GiB |`, '|---|---|---|');
   for (const [name, changes] of SENSITIVITY) {
     const more = (await secondsAt(changes)).map((one, i) => one - base[i]);
-    console.log(`| ${name} | ${more.map(one => `${one < 0 ? '−' : '+'}${Math.abs(one).toFixed(1)}`).join(' | ')} |`);
+    tell(`| ${name} | ${more.map(one => `${one < 0 ? '−' : '+'}${Math.abs(one).toFixed(1)}`).join(' | ')} |`);
   }
 }
 
 function row(name: string, most: string, now: string, met: boolean): string {
   return `| ${name} | ${most} | ${now} | ${met ? 'met' : 'missed'} |`;
+}
+
+/** Prints lines that the documentation shows too. */
+function tell(...lines: string[]): void {
+  lines.forEach(line => console.log(line));
+  tables.push(...lines);
 }
 
 function show(title: string, steps: readonly Step[]): void {
