@@ -77,7 +77,7 @@ async function showImports(simulate: Simulate): Promise<void> {
       const played = await simulate({ network: megabytes * 1e6, ...networkShared && { networkShared } }, mebibytes);
       const part = played.putsPerSecond / MODEL.putQuota;
       tell(row(`puts of 20 GiB, of EBS's quota, ${megabytes} MB/s${networkShared ? ' for both directions' : ''}; refused`,
-        `≥ ${used * 100} %; < ${refused * 100} %`, `${(part * 100).toFixed(0)} %; ${(played.refused * 100).toFixed(1)} %`,
+        `≥ ${used * 100} %; < ${refused * 100} %`, `${(part * 100).toFixed(1)} %; ${(played.refused * 100).toFixed(1)} %`,
         part >= used && played.refused < refused));
     }
   }
