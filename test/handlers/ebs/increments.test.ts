@@ -50,7 +50,7 @@ describe('a new version of the image', () => {
     expect(objectsOf(old)).toEqual([]);
     world.expectContent(SnapshotId, image);
     // Not only what was put is read back.
-    expect(said('range verified').reduce((sum, { read }) => sum + (read as number), 0)).toBe(10);
+    expect(said('batch verified').reduce((sum, { read }) => sum + (read as number), 0)).toBe(10);
   });
 
   test('writes no block if nothing differs', async () => {

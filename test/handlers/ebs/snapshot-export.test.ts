@@ -303,7 +303,7 @@ describe('an export', () => {
     await expect(world.exports().deploy(wanted('snap-0123456789abcdef0'))).rejects.toThrow('snapshot snap-0123456789abcdef0 does not exist in this Region');
     const large = world.ec2.snapshots.add({ volumeSize: 50_001, startTime: 0, tags: {}, status: () => ({ state: 'completed', progress: 100 }) } as never);
     await expect(world.exports().deploy(wanted(large.snapshotId))).rejects.toThrow(/volume of 50001 GiB .*10000 parts of 5 GiB, which is 50000 GiB/);
-    const late = world.ec2.snapshots.add({ volumeSize: 10_000, startTime: 0, tags: {}, status: () => ({ state: 'completed', progress: 100 }) } as never);
+    const late = world.ec2.snapshots.add({ volumeSize: 20_000, startTime: 0, tags: {}, status: () => ({ state: 'completed', progress: 100 }) } as never);
     await expect(world.exports().deploy(wanted(late.snapshotId))).rejects.toThrow(/takes at least \d+ minutes.*set 'waitForCompletion' to false/);
     const pending = world.ec2.snapshots.add({ volumeSize: 1, startTime: 0, tags: {}, status: () => ({ state: 'pending', progress: 1 }) } as never);
     await expect(world.exports().deploy(wanted(pending.snapshotId))).rejects.toThrow('is pending; only a completed one can be exported');

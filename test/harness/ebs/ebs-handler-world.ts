@@ -286,7 +286,11 @@ export class EbsHandlerWorld {
     // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
     const read = services.source.read.bind(services.source);
     services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
-    const deadline = () => ({ getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) });
+    // The first question for the time of an invocation begins it: some steps never ask.
+    const deadline = () => {
+      let remaining: (() => number) | undefined;
+      return { getRemainingTimeInMillis: () => (remaining ??= this.options.remaining?.() ?? (() => 900_000))() };
+    };
     Object.assign(this.functions, {
       steps: (input: StepInput) => step(services, input, deadline(), this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, deadline()),
