@@ -51,7 +51,7 @@ const images = () => world.emulator.ec2.images.all.map(({ imageId }) => imageId)
 
 test('an import goes, with all of its parts, while a machine image of another snapshot stays', async () => {
   const image = (await deploy('LastImport', { image: 'foreign', imports: true })).expectSuccess('CREATE_COMPLETE').id('Machine');
-  expect(functions('LastImport')).toHaveLength(6);
+  expect(functions('LastImport')).toHaveLength(5);
   expect((await deploy('LastImport', { image: 'foreign' })).expectSuccess('UPDATE_COMPLETE').id('Machine')).toBe(image);
   world.expectOnly('LastImport');
   // The handler, and the function of aws-cdk-lib that empties the bucket of records.
@@ -90,7 +90,7 @@ test('an export goes, with its object and all of its parts, while an import stay
   (await deploy('LastExport', { imports: true })).expectSuccess('UPDATE_COMPLETE');
   expect(exported()).toEqual([]);
   world.expectOnly('LastExport', id);
-  expect(functions('LastExport')).toHaveLength(6);
+  expect(functions('LastExport')).toHaveLength(5);
   (await world.destroy('LastExport')).expectSuccess('DELETE_COMPLETE');
   world.expectNothingLeft('LastExport');
 });

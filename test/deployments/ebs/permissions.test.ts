@@ -116,7 +116,8 @@ describe('after all of this', () => {
         's3:AbortMultipartUpload': 'all that remove objects share one policy, and this one aborts nothing', 's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure,
       },
       EbsExporterCleanUpRole: {
-        's3:GetObjectVersion': lateFailure, 's3:DeleteObjectVersion': lateFailure,
+        's3:GetObjectVersion': lateFailure,
+        's3:DeleteObjectVersion': lateFailure,
         's3:PutObject': 'to record that S3 may still make the object of an export that is removed; no completion was late',
       },
       EbsExporterStateMachineRole: maps,
