@@ -39,7 +39,7 @@ describe('an import is refused only if it cannot end in time', () => {
   test('by the workers\' network', () => {
     expect(refusal(1_200, { maxConcurrency: 1 })).toContain('to read 1288490188800 bytes by 1 workers at 375 MB a second, which is the most that Lambda offers, '
       + 'takes at least 58 minutes, and an import may take 50; raise \'maxConcurrency\', or set \'waitForCompletion\' to false');
-    expect(refusal(8_000, {}, { zeroBlocks: 'OMIT' })).toContain('by 7 workers');
+    expect(refusal(14_000, {}, { zeroBlocks: 'OMIT' })).toContain('by 12 workers');
   });
 });
 
@@ -54,12 +54,12 @@ test('one worker hashes an image whose SHA-256 is pinned, unless S3 has it', () 
 });
 
 test('what may be known before it is read may take no time', () => {
-  const parts = { ...image(8_000), etag: '"e-9000"' };
+  const parts = { ...image(14_000), etag: '"e-9000"' };
   expect(() => refuseLate(parts, {}, { increment: true })).not.toThrow();
-  expect(() => refuseLate(parts, {}, { zeroBlocks: 'OMIT' })).toThrow('by 7 workers');
-  expect(() => refuseLate({ ...parts, image: { format: 'QCOW2', diskSize: GIB } }, {}, { increment: true })).toThrow('by 7 workers');
-  expect(() => refuseLate(image(8_000), {}, { increment: true })).toThrow('by 7 workers');
-  const exported = { ...image(8_000), manifest: { ...image(1), digestsAt: 1 } };
+  expect(() => refuseLate(parts, {}, { zeroBlocks: 'OMIT' })).toThrow('by 12 workers');
+  expect(() => refuseLate({ ...parts, image: { format: 'QCOW2', diskSize: GIB } }, {}, { increment: true })).toThrow('by 12 workers');
+  expect(() => refuseLate(image(14_000), {}, { increment: true })).toThrow('by 12 workers');
+  const exported = { ...image(14_000), manifest: { ...image(1), digestsAt: 1 } };
   expect(() => refuseLate(exported, {}, { zeroBlocks: 'OMIT' })).not.toThrow();
   expect(() => refuseLate(exported, {}, {})).toThrow('blocks of 512 KiB');
 });
