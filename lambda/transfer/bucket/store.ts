@@ -203,7 +203,7 @@ export class TransferStore {
 
   /** Records that nothing is left to be done, although the execution has not ended yet. */
   public async saveFinished(id: string): Promise<void> {
-    await this.put(id, 'finished', '');
+    await this.put(id, 'finished', 'true');
   }
 
   public async isFinished(id: string): Promise<boolean> {

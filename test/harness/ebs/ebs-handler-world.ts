@@ -286,13 +286,14 @@ export class EbsHandlerWorld {
     // A connection tells of what arrives in the name of the function that opened it: the wrong one, if another one uses it since.
     const read = services.source.read.bind(services.source);
     services.source.read = (image, from, into, giveUp, arrived) => read(image, from, into, giveUp, arrived && AsyncLocalStorage.bind(arrived));
-    // The first question for the time of an invocation begins it: some steps never ask.
-    const deadline = () => {
-      let remaining: (() => number) | undefined;
-      return { getRemainingTimeInMillis: () => (remaining ??= this.options.remaining?.() ?? (() => 900_000))() };
+    const deadline = () => ({ getRemainingTimeInMillis: this.options.remaining?.() ?? (() => 900_000) });
+    // Only the step that reads blocks back asks for its time.
+    const whenAsked = () => {
+      let begun: ReturnType<typeof deadline> | undefined;
+      return { getRemainingTimeInMillis: () => (begun ??= deadline()).getRemainingTimeInMillis() };
     };
     Object.assign(this.functions, {
-      steps: (input: StepInput) => step(services, input, deadline(), this.options.rangeBlocks),
+      steps: (input: StepInput) => step(services, input, whenAsked(), this.options.rangeBlocks),
       copy: (input: CopyInput) => copy(services, input, deadline()),
       cleanUp: (input: ReleaseInput) => cleanUp(services, input),
       exportPlan: (input: ExportPlanInput) => exportPlan(exportServices, input, deadline(), this.options.smallExport),
