@@ -31,7 +31,7 @@ describe('plan', () => {
     Object.assign(world.s3.object(IMAGES, 'disk.img')!.content, { size });
     const { ranges, workers } = await plan(aws, { snapshotId, source: { ...input.source, size } });
     expect(workers).toBe(12);
-    expect(ranges).toHaveLength(994);
+    expect(ranges).toHaveLength(996);
     expect(ranges[993]).toEqual({ n: 993 });
     expect(await transfer.plan()).toMatchObject({ blocks: 2_500_001, rangeBlocks: 2516 });
   });
