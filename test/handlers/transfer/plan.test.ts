@@ -33,7 +33,7 @@ describe('plan', () => {
     expect(workers).toBe(12);
     expect(ranges).toHaveLength(996);
     expect(ranges[993]).toEqual({ n: 993 });
-    expect(await transfer.plan()).toMatchObject({ blocks: 2_500_001, rangeBlocks: 2516 });
+    expect(await transfer.plan()).toMatchObject({ blocks: 2_500_001, rangeBlocks: 2511 });
   });
 
   test('refuses a snapshot that was sealed before, and keeps its plan', async () => {
