@@ -33,6 +33,8 @@ export async function cleanUpAndWake(
  */
 export async function wakeEarly({ sfn, store }: WakeServices, id: string): Promise<void> {
   await orLog(async () => {
+    // Nobody would remove what is saved after the snapshot was deleted.
+    await store.refuseCancelled(id);
     await store.saveFinished(id);
     const token = await store.token(id);
     if (token !== undefined) { await returnToken(sfn, token); }

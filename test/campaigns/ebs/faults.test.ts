@@ -116,7 +116,7 @@ async function importWith(plan: FaultPlan): Promise<string> {
   }
   world.expectContent(outcome.SnapshotId, image, { omitted: plan.zeroBlocks === 'OMIT' ? zerosOf(image) : [] });
   expect(world.snapshotIds).toEqual([outcome.SnapshotId]);
-  expect(world.transferObjects.filter(name => !/\/(plan\.json|manifest\.json|record\.json|digests\/\d+|progress\/\d+|hashing\.json|sha256)$/.test(name))).toEqual([]);
+  expect(world.transferObjects.filter(name => !/\/(plan\.json|manifest\.json|record\.json|digests\/\d+|progress\/\d+|hashing\.json|sha256|finished)$/.test(name))).toEqual([]);
   await stack.destroy();
   world.expectNothingLeft();
   return plan.blow ? `completed in spite of: ${plan.blow.kind}` : 'completed';
