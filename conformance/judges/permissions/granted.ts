@@ -17,7 +17,7 @@ const FAILURE = 'for a way to fail or to be replaced that the demo does not take
 const IMAGES = 'for machine images and shared snapshots, which the demo does not have; test/deployments/ebs/machine-image.test.ts needs it';
 const PARTS = 'for images that were uploaded in parts, with a SHA-256 of each; test/deployments needs it';
 const LOGS = 'Lambda writes logs in the name of a function, which the world does not see';
-const CDK = 'the CDK grants it with every Distributed Map';
+const CDK = 'the CDK grants it with every Distributed Map, which only waitForCompletion: false uses; test/deployments/ebs/parent-in-use.test.ts needs it';
 
 /** Granted to the demo's roles, and not needed by its creation, update and destruction. */
 const UNNEEDED: Record<string, string> = {
@@ -46,9 +46,9 @@ const UNNEEDED: Record<string, string> = {
   's3:GetObjectAttributes': PARTS,
   's3:GetObjectVersionAttributes': PARTS,
   's3:ListBucket': FAILURE,
-  's3:PutObject': FAILURE,
   'states:DescribeExecution': FAILURE,
   'states:RedriveExecution': CDK,
+  'states:StartExecution': CDK,
   'states:SendTaskSuccess': 'for a transfer that ends before its token is left; test/deployments/ebs/awaiting.test.ts needs it',
   'states:StopExecution': FAILURE,
 };
