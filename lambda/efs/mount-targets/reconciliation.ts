@@ -165,7 +165,7 @@ export class Reconciliation {
     });
   }
 
-  /** Throws if the record is not current any more. Creations that ask together read it together. */
+  /** Throws if the record has changed. Creations that ask at the same time share one reading. */
   private async checkRecord(): Promise<void> {
     if (Date.now() - this.readAt <= FRESH_MILLISECONDS) { return; }
     this.reading ??= this.readRecord().finally(() => { this.reading = undefined; });

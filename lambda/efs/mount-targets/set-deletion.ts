@@ -42,7 +42,7 @@ export class SetDeletion {
     const id = fileSystem.FileSystemId!;
     const isMarked = record.state === 'deleting';
     await this.records.write(fileSystem, key, { ...record, state: 'deleting', sent: sentOf(context) });
-    // What was read before the mark may be older than what another set has seen.
+    // Read again after the mark, because another set may have seen a newer state.
     const { others, targets } = isMarked ? { others: otherRecords(fileSystem, key), targets: set.targets } : await this.readAgain(id, key);
     const isShared = (subnetId: string) => holdersOf(subnetId, others).length > 0;
     const shared = targets.filter(({ SubnetId }) => record.subnetIds.includes(SubnetId!) && isShared(SubnetId!));

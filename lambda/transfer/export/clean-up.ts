@@ -29,7 +29,7 @@ export async function exportCleanUp(aws: ExportClients, { detail: { name, input,
   if (status !== 'SUCCEEDED') { await withPatience(LONG_PATIENCE_MILLISECONDS, () => removeFailed(aws, exportId)); }
 }
 
-/** Removes a failed export. If it was handed out, nobody polls it any more, so this waits for an object that S3 still makes. */
+/** Removes a failed export. After an export was handed out, no poll follows, so this function itself waits for an object that S3 may still make. */
 async function removeFailed(aws: ExportClients, exportId: string): Promise<void> {
   const end = Date.now() + LONG_PATIENCE_MILLISECONDS;
   const { handedOut } = await aws.store.record(exportId) ?? {};

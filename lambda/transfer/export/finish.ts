@@ -122,7 +122,7 @@ async function completeUpload(aws: ExportClients, expected: ExpectedObject): Pro
   }
 }
 
-/** Records the call for whoever deletes the export, until S3 has answered. */
+/** Asks S3 to complete the upload. Until S3 has answered, the record says so, because a Delete has to wait for the object. */
 async function completeOnce(
   { store, target }: ExportClients, { plan, place, size, crc32 }: ExpectedObject, parts: readonly StoredPart[],
 ): Promise<void> {
